@@ -1,0 +1,1 @@
+//! The one integration binary: the program and its rooms, seen from outside.
