@@ -30,7 +30,7 @@
 //!    `net::trust` turns chain, roots and name into facts without a clock; `judge` decides, from its arguments alone,
 //!    time included.
 //! 5. Bytes received in clear after the STARTTLS go-ahead never cross into the secure session, and are counted.
-//! 6. No credentials, no mail, no bind: a dialogue ends before AUTH, LOGIN, MAIL FROM, bind or CredSSP. It says
+//! 6. No credentials, no mail, no bind: a dialogue ends before AUTH, LOGIN, MAIL FROM, bind or `CredSSP`. It says
 //!    goodbye.
 //! 7. Every wait has a bound, and the whole check has one: a hostile peer costs its deadline, not more.
 //! 8. One conversation at a time per check: the next is dialled after the last is closed. Racing two addresses is one
@@ -40,4 +40,9 @@
 //! 11. Bytes from the network are escaped before they reach a terminal, a log or a document.
 
 pub mod catalog;
+pub mod event;
+pub mod facts;
+pub mod finding;
+pub mod observation;
+pub mod plan;
 pub mod wire;

@@ -1,0 +1,140 @@
+//! What happens in a run, told as it happens: the waist between doing and telling.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use crate::catalog::Role;
+use crate::finding::{Finding, Status, TargetFinding};
+
+/// The version of the JSON contract.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Something that happened. `RunStarted` comes first, `RunFinished` exactly once and last, also after an interrupt;
+/// a target's `TargetFinished` comes after the last of its checks. Targets are named by their index in the plan.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The run begins.
+    RunStarted(RunStarted),
+    /// The addresses of a target are known, or that it has none.
+    TargetResolved {
+        /// Which target.
+        target: usize,
+        /// How many rows it will have.
+        checks: usize,
+    },
+    /// A check is over.
+    CheckFinished {
+        /// Which target.
+        target: usize,
+        /// Which of its rows, in the order of documents: the catalog's, then the address's.
+        row: usize,
+        /// The verdict; boxed because it is many times larger than the others.
+        finding: Box<Finding>,
+    },
+    /// All checks of a target are over.
+    TargetFinished {
+        /// Which target.
+        target: usize,
+        /// The verdict.
+        finding: Box<TargetFinding>,
+    },
+    /// The run is over.
+    RunFinished(RunFinished),
+}
+
+/// What is known when a run begins.
+#[derive(Clone, Debug)]
+pub struct RunStarted {
+    /// When.
+    pub at: OffsetDateTime,
+    /// The targets as they were typed, with the roles that they are judged as, in the plan's order.
+    pub targets: Vec<(String, Role)>,
+}
+
+/// What is known when a run is over.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct RunFinished {
+    /// The counts.
+    pub summary: Summary,
+    /// How long it took.
+    pub took: Duration,
+    /// Whether it ran to its end.
+    pub end: RunEnd,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum RunEnd {
+    /// By itself.
+    #[default]
+    Complete,
+    /// By SIGINT or Ctrl-C.
+    Interrupted,
+    /// By SIGTERM, or because the console went away.
+    Terminated,
+}
+
+/// The counts of a run.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Summary {
+    /// Targets.
+    pub targets: usize,
+    /// Rows.
+    pub checks: usize,
+    /// Rows of required services.
+    pub required: usize,
+    /// Rows that passed.
+    pub pass: usize,
+    /// Rows that warn.
+    pub warn: usize,
+    /// Rows that failed.
+    pub fail: usize,
+    /// Rows of optional services that are not there.
+    pub absent: usize,
+    /// Rows that were not looked at.
+    pub skip: usize,
+    /// Rows of required services that were not looked at.
+    pub required_skip: usize,
+    /// Diagnoses of targets, of severity warn.
+    pub target_warn: usize,
+    /// Diagnoses of targets, of severity fail.
+    pub target_fail: usize,
+    /// Rows that this machine itself kept from being looked at.
+    pub ours: usize,
+}
+
+impl Summary {
+    /// Adds a row.
+    pub fn add_check(&mut self, finding: &Finding) {
+        use crate::catalog::Expectation;
+        self.checks += 1;
+        let required = finding.check.expect == Expectation::Required;
+        self.required += usize::from(required);
+        let failure = finding.observation.failure.as_ref();
+        self.ours += usize::from(failure.is_some_and(|failure| failure.cause.is_ours()));
+        match finding.status {
+            Status::Pass => self.pass += 1,
+            Status::Warn => self.warn += 1,
+            Status::Fail => self.fail += 1,
+            Status::Absent => self.absent += 1,
+            Status::Skip => {
+                self.skip += 1;
+                self.required_skip += usize::from(required);
+            }
+        }
+    }
+
+    /// Adds a target.
+    pub fn add_target(&mut self, finding: &TargetFinding) {
+        use crate::finding::Severity;
+        self.targets += 1;
+        for told in &finding.diagnoses {
+            match told.diagnosis.severity {
+                Severity::Info => {}
+                Severity::Warn => self.target_warn += 1,
+                Severity::Fail => self.target_fail += 1,
+            }
+        }
+    }
+}

@@ -1,0 +1,425 @@
+//! What a peer said of itself: one struct a protocol, and what the TLS handshake showed.
+//!
+//! Facts are what was seen, never what it means. They are filled in while a dialogue goes on, so that everything
+//! learned before a failure survives it. `None` and an empty list mean *not learned*.
+
+use std::fmt;
+
+use time::OffsetDateTime;
+
+/// Text from the network, made safe to show.
+///
+/// It can only be made by escaping: a byte that is not UTF-8, a control character, and a character that would turn or
+/// hide the text around it (bidirectional controls, line separators, zero-width characters) become `\xE4`, one for
+/// each byte; a backslash becomes `\\`. Everything else stays as it is. At most [`Text::LIMIT`] bytes of input are
+/// kept; an ellipsis marks the cut.
+#[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Text(String);
+
+impl Text {
+    /// How many bytes of input are kept.
+    pub const LIMIT: usize = 2048;
+
+    /// Escapes what a peer sent.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        let kept = bytes.get(..Self::LIMIT).unwrap_or(bytes);
+        let mut out = String::with_capacity(kept.len());
+        for chunk in kept.utf8_chunks() {
+            for character in chunk.valid().chars() {
+                match character {
+                    '\\' => out.push_str("\\\\"),
+                    _ if is_unsafe_to_show(character) => {
+                        let mut buffer = [0; 4];
+                        escape_bytes(character.encode_utf8(&mut buffer).as_bytes(), &mut out);
+                    }
+                    _ => out.push(character),
+                }
+            }
+            escape_bytes(chunk.invalid(), &mut out);
+        }
+        if kept.len() < bytes.len() {
+            out.push('…');
+        }
+        Self(out)
+    }
+
+    /// The escaped text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether there is nothing to show.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self::from_bytes(text.as_bytes())
+    }
+}
+
+fn escape_bytes(bytes: &[u8], out: &mut String) {
+    use fmt::Write as _;
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _ = write!(out, "\\x{byte:02X}");
+    }
+}
+
+fn is_unsafe_to_show(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{00AD}'
+                | '\u{061C}'
+                | '\u{180E}'
+                | '\u{200B}'..='\u{200F}'
+                | '\u{2028}'..='\u{202E}'
+                | '\u{2060}'..='\u{206F}'
+                | '\u{FEFF}'
+                | '\u{FFF9}'..='\u{FFFB}'
+                | '\u{E0000}'..='\u{E007F}'
+        )
+}
+
+/// What a peer said in its own protocol.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PeerFacts {
+    /// Of an SMTP server.
+    Smtp(SmtpFacts),
+    /// Of an IMAP server.
+    Imap(ImapFacts),
+    /// Of a POP3 server.
+    Pop3(Pop3Facts),
+    /// Of a directory server.
+    Ldap(LdapFacts),
+    /// Of a remote desktop host.
+    Rdp(RdpFacts),
+    /// Of a web server.
+    Http(HttpFacts),
+}
+
+/// What an SMTP server said (RFC 5321).
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct SmtpFacts {
+    /// The whole greeting, its code included, lines joined by a space.
+    pub greeting: Option<Text>,
+    /// EHLO keywords with their parameters, as sent, before TLS (or the only ones, on implicit TLS).
+    pub extensions: Vec<Text>,
+    /// The same after STARTTLS; on implicit TLS all of them stand here.
+    pub secure_extensions: Vec<Text>,
+}
+
+/// What an IMAP server said (RFC 3501, RFC 9051).
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct ImapFacts {
+    /// The greeting line.
+    pub greeting: Option<Text>,
+    /// Capabilities before TLS.
+    pub capabilities: Vec<Text>,
+    /// Capabilities in the secure session.
+    pub secure_capabilities: Vec<Text>,
+}
+
+/// What a POP3 server said (RFC 1939, RFC 2449).
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Pop3Facts {
+    /// The greeting line.
+    pub greeting: Option<Text>,
+    /// Capabilities before TLS; `None` when the server knows no CAPA.
+    pub capabilities: Vec<Text>,
+    /// Capabilities in the secure session.
+    pub secure_capabilities: Vec<Text>,
+}
+
+/// What a directory server said (RFC 4511, \[MS-ADTS\] 3.1.1.3.2).
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct LdapFacts {
+    /// Attributes of the rootDSE, in the order in which they came: name and values.
+    pub root_dse: Vec<(Text, Vec<Text>)>,
+    /// The result code of the `StartTLS` operation (0 success, 52 unavailable).
+    pub starttls_result: Option<u32>,
+    /// The server's clock as the rootDSE's `currentTime` tells it.
+    pub current_time: Option<OffsetDateTime>,
+    /// This machine's clock when that answer came.
+    pub asked_at: Option<OffsetDateTime>,
+}
+
+impl LdapFacts {
+    /// The values of an attribute of the rootDSE; names compare without case.
+    #[must_use]
+    pub fn attribute(&self, name: &str) -> &[Text] {
+        self.root_dse
+            .iter()
+            .find(|(found, _)| found.as_str().eq_ignore_ascii_case(name))
+            .map_or(&[], |(_, values)| values)
+    }
+}
+
+/// What a remote desktop host said (\[MS-RDPBCGR\] 2.2.1.2).
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct RdpFacts {
+    /// The protocol that the server selected: 0 standard RDP, 1 TLS, 2 `CredSSP` (NLA), 8 `CredSSP` with early result.
+    pub selected_protocol: Option<u32>,
+    /// The flags of the negotiation response.
+    pub flags: Option<u8>,
+    /// The failure code of the negotiation (1 to 6).
+    pub failure_code: Option<u32>,
+    /// Whether network level authentication is possible or demanded.
+    pub nla: Option<Nla>,
+}
+
+/// Network level authentication.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Nla {
+    /// The host can do it.
+    Supported,
+    /// The host refuses anything else.
+    Required,
+    /// The host cannot do it.
+    NotSupported,
+}
+
+impl Nla {
+    /// The word that JSON uses.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Supported => "supported",
+            Self::Required => "required",
+            Self::NotSupported => "not-supported",
+        }
+    }
+}
+
+/// What a web server said (RFC 9110).
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct HttpFacts {
+    /// The status code.
+    pub status: Option<u16>,
+    /// The reason phrase.
+    pub reason: Option<Text>,
+    /// Where a redirect leads.
+    pub location: Option<Text>,
+    /// The `Server` header.
+    pub server: Option<Text>,
+    /// Authentication schemes offered, in the order in which they came.
+    pub authentication: Vec<Text>,
+    /// Exchange's build (`X-OWA-Version`).
+    pub exchange_build: Option<Text>,
+    /// The front end that answered (`X-FEServer`).
+    pub front_end: Option<Text>,
+}
+
+/// A version of SSL or TLS.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum TlsVersion {
+    /// SSL 3.0 (RFC 6101).
+    Ssl3,
+    /// TLS 1.0 (RFC 2246).
+    Tls10,
+    /// TLS 1.1 (RFC 4346).
+    Tls11,
+    /// TLS 1.2 (RFC 5246).
+    Tls12,
+    /// TLS 1.3 (RFC 8446).
+    Tls13,
+}
+
+impl TlsVersion {
+    /// The word that JSON uses.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ssl3 => "SSLv3",
+            Self::Tls10 => "TLSv1.0",
+            Self::Tls11 => "TLSv1.1",
+            Self::Tls12 => "TLSv1.2",
+            Self::Tls13 => "TLSv1.3",
+        }
+    }
+}
+
+/// What a TLS handshake showed, also one that failed half-way.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TlsFacts {
+    /// The version agreed on; `None` when the handshake did not get there.
+    pub version: Option<TlsVersion>,
+    /// The cipher suite by its IANA name.
+    pub cipher_suite: Option<String>,
+    /// The key exchange group by its IANA name.
+    pub group: Option<String>,
+    /// The application protocol agreed on.
+    pub alpn: Option<Text>,
+    /// The name sent as SNI; `None` for an address literal.
+    pub server_name: Option<String>,
+    /// The certificate, judged against the name and the roots.
+    pub certificate: Option<CertificateFacts>,
+    /// The chain as sent, leaf first.
+    pub chain: Vec<ChainLink>,
+    /// Whether the server asked for a client certificate.
+    pub client_certificate: Option<ClientCertificate>,
+}
+
+/// That a server asked for a client certificate; we never have one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ClientCertificate {
+    /// It asked and went on without.
+    Requested,
+}
+
+/// What the server's own certificate says, and how it stands against name and roots. Dates are told, not judged:
+/// that takes a clock.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CertificateFacts {
+    /// Subject, in RFC 4514 order as sent: `CN=mail.example.com`.
+    pub subject: Text,
+    /// Issuer, likewise.
+    pub issuer: Text,
+    /// Names it is made out to: DNS names and addresses of the subject alternative name.
+    pub names: Vec<Text>,
+    /// Start of validity.
+    pub not_before: OffsetDateTime,
+    /// End of validity.
+    pub not_after: OffsetDateTime,
+    /// Serial number, lower-case hexadecimal without leading zeros.
+    pub serial: String,
+    /// SHA-256 over the DER, 64 lower-case hexadecimal digits.
+    pub sha256: String,
+    /// The public key.
+    pub key: KeyFacts,
+    /// The signature algorithm by its usual name: `sha256WithRSAEncryption`; else its object identifier.
+    pub signature: String,
+    /// Whether the signature algorithm is SHA-1, MD5 or older.
+    pub signature_strength: SignatureStrength,
+    /// Whether it is signed by its own key.
+    pub self_signed: bool,
+    /// Whether it is made out to the name that was asked for.
+    pub name_matches: bool,
+    /// How far trust reaches.
+    pub trust: TrustFacts,
+    /// Where its issuer's certificate can be fetched (AIA caIssuers), as it says.
+    pub issuer_urls: Vec<Text>,
+}
+
+/// A public key.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct KeyFacts {
+    /// `RSA`, `EC`, `Ed25519`, `Ed448`, `DSA`; else its object identifier.
+    pub algorithm: String,
+    /// Its size in bits, where that is known.
+    pub bits: Option<u32>,
+}
+
+/// What a signature is worth today.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SignatureStrength {
+    /// SHA-2 or better.
+    Good,
+    /// SHA-1 or MD5.
+    Weak,
+}
+
+/// Whether a chain leads to a root that is trusted, whatever the date.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct TrustFacts {
+    /// Which set of roots it leads to.
+    pub anchor: Option<Anchor>,
+    /// What is wrong with it apart from dates, keys and names; all that hold.
+    pub defects: Vec<TrustDefect>,
+    /// Certificates of the chain, up to and without the root, whose dates have to hold as well: index into
+    /// `TlsFacts::chain`.
+    pub path: Vec<usize>,
+}
+
+/// Where a root of trust comes from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Anchor {
+    /// A file named with `--ca-file`.
+    CaFile,
+    /// Mozilla's roots, built in.
+    Public,
+    /// This machine's own store.
+    System,
+}
+
+impl Anchor {
+    /// The word that JSON uses.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CaFile => "ca-file",
+            Self::Public => "public",
+            Self::System => "system",
+        }
+    }
+}
+
+/// Why a chain is not trusted, dates aside.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum TrustDefect {
+    /// The last issuer is no known root.
+    UnknownIssuer,
+    /// It is signed by itself and is no known root.
+    SelfSigned,
+    /// The certificate between the one sent and a root known here was not sent.
+    MissingIntermediate,
+    /// It is not meant for servers (extended key usage).
+    InvalidPurpose,
+    /// Anything else, in the words of the verifier.
+    Other(Text),
+}
+
+/// A certificate of the chain as sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChainLink {
+    /// Subject.
+    pub subject: Text,
+    /// Issuer.
+    pub issuer: Text,
+    /// SHA-256 over the DER, lower-case hexadecimal.
+    pub sha256: String,
+    /// Start of validity; `None` when the certificate cannot be read.
+    pub not_before: Option<OffsetDateTime>,
+    /// End of validity; `None` when the certificate cannot be read.
+    pub not_after: Option<OffsetDateTime>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Text;
+
+    #[test]
+    fn what_could_harm_a_terminal_is_escaped() {
+        for (bytes, shown) in [
+            (&b"220 mail ready"[..], "220 mail ready"),
+            (b"a\\b", "a\\\\b"),
+            (b"\x1b[31mred", "\\x1B[31mred"),
+            (b"caf\xe9", "caf\\xE9"),
+            ("caf\u{e9}".as_bytes(), "caf\u{e9}"),
+            ("x\u{202e}y".as_bytes(), "x\\xE2\\x80\\xAEy"),
+            ("\u{9b}1m".as_bytes(), "\\xC2\\x9B1m"),
+            (b"a\0b\r\n", "a\\x00b\\x0D\\x0A"),
+        ] {
+            assert_eq!(Text::from_bytes(bytes).as_str(), shown);
+        }
+    }
+
+    #[test]
+    fn long_text_is_cut_and_says_so() {
+        let text = Text::from_bytes(&[b'x'; 5000]);
+        assert_eq!(text.as_str().chars().count(), Text::LIMIT + 1);
+        assert!(text.as_str().ends_with('…'));
+    }
+}

@@ -1,0 +1,135 @@
+//! The verdict: on one check, and on a whole target.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::catalog::{Role, ServiceId};
+use crate::observation::Observation;
+use crate::plan::Check;
+
+pub use code::Code;
+
+mod code;
+
+/// The verdict on one check.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// What was asked.
+    pub check: Check,
+    /// What was seen.
+    pub observation: Observation,
+    /// The verdict in one word.
+    pub status: Status,
+    /// The code of the observation's failure, where there is one; a diagnosis of that code stands below.
+    pub failure_code: Option<Code>,
+    /// Days until the certificate ends, rounded down; negative once it has.
+    pub days_left: Option<i64>,
+    /// What is the matter, worst first, then in the order of the rules.
+    pub diagnoses: Vec<Diagnosis>,
+}
+
+/// The verdict on a target, once all its checks are in.
+#[derive(Clone, Debug)]
+pub struct TargetFinding {
+    /// The target as it was typed.
+    pub target: String,
+    /// What kind of host it was judged as.
+    pub role: Role,
+    /// The addresses it has, in the order in which they were tried.
+    pub addresses: Vec<IpAddr>,
+    /// How long the lookup took; `None` when there was none.
+    pub resolve: Option<Duration>,
+    /// The worst of its checks and of the diagnoses below.
+    pub status: Status,
+    /// What is the matter with the target as a whole.
+    pub diagnoses: Vec<TargetDiagnosis>,
+    /// What kind of host it looks like, where it was judged as `any` and another role fits.
+    pub looks_like: Option<LooksLike>,
+}
+
+/// What a target would be, judged as another role.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct LooksLike {
+    /// As what.
+    pub role: Role,
+    /// How many of its required services pass.
+    pub passed: usize,
+    /// How many are required.
+    pub required: usize,
+}
+
+/// The verdict in one word.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Status {
+    /// As expected.
+    Pass,
+    /// Not there, and that is allowed.
+    Absent,
+    /// Not looked at, or not to the end, for a reason that is not the peer's.
+    Skip,
+    /// It works, with a defect.
+    Warn,
+    /// Not as expected.
+    Fail,
+}
+
+impl Status {
+    /// The word that JSON and the table use.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Absent => "absent",
+            Self::Skip => "skip",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+        }
+    }
+}
+
+/// One thing that is the matter.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Diagnosis {
+    /// Which rule says so.
+    pub code: Code,
+    /// How bad it is here.
+    pub severity: Severity,
+    /// What was seen, one sentence without a full stop, the peer's words quoted and escaped.
+    pub message: String,
+    /// What to do next, one or two sentences.
+    pub hint: String,
+}
+
+/// One thing that is the matter with a target as a whole.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TargetDiagnosis {
+    /// What.
+    pub diagnosis: Diagnosis,
+    /// The services it is about.
+    pub services: Vec<ServiceId>,
+    /// The addresses it is about, where they differ.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// How bad a diagnosis is.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// It works, but not for long or not for everyone.
+    Warn,
+    /// It does not work.
+    Fail,
+}
+
+impl Severity {
+    /// The word that JSON uses.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The codes: every word that scripts may rely on. They are only ever added to.
+
+use std::fmt;
+
+/// The code of a diagnosis or a failure. `exchports explain CODE` tells what it means.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Code {
+    /// The name does not exist in DNS.
+    NameNotFound,
+    /// The name exists and has no address of the families asked for.
+    NameWithoutAddress,
+    /// The resolver did not answer, or said that it could not.
+    NameLookupFailed,
+    /// The connection was refused.
+    Refused,
+    /// Nobody answered in time.
+    Filtered,
+    /// No route, or a router or a filter said no.
+    Unreachable,
+    /// This machine does not let the connection out.
+    Blocked,
+    /// This machine has no address of that family.
+    AddressFamilyMissing,
+    /// This machine ran out of files, ports or memory.
+    OutOfResources,
+    /// The address given with `--source` is not one of this machine.
+    SourceUnusable,
+    /// The port accepts and says nothing.
+    Silent,
+    /// An answer began and did not end in time.
+    Stalled,
+    /// The server closed the connection before it answered.
+    ClosedEarly,
+    /// The connection was reset in the middle of the conversation.
+    Reset,
+    /// More came than any sane server sends.
+    Flood,
+    /// What answered does not speak what belongs on this port.
+    NotTheProtocol,
+    /// The server said at once that it is not available.
+    ServiceUnavailable,
+    /// The server refuses this client for good.
+    GreetingRejected,
+    /// The server refused a command that belongs to every conversation.
+    CommandRejected,
+    /// The server offers no STARTTLS.
+    StarttlsNotOffered,
+    /// Something on the way overwrote the offer of STARTTLS.
+    StarttlsOverwritten,
+    /// STARTTLS was offered and refused.
+    StarttlsRejected,
+    /// Plaintext came after the STARTTLS go-ahead.
+    BytesInjected,
+    /// The server says that it has no certificate to serve.
+    NoCertificate,
+    /// The host speaks only RDP's old security, without TLS.
+    RdpNoTls,
+    /// The host refused the RDP security negotiation.
+    RdpNegotiationFailed,
+    /// Cleartext came where TLS belongs.
+    CleartextOnTlsPort,
+    /// Exchange's internal Client Proxy connector answers on 465.
+    ClientProxy,
+    /// TLS came where cleartext belongs.
+    TlsOnCleartextPort,
+    /// The server ended the handshake with an alert.
+    TlsAlert,
+    /// Server and client share no cipher suite.
+    TlsNoCommonCipher,
+    /// The server knows no site of that name.
+    TlsNameNotRecognised,
+    /// The server closed right after the `ClientHello`.
+    TlsClosedOnHello,
+    /// The server's TLS is older than what is accepted.
+    TlsVersionTooOld,
+    /// The TLS handshake failed.
+    TlsHandshakeFailed,
+    /// The server demands a client certificate.
+    ClientCertificateRequired,
+    /// The server asks for a client certificate and goes on without.
+    ClientCertificateRequested,
+    /// The certificate has ended.
+    CertificateExpired,
+    /// The certificate has not begun.
+    CertificateNotYetValid,
+    /// The certificate ends soon.
+    CertificateExpiresSoon,
+    /// The certificate is signed by itself.
+    CertificateSelfSigned,
+    /// The certificate's issuer is no root that is trusted here.
+    CertificateUnknownIssuer,
+    /// The server does not send an intermediate certificate.
+    CertificateMissingIntermediate,
+    /// The certificate is made out to other names.
+    CertificateWrongName,
+    /// The certificate is not meant for servers.
+    CertificateInvalidPurpose,
+    /// The certificate's key is too short.
+    CertificateWeakKey,
+    /// The certificate is signed with a broken hash.
+    CertificateWeakSignature,
+    /// The certificate is not acceptable for another reason.
+    CertificateUntrusted,
+    /// Something on the way masks the server's greeting.
+    GreetingMasked,
+    /// The web server answers with an error of its own.
+    HttpServerError,
+    /// The web server answers 403.
+    HttpForbidden,
+    /// The directory refused to tell its rootDSE.
+    LdapError,
+    /// The domain controller says that it is not synchronized.
+    DirectoryNotReady,
+    /// The server's clock and this machine's differ.
+    ClockDiffers,
+    /// The host cannot do network level authentication.
+    RdpNlaNotSupported,
+    /// The port is reachable and must not be.
+    ForbiddenOpen,
+    /// The run's deadline came first.
+    Deadline,
+    /// The run was interrupted.
+    Interrupted,
+    /// A defect of exchports itself.
+    InternalError,
+}
+
+/// Every code with its word, in the order of the enum.
+const WORDS: [(Code, &str); 59] = [
+    (Code::NameNotFound, "name-not-found"),
+    (Code::NameWithoutAddress, "name-without-address"),
+    (Code::NameLookupFailed, "name-lookup-failed"),
+    (Code::Refused, "refused"),
+    (Code::Filtered, "filtered"),
+    (Code::Unreachable, "unreachable"),
+    (Code::Blocked, "blocked"),
+    (Code::AddressFamilyMissing, "address-family-missing"),
+    (Code::OutOfResources, "out-of-resources"),
+    (Code::SourceUnusable, "source-unusable"),
+    (Code::Silent, "silent"),
+    (Code::Stalled, "stalled"),
+    (Code::ClosedEarly, "closed-early"),
+    (Code::Reset, "reset"),
+    (Code::Flood, "flood"),
+    (Code::NotTheProtocol, "not-the-protocol"),
+    (Code::ServiceUnavailable, "service-unavailable"),
+    (Code::GreetingRejected, "greeting-rejected"),
+    (Code::CommandRejected, "command-rejected"),
+    (Code::StarttlsNotOffered, "starttls-not-offered"),
+    (Code::StarttlsOverwritten, "starttls-overwritten"),
+    (Code::StarttlsRejected, "starttls-rejected"),
+    (Code::BytesInjected, "bytes-injected"),
+    (Code::NoCertificate, "no-certificate"),
+    (Code::RdpNoTls, "rdp-no-tls"),
+    (Code::RdpNegotiationFailed, "rdp-negotiation-failed"),
+    (Code::CleartextOnTlsPort, "cleartext-on-tls-port"),
+    (Code::ClientProxy, "client-proxy"),
+    (Code::TlsOnCleartextPort, "tls-on-cleartext-port"),
+    (Code::TlsAlert, "tls-alert"),
+    (Code::TlsNoCommonCipher, "tls-no-common-cipher"),
+    (Code::TlsNameNotRecognised, "tls-name-not-recognised"),
+    (Code::TlsClosedOnHello, "tls-closed-on-hello"),
+    (Code::TlsVersionTooOld, "tls-version-too-old"),
+    (Code::TlsHandshakeFailed, "tls-handshake-failed"),
+    (
+        Code::ClientCertificateRequired,
+        "client-certificate-required",
+    ),
+    (
+        Code::ClientCertificateRequested,
+        "client-certificate-requested",
+    ),
+    (Code::CertificateExpired, "certificate-expired"),
+    (Code::CertificateNotYetValid, "certificate-not-yet-valid"),
+    (Code::CertificateExpiresSoon, "certificate-expires-soon"),
+    (Code::CertificateSelfSigned, "certificate-self-signed"),
+    (Code::CertificateUnknownIssuer, "certificate-unknown-issuer"),
+    (
+        Code::CertificateMissingIntermediate,
+        "certificate-missing-intermediate",
+    ),
+    (Code::CertificateWrongName, "certificate-wrong-name"),
+    (
+        Code::CertificateInvalidPurpose,
+        "certificate-invalid-purpose",
+    ),
+    (Code::CertificateWeakKey, "certificate-weak-key"),
+    (Code::CertificateWeakSignature, "certificate-weak-signature"),
+    (Code::CertificateUntrusted, "certificate-untrusted"),
+    (Code::GreetingMasked, "greeting-masked"),
+    (Code::HttpServerError, "http-server-error"),
+    (Code::HttpForbidden, "http-forbidden"),
+    (Code::LdapError, "ldap-error"),
+    (Code::DirectoryNotReady, "directory-not-ready"),
+    (Code::ClockDiffers, "clock-differs"),
+    (Code::RdpNlaNotSupported, "rdp-nla-not-supported"),
+    (Code::ForbiddenOpen, "forbidden-open"),
+    (Code::Deadline, "deadline"),
+    (Code::Interrupted, "interrupted"),
+    (Code::InternalError, "internal-error"),
+];
+
+impl Code {
+    /// The word that JSON, the table and `explain` use.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        // INVARIANT: the words stand in the order of the enum (tested below).
+        WORDS[self as usize].1
+    }
+
+    /// The code of that word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        WORDS
+            .iter()
+            .find(|(_, known)| known.eq_ignore_ascii_case(word))
+            .map(|(code, _)| *code)
+    }
+
+    /// All codes.
+    pub fn all() -> impl Iterator<Item = Self> {
+        WORDS.iter().map(|(code, _)| *code)
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_stand_in_the_order_of_the_enum_and_are_kebab_case() {
+        for (index, (code, word)) in WORDS.iter().enumerate() {
+            assert_eq!(*code as usize, index, "{word}");
+            assert!(
+                word.bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'),
+                "{word}"
+            );
+        }
+    }
+}

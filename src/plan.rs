@@ -1,0 +1,244 @@
+//! What a run is to do: targets, checks, and the bounds that it keeps. Everything here is *meant*, not typed: names
+//! are valid, expectations are resolved, durations are positive.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::catalog::{Expectation, Role, Service};
+use crate::facts::TlsVersion;
+
+/// A whole run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What is looked at, in the order in which it was asked for.
+    pub targets: Vec<Target>,
+    /// Which way connections go.
+    pub reach: Reach,
+    /// Whom to trust.
+    pub trust: Trust,
+    /// What counts as good.
+    pub standards: Standards,
+    /// How far a conversation goes.
+    pub depth: Depth,
+    /// How we call ourselves in EHLO; `None` is the socket's address literal (RFC 5321 §4.1.3).
+    pub ehlo_name: Option<String>,
+    /// Whether conversations are kept word for word.
+    pub transcripts: Transcripts,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+/// A host to look at.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The host as it was typed.
+    pub name: String,
+    /// The host as it is looked up and connected to.
+    pub host: Host,
+    /// An address that takes the place of the lookup (`--address`).
+    pub address: Option<IpAddr>,
+    /// What the certificate has to be made out to, what SNI and the Host header say.
+    pub server_name: Host,
+    /// What kind of host it is.
+    pub role: Role,
+    /// What is looked at, in the catalog's order.
+    pub checks: Vec<Check>,
+}
+
+/// A host name in ASCII form, lower case, without the final dot; or an address.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum Host {
+    /// A DNS name.
+    Name(String),
+    /// An address literal.
+    Address(IpAddr),
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.pad(name),
+            Self::Address(address) => f.pad(&address.to_string()),
+        }
+    }
+}
+
+/// One service to look at on a target.
+#[derive(Clone, Copy, Debug)]
+pub struct Check {
+    /// Which.
+    pub service: &'static Service,
+    /// On which port.
+    pub port: u16,
+    /// What is expected of it.
+    pub expect: Expectation,
+}
+
+/// Which way connections go.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reach {
+    /// Which addresses of a name.
+    pub families: Families,
+    /// Where from (`--source`).
+    pub source: Option<IpAddr>,
+}
+
+/// Which addresses of a name are used.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Families {
+    /// Both, raced: the first that answers (RFC 8305).
+    #[default]
+    Raced,
+    /// IPv4 only.
+    V4,
+    /// IPv6 only.
+    V6,
+    /// Every address, each on a row of its own.
+    All,
+}
+
+/// Whom to trust.
+#[derive(Clone, Debug, Default)]
+pub struct Trust {
+    /// Which stores.
+    pub stores: Stores,
+    /// Further roots (`--ca-file`), each a certificate's DER.
+    pub ca_certificates: Vec<Vec<u8>>,
+}
+
+/// Which stores of roots.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Stores {
+    /// Mozilla's roots and this machine's.
+    #[default]
+    Both,
+    /// Mozilla's roots, built in.
+    Public,
+    /// This machine's.
+    System,
+}
+
+/// What counts as good.
+#[derive(Clone, Copy, Debug)]
+pub struct Standards {
+    /// The lowest version of TLS that is accepted.
+    pub min_tls: TlsVersion,
+    /// When a certificate's end is too near.
+    pub cert_days: CertDays,
+}
+
+impl Default for Standards {
+    fn default() -> Self {
+        Self {
+            min_tls: TlsVersion::Tls12,
+            cert_days: CertDays::Lifetime,
+        }
+    }
+}
+
+/// When a certificate's end is too near.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CertDays {
+    /// Warn when less than a third of its lifetime and less than 30 days are left.
+    Lifetime,
+    /// Warn under so many days; fail under so many, where that is given.
+    Days {
+        /// Warn under this.
+        warn: u32,
+        /// Fail under this.
+        fail: Option<u32>,
+    },
+}
+
+/// How far a conversation goes.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Depth {
+    /// To its end.
+    #[default]
+    Full,
+    /// To the TCP connect.
+    TcpOnly,
+}
+
+/// Whether conversations are kept word for word.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Transcripts {
+    /// No.
+    #[default]
+    Dropped,
+    /// Yes.
+    Kept,
+}
+
+/// The bounds of a run; each is named here and nowhere else.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// A whole check, second look included, from its first connect.
+    pub check: Duration,
+    /// A dial, its race included.
+    pub connect: Duration,
+    /// The lookup of a name.
+    pub resolve: Duration,
+    /// Until a server has greeted.
+    pub greeting: Duration,
+    /// Until a reply is complete.
+    pub reply: Duration,
+    /// A TLS handshake.
+    pub handshake: Duration,
+    /// What the first connection of a check leaves for a second look.
+    pub second_look: Duration,
+    /// Everything after the last word that counts: goodbye, close.
+    pub goodbye: Duration,
+    /// The run; in-flight checks end there.
+    pub run: Option<Duration>,
+    /// Sockets in flight, in all.
+    pub jobs: usize,
+    /// Sockets in flight to one address.
+    pub per_address: usize,
+}
+
+impl Limits {
+    /// How long a check takes at the most by default.
+    pub const CHECK: Duration = Duration::from_secs(15);
+    /// How long a dial takes at the most by default.
+    pub const CONNECT: Duration = Duration::from_secs(3);
+    /// Sockets in flight by default.
+    pub const JOBS: usize = 256;
+    /// Sockets in flight to one address by default.
+    pub const PER_ADDRESS: usize = 24;
+
+    /// Bytes of one reply that are read at the most.
+    pub const REPLY_BYTES: usize = 64 * 1024;
+    /// Bytes that are read from one connection at the most, TLS records aside.
+    pub const CONNECTION_BYTES: usize = 256 * 1024;
+    /// Addresses of one name that are used at the most.
+    pub const ADDRESSES: usize = 16;
+    /// Lines of a conversation that are kept at the most.
+    pub const TRANSCRIPT_LINES: usize = 200;
+
+    /// The bounds of a check of this length. The stages share it in fixed proportions: of 15 s a greeting gets 8, a
+    /// reply 5, a handshake 5, and 4 are kept back for a second look.
+    #[must_use]
+    pub fn for_check(check: Duration, connect: Duration) -> Self {
+        Self {
+            check,
+            connect: connect.min(check),
+            resolve: check / 3,
+            greeting: check * 8 / 15,
+            reply: check / 3,
+            handshake: check / 3,
+            second_look: check * 4 / 15,
+            goodbye: Duration::from_secs(1).min(check),
+            run: None,
+            jobs: Self::JOBS,
+            per_address: Self::PER_ADDRESS,
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::for_check(Self::CHECK, Self::CONNECT)
+    }
+}
