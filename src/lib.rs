@@ -43,6 +43,8 @@ pub mod catalog;
 pub mod event;
 pub mod facts;
 pub mod finding;
+pub mod net;
 pub mod observation;
 pub mod plan;
+pub mod probe;
 pub mod wire;
