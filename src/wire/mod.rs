@@ -11,7 +11,7 @@
 pub mod http;
 pub mod imap;
 pub mod ldap;
-mod line;
+pub mod line;
 pub mod pop3;
 pub mod rdp;
 pub mod smtp;
