@@ -15,6 +15,8 @@ pub mod line;
 pub mod pop3;
 pub mod rdp;
 pub mod smtp;
+pub mod sniff;
+pub mod tls;
 
 /// What a decoder says of the bytes received so far.
 ///
