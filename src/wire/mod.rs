@@ -11,10 +11,12 @@
 pub mod http;
 pub mod imap;
 pub mod ldap;
-mod line;
+pub mod line;
 pub mod pop3;
 pub mod rdp;
 pub mod smtp;
+pub mod sniff;
+pub mod tls;
 
 /// What a decoder says of the bytes received so far.
 ///
