@@ -194,32 +194,24 @@ impl Dial for TcpDial {
                 }
             }
         };
-        match won {
-            Some(Won {
-                stream,
-                address,
-                pass,
-            }) => {
-                self.keep(Some(pass));
-                // What is said here is short and waits for an answer.
-                let _ = stream.set_nodelay(true);
-                let local = stream.local_addr().ok();
-                record.connected(State::Open, address, local, race.attempts());
-                Ok(Session::new(stream, record, terms))
-            }
-            None => {
-                let lost = race.told();
-                record.connected(lost.state, lost.address, None, race.attempts());
-                Err(fail(record, lost.cause, lost.detail))
-            }
-        }
+        let Some(won) = won else {
+            let lost = race.told();
+            record.connected(lost.state, lost.address, None, race.attempts());
+            return Err(fail(record, lost.cause, lost.detail));
+        };
+        self.keep(Some(won.pass));
+        // What is said here is short and waits for an answer.
+        let _ = won.stream.set_nodelay(true);
+        let local = won.stream.local_addr().ok();
+        record.connected(State::Open, won.address, local, race.attempts());
+        Ok(Session::new(won.stream, record, terms))
     }
 }
 
 /// Several addresses, each a little later than the one before; the first that answers wins.
 struct Race {
     waiting: std::vec::IntoIter<SocketAddr>,
-    running: JoinSet<(SocketAddr, Result<(TcpStream, Pass), Lost>)>,
+    running: JoinSet<Result<Won, Lost>>,
     entries: Vec<Entry>,
     source: Option<IpAddr>,
     gate: Arc<Gate>,
@@ -270,20 +262,19 @@ impl Race {
         loop {
             let next_start = async {
                 if self.waiting.as_slice().is_empty() {
-                    std::future::pending().await
-                } else {
-                    tokio::time::sleep(STAGGER).await;
+                    std::future::pending::<()>().await;
                 }
+                tokio::time::sleep(STAGGER).await;
             };
             tokio::select! {
                 biased;
                 ended = self.running.join_next() => match ended {
-                    Some(Ok((address, Ok((stream, pass))))) => {
-                        self.end(address, None);
-                        return Some(Won { stream, address, pass });
+                    Some(Ok(Ok(won))) => {
+                        self.end(won.address, None);
+                        return Some(won);
                     }
-                    Some(Ok((address, Err(lost)))) => {
-                        self.end(address, Some(lost));
+                    Some(Ok(Err(lost))) => {
+                        self.end(lost.address, Some(lost));
                         self.start_next();
                     }
                     Some(Err(_)) => self.start_next(),
@@ -312,18 +303,19 @@ impl Race {
                 Some(pass) => Some(pass),
                 None => gate.pass(address.ip()).await,
             };
-            let connected = match pass {
-                Some(pass) => connect(address, source)
-                    .await
-                    .map(|stream| (stream, pass)),
+            match pass {
+                Some(pass) => connect(address, source).await.map(|stream| Won {
+                    stream,
+                    address,
+                    pass,
+                }),
                 None => Err(Lost {
                     address,
                     state: State::Blocked,
                     cause: Cause::Internal,
                     detail: None,
                 }),
-            };
-            (address, connected)
+            }
         });
     }
 

@@ -126,8 +126,9 @@ fn choose(found: &[IpAddr], families: Families) -> Result<Vec<IpAddr>, Failure> 
 
 fn take_turns(addresses: &[IpAddr]) -> Vec<IpAddr> {
     let first_is_v6 = addresses.first().is_some_and(IpAddr::is_ipv6);
-    let (preferred, other): (Vec<_>, Vec<_>) = addresses
+    let (preferred, other): (Vec<IpAddr>, Vec<IpAddr>) = addresses
         .iter()
+        .copied()
         .partition(|address| address.is_ipv6() == first_is_v6);
     let mut turns = Vec::with_capacity(addresses.len());
     let (mut preferred, mut other) = (preferred.into_iter(), other.into_iter());

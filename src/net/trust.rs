@@ -243,7 +243,7 @@ fn trust(
     chain: &[CertificateDer<'_>],
 ) -> TrustFacts {
     let roots = walk.roots;
-    let Some((anchor, path)) = walk.to_root(leaf) else {
+    let Some((anchor, path)) = walk.find_root(leaf) else {
         return TrustFacts {
             anchor: None,
             defects: vec![if self_signed {
@@ -352,7 +352,7 @@ enum Link {
 
 impl Walk<'_> {
     /// The root's set and the path as indices into the chain, leaf first, root not included.
-    fn to_root(&mut self, leaf: &Parsed<'_>) -> Option<(Anchor, Vec<usize>)> {
+    fn find_root(&mut self, leaf: &Parsed<'_>) -> Option<(Anchor, Vec<usize>)> {
         let roots = self.roots;
         for (anchor, store) in roots.sets() {
             let mut path = vec![0];
@@ -583,13 +583,12 @@ fn key(public_key: &SubjectPublicKeyInfo<'_>) -> KeyFacts {
 }
 
 fn rsa_bits(public_key: &SubjectPublicKeyInfo<'_>) -> Option<u32> {
-    let modulus = match public_key.parsed() {
-        Ok(PublicKey::RSA(rsa)) => rsa.modulus.to_vec(),
+    let modulus = if let Ok(PublicKey::RSA(rsa)) = public_key.parsed() {
+        rsa.modulus.to_vec()
+    } else {
         // RSA-PSS keys have the same form under another identifier.
-        _ => {
-            let (inside, _) = contents(&public_key.subject_public_key.data)?;
-            contents(inside)?.0.to_vec()
-        }
+        let (inside, _) = contents(&public_key.subject_public_key.data)?;
+        contents(inside)?.0.to_vec()
     };
     let start = modulus.iter().position(|byte| *byte != 0)?;
     let first = modulus.get(start)?;
