@@ -40,4 +40,5 @@
 //! 11. Bytes from the network are escaped before they reach a terminal, a log or a document.
 
 pub mod catalog;
+pub mod simulate;
 pub mod wire;
