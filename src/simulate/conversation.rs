@@ -180,7 +180,7 @@ impl Conversation {
         }
     }
 
-    /// Ends: close_notify if there is TLS, FIN, and then a short while of listening.
+    /// Ends: `close_notify` if there is TLS, FIN, and then a short while of listening.
     pub(super) async fn close(self) -> io::Result<()> {
         match self.stream {
             Stream::Clear(tcp) => linger(tcp).await,

@@ -186,16 +186,14 @@ pub(super) async fn serve(stand: &Stand, mut peer: Conversation) -> io::Result<(
                 let unknown = result(PROTOCOL_ERROR, UNKNOWN_EXTENSION);
                 peer.say(answer(id, EXTENDED_RESPONSE, &unknown)).await?;
             }
-            other => match response_to(other) {
-                Some(response) => {
-                    let refusal = result(OPERATIONS_ERROR, BIND_FIRST);
-                    peer.say(answer(id, response, &refusal)).await?;
-                }
-                None => {
+            other => {
+                let Some(response) = response_to(other) else {
                     peer.say(notice_of_disconnection()).await?;
                     return peer.close().await;
-                }
-            },
+                };
+                let refusal = result(OPERATIONS_ERROR, BIND_FIRST);
+                peer.say(answer(id, response, &refusal)).await?;
+            }
         }
     }
 }

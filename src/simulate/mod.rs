@@ -92,17 +92,17 @@ pub enum SimulateError {
         /// The system's reason.
         source: io::Error,
     },
-    /// The base port is too high for the catalog's highest port.
+    /// The base port leaves no room for a service's own.
     #[error(
         "base port {base} is too high: {service} would listen on {base} + {} (the highest base is {})",
         service.row().port,
         u16::MAX - service.row().port
     )]
     BaseTooHigh {
-        /// The first service that does not fit.
-        service: ServiceId,
         /// The base asked for.
         base: u16,
+        /// The service with the highest port.
+        service: ServiceId,
     },
     /// Two services were given one port.
     #[error("{first} and {second} cannot both listen on port {port}")]
@@ -275,7 +275,8 @@ impl Simulation {
 /// Every service with its port, 0 for any.
 fn ports(settings: &Settings) -> Result<Vec<(ServiceId, u16)>, SimulateError> {
     let mut plan: Vec<(ServiceId, u16)> = Vec::new();
-    for row in &SERVICES {
+    // From the highest port down, so that the first that does not fit says how high a base may be.
+    for row in SERVICES.iter().rev() {
         let mapped = settings
             .port_map
             .iter()
@@ -293,15 +294,16 @@ fn ports(settings: &Settings) -> Result<Vec<(ServiceId, u16)>, SimulateError> {
                     })?
             }
         };
-        if let Some((first, _)) = plan.iter().find(|(_, taken)| port != 0 && *taken == port) {
+        if let Some((other, _)) = plan.iter().find(|(_, taken)| port != 0 && *taken == port) {
             return Err(SimulateError::SamePort {
-                first: *first,
-                second: row.id,
+                first: row.id,
+                second: *other,
                 port,
             });
         }
         plan.push((row.id, port));
     }
+    plan.reverse();
     Ok(plan)
 }
 
