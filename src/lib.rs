@@ -47,4 +47,5 @@ pub mod net;
 pub mod observation;
 pub mod plan;
 pub mod probe;
+pub mod simulate;
 pub mod wire;
