@@ -45,4 +45,5 @@ pub mod facts;
 pub mod finding;
 pub mod observation;
 pub mod plan;
+pub mod report;
 pub mod wire;
