@@ -48,4 +48,5 @@ pub mod observation;
 pub mod plan;
 pub mod probe;
 pub mod simulate;
+pub mod report;
 pub mod wire;
