@@ -483,8 +483,8 @@ mod tests {
     }
 
     fn with(headers: &[&str]) -> Head {
-        let lines: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
-        whole(format!("HTTP/1.1 401 Unauthorized\r\n{lines}\r\n").as_bytes())
+        let lines = [&["HTTP/1.1 401 Unauthorized"], headers, &["", ""]].concat();
+        whole(lines.join("\r\n").as_bytes())
     }
 
     fn kind<T: std::fmt::Debug>(result: Decoded<T>) -> ViolationKind {
@@ -499,7 +499,7 @@ mod tests {
               Connection: close\r\n\r\n"
         );
         let split = get("/\r\nA: b", "h\r\nC: d", "u\r\nE: f", Connection::KeepAlive);
-        assert_eq!(split.iter().filter(|byte| **byte == b'\n').count(), 6);
+        assert_eq!(split.split(|byte| *byte == b'\n').count(), 7);
         let (read, used) = request(&split).expect("valid").expect("whole");
         assert_eq!(used, split.len());
         assert_eq!(

@@ -1,1 +1,2 @@
 //! The one integration binary: the program and its rooms, seen from outside.
+mod wire;
