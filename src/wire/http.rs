@@ -169,8 +169,8 @@ impl Head {
             .map(|(_, value)| value.as_slice())
     }
 
-    /// The schemes of all WWW-Authenticate lines (RFC 9110 §11.6.1): `Negotiate`, `NTLM`, `Basic`, `Bearer`. As written,
-    /// each once, in order, at most [`MAX_SCHEMES`]. Their parameters are left out.
+    /// The schemes of all WWW-Authenticate lines (RFC 9110 §11.6.1): `Negotiate`, `NTLM`, `Basic`, `Bearer`.
+    /// As written, each once, in order, at most [`MAX_SCHEMES`]. Their parameters are left out.
     #[must_use]
     pub fn authentication_schemes(&self) -> Vec<String> {
         let mut schemes: Vec<String> = Vec::new();
@@ -780,7 +780,7 @@ mod tests {
         }
         let small = b"1\r\nx\r\n".repeat(12);
         let extension = [&b"1;"[..], &[b'x'; MAX_CHUNK_LINE]].concat();
-        let trailers = [&b"0\r\n"[..], &b"X: y\r\n".repeat(4000)].concat();
+        let trailers = [&b"0\r\n"[..], &b"X: y\r\n".repeat(4000), b"\r\n"].concat();
         for data in [
             &b"c\r\n"[..],
             b"ffffffffffffffff\r\n",
