@@ -10,6 +10,9 @@ mod oracles;
 /// Mutations tried on each decoder.
 const ROUNDS: u64 = 6000;
 
+/// Bytes that a peer does not stop sending: more than the largest limit, that of LDAP.
+const FLOOD: usize = 300_000;
+
 #[test]
 fn every_decoder_has_an_oracle() {
     let mut decoders = Vec::new();
@@ -85,20 +88,16 @@ fn mutations_of_the_corpus_hold() {
 
 #[test]
 fn floods_hold() {
+    let parts: [&[u8]; 6] = [b"x", b"\n", b"A: b\r\n", b"250-x\r\n", b"0", b"\x04\x00"];
     for (name, oracle) in oracles::ALL {
         for seed in seeds(name) {
-            for part in [
-                seed.as_slice(),
-                b"x",
-                b"\n",
-                b"\0",
-                b"250-x\r\n",
-                b"0",
-                b"\x04\x00",
-            ] {
-                let mut flood = seed.clone();
-                flood.extend(part.repeat(70_000 / part.len().max(1)));
-                hold(name, *oracle, &flood);
+            for part in parts {
+                let flood = part.repeat(FLOOD / part.len());
+                // in the middle as well, so that what is over a limit may be whole
+                for at in [seed.len(), seed.len() / 2, seed.len() / 4] {
+                    let (before, after) = seed.split_at(at);
+                    hold(name, *oracle, &[before, &flood, after].concat());
+                }
             }
         }
     }
@@ -153,7 +152,8 @@ fn files(folder: &Path) -> Vec<String> {
 
 /// One small change.
 fn mutate(data: &mut Vec<u8>, seeds: &[Vec<u8>], chance: &mut Chance) {
-    const TELLING: &[u8] = b"\r\n -+.*{}[]()\"\\,;:=0129aAX\0\x01\x02\x03\x04\x05\x08\x0a\x15\x16\x30\x64\x78\x7f\x80\x81\x84\x85\xa3\xff";
+    const TELLING: &[u8] = b"\r\n -+.*{}[]()\"\\,;:=0129aAX\0\
+        \x01\x02\x03\x04\x05\x08\x0a\x15\x16\x30\x64\x78\x7f\x80\x81\x84\x85\xa3\xff";
     let at = chance.under(data.len() + 1);
     let end = data.len().min(at + chance.under(16));
     match chance.under(8) {
