@@ -169,8 +169,8 @@ impl Head {
             .map(|(_, value)| value.as_slice())
     }
 
-    /// The schemes of all WWW-Authenticate lines (RFC 9110 §11.6.1): `Negotiate`, `NTLM`, `Basic`, `Bearer`. As written,
-    /// each once, in order, at most [`MAX_SCHEMES`]. Their parameters are left out.
+    /// The schemes of all WWW-Authenticate lines (RFC 9110 §11.6.1): `Negotiate`, `NTLM`, `Basic`, `Bearer`.
+    /// As written, each once, in order, at most [`MAX_SCHEMES`]. Their parameters are left out.
     #[must_use]
     pub fn authentication_schemes(&self) -> Vec<String> {
         let mut schemes: Vec<String> = Vec::new();
@@ -483,8 +483,8 @@ mod tests {
     }
 
     fn with(headers: &[&str]) -> Head {
-        let lines: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
-        whole(format!("HTTP/1.1 401 Unauthorized\r\n{lines}\r\n").as_bytes())
+        let lines = [&["HTTP/1.1 401 Unauthorized"], headers, &["", ""]].concat();
+        whole(lines.join("\r\n").as_bytes())
     }
 
     fn kind<T: std::fmt::Debug>(result: Decoded<T>) -> ViolationKind {
@@ -499,7 +499,7 @@ mod tests {
               Connection: close\r\n\r\n"
         );
         let split = get("/\r\nA: b", "h\r\nC: d", "u\r\nE: f", Connection::KeepAlive);
-        assert_eq!(split.iter().filter(|byte| **byte == b'\n').count(), 6);
+        assert_eq!(split.split(|byte| *byte == b'\n').count(), 7);
         let (read, used) = request(&split).expect("valid").expect("whole");
         assert_eq!(used, split.len());
         assert_eq!(
@@ -780,7 +780,7 @@ mod tests {
         }
         let small = b"1\r\nx\r\n".repeat(12);
         let extension = [&b"1;"[..], &[b'x'; MAX_CHUNK_LINE]].concat();
-        let trailers = [&b"0\r\n"[..], &b"X: y\r\n".repeat(4000)].concat();
+        let trailers = [&b"0\r\n"[..], &b"X: y\r\n".repeat(4000), b"\r\n"].concat();
         for data in [
             &b"c\r\n"[..],
             b"ffffffffffffffff\r\n",

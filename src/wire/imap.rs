@@ -53,8 +53,8 @@ pub enum Status {
 ///
 /// # Errors
 ///
-/// Malformed when it begins with neither `* `, `+`, nor a tag and a status; the first byte is judged without waiting for
-/// the end of the line. Too long over the limits of [`line`](super::line): 8 KiB a line, 64 KiB in all, literals
+/// Malformed when it begins with neither `* `, `+`, nor a tag and a status; the first byte is judged without waiting
+/// for the end of the line. Too long over the limits of [`line`](super::line): 8 KiB a line, 64 KiB in all, literals
 /// included: `{4294967295}` is a violation as soon as it is announced.
 pub fn response(data: &[u8]) -> Decoded<Response> {
     check_start(data)?;

@@ -554,6 +554,29 @@ mod tests {
         }
     }
 
+    /// All lengths in four bytes, as Active Directory writes them.
+    fn root_dse_of_active_directory() -> Vec<u8> {
+        let long = |tag: u8, content: &[u8]| {
+            let length = u32::try_from(content.len()).expect("short").to_be_bytes();
+            [&[tag, 0x84], length.as_slice(), content].concat()
+        };
+        let text = |text: &str| element(OCTET_STRING, text.as_bytes());
+        let attribute = |name, values: &[&str]| {
+            let values: Vec<u8> = values.iter().copied().flat_map(text).collect();
+            long(SEQUENCE, &[text(name), long(SET, &values)].concat())
+        };
+        let attributes = [
+            attribute("dnsHostName", &["DC01.hiboxy.com"]),
+            attribute("currentTime", &["20240924042121.0Z"]),
+            attribute("supportedLDAPVersion", &["3", "2"]),
+            attribute("vendorName", &[]),
+        ]
+        .concat();
+        let entry = [text(""), long(SEQUENCE, &attributes)].concat();
+        let id = element(INTEGER, &[2]);
+        long(SEQUENCE, &[id, long(SEARCH_RESULT_ENTRY, &entry)].concat())
+    }
+
     #[test]
     fn requests_byte_by_byte() {
         assert_eq!(
@@ -650,19 +673,15 @@ mod tests {
                 op: Op::SearchResultDone(ended(0, b""))
             }
         );
-        let entry = b"\x30\x2c\x02\x01\x07\x64\x27\x04\x00\x30\x23\
-            \x30\x18\x04\x0ddnsHostName\xff\xff\x31\x07\x04\x05dc01.\
-            \x30\x07\x04\x03Foo\x31\x00";
-        let Op::SearchResultEntry(entry) = whole(entry).op else {
+        let Op::SearchResultEntry(entry) = whole(&root_dse_of_active_directory()).op else {
             panic!("no entry");
         };
-        assert_eq!(entry.value("DNSHOSTNAME\u{fffd}"), None);
-        assert_eq!(
-            entry.attributes.first().map(|first| first.values.len()),
-            Some(1)
-        );
-        assert_eq!(entry.value("foo"), None);
-        assert_eq!(entry.attributes.len(), 2);
+        assert_eq!(entry.dn, b"");
+        assert_eq!(entry.value("DNSHOSTNAME"), Some(&b"DC01.hiboxy.com"[..]));
+        assert_eq!(entry.values("supportedLDAPVersion"), [b"3", b"2"]);
+        assert_eq!(entry.value("vendorName"), None);
+        assert_eq!(entry.value("missing"), None);
+        assert_eq!(entry.attributes.len(), 4);
 
         let referral =
             b"\x30\x17\x02\x01\x02\x65\x12\x0a\x01\x0a\x04\x00\x04\x00\xa3\x09\x04\x07ldap://";

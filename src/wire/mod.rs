@@ -6,7 +6,8 @@
 //! more than its limit, and gives the same answer whether the bytes came whole or one by one. It knows no socket, no
 //! time and no session; what an answer *means* is for the dialogues in `probe`.
 //!
-//! Start reading at [`Decoded`], then at [`smtp`], the simplest of them.
+//! Start reading at [`Decoded`], then at [`smtp`], the simplest of them. When a peer speaks something else than
+//! expected, [`sniff`] says what.
 
 pub mod http;
 pub mod imap;

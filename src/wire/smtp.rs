@@ -226,8 +226,8 @@ fn enhanced(code: u16, text: &[u8]) -> Option<Enhanced> {
     })
 }
 
-/// RFC 2034 §4 wants the class to be the code's first digit. Exchange mixes failures: `451 5.7.3 STARTTLS is required to
-/// send mail`.
+/// RFC 2034 §4 wants the class to be the code's first digit. Exchange mixes failures:
+/// `451 5.7.3 STARTTLS is required to send mail`.
 fn quirk_class_fits(code: u16, class: u16) -> bool {
     match class {
         2 => code < 300,

@@ -32,8 +32,8 @@ pub enum Spoken {
 
 /// Judges by the first bytes, of which only the first 32 are looked at.
 ///
-/// `None` when they are unknown, or too few to tell. More bytes can turn `None` into an answer and complete an alert; no
-/// answer turns into another.
+/// `None` when they are unknown, or too few to tell. More bytes can turn `None` into an answer and complete an alert;
+/// no answer turns into another.
 #[must_use]
 pub fn sniff(first: &[u8]) -> Option<Spoken> {
     let first = first.get(..32).unwrap_or(first);
