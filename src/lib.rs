@@ -43,6 +43,7 @@ pub mod catalog;
 pub mod event;
 pub mod facts;
 pub mod finding;
+pub mod judge;
 pub mod observation;
 pub mod plan;
 pub mod wire;
