@@ -44,6 +44,7 @@ pub mod event;
 pub mod facts;
 pub mod finding;
 pub mod net;
+pub mod judge;
 pub mod observation;
 pub mod plan;
 pub mod probe;

@@ -1,0 +1,352 @@
+//! `exchports explain`: rows of the catalog and of the rules, in plain words.
+
+use super::rules::rules;
+use crate::catalog::{
+    Certificates, Expectation, ROLES, Role, SERVICES, Security, Service, ServiceId, expectation,
+};
+use crate::finding::{Code, Severity};
+
+/// Explains a word: a service, its alias or its port, a role, a code, a word of the table, or one of `PortQry`'s.
+/// Plain text, at most 80 columns wide, with a newline at its end; `None` for a word that means nothing here.
+#[must_use]
+pub fn explain(word: &str) -> Option<String> {
+    let word = normalise(word);
+    if let Some(service) = service_of(&word) {
+        return Some(explain_service(service));
+    }
+    if let Some(role) = Role::from_name(&word) {
+        return Some(explain_role(role));
+    }
+    if let Some(code) = code_of(&word) {
+        return explain_code(code);
+    }
+    WORDS
+        .iter()
+        .find(|(known, _)| *known == word)
+        .map(|(known, meaning)| {
+            let mut page = Page::new(&format!("{known} ({})", kind_of_word(known)));
+            page.paragraph(meaning);
+            page.finish()
+        })
+}
+
+/// Lower case, inner space and underscores as hyphens: `NOT LISTENING` is `not-listening`.
+fn normalise(word: &str) -> String {
+    word.to_ascii_lowercase()
+        .split(|character: char| character.is_whitespace() || character == '_')
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("-")
+}
+
+fn service_of(word: &str) -> Option<&'static Service> {
+    let port = word.parse::<u16>().ok();
+    SERVICES.iter().find(|service| {
+        service.name == word || service.aliases.contains(&word) || port == Some(service.port)
+    })
+}
+
+/// A code, or another word for one.
+fn code_of(word: &str) -> Option<Code> {
+    match word {
+        "closed" | "not-listening" => Some(Code::Refused),
+        _ => Code::from_word(word),
+    }
+}
+
+/// Words of the table, and `PortQry`'s, that are no codes.
+const WORDS: [(&str, &str); 16] = [
+    (
+        "open",
+        "The port accepted a connection; PortQry calls it LISTENING. It says nothing of what is spoken there: that is \
+         what the status tells.",
+    ),
+    (
+        "listening",
+        "PortQry's word for a port that accepts connections; here its state is open. PortQry stops there, exchports \
+         goes on and speaks the protocol.",
+    ),
+    (
+        "unresolved",
+        "The name has no address, so there was nothing to connect to. The code of the failure tells why: \
+         name-not-found, name-without-address or name-lookup-failed.",
+    ),
+    (
+        "pass",
+        "As expected: it works, or it is forbidden and nobody is there.",
+    ),
+    (
+        "warn",
+        "It works, with a defect that will keep some clients away, or all of them soon. The exit code stays 0 unless \
+         `--fail-on warn` is given.",
+    ),
+    (
+        "fail",
+        "Not as expected: what is required does not work, or what is forbidden is reachable. The exit code is 1.",
+    ),
+    (
+        "absent",
+        "The service is optional and not there. That is allowed.",
+    ),
+    (
+        "skip",
+        "Not looked at, or not to the end, for a reason that is not the server's: the run's deadline, Ctrl-C, or this \
+         machine. A required service that was skipped makes the exit code 1.",
+    ),
+    ("required", "It has to work; else the check fails."),
+    (
+        "optional",
+        "It may be missing; if it is there, it has to work.",
+    ),
+    (
+        "forbidden",
+        "It must not be reachable; whether it works makes no difference.",
+    ),
+    ("info", "A severity: worth knowing, and nothing is wrong."),
+    (
+        "starttls",
+        "The conversation begins in clear and is upgraded to TLS on request (STARTTLS in SMTP and IMAP, STLS in POP3, \
+         StartTLS in LDAP).",
+    ),
+    (
+        "implicit-tls",
+        "The connection begins with the TLS handshake, as on 443, 465, 636, 993 and 995.",
+    ),
+    ("cleartext", "Nothing is encrypted."),
+    (
+        "x224",
+        "Remote Desktop begins with a negotiation in clear (X.224) that chooses TLS; the handshake follows on the same \
+         connection.",
+    ),
+];
+
+fn kind_of_word(word: &str) -> &'static str {
+    match word {
+        "open" | "unresolved" => "state",
+        "listening" => "PortQry's word",
+        "pass" | "absent" | "skip" => "status",
+        "warn" | "fail" => "status, severity",
+        "required" | "optional" | "forbidden" => "expectation",
+        "info" => "severity",
+        _ => "security",
+    }
+}
+
+fn explain_service(service: &Service) -> String {
+    let mut page = Page::new(&format!("{}: {}", service.name, service.title));
+    page.paragraph(service.purpose);
+    page.section("On the wire");
+    page.item(&format!(
+        "port {}, {}, {}",
+        service.port,
+        service.protocol.as_str(),
+        security(service.security)
+    ));
+    page.section("Certificate");
+    page.item(match service.certificates {
+        Certificates::Checked => {
+            "Clients check it: it has to be trusted, current and made out to the name."
+        }
+        Certificates::SelfSignedIsNormal => "Nobody checks it: a self-signed one is normal.",
+        Certificates::None => "None: nothing is encrypted here.",
+    });
+    page.section("Roles");
+    for (expect, heading) in COLUMNS {
+        let roles: Vec<&str> = ROLES
+            .iter()
+            .filter(|row| expectation(row.role, service.id) == Some(expect))
+            .map(|row| row.name)
+            .collect();
+        page.item(&format!("{heading}: {}", or_none(&roles)));
+    }
+    if !service.aliases.is_empty() {
+        page.section("Also known as");
+        page.item(&service.aliases.join(", "));
+    }
+    page.finish()
+}
+
+fn explain_role(role: Role) -> String {
+    let row = role.row();
+    let mut page = Page::new(&format!("{} (role)", row.name));
+    page.paragraph(&format!("{}.", capitalised(row.purpose)));
+    page.section("Services");
+    for (expect, heading) in COLUMNS {
+        let services = match expect {
+            Expectation::Required => row.required,
+            Expectation::Optional => row.optional,
+            Expectation::Forbidden => row.forbidden,
+        };
+        let named: Vec<String> = services.iter().map(|id| named_with_port(*id)).collect();
+        let named: Vec<&str> = named.iter().map(String::as_str).collect();
+        page.item(&format!("{heading}: {}", or_none(&named)));
+    }
+    page.paragraph(
+        "A service in no column is not looked at. `--require`, `--optional` and `--forbid` change single services.",
+    );
+    page.finish()
+}
+
+fn explain_code(code: Code) -> Option<String> {
+    let rule = rules().find(|rule| rule.code == code)?;
+    let mut page = Page::new(&format!("{code} ({})", rule.severity.as_str()));
+    page.paragraph(&format!("{}.", capitalised(rule.title)));
+    page.section("What it means");
+    page.item(rule.meaning);
+    page.section("What to do");
+    page.item(rule.hint);
+    if let Some(exceptions) = severity_elsewhere(code) {
+        page.section("How bad");
+        page.item(&format!("{} {exceptions}", severity_words(rule.severity)));
+    }
+    if let Some(also) = also_known_as(code) {
+        page.section("Also known as");
+        page.item(also);
+    }
+    page.section("Reference");
+    page.item(rule.reference);
+    Some(page.finish())
+}
+
+fn severity_words(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "Worth knowing (info).",
+        Severity::Warn => "It works, with a defect (warn).",
+        Severity::Fail => "It does not work (fail).",
+    }
+}
+
+/// Where a code is less, or more, than its rule's own word.
+fn severity_elsewhere(code: Code) -> Option<&'static str> {
+    Some(match code {
+        Code::Refused | Code::Filtered | Code::Unreachable => {
+            "Info where the service is optional or forbidden: then nobody has to be there."
+        }
+        Code::StarttlsNotOffered => "Warn on 25 and 389, where clients go on without.",
+        Code::StarttlsRejected => "Warn where a directory does not know StartTLS at all.",
+        Code::NoCertificate => "Warn on 389, where Exchange goes on without.",
+        Code::ClientProxy => "Info under the role mailbox, where it is normal.",
+        Code::CertificateExpired | Code::CertificateNotYetValid | Code::CertificateWeakKey => {
+            "Warn on 25 and 3389, where nobody checks the certificate."
+        }
+        Code::CertificateSelfSigned
+        | Code::CertificateUnknownIssuer
+        | Code::CertificateMissingIntermediate
+        | Code::CertificateWrongName
+        | Code::CertificateInvalidPurpose
+        | Code::CertificateUntrusted
+        | Code::CertificateWeakSignature => {
+            "Info on 25 and 3389, where nobody checks the certificate."
+        }
+        Code::CertificateExpiresSoon => {
+            "Fail under the second number of `--cert-days`, but not on 25 and 3389."
+        }
+        _ => return None,
+    })
+}
+
+fn also_known_as(code: Code) -> Option<&'static str> {
+    Some(match code {
+        Code::Refused => {
+            "PortQry: NOT LISTENING; state: closed; ECONNREFUSED, WSAECONNREFUSED (10061)"
+        }
+        Code::Filtered => "PortQry: FILTERED; state: filtered; ETIMEDOUT, WSAETIMEDOUT (10060)",
+        Code::Unreachable => {
+            "PortQry: FILTERED; state: unreachable; EHOSTUNREACH, WSAEHOSTUNREACH (10065)"
+        }
+        Code::Blocked => "state: blocked; EPERM, WSAEACCES (10013)",
+        Code::NameNotFound => "state: unresolved; NXDOMAIN, WSAHOST_NOT_FOUND (11001)",
+        Code::NameWithoutAddress => "state: unresolved; NODATA, WSANO_DATA (11004)",
+        Code::NameLookupFailed => "state: unresolved; SERVFAIL, WSATRY_AGAIN (11002)",
+        _ => return None,
+    })
+}
+
+const COLUMNS: [(Expectation, &str); 3] = [
+    (Expectation::Required, "required"),
+    (Expectation::Optional, "optional"),
+    (Expectation::Forbidden, "forbidden"),
+];
+
+fn security(security: Security) -> &'static str {
+    match security {
+        Security::Cleartext => "in clear",
+        Security::Starttls => "in clear, then STARTTLS",
+        Security::ImplicitTls => "TLS first (implicit TLS)",
+        Security::X224 => "X.224 negotiation, then TLS",
+    }
+}
+
+fn named_with_port(id: ServiceId) -> String {
+    format!("{} ({})", id, id.row().port)
+}
+
+fn or_none(words: &[&str]) -> String {
+    if words.is_empty() {
+        "none".to_owned()
+    } else {
+        words.join(", ")
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) => first.to_uppercase().chain(characters).collect(),
+        None => String::new(),
+    }
+}
+
+/// A page of plain text, wrapped.
+struct Page(String);
+
+impl Page {
+    /// Columns of a page.
+    const WIDTH: usize = 80;
+
+    fn new(title: &str) -> Self {
+        let mut page = Self(String::new());
+        page.wrap(title, "");
+        page
+    }
+
+    fn paragraph(&mut self, text: &str) {
+        self.0.push('\n');
+        self.wrap(text, "");
+    }
+
+    fn section(&mut self, heading: &str) {
+        self.0.push('\n');
+        self.wrap(heading, "");
+    }
+
+    fn item(&mut self, text: &str) {
+        self.wrap(text, "  ");
+    }
+
+    fn finish(self) -> String {
+        self.0
+    }
+
+    /// Lines of whole words.
+    fn wrap(&mut self, text: &str, indent: &str) {
+        let mut width = 0;
+        for word in text.split_whitespace() {
+            let length = word.chars().count();
+            if width == 0 {
+                self.0.push_str(indent);
+                width = indent.len();
+            } else if width + 1 + length > Self::WIDTH {
+                self.0.push('\n');
+                self.0.push_str(indent);
+                width = indent.len();
+            } else {
+                self.0.push(' ');
+                width += 1;
+            }
+            self.0.push_str(word);
+            width += length;
+        }
+        self.0.push('\n');
+    }
+}

@@ -1,0 +1,73 @@
+//! # judge: observation → finding
+//!
+//! Does: says what an observation means. The rules ([`rules`], one table a subject) are asked in their order; each
+//! that holds gives a diagnosis; the [status table](verdict) turns what was seen and what was expected into one word.
+//! Then the same for a [target](target) as a whole, and a guess at [what kind of host it looks like](looks).
+//! [`explain`] prints rows of the same tables for people.
+//!
+//! Must not: open anything, read a clock, keep state. `now` is an argument. The same arguments give the same finding,
+//! so a finding can be judged again as another role at no cost.
+//!
+//! Start reading at [`judge`], then at the tables in `rules/`: a rule is a row, its words stand beside it.
+
+use std::cmp::Reverse;
+
+use time::OffsetDateTime;
+
+use crate::catalog::Role;
+use crate::finding::{Diagnosis, Finding};
+use crate::observation::Observation;
+use crate::plan::{Check, Host, Standards};
+
+pub use explain::explain;
+pub use rules::{Case, Evidence, Rule, rules};
+pub use target::judge_target;
+
+mod explain;
+mod looks;
+mod rules;
+mod target;
+mod verdict;
+
+/// What a verdict depends on besides the check and what it saw.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// What counts as good.
+    pub standards: &'a Standards,
+    /// What kind of host the target is judged as.
+    pub role: Role,
+    /// What the certificate has to be made out to.
+    pub server_name: &'a Host,
+    /// The time by which certificates and clocks are judged.
+    pub now: OffsetDateTime,
+}
+
+/// Says what one observation means.
+///
+/// Where the observation has a failure, `failure_code` is its code and a diagnosis of that code stands among the
+/// diagnoses. They come worst first, then in the order of the [rules](fn@rules).
+#[must_use]
+pub fn judge(check: Check, observation: Observation, context: &Context<'_>) -> Finding {
+    let case = Case {
+        check,
+        seen: &observation,
+        context,
+    };
+    let mut diagnoses: Vec<Diagnosis> = rules().filter_map(|rule| rule.diagnose(&case)).collect();
+    // Stable: what is equally bad stays in the order of the rules.
+    diagnoses.sort_by_key(|diagnosis| Reverse(diagnosis.severity));
+
+    let status = verdict::status(&case, &diagnoses);
+    let failure_code = case.failure_code();
+    let days_left = case
+        .certificate()
+        .map(|certificate| rules::days_until(certificate.not_after, context.now));
+    Finding {
+        check,
+        observation,
+        status,
+        failure_code,
+        days_left,
+        diagnoses,
+    }
+}

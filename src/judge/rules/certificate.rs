@@ -1,0 +1,557 @@
+//! Rules on certificates: all defects at once, each as bad as it is on that service.
+//!
+//! Where clients check the certificate a defect keeps them away. On 25, on 3389 and on Exchange's Client Proxy
+//! connector nobody checks it, and a self-signed one is normal.
+
+use time::{Duration, OffsetDateTime, UtcOffset};
+
+use super::{Case, Evidence, Rule, days_until, list, quote};
+use crate::catalog::Protocol;
+use crate::facts::{CertificateFacts, SignatureStrength, Text, TrustDefect};
+use crate::finding::{Code, Severity};
+use crate::plan::{CertDays, Host};
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        code: Code::CertificateExpired,
+        severity: Severity::Fail,
+        title: "the certificate has ended",
+        meaning: "The time of the certificate, or of one between it and the root, is over. Clients refuse it; Outlook \
+                  warns at every start.",
+        hint: "Renew the certificate and assign it to the service.",
+        reference: "RFC 5280 §4.1.2.5; Microsoft, Certificates in Exchange",
+        holds: expired,
+    },
+    Rule {
+        code: Code::CertificateNotYetValid,
+        severity: Severity::Fail,
+        title: "the certificate has not begun",
+        meaning: "The time of the certificate, or of one between it and the root, has not come. Mostly a clock is \
+                  wrong: the one of the server that issued it, or the one of this machine.",
+        hint: "Compare this machine's clock and the server's (`w32tm /query /status`). If both are right, wait, or \
+               have the certificate issued again.",
+        reference: "RFC 5280 §4.1.2.5",
+        holds: not_yet_valid,
+    },
+    Rule {
+        code: Code::CertificateSelfSigned,
+        severity: Severity::Fail,
+        title: "the certificate is signed by itself",
+        meaning: "Nobody vouches for the certificate. Exchange makes such a one at setup, and it serves all protocols \
+                  until another is assigned; only other Exchange servers trust it.",
+        hint: "Install a certificate of a public or of your own authority and assign it to the service.",
+        reference: "Microsoft, Certificates in Exchange",
+        holds: self_signed,
+    },
+    Rule {
+        code: Code::CertificateUnknownIssuer,
+        severity: Severity::Fail,
+        title: "the certificate's issuer is not trusted",
+        meaning: "The chain ends at an issuer that is no root of trust here: a private authority, an inspection device \
+                  on the way, or an intermediate certificate that the server does not send.",
+        hint: "If it is your own authority, name its root with `--ca-file` and deploy it to clients. Else see whether \
+               the server sends all intermediates, and whether a device on the way inspects TLS.",
+        reference: "RFC 5280 §6; Microsoft, Certificates in Exchange",
+        holds: unknown_issuer,
+    },
+    Rule {
+        code: Code::CertificateMissingIntermediate,
+        severity: Severity::Fail,
+        title: "an intermediate certificate is not sent",
+        meaning: "The certificate is good, but the server does not send the certificate that links it to the root. \
+                  Windows often fetches that by itself; phones and other servers do not.",
+        hint: "Import the intermediate into the server's store Intermediate Certification Authorities and restart the \
+               service. On a load balancer install the whole chain.",
+        reference: "RFC 8446 §4.4.2; RFC 5246 §7.4.2",
+        holds: missing_intermediate,
+    },
+    Rule {
+        code: Code::CertificateWrongName,
+        severity: Severity::Fail,
+        title: "the certificate is made out to other names",
+        meaning: "The name that was asked for is not among those of the certificate. Clients refuse it or warn.",
+        hint: "Check by a name that the certificate has, or have it issued again with this one.",
+        reference: "RFC 9525; RFC 6125; Microsoft, Certificates in Exchange",
+        holds: wrong_name,
+    },
+    Rule {
+        code: Code::CertificateInvalidPurpose,
+        severity: Severity::Fail,
+        title: "the certificate is not meant for servers",
+        meaning: "The certificate limits what it may be used for, and TLS servers are not among it.",
+        hint: "Have one issued with the purpose Server Authentication (1.3.6.1.5.5.7.3.1) and assign it to the service.",
+        reference: "RFC 5280 §4.2.1.12",
+        holds: |case| {
+            let certificate = case.certificate()?;
+            has(certificate, |defect| {
+                matches!(defect, TrustDefect::InvalidPurpose)
+            })
+            .then(|| {
+                checked(
+                    case,
+                    "the certificate is not meant for servers (extended key usage)",
+                )
+            })
+        },
+    },
+    Rule {
+        code: Code::CertificateWeakKey,
+        severity: Severity::Fail,
+        title: "the certificate's key is too short",
+        meaning: "RSA keys under 2048 bits can be broken, and clients refuse them.",
+        hint: "Have a certificate issued with an RSA key of 2048 bits or more and assign it to the service.",
+        reference: "NIST SP 800-131A; Microsoft, HealthChecker, certificate check",
+        holds: |case| {
+            let key = &case.certificate()?.key;
+            let bits = key.bits.filter(|bits| *bits < 2048)?;
+            if key.algorithm != "RSA" {
+                return None;
+            }
+            let evidence = Evidence::new(format!("the certificate's RSA key has {bits} bits"));
+            Some(evidence.severity(if case.is_certificate_unchecked() {
+                Severity::Warn
+            } else {
+                Severity::Fail
+            }))
+        },
+    },
+    Rule {
+        code: Code::CertificateUntrusted,
+        severity: Severity::Fail,
+        title: "the certificate is not acceptable",
+        meaning: "The certificate, or the chain that it came with, has a defect that has no code of its own.",
+        hint: "Look at the certificate itself (`openssl s_client -showcerts`, `certutil -dump`) and have it issued \
+               again.",
+        reference: "RFC 5280 §6",
+        holds: |case| {
+            let words: Vec<&Text> = case
+                .certificate()?
+                .trust
+                .defects
+                .iter()
+                .filter_map(|defect| match defect {
+                    TrustDefect::Other(words) => Some(words),
+                    _ => None,
+                })
+                .collect();
+            let first = *words.first()?;
+            let more = match words.len() {
+                1 => String::new(),
+                several => format!(", and {} more", several - 1),
+            };
+            Some(checked(
+                case,
+                format!("the certificate is not acceptable: {}{more}", quote(first)),
+            ))
+        },
+    },
+    Rule {
+        code: Code::CertificateExpiresSoon,
+        severity: Severity::Warn,
+        title: "the certificate ends soon",
+        meaning: "Less than a third of its time and less than 30 days are left, or less than `--cert-days` says.",
+        hint: "Renew it in time, and assign the new one to every service and load balancer that serves it.",
+        reference: "RFC 5280 §4.1.2.5; exchports check --help, --cert-days",
+        holds: expires_soon,
+    },
+    Rule {
+        code: Code::CertificateWeakSignature,
+        severity: Severity::Warn,
+        title: "the certificate is signed with a broken hash",
+        meaning: "The signature uses SHA-1 or MD5, for which forgeries can be made. Public authorities have not issued \
+                  such certificates since 2016; browsers refuse them.",
+        hint: "Have a certificate issued with SHA-256 and assign it to the service.",
+        reference: "RFC 9155; Microsoft, HealthChecker, certificate check",
+        holds: |case| {
+            let certificate = case.certificate()?;
+            if certificate.signature_strength != SignatureStrength::Weak {
+                return None;
+            }
+            let evidence = Evidence::new(format!(
+                "the certificate is signed with {}",
+                certificate.signature
+            ));
+            Some(if case.is_certificate_unchecked() {
+                evidence
+                    .severity(Severity::Info)
+                    .hint("Nothing to do: nobody checks the signature here.")
+            } else {
+                evidence
+            })
+        },
+    },
+];
+
+fn expired(case: &Case<'_>) -> Option<Evidence> {
+    let now = case.context.now;
+    let ended: Vec<String> = dated(case)
+        .iter()
+        .filter(|dated| dated.not_after < now)
+        .map(|dated| {
+            let ago = match -1 - days_until(dated.not_after, now) {
+                0 => "today".to_owned(),
+                1 => "yesterday".to_owned(),
+                days => format!("{days} days ago"),
+            };
+            format!("{} ended on {}, {ago}", dated.who, date(dated.not_after))
+        })
+        .collect();
+    dates(case, &ended, Some(renew_hint(case)))
+}
+
+fn not_yet_valid(case: &Case<'_>) -> Option<Evidence> {
+    let now = case.context.now;
+    let ahead: Vec<String> = dated(case)
+        .iter()
+        .filter(|dated| dated.not_before > now)
+        .map(|dated| format!("{} begins on {}", dated.who, date(dated.not_before)))
+        .collect();
+    dates(case, &ahead, None)
+}
+
+fn expires_soon(case: &Case<'_>) -> Option<Evidence> {
+    let now = case.context.now;
+    let mut worst = Severity::Info;
+    let soon: Vec<String> = dated(case)
+        .iter()
+        .filter(|dated| dated.not_after >= now)
+        .filter_map(|dated| {
+            let severity = nearness(dated, case.context.standards.cert_days, now)?;
+            worst = worst.max(severity);
+            let left = match days_until(dated.not_after, now) {
+                0 => "today".to_owned(),
+                1 => "in 1 day".to_owned(),
+                days => format!("in {days} days"),
+            };
+            Some(format!(
+                "{} ends on {}, {left}",
+                dated.who,
+                date(dated.not_after)
+            ))
+        })
+        .collect();
+    if soon.is_empty() {
+        return None;
+    }
+    if case.is_certificate_unchecked() {
+        worst = worst.min(Severity::Warn);
+    }
+    Some(
+        Evidence::new(soon.join("; "))
+            .severity(worst)
+            .hint(renew_hint(case)),
+    )
+}
+
+/// How bad it is that so little time is left; `None` when enough is.
+fn nearness(dated: &Dated, days: CertDays, now: OffsetDateTime) -> Option<Severity> {
+    let left = dated.not_after - now;
+    match days {
+        CertDays::Lifetime => {
+            let lifetime = dated.not_after - dated.not_before;
+            (left < Duration::days(30) && left < lifetime / 3).then_some(Severity::Warn)
+        }
+        CertDays::Days { warn, fail } => {
+            let under = |bound: u32| left < Duration::days(i64::from(bound));
+            if fail.is_some_and(under) {
+                Some(Severity::Fail)
+            } else {
+                under(warn).then_some(Severity::Warn)
+            }
+        }
+    }
+}
+
+/// Something with dates that have to hold.
+struct Dated {
+    who: String,
+    not_before: OffsetDateTime,
+    not_after: OffsetDateTime,
+}
+
+/// The server's own certificate and those on the way to the root.
+fn dated(case: &Case<'_>) -> Vec<Dated> {
+    let Some((tls, certificate)) = case.tls().zip(case.certificate()) else {
+        return Vec::new();
+    };
+    let mut all = vec![Dated {
+        who: "the certificate".to_owned(),
+        not_before: certificate.not_before,
+        not_after: certificate.not_after,
+    }];
+    for link in certificate
+        .trust
+        .path
+        .iter()
+        .filter_map(|index| tls.chain.get(*index))
+    {
+        if let Some((not_before, not_after)) = link.not_before.zip(link.not_after)
+            && link.sha256 != certificate.sha256
+            && all.len() < MENTIONED
+        {
+            all.push(Dated {
+                who: format!("the intermediate {}", quote(&link.subject)),
+                not_before,
+                not_after,
+            });
+        }
+    }
+    all
+}
+
+/// Certificates of one chain that are told at the most.
+const MENTIONED: usize = 4;
+
+fn dates(case: &Case<'_>, told: &[String], hint: Option<&'static str>) -> Option<Evidence> {
+    if told.is_empty() {
+        return None;
+    }
+    let severity = if case.is_certificate_unchecked() {
+        Severity::Warn
+    } else {
+        Severity::Fail
+    };
+    Some(
+        Evidence::new(told.join("; "))
+            .severity(severity)
+            .hint_if(hint),
+    )
+}
+
+fn self_signed(case: &Case<'_>) -> Option<Evidence> {
+    let certificate = case.certificate()?;
+    if !is_self_signed(certificate) {
+        return None;
+    }
+    let subject = quote(&certificate.subject);
+    let by_exchange = is_exchange_default(certificate);
+    let message = if by_exchange {
+        format!(
+            "the certificate {subject} is signed by itself; it looks like the one that Exchange makes at setup"
+        )
+    } else {
+        format!("the certificate {subject} is signed by itself")
+    };
+    Some(checked(case, message).hint_if(unless_unchecked(
+        case,
+        match case.service().protocol {
+            Protocol::Http | Protocol::Smtp | Protocol::Imap | Protocol::Pop3 if by_exchange => {
+                Some(install_hint(case))
+            }
+            _ => replace_hint(case),
+        },
+    )))
+}
+
+fn unknown_issuer(case: &Case<'_>) -> Option<Evidence> {
+    let certificate = case.certificate()?;
+    let unknown = has(certificate, |defect| {
+        matches!(defect, TrustDefect::UnknownIssuer)
+    });
+    // The same break in the chain is told once, by its closest name.
+    if !unknown || is_self_signed(certificate) || misses_intermediate(certificate) {
+        return None;
+    }
+    Some(checked(
+        case,
+        format!(
+            "the certificate's issuer {} is no root that is trusted here",
+            quote(&certificate.issuer)
+        ),
+    ))
+}
+
+fn missing_intermediate(case: &Case<'_>) -> Option<Evidence> {
+    let certificate = case.certificate()?;
+    misses_intermediate(certificate).then(|| {
+        checked(
+            case,
+            format!(
+                "the server does not send its issuer's certificate {}",
+                quote(&certificate.issuer)
+            ),
+        )
+    })
+}
+
+fn wrong_name(case: &Case<'_>) -> Option<Evidence> {
+    let certificate = case.certificate()?;
+    if certificate.name_matches {
+        return None;
+    }
+    let made_out_to = match certificate.names.as_slice() {
+        [] => format!("no name at all (subject {})", quote(&certificate.subject)),
+        names => {
+            let (told, rest) = names.split_at(names.len().min(NAMES));
+            match rest.len() {
+                0 => list(told),
+                more => format!("{} and {more} more", list(told)),
+            }
+        }
+    };
+    let asked = quote(&Text::from(case.context.server_name.to_string().as_str()));
+    let hint = match (case.context.server_name, case.service().protocol) {
+        (Host::Address(_), _) => {
+            "Check by name, not by address: certificates are made out to names. `--servername NAME` gives the name \
+             that clients use."
+        }
+        (_, Protocol::Ldap) => {
+            "Check by the domain controller's full name, to which its certificate is made out, or have one issued \
+             with this name."
+        }
+        _ => {
+            "Check by a name that clients use (`--servername`), or have a certificate issued with this one; \
+             mail.DOMAIN and autodiscover.DOMAIN belong on it."
+        }
+    };
+    Some(
+        checked(
+            case,
+            format!("the certificate is made out to {made_out_to}, not to {asked}"),
+        )
+        .hint_if(unless_unchecked(case, Some(hint))),
+    )
+}
+
+/// Names of a certificate that are told.
+const NAMES: usize = 4;
+
+/// A defect that keeps clients away where they check, and that is worth knowing where they do not.
+fn checked(case: &Case<'_>, message: impl Into<String>) -> Evidence {
+    let evidence = Evidence::new(message);
+    if !case.is_certificate_unchecked() {
+        return evidence.severity(Severity::Fail);
+    }
+    evidence
+        .severity(Severity::Info)
+        .hint(match case.service().protocol {
+            Protocol::Rdp => {
+                "Nothing to do: Windows makes this certificate itself, and Remote Desktop asks its user once. An \
+                 authority's own can be assigned by group policy."
+            }
+            _ if case.is_client_proxy() => {
+                "Nothing to do: only other Exchange servers talk to this connector."
+            }
+            _ => {
+                "Nothing to do: mail servers encrypt without checking. Only a partner that demands a valid \
+                 certificate (MTA-STS, DANE, TlsAuthLevel) needs another."
+            }
+        })
+}
+
+/// A hint for those whose clients check.
+fn unless_unchecked(case: &Case<'_>, hint: Option<&'static str>) -> Option<&'static str> {
+    if case.is_certificate_unchecked() {
+        None
+    } else {
+        hint
+    }
+}
+
+fn renew_hint(case: &Case<'_>) -> &'static str {
+    match case.service().protocol {
+        Protocol::Http => {
+            "Renew it and assign the new one to IIS (`Enable-ExchangeCertificate -Services IIS`), and to every load \
+             balancer in front."
+        }
+        Protocol::Smtp => {
+            "Renew it and assign the new one to SMTP (`Enable-ExchangeCertificate -Services SMTP`), then restart \
+             MSExchangeFrontEndTransport if it still serves the old one."
+        }
+        Protocol::Imap | Protocol::Pop3 => {
+            "Renew it, assign the new one (`Enable-ExchangeCertificate -Services POP,IMAP`) and restart the POP3 and \
+             IMAP4 services, which keep the old one until then."
+        }
+        Protocol::Ldap => {
+            "Renew the domain controller's certificate; where it enrols by itself, `certutil -pulse` on the domain \
+             controller starts that."
+        }
+        Protocol::Rdp => {
+            "Delete the old one from the store Remote Desktop and restart TermService: Windows makes a new one. One \
+             of an authority is renewed there."
+        }
+    }
+}
+
+fn install_hint(case: &Case<'_>) -> &'static str {
+    match case.service().protocol {
+        Protocol::Http => {
+            "Exchange's own certificate from setup is still bound. Install one of an authority and run \
+             `Enable-ExchangeCertificate -Services IIS`."
+        }
+        Protocol::Smtp => {
+            "Exchange's own certificate from setup is still in use. Install one of an authority and run \
+             `Enable-ExchangeCertificate -Services SMTP`."
+        }
+        _ => {
+            "Exchange's own certificate from setup is still in use. Install one of an authority, run \
+             `Enable-ExchangeCertificate -Services POP,IMAP` and restart both services."
+        }
+    }
+}
+
+fn replace_hint(case: &Case<'_>) -> Option<&'static str> {
+    match case.service().protocol {
+        Protocol::Ldap => Some(
+            "Enrol a certificate of your own authority on the domain controller, for Server Authentication and with \
+             its own full name.",
+        ),
+        Protocol::Rdp => None,
+        Protocol::Http => Some(
+            "Install a certificate of an authority and bind it (`Enable-ExchangeCertificate -Services IIS`). If it is \
+             meant to be self-signed, name it with `--ca-file`.",
+        ),
+        _ => Some(
+            "Install a certificate of an authority and assign it with `Enable-ExchangeCertificate`. If it is meant to \
+             be self-signed, name it with `--ca-file`.",
+        ),
+    }
+}
+
+fn has(certificate: &CertificateFacts, is: fn(&TrustDefect) -> bool) -> bool {
+    certificate.trust.defects.iter().any(is)
+}
+
+fn is_self_signed(certificate: &CertificateFacts) -> bool {
+    has(certificate, |defect| {
+        matches!(defect, TrustDefect::SelfSigned)
+    }) || (certificate.self_signed
+        && has(certificate, |defect| {
+            matches!(defect, TrustDefect::UnknownIssuer)
+        }))
+}
+
+fn misses_intermediate(certificate: &CertificateFacts) -> bool {
+    has(certificate, |defect| {
+        matches!(defect, TrustDefect::MissingIntermediate)
+    })
+}
+
+/// Whether it looks like the certificate that Exchange's setup makes: `CN=<NetBIOS name>`, made out to that and to
+/// the full name.
+fn is_exchange_default(certificate: &CertificateFacts) -> bool {
+    let Some(name) = certificate.subject.as_str().strip_prefix("CN=") else {
+        return false;
+    };
+    if name.is_empty() || name.contains(['.', ',', '=']) || name.chars().count() > 15 {
+        return false;
+    }
+    let is_name = |text: &Text| text.as_str().eq_ignore_ascii_case(name);
+    let is_full_name = |text: &Text| {
+        text.as_str()
+            .split_once('.')
+            .is_some_and(|(host, domain)| host.eq_ignore_ascii_case(name) && !domain.is_empty())
+    };
+    certificate.subject == certificate.issuer
+        && certificate.names.len() == 2
+        && certificate.names.iter().any(is_name)
+        && certificate.names.iter().any(is_full_name)
+}
+
+fn date(moment: OffsetDateTime) -> String {
+    moment
+        .checked_to_offset(UtcOffset::UTC)
+        .unwrap_or(moment)
+        .date()
+        .to_string()
+}

@@ -1,0 +1,303 @@
+//! Rules on dialogues: what can go wrong in any conversation.
+
+use super::{Case, Evidence, Rule, after, said, says};
+use crate::catalog::{Protocol, Security, ServiceId};
+use crate::finding::{Code, Severity};
+use crate::observation::Stage;
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        code: Code::Silent,
+        severity: Severity::Fail,
+        title: "accepted, then silent",
+        meaning: "The port accepts connections and nothing is said there. A program hangs, a proxy accepts in place of \
+                  a server that is gone, or the server makes strangers wait longer than a check does.",
+        hint: "Restart the service if it hangs. Else compare with a port of that host that should be closed: a proxy \
+               that accepts everything looks like this.",
+        reference: "RFC 5321 §4.5.3.2",
+        holds: |case| {
+            let failure = case.failed(Code::Silent)?;
+            let within = case.waited().map_or_else(
+                || " in time".to_owned(),
+                |waited| format!(" within {waited}"),
+            );
+            Some(
+                Evidence::new(format!(
+                    "nothing came{within} {}",
+                    after(case, failure.stage)
+                ))
+                .hint_if(silent_hint(case, failure.stage)),
+            )
+        },
+    },
+    Rule {
+        code: Code::Stalled,
+        severity: Severity::Fail,
+        title: "an answer began and did not end",
+        meaning: "Something came, but not a whole answer in time. The server is overloaded or delays on purpose, or a \
+                  device on the way holds packets back.",
+        hint: "Try with a longer `--timeout`. If the rest then comes, look for overload or tarpitting on the server; \
+               if not, for a device on the way (MTU, inspection).",
+        reference: "RFC 5321 §4.5.3.2; Microsoft, Understanding back pressure",
+        holds: |case| {
+            let failure = case.failed(Code::Stalled)?;
+            Some(Evidence::new(format!(
+                "an answer began and did not end in time {}{}",
+                after(case, failure.stage),
+                said(failure)
+            )))
+        },
+    },
+    Rule {
+        code: Code::ClosedEarly,
+        severity: Severity::Fail,
+        title: "closed before an answer",
+        meaning: "The server accepted the connection and closed it again before it had answered: a limit on \
+                  connections, a list of addresses, a component that is offline, or a load balancer with an empty pool.",
+        hint: "Look at limits and address lists on the server, and at the load balancer's pool. \
+               `Get-ServerComponentState` tells whether Exchange has taken the component offline.",
+        reference: "Microsoft, Set-ReceiveConnector; Microsoft, Load balancing in Exchange Server",
+        holds: |case| {
+            let failure = case.failed(Code::ClosedEarly)?;
+            Some(
+                Evidence::new(format!(
+                    "the server closed the connection {}{}",
+                    after(case, failure.stage),
+                    said(failure)
+                ))
+                .hint_if(closed_hint(case, failure.stage)),
+            )
+        },
+    },
+    Rule {
+        code: Code::Reset,
+        severity: Severity::Fail,
+        title: "reset in the middle of the conversation",
+        meaning: "The connection was reset after it had been accepted: the program behind it ended, or an inspection \
+                  device on the way did not like what was said.",
+        hint: "Look at the logs of intrusion prevention and firewall for this time, then at the service's own log. A \
+               capture at both ends shows which of the two sent the reset.",
+        reference: "RFC 9293 §3.5.2",
+        holds: |case| {
+            let failure = case.failed(Code::Reset)?;
+            Some(Evidence::new(format!(
+                "the connection was reset {}{}",
+                after(case, failure.stage),
+                said(failure)
+            )))
+        },
+    },
+    Rule {
+        code: Code::Flood,
+        severity: Severity::Fail,
+        title: "more than any sane server sends",
+        meaning: "The answer did not stop at a size that no server of this kind needs, so reading was ended.",
+        hint: "See what really listens on this port: it is hardly a mail, web or directory server.",
+        reference: "RFC 5321 §4.5.3.1",
+        holds: |case| {
+            let failure = case.failed(Code::Flood)?;
+            Some(Evidence::new(format!(
+                "more came than any server of this kind sends {}{}",
+                after(case, failure.stage),
+                said(failure)
+            )))
+        },
+    },
+    Rule {
+        code: Code::NotTheProtocol,
+        severity: Severity::Fail,
+        title: "not the protocol that belongs here",
+        meaning: "Something answered, but not in the language of this port: another program listens there, or a proxy \
+                  or gateway answers in the server's place.",
+        hint: "See which program listens there (`Get-NetTCPConnection -LocalPort PORT` on the server), and whether a \
+               proxy or a forwarding rule points to the wrong port.",
+        reference: "IANA, Service Name and Transport Protocol Port Number Registry",
+        holds: |case| {
+            let failure = case.failed(Code::NotTheProtocol)?;
+            Some(Evidence::new(format!(
+                "what came {} is not {}{}",
+                after(case, failure.stage),
+                language(case),
+                said(failure)
+            )))
+        },
+    },
+    Rule {
+        code: Code::ServiceUnavailable,
+        severity: Severity::Fail,
+        title: "the server says that it is not available",
+        meaning: "The server answered at once that it takes no conversation now: maintenance mode, a component that is \
+                  offline, too little memory or disk, or too many connections.",
+        hint: "Look at the server's own log for its reason, and try again later.",
+        reference: "RFC 5321 §3.1, §4.2.2; Microsoft, NDRs and bounce messages, 4.3.2",
+        holds: |case| {
+            let failure = case.failed(Code::ServiceUnavailable)?;
+            Some(
+                Evidence::new(format!(
+                    "the server says that it is not available{}",
+                    said(failure)
+                ))
+                .hint_if(unavailable_hint(case)),
+            )
+        },
+    },
+    Rule {
+        code: Code::GreetingRejected,
+        severity: Severity::Fail,
+        title: "the server refuses this client",
+        meaning: "The server greeted with a refusal for good. Mostly it judges by the address that the connection \
+                  comes from: its reputation, a block list, or a list of those who are allowed.",
+        hint: "Check the address that this connection comes from against the gateway's allow list and public block \
+               lists, and try from an address that should be accepted.",
+        reference: "RFC 5321 §3.1",
+        holds: |case| {
+            let failure = case.failed(Code::GreetingRejected)?;
+            let by_connector = case.service().protocol == Protocol::Smtp
+                && !says(failure, "spam")
+                && (says(failure, "5.7.1") || says(failure, "client host rejected"));
+            Some(
+                Evidence::new(format!("the server refuses this client{}", said(failure))).hint_if(
+                    by_connector.then_some(
+                        "See that RemoteIPRanges of the receive connector contains this address \
+                         (`Get-ReceiveConnector | Format-List Name,RemoteIPRanges`). Behind source NAT it is the \
+                         firewall's.",
+                    ),
+                ),
+            )
+        },
+    },
+    Rule {
+        code: Code::CommandRejected,
+        severity: Severity::Fail,
+        title: "a command that belongs to every conversation was refused",
+        meaning: "The server greeted and then refused EHLO, CAPABILITY or the like, without which no client can go on.",
+        hint: "Look at the server's own log for its reason. Inspection on a firewall or an antivirus mail shield on \
+               the way may answer in its place.",
+        reference: "RFC 5321 §4.1.1.1; RFC 3501 §6.1.1",
+        holds: |case| {
+            let failure = case.failed(Code::CommandRejected)?;
+            let bad_name = case.service().protocol == Protocol::Smtp
+                && (says(failure, "invalid domain name") || says(failure, "helo"));
+            Some(
+                Evidence::new(format!(
+                    "the server refused what was asked {}{}",
+                    after(case, failure.stage),
+                    said(failure)
+                ))
+                .hint_if(bad_name.then_some(
+                    "The server does not like the name in EHLO. Give the full DNS name of this machine with \
+                     `--ehlo-name`.",
+                )),
+            )
+        },
+    },
+];
+
+fn silent_hint(case: &Case<'_>, stage: Stage) -> Option<&'static str> {
+    let service = case.service();
+    match (stage, service.protocol, service.security) {
+        (Stage::Greeting, Protocol::Smtp, Security::Starttls) => Some(
+            "Give it more time with `--timeout`: a tarpit or a reverse lookup delays the greeting. If none comes, \
+             restart MSExchangeFrontEndTransport, or look for a proxy that accepts everything.",
+        ),
+        (Stage::Capabilities | Stage::SecureCapabilities, Protocol::Imap | Protocol::Pop3, _) => {
+            Some(
+                "Possibly the back end does not answer: restart MSExchangeImap4BE and MSExchangePop3BE, then their \
+                 front-end services.",
+            )
+        }
+        (Stage::TlsHandshake, _, _) => Some(
+            "The program behind the port takes no TLS: see whether it hangs, and whether a load balancer hands TLS to \
+             a port in clear.",
+        ),
+        (Stage::Application, Protocol::Http, _) => Some(
+            "See whether a worker process hangs (`w3wp`, the application pools in IIS Manager) or a web application \
+             firewall holds the request back.",
+        ),
+        (Stage::Starttls, Protocol::Rdp, _) => Some(
+            "Restart the service TermService. If it goes on, another program or a proxy listens on this port.",
+        ),
+        _ => None,
+    }
+}
+
+fn closed_hint(case: &Case<'_>, stage: Stage) -> Option<&'static str> {
+    let service = case.service();
+    match (stage, service.protocol) {
+        (Stage::Greeting, Protocol::Smtp) => Some(
+            "Look at MaxInboundConnectionPerSource (20) and RemoteIPRanges of the receive connector, and at \
+             `Get-ServerComponentState` for FrontendTransport. A load balancer with an empty pool does the same.",
+        ),
+        (Stage::Greeting, Protocol::Pop3 | Protocol::Imap) => Some(
+            "Look at `Get-ServerComponentState` for PopProxy and ImapProxy and at MaxConnectionFromSingleIP \
+             (`Get-PopSettings`, `Get-ImapSettings`). A load balancer with an empty pool does the same.",
+        ),
+        (Stage::Application | Stage::SecureCapabilities, Protocol::Http) => Some(
+            "Look at IIS's SSL settings (a demanded client certificate) and at a web application firewall or load \
+             balancer in front. Behind a balancer its pool may be empty.",
+        ),
+        (Stage::Application | Stage::Starttls, Protocol::Ldap) => Some(
+            "Look at the domain controller's Directory Service log. A load balancer or firewall in front may close it \
+             as well: Microsoft supports none between Exchange and domain controllers.",
+        ),
+        (_, Protocol::Rdp) => Some(
+            "Look at the log TerminalServices-RemoteConnectionManager on the host. Some gateways in front answer only \
+             clients that name a session first.",
+        ),
+        _ => None,
+    }
+}
+
+fn unavailable_hint(case: &Case<'_>) -> Option<&'static str> {
+    let failure = case.failure()?;
+    match case.service().protocol {
+        Protocol::Smtp if says(failure, "maximum number of concurrent") => Some(
+            "A limit on connections was hit (events 1021 and 1009): MaxInboundConnection or \
+             MaxInboundConnectionPerSource of the receive connector. Raise it for gateways, or look at fewer at once.",
+        ),
+        Protocol::Smtp
+            if says(failure, "4.3.1")
+                || says(failure, "insufficient")
+                || says(failure, "not accepting network messages") =>
+        {
+            Some(
+                "Exchange is under back pressure: too little disk or memory, or too long a queue (events 15004 to \
+                 15007). Free disk space and look at `Get-Queue`.",
+            )
+        }
+        Protocol::Smtp if says(failure, "server busy") || says(failure, "4.7.500") => Some(
+            "The receiving service slows down an address that it does not know. Wait and try again, or check from a \
+             server that sends mail there.",
+        ),
+        Protocol::Smtp if says(failure, "4.3.2") => Some(
+            "Look at `Get-ServerComponentState` for ServerWideOffline, FrontendTransport and HubTransport; after \
+             maintenance: `Set-ServerComponentState -State Active -Requester Maintenance`.",
+        ),
+        Protocol::Imap | Protocol::Pop3
+            if says(failure, "connection refused") || says(failure, "closed. 10") =>
+        {
+            Some(
+                "A limit on connections was hit, or a connection was idle too long: MaxConnections and \
+                 MaxConnectionFromSingleIP (`Get-ImapSettings`, `Get-PopSettings`).",
+            )
+        }
+        Protocol::Imap | Protocol::Pop3 => Some(
+            "The service stops or is offline: look at `Get-ServerComponentState` for ImapProxy and PopProxy and at \
+             the services MSExchangeImap4 and MSExchangePop3, then try again.",
+        ),
+        _ => None,
+    }
+}
+
+/// What is spoken on the port, with its article where it has one.
+fn language(case: &Case<'_>) -> &'static str {
+    match (case.service().id, case.service().protocol) {
+        (ServiceId::Https, _) => "HTTP over TLS",
+        (_, Protocol::Smtp) => "SMTP",
+        (_, Protocol::Http) => "HTTP",
+        (_, Protocol::Pop3) => "POP3",
+        (_, Protocol::Imap) => "IMAP",
+        (_, Protocol::Ldap) => "LDAP",
+        (_, Protocol::Rdp) => "RDP",
+    }
+}

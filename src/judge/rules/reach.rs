@@ -1,0 +1,331 @@
+//! Rules on reach: names, TCP, what must not be reachable, and what kept this machine from looking.
+
+use super::{Case, Evidence, Rule, said};
+use crate::catalog::{Expectation, Protocol, ServiceId};
+use crate::finding::{Code, Severity};
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        code: Code::ForbiddenOpen,
+        severity: Severity::Fail,
+        title: "reachable, and it must not be",
+        meaning: "The port accepted a connection, and on this kind of host it must not be reachable from where the \
+                  check was made. Whether the service behind it works makes no difference.",
+        hint: "Close the port on the firewall, or limit it to a VPN or to known addresses. If it has to be reachable \
+               from here, say so with `--optional`.",
+        reference: "Microsoft, Network ports for clients and mail flow in Exchange",
+        holds: forbidden_open,
+    },
+    Rule {
+        code: Code::NameNotFound,
+        severity: Severity::Fail,
+        title: "the name does not exist",
+        meaning: "DNS says that there is no such name, so nothing could be connected to.",
+        hint: "Check the spelling, then ask internal and public DNS (`nslookup`): an internal name is unknown outside. \
+               If it should exist, add the record.",
+        reference: "RFC 1035 §4.1.1; RFC 8020",
+        holds: |case| {
+            let failure = case.failed(Code::NameNotFound)?;
+            Some(Evidence::new(format!(
+                "the name does not exist in DNS{}",
+                said(failure)
+            )))
+        },
+    },
+    Rule {
+        code: Code::NameWithoutAddress,
+        severity: Severity::Fail,
+        title: "the name has no address",
+        meaning: "The name exists in DNS and has no A or AAAA record of the families that were asked for, so nothing \
+                  could be connected to.",
+        hint: "Add an A or AAAA record, or check where its CNAME leads. With `-4` or `-6` only one family counts.",
+        reference: "RFC 2308 §2.2",
+        holds: |case| {
+            let failure = case.failed(Code::NameWithoutAddress)?;
+            Some(Evidence::new(format!(
+                "the name has no address of the families asked for{}",
+                said(failure)
+            )))
+        },
+    },
+    Rule {
+        code: Code::NameLookupFailed,
+        severity: Severity::Fail,
+        title: "the name could not be looked up",
+        meaning: "The resolver did not answer, or answered that it could not. Whether the name exists is not known.",
+        hint: "Try another resolver (`nslookup NAME SERVER`) and see that port 53 is open for UDP and TCP. A broken \
+               DNSSEC signature looks the same.",
+        reference: "RFC 1035 §4.1.1",
+        holds: |case| {
+            let failure = case.failed(Code::NameLookupFailed)?;
+            Some(Evidence::new(format!(
+                "the lookup of the name failed{}",
+                said(failure)
+            )))
+        },
+    },
+    Rule {
+        code: Code::Refused,
+        severity: Severity::Fail,
+        title: "the connection was refused",
+        meaning: "The host answered at once that nobody listens on this port: the service is stopped, listens on \
+                  another port, or a firewall refuses in its place. PortQry calls it NOT LISTENING.",
+        hint: "Start the service, or correct the port. Behind a load balancer, see that its pool has a member.",
+        reference: "RFC 9293 §3.10.7.1; Microsoft, PortQry",
+        holds: |case| {
+            case.failed(Code::Refused)?;
+            Some(absence(
+                case,
+                format!("the connection was refused{}", everywhere(case)),
+                Some(refused_hint(case)),
+            ))
+        },
+    },
+    Rule {
+        code: Code::Filtered,
+        severity: Severity::Fail,
+        title: "no answer",
+        meaning: "Nothing came back, not even a refusal. Either a firewall drops the packets, or the service is \
+                  stopped on a Windows host, whose firewall answers nothing for a closed port (stealth mode). PortQry \
+                  calls it FILTERED.",
+        hint: "A firewall drops it, or the service is stopped on a Windows host, whose firewall then answers nothing \
+               (stealth mode). Look at the firewall's log and at the service.",
+        reference: "Microsoft KB 2586744 (stealth mode); Microsoft, PortQry",
+        holds: |case| {
+            case.failed(Code::Filtered)?;
+            let within = case.waited().map_or_else(
+                || " in time".to_owned(),
+                |waited| format!(" within {waited}"),
+            );
+            Some(absence(
+                case,
+                format!("no answer{within}{}", everywhere(case)),
+                filtered_hint(case),
+            ))
+        },
+    },
+    Rule {
+        code: Code::Unreachable,
+        severity: Severity::Fail,
+        title: "unreachable",
+        meaning: "There is no route to the host, or a router or a filter on the way said no. Linux cannot tell these \
+                  apart on IPv4.",
+        hint: "Check the address, the route to it (`tracert`) and the VPN. A router or a filter on the way may have \
+               said no: ask its owner.",
+        reference: "RFC 792; RFC 1812 §5.2.7.1; RFC 4443 §3.1",
+        holds: |case| {
+            let failure = case.failed(Code::Unreachable)?;
+            Some(absence(
+                case,
+                format!(
+                    "no route to the host, or a router or a filter said no{}",
+                    said(failure)
+                ),
+                None,
+            ))
+        },
+    },
+    Rule {
+        code: Code::Blocked,
+        severity: Severity::Warn,
+        title: "this machine does not let the connection out",
+        meaning: "The system refused to send: a firewall or an antivirus on the machine that runs the check. It says \
+                  nothing about the server.",
+        hint: "Allow exchports in this machine's firewall or antivirus (`Get-NetFirewallRule -Direction Outbound`), \
+               or check from another machine.",
+        reference: "connect(2), EPERM; Winsock, WSAEACCES (10013)",
+        holds: |case| ours(case, Code::Blocked, "this machine refused to send"),
+    },
+    Rule {
+        code: Code::AddressFamilyMissing,
+        severity: Severity::Warn,
+        title: "this machine has no address of that family",
+        meaning: "The target has only addresses of a family (IPv6 or IPv4) that the machine that runs the check does \
+                  not have. It says nothing about the server.",
+        hint: "Check from a machine that has both, or keep to the other family with `-4` or `-6`.",
+        reference: "RFC 8305; connect(2), ENETUNREACH and EAFNOSUPPORT",
+        holds: |case| {
+            ours(
+                case,
+                Code::AddressFamilyMissing,
+                "this machine has no address of the target's family",
+            )
+        },
+    },
+    Rule {
+        code: Code::OutOfResources,
+        severity: Severity::Warn,
+        title: "this machine ran out of files, ports or memory",
+        meaning: "The system had no socket left for the check. It says nothing about the server.",
+        hint: "Look at fewer at once (`--jobs`), or raise the limit of open files.",
+        reference: "socket(2), EMFILE and ENFILE; connect(2), EADDRNOTAVAIL; Winsock, WSAENOBUFS (10055)",
+        holds: |case| {
+            ours(
+                case,
+                Code::OutOfResources,
+                "this machine had no socket left",
+            )
+        },
+    },
+    Rule {
+        code: Code::SourceUnusable,
+        severity: Severity::Warn,
+        title: "the source address is not one of this machine",
+        meaning: "The address given with `--source` does not belong to the machine that runs the check, or to the \
+                  other address family than the target's.",
+        hint: "Give `--source` an address that this machine has: `ipconfig` or `ip address` lists them.",
+        reference: "bind(2), EADDRNOTAVAIL",
+        holds: |case| {
+            ours(
+                case,
+                Code::SourceUnusable,
+                "the address given with --source cannot be used",
+            )
+        },
+    },
+    Rule {
+        code: Code::Deadline,
+        severity: Severity::Info,
+        title: "the run was over first",
+        meaning: "The run's deadline (`--deadline`) came before this check was at its end.",
+        hint: "Give the run more time with `--deadline`, or look at fewer targets at once.",
+        reference: "exchports check --help, --deadline",
+        holds: |case| ours(case, Code::Deadline, "the run's deadline came first"),
+    },
+    Rule {
+        code: Code::Interrupted,
+        severity: Severity::Info,
+        title: "interrupted",
+        meaning: "The run was interrupted (Ctrl-C or SIGTERM) before this check was at its end.",
+        hint: "Run it again.",
+        reference: "exchports check --help",
+        holds: |case| ours(case, Code::Interrupted, "the run was interrupted"),
+    },
+    Rule {
+        code: Code::InternalError,
+        severity: Severity::Warn,
+        title: "a defect of exchports",
+        meaning: "exchports itself failed. It says nothing about the server.",
+        hint: "Report it with the command line and the output of `-v`, please.",
+        reference: "the project's issue tracker",
+        holds: |case| ours(case, Code::InternalError, "exchports failed"),
+    },
+];
+
+fn forbidden_open(case: &Case<'_>) -> Option<Evidence> {
+    if case.check.expect != Expectation::Forbidden || !case.is_open() {
+        return None;
+    }
+    let evidence = Evidence::new(format!(
+        "port {} accepts connections, and must not on a {} host",
+        case.check.port,
+        case.context.role.row().name
+    ));
+    Some(evidence.hint_if(match case.service().id {
+        ServiceId::Rdp => Some(
+            "Close 3389 on the firewall and put Remote Desktop behind a VPN or an RD Gateway. If it has to be \
+             reachable from here, say so with `--optional rdp`.",
+        ),
+        ServiceId::Ldap | ServiceId::Ldaps => Some(
+            "Close it on the firewall: the directory is for servers inside. If it has to be reachable from here, say \
+             so with `--optional`.",
+        ),
+        _ => None,
+    }))
+}
+
+/// A port where nobody is: bad where it is required, good where it is forbidden, and bad wherever the first
+/// connection of the check was accepted.
+fn absence(case: &Case<'_>, message: String, hint: Option<&'static str>) -> Evidence {
+    let evidence = Evidence::new(message);
+    if case.is_open() {
+        return evidence.severity(Severity::Fail).hint(
+            "The first connection of this check was accepted and a later one was not. Look for a limit on connections \
+             (a receive connector allows 20 from one address) or an intrusion prevention system.",
+        );
+    }
+    match case.check.expect {
+        Expectation::Required => evidence.severity(Severity::Fail).hint_if(hint),
+        Expectation::Optional => evidence.severity(Severity::Info).hint_if(hint),
+        Expectation::Forbidden => evidence
+            .severity(Severity::Info)
+            .hint("Nothing to do: it must not be reachable, and it is not."),
+    }
+}
+
+fn refused_hint(case: &Case<'_>) -> &'static str {
+    match case.service().id {
+        ServiceId::Pop3 | ServiceId::Pop3s => {
+            "POP3 is off by default in Exchange, and nothing is wrong if it is not wanted. Otherwise start the \
+             services MSExchangePop3 and MSExchangePop3BE and set them to automatic."
+        }
+        ServiceId::Imap | ServiceId::Imaps => {
+            "IMAP4 is off by default in Exchange, and nothing is wrong if it is not wanted. Otherwise start the \
+             services MSExchangeImap4 and MSExchangeImap4BE and set them to automatic."
+        }
+        ServiceId::Smtp | ServiceId::Submission => {
+            "See that the service MSExchangeFrontEndTransport runs and that a receive connector has this port \
+             (`Get-ReceiveConnector | Format-Table Name,Bindings`)."
+        }
+        ServiceId::Submissions => {
+            "Exchange offers no submission with implicit TLS: mail programs use 587 with STARTTLS. If a server other \
+             than Exchange should answer on 465, start it."
+        }
+        ServiceId::Http | ServiceId::Https => {
+            "See that IIS runs (`Get-Service W3SVC`) and has a binding on this port (`Get-WebBinding`). Behind a load \
+             balancer, see that its pool has a member."
+        }
+        ServiceId::Ldap => {
+            "Domain controllers serve the directory, mail servers do not: check a domain controller's name. There, \
+             see that Active Directory Domain Services (NTDS) runs."
+        }
+        ServiceId::Ldaps => {
+            "Domain controllers serve the directory, mail servers do not: check a domain controller's name. There, \
+             see that the service NTDS runs; 636 needs a certificate besides."
+        }
+        ServiceId::Rdp => {
+            "See that Remote Desktop is allowed (fDenyTSConnections is 0) and that the service TermService runs. The \
+             registry value PortNumber tells its port."
+        }
+    }
+}
+
+fn filtered_hint(case: &Case<'_>) -> Option<&'static str> {
+    match (case.service().id, case.service().protocol) {
+        (ServiceId::Smtp, _) => Some(
+            "A firewall drops it, or the service is stopped on Windows, whose firewall then answers nothing (stealth \
+             mode). Many providers and clouds block 25 outbound: ask yours, or try from elsewhere.",
+        ),
+        (_, Protocol::Pop3) => Some(
+            "A firewall drops it, or the service is stopped on Windows, which then answers nothing (stealth mode). \
+             POP3 is off by default: MSExchangePop3 and MSExchangePop3BE, and nothing is wrong if not wanted.",
+        ),
+        (_, Protocol::Imap) => Some(
+            "A firewall drops it, or the service is stopped on Windows, which then answers nothing (stealth mode). \
+             IMAP4 is off by default: MSExchangeImap4 and MSExchangeImap4BE, and nothing is wrong if not wanted.",
+        ),
+        (_, Protocol::Ldap) => Some(
+            "A firewall drops it, or nobody listens on a Windows host, which then answers nothing (stealth mode). \
+             Mail servers do not serve the directory: check a domain controller's name.",
+        ),
+        (ServiceId::Submissions, _) => Some(
+            "A firewall drops it, or nobody listens on a Windows host, which then answers nothing (stealth mode). \
+             Exchange offers no submission with implicit TLS: mail programs use 587.",
+        ),
+        _ => None,
+    }
+}
+
+/// What kept this machine from looking; it says nothing about the server.
+fn ours(case: &Case<'_>, code: Code, message: &str) -> Option<Evidence> {
+    let failure = case.failed(code)?;
+    Some(Evidence::new(format!("{message}{}", said(failure))))
+}
+
+/// That more than one address was tried.
+fn everywhere(case: &Case<'_>) -> String {
+    match case.seen.attempts.len() {
+        0 | 1 => String::new(),
+        several => format!(" at any of {several} addresses"),
+    }
+}

@@ -1,0 +1,330 @@
+//! Rules on STARTTLS and on RDP's negotiation: the step from cleartext to TLS.
+
+use super::{Case, Evidence, Rule, is_keyword, list, quote, said, says};
+use crate::catalog::{Protocol, ServiceId};
+use crate::facts::{PeerFacts, Text};
+use crate::finding::{Code, Severity};
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        code: Code::StarttlsNotOffered,
+        severity: Severity::Fail,
+        title: "STARTTLS is not offered",
+        meaning: "The server speaks its protocol in clear and offers no way to TLS. Mail programs refuse to sign in \
+                  then; between mail servers and towards a directory it is a defect, no end.",
+        hint: "Assign a certificate to the service (`Enable-ExchangeCertificate`) and restart it. Without one Exchange \
+               offers no STARTTLS.",
+        reference: "RFC 3207 §4; RFC 2595; RFC 4511 §4.14; Exchange event 12014",
+        holds: not_offered,
+    },
+    Rule {
+        code: Code::StarttlsOverwritten,
+        severity: Severity::Fail,
+        title: "the offer of STARTTLS was overwritten on the way",
+        meaning: "Where STARTTLS should stand, the server's reply has letters of the same length that mean nothing. An \
+                  inspection device on the way does that (Cisco's ESMTP inspection), or somebody who wants to read the \
+                  mail.",
+        hint: "Switch off SMTP inspection for this server on the firewall (Cisco: `no inspect esmtp`, or its \
+               `allow-tls`). If no device is yours, treat it as an attack.",
+        reference: "RFC 3207 §6; Cisco ASA, ESMTP inspection; Microsoft, Transport routing in hybrid deployments",
+        holds: overwritten,
+    },
+    Rule {
+        code: Code::StarttlsRejected,
+        severity: Severity::Fail,
+        title: "STARTTLS was offered and refused",
+        meaning: "The server offers TLS and refused it when asked. Mostly its certificate or the private key cannot be \
+                  used, or it has reached a limit.",
+        hint: "Assign the certificate again (`Enable-ExchangeCertificate`) and see that NETWORK SERVICE may read its \
+               private key.",
+        reference: "RFC 3207 §4; RFC 2595 §4; RFC 4511 §4.14.2",
+        holds: rejected,
+    },
+    Rule {
+        code: Code::BytesInjected,
+        severity: Severity::Fail,
+        title: "cleartext came after the go-ahead of STARTTLS",
+        meaning: "Between the server's go-ahead and the TLS handshake more bytes came in clear. Carried over into the \
+                  secure session they would pass for the server's words: an attack, or a broken proxy. They were not \
+                  passed on.",
+        hint: "Treat the connection as tampered with until you know the device that does it: check again from another \
+               network, and look at proxies and mail gateways on the way.",
+        reference: "RFC 3207 §4.2; CVE-2011-0411; CVE-2021-38371",
+        holds: bytes_injected,
+    },
+    Rule {
+        code: Code::NoCertificate,
+        severity: Severity::Fail,
+        title: "the server has no certificate",
+        meaning: "The server says itself that it cannot speak TLS because it has no certificate that it could use.",
+        hint: "Assign a certificate to the service (`Enable-ExchangeCertificate`) and restart it.",
+        reference: "RFC 4511 §4.14.2; Microsoft, Set-ImapSettings; [MS-RDPBCGR] 2.2.1.2.2",
+        holds: no_certificate,
+    },
+    Rule {
+        code: Code::RdpNoTls,
+        severity: Severity::Fail,
+        title: "only RDP's old security, without TLS",
+        meaning: "The host speaks only standard RDP security, which neither proves who it is nor resists an attacker on \
+                  the way.",
+        hint: "Set the security layer to SSL or Negotiate (group policy: Require use of specific security layer for \
+               remote connections) and allow network level authentication. Do not expose it.",
+        reference: "[MS-RDPBCGR] 2.2.1.2.1, 5.3",
+        holds: |case| {
+            let failure = case.failed(Code::RdpNoTls)?;
+            let why = negotiation_failure(case)
+                .map_or_else(|| said(failure), |(name, _)| format!(": {name}"));
+            Some(Evidence::new(format!(
+                "the host speaks only standard RDP security, without TLS{why}"
+            )))
+        },
+    },
+    Rule {
+        code: Code::RdpNegotiationFailed,
+        severity: Severity::Fail,
+        title: "the RDP security negotiation failed",
+        meaning: "The host refused every kind of security that was offered: TLS and CredSSP (NLA).",
+        hint: "Set the security layer to Negotiate (group policy: Require use of specific security layer for remote \
+               connections) and restart TermService.",
+        reference: "[MS-RDPBCGR] 2.2.1.2.2",
+        holds: |case| {
+            let failure = case.failed(Code::RdpNegotiationFailed)?;
+            Some(match negotiation_failure(case) {
+                Some((name, hint)) => {
+                    Evidence::new(format!("the host refused the negotiation: {name}")).hint_if(hint)
+                }
+                None => Evidence::new(format!("the host refused the negotiation{}", said(failure))),
+            })
+        },
+    },
+];
+
+fn not_offered(case: &Case<'_>) -> Option<Evidence> {
+    let failure = case.failed(Code::StarttlsNotOffered)?;
+    let offered = capabilities(case);
+    let message = match case.service().protocol {
+        Protocol::Ldap => format!("the directory knows no StartTLS{}", said(failure)),
+        _ if offered.is_empty() => format!("{} is not offered", word(case)),
+        Protocol::Smtp => format!("no STARTTLS in the EHLO reply: {}", list(offered)),
+        _ => format!(
+            "no {} among the capabilities: {}",
+            word(case),
+            list(offered)
+        ),
+    };
+    let severity = match case.service().id {
+        ServiceId::Smtp | ServiceId::Ldap => Severity::Warn,
+        _ => Severity::Fail,
+    };
+    let anonymous = offered
+        .iter()
+        .any(|capability| is_keyword(capability, "X-ANONYMOUSTLS"));
+    let hint = match case.service().protocol {
+        Protocol::Smtp if anonymous => Some(
+            "X-ANONYMOUSTLS is offered, so TLS is on: possibly a device on the way took STARTTLS away (`no inspect \
+             esmtp`). Else see event 12014 and AuthMechanism of the connector (`Get-ReceiveConnector`).",
+        ),
+        Protocol::Smtp => Some(
+            "On Exchange see event 12014 (no certificate fits the connector's FQDN) and AuthMechanism \
+             (`Get-ReceiveConnector`), then `Enable-ExchangeCertificate -Services SMTP`. Or a gateway strips it.",
+        ),
+        Protocol::Imap => Some(
+            "No certificate is assigned: `Enable-ExchangeCertificate -Services IMAP` or `Set-ImapSettings \
+             -X509CertificateName`, then restart MSExchangeImap4 and MSExchangeImap4BE.",
+        ),
+        Protocol::Pop3 => Some(
+            "No certificate is assigned: `Enable-ExchangeCertificate -Services POP` or `Set-PopSettings \
+             -X509CertificateName`, then restart MSExchangePop3 and MSExchangePop3BE.",
+        ),
+        Protocol::Ldap => Some(
+            "Enrol a certificate for Server Authentication on the domain controller, or use 636. A directory that is \
+             not Active Directory may not know StartTLS at all.",
+        ),
+        Protocol::Http | Protocol::Rdp => None,
+    };
+    Some(Evidence::new(message).severity(severity).hint_if(hint))
+}
+
+fn overwritten(case: &Case<'_>) -> Option<Evidence> {
+    let failure = case.failed(Code::StarttlsOverwritten)?;
+    // Cisco writes as many X as the keyword had letters, and a last letter of its own: XXXXXXXA.
+    let in_its_place = capabilities(case).iter().find(|capability| {
+        let keyword = capability.as_str();
+        keyword.len() >= 4 && keyword.matches('X').count() + 1 >= keyword.len()
+    });
+    let message = match in_its_place {
+        Some(found) => format!(
+            "the offer of STARTTLS was overwritten on the way: {} stands in its place",
+            quote(found)
+        ),
+        None => format!(
+            "the offer of STARTTLS was overwritten on the way{}",
+            said(failure)
+        ),
+    };
+    Some(Evidence::new(message))
+}
+
+fn rejected(case: &Case<'_>) -> Option<Evidence> {
+    let failure = case.failed(Code::StarttlsRejected)?;
+    // protocolError (RFC 4511 §4.14.2): the server does not know the operation, which is no more than not offering it.
+    let unknown_operation = case
+        .ldap()
+        .is_some_and(|facts| facts.starttls_result == Some(2));
+    let message = match case.ldap().and_then(|facts| facts.starttls_result) {
+        Some(result) => format!(
+            "StartTLS was refused with result code {result}{}",
+            said(failure)
+        ),
+        None => format!("{} was offered and refused{}", word(case), said(failure)),
+    };
+    let hint = match case.service().protocol {
+        Protocol::Smtp if says(failure, "454") && says(failure, "rate") => Some(
+            "The server limits TLS handshakes and the limit is reached. Try again later, and look at fewer at once.",
+        ),
+        Protocol::Smtp => Some(
+            "Assign the certificate again (`Enable-ExchangeCertificate -Services SMTP`) and see that NETWORK SERVICE \
+             may read its private key. `Get-ExchangeCertificate` tells which one serves SMTP.",
+        ),
+        Protocol::Imap => Some(
+            "Assign the certificate again (`Enable-ExchangeCertificate -Services IMAP`) and restart MSExchangeImap4 \
+             and MSExchangeImap4BE.",
+        ),
+        Protocol::Pop3 => Some(
+            "Assign the certificate again (`Enable-ExchangeCertificate -Services POP`) and restart MSExchangePop3 and \
+             MSExchangePop3BE.",
+        ),
+        Protocol::Ldap if unknown_operation => Some(
+            "This directory does not know StartTLS, so it is hardly Active Directory: check the host, or use 636.",
+        ),
+        Protocol::Ldap => Some(
+            "See that the domain controller has a certificate for Server Authentication with its own full name, and \
+             look at Schannel events 36870 to 36888 in its System log.",
+        ),
+        Protocol::Http | Protocol::Rdp => None,
+    };
+    let evidence = Evidence::new(message).hint_if(hint);
+    Some(if unknown_operation {
+        evidence.severity(Severity::Warn)
+    } else {
+        evidence
+    })
+}
+
+fn bytes_injected(case: &Case<'_>) -> Option<Evidence> {
+    let failed = case.failed(Code::BytesInjected);
+    match (case.seen.injected_bytes, failed) {
+        (0, None) => None,
+        (0, Some(failure)) => Some(Evidence::new(format!(
+            "cleartext came after the go-ahead of {}{}",
+            word(case),
+            said(failure)
+        ))),
+        (bytes, failed) => Some(Evidence::new(format!(
+            "{bytes} {} in clear came after the go-ahead of {}{}",
+            if bytes == 1 { "byte" } else { "bytes" },
+            word(case),
+            failed.map_or_else(String::new, said)
+        ))),
+    }
+}
+
+fn no_certificate(case: &Case<'_>) -> Option<Evidence> {
+    let failure = case.failed(Code::NoCertificate)?;
+    let message = match negotiation_failure(case) {
+        Some((name, _)) => format!("the host has no certificate for TLS: {name}"),
+        None => format!(
+            "the server says that it has no certificate{}",
+            said(failure)
+        ),
+    };
+    let hint = match case.service().protocol {
+        Protocol::Imap => Some(
+            "Assign one: `Enable-ExchangeCertificate -Services IMAP` or `Set-ImapSettings -X509CertificateName`. Then \
+             restart MSExchangeImap4 and MSExchangeImap4BE.",
+        ),
+        Protocol::Pop3 => Some(
+            "Assign one: `Enable-ExchangeCertificate -Services POP` or `Set-PopSettings -X509CertificateName`. Then \
+             restart MSExchangePop3 and MSExchangePop3BE.",
+        ),
+        Protocol::Ldap => Some(
+            "Enrol a certificate for Server Authentication with the domain controller's own full name. Exchange \
+             itself does not need it; applications that send passwords do.",
+        ),
+        Protocol::Rdp => Some(
+            "Delete the host's certificate in the store Remote Desktop and restart TermService, which makes a new \
+             one. If it does not, check the permissions of the folder MachineKeys.",
+        ),
+        Protocol::Smtp => Some(
+            "Assign one: `Enable-ExchangeCertificate -Services SMTP`. It has to be made out to the connector's FQDN, \
+             else event 12014 is logged.",
+        ),
+        Protocol::Http => None,
+    };
+    // A domain controller has none by default, and Exchange talks to it on 389 all the same.
+    let severity = if case.service().id == ServiceId::Ldap {
+        Severity::Warn
+    } else {
+        Severity::Fail
+    };
+    Some(Evidence::new(message).severity(severity).hint_if(hint))
+}
+
+/// The failure code of the RDP negotiation by its name, and what to do about it.
+fn negotiation_failure(case: &Case<'_>) -> Option<(String, Option<&'static str>)> {
+    let code = case.rdp()?.failure_code?;
+    let (name, hint) = match code {
+        1 => (
+            "SSL_REQUIRED_BY_SERVER",
+            "The host demands TLS and yet refused it. Restart TermService and check again; a gateway in front may \
+             answer in its place.",
+        ),
+        2 => (
+            "SSL_NOT_ALLOWED_BY_SERVER",
+            "The host is set to RDP's own security layer. Set it to SSL or Negotiate (group policy: Require use of \
+             specific security layer for remote connections).",
+        ),
+        3 => (
+            "SSL_CERT_NOT_ON_SERVER",
+            "Delete the host's certificate in the store Remote Desktop and restart TermService, which makes a new \
+             one. If it does not, check the permissions of the folder MachineKeys.",
+        ),
+        4 => (
+            "INCONSISTENT_FLAGS",
+            "Restart TermService and check again. If it goes on, a gateway in front possibly does not understand what \
+             the client offers.",
+        ),
+        5 => (
+            "HYBRID_REQUIRED_BY_SERVER",
+            "The host demands network level authentication, which is the safe setting. That it refused although NLA \
+             was offered points to a gateway in front.",
+        ),
+        6 => (
+            "SSL_WITH_USER_AUTH_REQUIRED_BY_SERVER",
+            "The host demands TLS with a client certificate, as some gateways do. Check the host behind the gateway \
+             instead.",
+        ),
+        other => return Some((format!("failure code {other}"), None)),
+    };
+    Some((format!("{name} ({code})"), Some(hint)))
+}
+
+/// What the step to TLS is called here.
+fn word(case: &Case<'_>) -> &'static str {
+    match case.service().protocol {
+        Protocol::Pop3 => "STLS",
+        Protocol::Ldap => "StartTLS",
+        Protocol::Rdp => "the negotiation",
+        Protocol::Smtp | Protocol::Imap | Protocol::Http => "STARTTLS",
+    }
+}
+
+/// What the server offers before TLS.
+fn capabilities<'a>(case: &Case<'a>) -> &'a [Text] {
+    match case.seen.peer.as_ref() {
+        Some(PeerFacts::Smtp(facts)) => &facts.extensions,
+        Some(PeerFacts::Imap(facts)) => &facts.capabilities,
+        Some(PeerFacts::Pop3(facts)) => &facts.capabilities,
+        _ => &[],
+    }
+}

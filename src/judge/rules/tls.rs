@@ -1,0 +1,424 @@
+//! Rules on TLS: the wrong kind of conversation on a port, handshakes that fail, versions, client certificates.
+
+use super::{Case, Evidence, Rule, quote, said};
+use crate::catalog::{Protocol, Role, Security, ServiceId};
+use crate::facts::{ClientCertificate, PeerFacts, Text};
+use crate::finding::{Code, Severity};
+use crate::observation::{Cause, Detour};
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        code: Code::CleartextOnTlsPort,
+        severity: Severity::Fail,
+        title: "cleartext where TLS belongs",
+        meaning: "On this port TLS comes first, and the server answered the handshake in clear. Clients that are set \
+                  to SSL/TLS on this port cannot connect.",
+        hint: "Switch TLS on for this port, or correct the forwarding rule: the service behind it speaks in clear.",
+        reference: "RFC 8314 §3",
+        holds: cleartext_on_tls_port,
+    },
+    Rule {
+        code: Code::ClientProxy,
+        severity: Severity::Warn,
+        title: "Exchange's internal Client Proxy connector answers on 465",
+        meaning: "On 465 Exchange listens with its Client Proxy receive connector, which speaks plaintext SMTP with \
+                  STARTTLS and is meant for other Exchange servers. It is no submission over TLS for mail programs.",
+        hint: "Set mail programs to 587 with STARTTLS, and do not publish 465. From inside it is normal on every \
+               Mailbox server.",
+        reference: "Microsoft, Receive connectors; RFC 8314 §3.3",
+        holds: client_proxy,
+    },
+    Rule {
+        code: Code::TlsOnCleartextPort,
+        severity: Severity::Fail,
+        title: "TLS where cleartext belongs",
+        meaning: "On this port the conversation begins in clear, and the server wants TLS first. Clients that follow \
+                  the standard wait for a greeting that never comes.",
+        hint: "Correct the listener or the forwarding rule: 587, 143 and 110 begin in clear and use STARTTLS; TLS \
+               first belongs on 465, 993 and 995.",
+        reference: "RFC 8314 §3; RFC 3207",
+        holds: tls_on_cleartext_port,
+    },
+    Rule {
+        code: Code::TlsNoCommonCipher,
+        severity: Severity::Fail,
+        title: "no cipher suite in common",
+        meaning: "The server found no cipher suite, group or signature that it shares with this client, which offers \
+                  those of TLS 1.2 (ECDHE with AES-GCM or ChaCha20) and TLS 1.3. Windows Server 2012 R2 has none of them for \
+                  an RSA certificate.",
+        hint: "Enable the ECDHE suites with AES-GCM (`Get-TlsCipherSuite`); Windows Server 2012 R2 has none for RSA \
+               certificates. Some servers say the same when they miss a client certificate.",
+        reference: "RFC 8446 §6.2 (alert 40); Microsoft, TLS Cipher Suites in Windows 8.1",
+        holds: |case| {
+            let failure = case.failed(Code::TlsNoCommonCipher)?;
+            let asked = case
+                .tls()
+                .is_some_and(|tls| tls.client_certificate.is_some());
+            Some(
+                Evidence::new(format!(
+                    "the server found nothing in common with this client{}{}",
+                    alert_words(failure.cause),
+                    said(failure)
+                ))
+                .hint_if(asked.then_some(
+                    "The server had asked for a client certificate before: possibly it demands one. Set IIS or the \
+                     gateway to ignore client certificates for Outlook and phones.",
+                )),
+            )
+        },
+    },
+    Rule {
+        code: Code::TlsNameNotRecognised,
+        severity: Severity::Fail,
+        title: "the server knows no site of that name",
+        meaning: "The client names the host that it wants in the handshake (SNI), and the server has nothing by that \
+                  name.",
+        hint: "Check by the name that clients use (`--servername`), or add the name to the site's binding or to the \
+               load balancer's list of names.",
+        reference: "RFC 6066 §3 (alert 112)",
+        holds: |case| {
+            let failure = case.failed(Code::TlsNameNotRecognised)?;
+            let sent = case
+                .tls()
+                .and_then(|tls| tls.server_name.as_deref())
+                .map_or_else(String::new, |name| format!(" {}", quote(&Text::from(name))));
+            Some(Evidence::new(format!(
+                "the server knows no site by the name{sent} that was sent{}{}",
+                alert_words(failure.cause),
+                said(failure)
+            )))
+        },
+    },
+    Rule {
+        code: Code::TlsVersionTooOld,
+        severity: Severity::Fail,
+        title: "the server's TLS is too old",
+        meaning: "The server speaks no version of TLS that is accepted (`--min-tls`, 1.2 by default). Outlook, Exchange \
+                  Online and current Windows refuse TLS 1.0 and 1.1.",
+        hint: "Enable TLS 1.2 for Schannel and .NET in the server's registry and disable 1.0 and 1.1. Microsoft's \
+               HealthChecker shows what is set.",
+        reference: "RFC 8996; Microsoft, Exchange Server TLS configuration best practices",
+        holds: version_too_old,
+    },
+    Rule {
+        code: Code::ClientCertificateRequired,
+        severity: Severity::Fail,
+        title: "a client certificate is demanded",
+        meaning: "The server ends the handshake because the client has no certificate. Outlook and phones have none \
+                  either, unless they were given one.",
+        hint: "Set client certificates to Ignore in IIS's SSL settings (or on the gateway in front), unless all \
+               clients have one on purpose.",
+        reference: "RFC 8446 §4.3.2, §6.2 (alert 116)",
+        holds: |case| {
+            let failure = case.failed(Code::ClientCertificateRequired)?;
+            Some(Evidence::new(format!(
+                "the server demands a client certificate{}{}",
+                alert_words(failure.cause),
+                said(failure)
+            )))
+        },
+    },
+    Rule {
+        code: Code::TlsClosedOnHello,
+        severity: Severity::Fail,
+        title: "closed at the first word of TLS",
+        meaning: "The server accepted the connection and closed or reset it when the TLS handshake began, without an \
+                  alert. Mostly no certificate is bound to the port, or its private key cannot be used.",
+        hint: "Look at Schannel events 36870 to 36888 in the server's System log: mostly the certificate is missing, \
+               or its private key cannot be used.",
+        reference: "Microsoft, SSL handshake and HTTPS bindings on IIS; Schannel events 36870 to 36888",
+        holds: |case| {
+            let failure = case.failed(Code::TlsClosedOnHello)?;
+            Some(
+                Evidence::new(format!(
+                    "the server closed the connection at the ClientHello, without an alert{}",
+                    said(failure)
+                ))
+                .hint(closed_on_hello_hint(case)),
+            )
+        },
+    },
+    Rule {
+        code: Code::TlsAlert,
+        severity: Severity::Fail,
+        title: "the server ended the handshake with an alert",
+        meaning: "The server broke the TLS handshake off and said why with a number.",
+        hint: "Look at Schannel events 36870 to 36888 in the server's System log for the same moment: they tell its \
+               side.",
+        reference: "RFC 8446 §6.2",
+        holds: |case| {
+            let failure = case.failed(Code::TlsAlert)?;
+            let hint = match failure.cause {
+                Cause::Alert(80) => Some(
+                    "The server failed inside: look at Schannel events 36870 to 36888 in its System log. TLS that is \
+                     half disabled in the registry does this, and a private key that cannot be read.",
+                ),
+                // bad_certificate to certificate_unknown, unknown_ca: about our certificate, and we have none.
+                Cause::Alert(41..=46 | 48) => Some(
+                    "The alert is about a client certificate, and this client has none: possibly the server demands \
+                     one. Look at IIS's SSL settings or the gateway in front.",
+                ),
+                _ => None,
+            };
+            Some(
+                Evidence::new(format!(
+                    "the server ended the handshake{}{}",
+                    alert_words(failure.cause),
+                    said(failure)
+                ))
+                .hint_if(hint),
+            )
+        },
+    },
+    Rule {
+        code: Code::TlsHandshakeFailed,
+        severity: Severity::Fail,
+        title: "the TLS handshake failed",
+        meaning: "The handshake began and could not be ended: what the server sent cannot be right.",
+        hint: "Check from another network: inspection on the way breaks handshakes. Else look at Schannel events 36870 \
+               to 36888 in the server's System log.",
+        reference: "RFC 8446; RFC 5246",
+        holds: |case| {
+            let failure = case.failed(Code::TlsHandshakeFailed)?;
+            let message = if failure.cause == Cause::Cleartext {
+                format!(
+                    "cleartext came where the TLS handshake was due{}",
+                    said(failure)
+                )
+            } else {
+                format!("the TLS handshake failed{}", said(failure))
+            };
+            Some(Evidence::new(message))
+        },
+    },
+    Rule {
+        code: Code::ClientCertificateRequested,
+        severity: Severity::Info,
+        title: "a client certificate is asked for",
+        meaning: "The server asked for a client certificate and went on without one. Domain controllers always ask; on \
+                  a web server it can make browsers show a dialogue.",
+        hint: "Nothing to do, unless browsers ask their users for a certificate: then set client certificates to \
+               Ignore in IIS's SSL settings.",
+        reference: "RFC 8446 §4.3.2; [MS-ADTS] 5.1.1.2",
+        holds: |case| {
+            if case.failed(Code::ClientCertificateRequired).is_some() {
+                return None;
+            }
+            match case.tls()?.client_certificate? {
+                ClientCertificate::Requested => Some(Evidence::new(
+                    "the server asked for a client certificate and went on without",
+                )),
+            }
+        },
+    },
+];
+
+/// The code for an alert that the server sent.
+pub(super) fn code_of_alert(alert: u8) -> Code {
+    match alert {
+        // handshake_failure, insufficient_security
+        40 | 71 => Code::TlsNoCommonCipher,
+        70 => Code::TlsVersionTooOld,
+        112 => Code::TlsNameNotRecognised,
+        116 => Code::ClientCertificateRequired,
+        _ => Code::TlsAlert,
+    }
+}
+
+fn cleartext_on_tls_port(case: &Case<'_>) -> Option<Evidence> {
+    let failed = case.failed(Code::CleartextOnTlsPort);
+    let by_detour = case.seen.detour == Some(Detour::CleartextOnTlsPort) && !case.is_client_proxy();
+    if failed.is_none() && !by_detour {
+        return None;
+    }
+    let words = failed.map(said).filter(|words| !words.is_empty());
+    let words = words
+        .or_else(|| greeting(case).map(|greeting| format!(": {}", quote(greeting))))
+        .unwrap_or_default();
+    let hint = match case.service().protocol {
+        Protocol::Imap | Protocol::Pop3
+            if words.contains("closed. 14") || words.contains("closed. 13") =>
+        {
+            Some(
+                "Exchange says so when no certificate is assigned: `Enable-ExchangeCertificate -Services POP,IMAP`. \
+                 Then restart the POP3 and IMAP4 services.",
+            )
+        }
+        Protocol::Imap => Some(
+            "Switch TLS on for 993, or correct the forwarding rule: what answers belongs on 143. In Exchange \
+             `Get-ImapSettings` tells the bindings (SSLBindings).",
+        ),
+        Protocol::Pop3 => Some(
+            "Switch TLS on for 995, or correct the forwarding rule: what answers belongs on 110. In Exchange \
+             `Get-PopSettings` tells the bindings (SSLBindings).",
+        ),
+        Protocol::Smtp => Some(
+            "Clients that are set to SSL/TLS on 465 fail: use 587 with STARTTLS, or switch TLS on for 465 \
+             (Postfix: `smtpd_tls_wrappermode`).",
+        ),
+        Protocol::Http => Some(
+            "The listener on 443 speaks HTTP in clear: correct the binding in IIS (`Get-WebBinding`) or the TLS \
+             profile of the load balancer.",
+        ),
+        Protocol::Ldap | Protocol::Rdp => None,
+    };
+    Some(Evidence::new(format!("cleartext came where TLS belongs{words}")).hint_if(hint))
+}
+
+fn client_proxy(case: &Case<'_>) -> Option<Evidence> {
+    if !case.is_client_proxy() {
+        return None;
+    }
+    let words = greeting(case)
+        .or_else(|| case.failed(Code::ClientProxy)?.detail.as_ref())
+        .map_or_else(String::new, |greeting| format!(": {}", quote(greeting)));
+    let evidence = Evidence::new(format!(
+        "Exchange's Client Proxy connector answers in clear{words}"
+    ));
+    if case.context.role == Role::Mailbox {
+        return Some(evidence.severity(Severity::Info).hint(
+            "Nothing to do: every Mailbox server has it for other Exchange servers. Mail programs use 587 with \
+             STARTTLS.",
+        ));
+    }
+    Some(evidence)
+}
+
+fn tls_on_cleartext_port(case: &Case<'_>) -> Option<Evidence> {
+    let failed = case.failed(Code::TlsOnCleartextPort);
+    if failed.is_none() && case.seen.detour != Some(Detour::TlsOnCleartextPort) {
+        return None;
+    }
+    let belongs = match case.service().security {
+        Security::Starttls => "a greeting in clear and STARTTLS belong",
+        Security::Cleartext | Security::X224 => "cleartext belongs",
+        Security::ImplicitTls => "something else was due",
+    };
+    Some(
+        Evidence::new(format!(
+            "the server wants TLS first where {belongs}{}",
+            failed.map_or_else(String::new, said)
+        ))
+        .hint_if(match case.service().id {
+            ServiceId::Http => Some(
+                "Correct the binding in IIS (`Get-WebBinding`) or the load balancer's listener: HTTPS belongs on 443.",
+            ),
+            ServiceId::Ldap => Some(
+                "Correct the forwarding rule: TLS first belongs on 636, and 389 begins in clear.",
+            ),
+            ServiceId::Smtp => Some(
+                "Correct the listener or the forwarding rule: other mail servers begin in clear on 25. TLS first \
+                 belongs on 465.",
+            ),
+            _ => None,
+        }),
+    )
+}
+
+fn version_too_old(case: &Case<'_>) -> Option<Evidence> {
+    let lowest = case.context.standards.min_tls;
+    let failed = case.failed(Code::TlsVersionTooOld);
+    let agreed = case.tls().and_then(|tls| tls.version);
+    let message = match (agreed, failed) {
+        (Some(version), _) if version < lowest => format!(
+            "the server speaks {}, and {} is the lowest accepted",
+            version.as_str(),
+            lowest.as_str()
+        ),
+        (_, Some(failure)) => format!(
+            "the server speaks no version of TLS that this client has{}{}",
+            alert_words(failure.cause),
+            said(failure)
+        ),
+        _ => return None,
+    };
+    // TLS 1.2 is too old only for those who asked for 1.3, and Exchange's SMTP has none.
+    let only_by_request = agreed.is_some_and(|version| version >= crate::facts::TlsVersion::Tls12);
+    Some(Evidence::new(message).hint_if(only_by_request.then_some(
+        "TLS 1.3 takes Exchange 2019 CU15 or later on Windows Server 2022, and there for HTTPS, not for SMTP. Without \
+         `--min-tls 1.3` this version is accepted.",
+    )))
+}
+
+fn closed_on_hello_hint(case: &Case<'_>) -> &'static str {
+    match case.service().protocol {
+        Protocol::Http => {
+            "Mostly no certificate is bound: see `netsh http show sslcert`, event 15021 and Schannel events 36870 to \
+             36888. A binding for another name only (SNI) does it as well: try `--servername`."
+        }
+        Protocol::Ldap => {
+            "Mostly the domain controller has no certificate for LDAPS. Enrol one for Server Authentication with its \
+             own full name."
+        }
+        Protocol::Rdp => {
+            "Delete the host's certificate in the store Remote Desktop and restart TermService, which makes a new \
+             one. If it does not, check the permissions of the folder MachineKeys."
+        }
+        Protocol::Smtp => {
+            "See which certificate serves SMTP (`Get-ExchangeCertificate`) and whether its private key can be read. \
+             Schannel events 36870 to 36888 in the System log tell why."
+        }
+        Protocol::Imap | Protocol::Pop3 => {
+            "See which certificate serves POP and IMAP (`Get-ExchangeCertificate`) and whether its private key can be \
+             read. Schannel events 36870 to 36888 in the System log tell why."
+        }
+    }
+}
+
+/// The alert by number and name: ` with alert 40 (handshake_failure)`.
+fn alert_words(cause: Cause) -> String {
+    match cause {
+        Cause::Alert(alert) => match alert_name(alert) {
+            Some(name) => format!(" with alert {alert} ({name})"),
+            None => format!(" with alert {alert}"),
+        },
+        _ => String::new(),
+    }
+}
+
+/// The names of RFC 8446 §6 and, for retired ones, RFC 5246 §7.2.
+fn alert_name(alert: u8) -> Option<&'static str> {
+    Some(match alert {
+        0 => "close_notify",
+        10 => "unexpected_message",
+        20 => "bad_record_mac",
+        21 => "decryption_failed",
+        22 => "record_overflow",
+        30 => "decompression_failure",
+        40 => "handshake_failure",
+        41 => "no_certificate",
+        42 => "bad_certificate",
+        43 => "unsupported_certificate",
+        44 => "certificate_revoked",
+        45 => "certificate_expired",
+        46 => "certificate_unknown",
+        47 => "illegal_parameter",
+        48 => "unknown_ca",
+        49 => "access_denied",
+        50 => "decode_error",
+        51 => "decrypt_error",
+        70 => "protocol_version",
+        71 => "insufficient_security",
+        80 => "internal_error",
+        86 => "inappropriate_fallback",
+        90 => "user_canceled",
+        100 => "no_renegotiation",
+        109 => "missing_extension",
+        110 => "unsupported_extension",
+        112 => "unrecognized_name",
+        113 => "bad_certificate_status_response",
+        115 => "unknown_psk_identity",
+        116 => "certificate_required",
+        120 => "no_application_protocol",
+        _ => return None,
+    })
+}
+
+fn greeting<'a>(case: &Case<'a>) -> Option<&'a Text> {
+    match case.seen.peer.as_ref()? {
+        PeerFacts::Smtp(facts) => facts.greeting.as_ref(),
+        PeerFacts::Imap(facts) => facts.greeting.as_ref(),
+        PeerFacts::Pop3(facts) => facts.greeting.as_ref(),
+        PeerFacts::Ldap(_) | PeerFacts::Rdp(_) | PeerFacts::Http(_) => None,
+    }
+}
