@@ -1,1 +1,4 @@
 //! The one integration binary: the program and its rooms, seen from outside.
+
+mod report;
+mod schema;
