@@ -694,7 +694,7 @@ fn unresolved() -> Looked {
     finding.status = Status::Fail;
     finding.diagnoses = vec![TargetDiagnosis {
         diagnosis: name.clone(),
-        services: Vec::new(),
+        services: Role::Any.row().required.to_vec(),
         addresses: Vec::new(),
     }];
     (finding, rows.collect())

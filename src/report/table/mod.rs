@@ -8,7 +8,9 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use crate::event::{Event, RunEnd, RunFinished};
-use crate::finding::{Diagnosis, Finding, LooksLike, Severity, Status, TargetFinding};
+use crate::finding::{
+    Diagnosis, Finding, LooksLike, Severity, Status, TargetDiagnosis, TargetFinding,
+};
 use crate::observation::State;
 
 use super::Reporter;
@@ -90,11 +92,7 @@ impl<'a> Page<'a> {
     fn push(&self, text: &mut String) {
         self.push_heading(text);
         for told in &self.target.diagnoses {
-            let services: Vec<_> = told.services.iter().map(|id| id.row().name).collect();
-            let line = match services.as_slice() {
-                [] => told.diagnosis.message.clone(),
-                some => format!("{}: {}", some.join(", "), told.diagnosis.message),
-            };
+            let line = format!("{}{}", self.whom(told), told.diagnosis.message);
             self.push_shared(&told.diagnosis, &[line], text);
         }
         if let Some(fate) = self.common_fate() {
@@ -119,6 +117,16 @@ impl<'a> Page<'a> {
         if let Some(other) = &self.target.looks_like {
             self.push_line(&looks_like(other), text);
         }
+    }
+
+    /// Which services a diagnosis of the target is about, where they are not all.
+    fn whom(&self, told: &TargetDiagnosis) -> String {
+        let mut all = self.rows.iter().map(|row| row.check.service.id);
+        if told.services.is_empty() || all.all(|service| told.services.contains(&service)) {
+            return String::new();
+        }
+        let names: Vec<_> = told.services.iter().map(|id| id.row().name).collect();
+        format!("{}: ", names.join(", "))
     }
 
     fn push_heading(&self, text: &mut String) {
