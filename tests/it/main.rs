@@ -3,3 +3,5 @@
 mod simulate;
 mod daemons;
 mod wire;
+mod report;
+mod schema;
