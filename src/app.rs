@@ -81,7 +81,9 @@ fn check(order: CheckOrder) -> Result<Exit, Error> {
     }
     plan.limits.jobs = sockets(jobs);
     if cfg!(windows) && plan.limits.connect < cli::WINDOWS_CONNECT {
-        complain("warning: on Windows a refused connection takes two seconds to be told: with a connect timeout under 2.5s it looks filtered");
+        complain(
+            "warning: on Windows a refused connection takes two seconds to be told: with a connect timeout under 2.5s it looks filtered",
+        );
     }
     let roots = Arc::new(roots(&plan, &ca_files)?);
     let outputs = Outputs::open(&telling)?;
@@ -113,7 +115,9 @@ fn demo(faults: Vec<Staged>, telling: &Telling) -> Result<Exit, Error> {
     runtime.shutdown_background();
     let finished = finished?;
     if telling.reports.iter().any(is_table_on_stdout) {
-        complain("that was the built-in stand-in server; for your own: exchports check mail.example.com");
+        complain(
+            "that was the built-in stand-in server; for your own: exchports check mail.example.com",
+        );
     }
     Ok(exit::decide(&finished, telling.fail_on))
 }
@@ -183,11 +187,7 @@ fn list_faults() -> Result<Exit, Error> {
 }
 
 /// Runs the plan and writes its reports.
-async fn carry_out(
-    plan: Plan,
-    roots: Arc<Roots>,
-    outputs: Outputs,
-) -> Result<RunFinished, Error> {
+async fn carry_out(plan: Plan, roots: Arc<Roots>, outputs: Outputs) -> Result<RunFinished, Error> {
     let end = Arc::new(OnceLock::new());
     let (halter, halt) = Halter::new();
     listen_for_signals(halter, Arc::clone(&end));
@@ -252,7 +252,10 @@ impl Outputs {
         for (format, path) in &telling.reports {
             let Some(path) = path else {
                 let out = Box::new(AutoStream::new(io::stdout(), choice(telling.color)));
-                reporters.push(("standard output".to_owned(), report::reporter(*format, out, look)));
+                reporters.push((
+                    "standard output".to_owned(),
+                    report::reporter(*format, out, look),
+                ));
                 continue;
             };
             let to = path.display().to_string();
@@ -281,7 +284,10 @@ impl Outputs {
         }
         if telling.progress && io::stderr().is_terminal() {
             // Progress steps aside for whatever else writes to the terminal.
-            let all = reporters.into_iter().map(|(_, reporter)| reporter).collect();
+            let all = reporters
+                .into_iter()
+                .map(|(_, reporter)| reporter)
+                .collect();
             let progress = Box::new(Progress::around(Tee(all)));
             reporters = vec![("standard output".to_owned(), progress)];
         }
@@ -298,7 +304,10 @@ struct Aside {
 impl Aside {
     fn open(path: &Path) -> io::Result<(Self, File)> {
         if path.is_dir() {
-            return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
+            return Err(io::Error::new(
+                io::ErrorKind::IsADirectory,
+                "it is a folder",
+            ));
         }
         // A link stays a link: what it points to is replaced.
         let path = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
@@ -311,7 +320,9 @@ impl Aside {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
-            let mode = path.metadata().map_or(0o666, |old| old.permissions().mode());
+            let mode = path
+                .metadata()
+                .map_or(0o666, |old| old.permissions().mode());
             builder.permissions(std::fs::Permissions::from_mode(mode));
         }
         let file = builder.tempfile_in(folder)?;
@@ -321,12 +332,16 @@ impl Aside {
 
     fn take_name(self) -> io::Result<()> {
         self.file.as_file().sync_all()?;
-        self.file.persist(&self.path).map(drop).map_err(|error| error.error)
+        self.file
+            .persist(&self.path)
+            .map(drop)
+            .map_err(|error| error.error)
     }
 }
 
 fn is_special(path: &Path) -> bool {
-    path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir())
+    path.metadata()
+        .is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 
 fn is_table_on_stdout((format, file): &(report::Format, Option<PathBuf>)) -> bool {
@@ -401,9 +416,10 @@ fn listen_for_signals(halter: Halter, end: Arc<OnceLock<RunEnd>>) {
 #[cfg(unix)]
 async fn signal() -> RunEnd {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut hangup)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::hangup()))
-    else {
+    let (Ok(mut terminate), Ok(mut hangup)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::hangup()),
+    ) else {
         return ctrl_c().await;
     };
     tokio::select! {
@@ -416,7 +432,8 @@ async fn signal() -> RunEnd {
 #[cfg(windows)]
 async fn signal() -> RunEnd {
     use tokio::signal::windows::{ctrl_break, ctrl_close, ctrl_shutdown};
-    let (Ok(mut brk), Ok(mut close), Ok(mut shutdown)) = (ctrl_break(), ctrl_close(), ctrl_shutdown())
+    let (Ok(mut brk), Ok(mut close), Ok(mut shutdown)) =
+        (ctrl_break(), ctrl_close(), ctrl_shutdown())
     else {
         return ctrl_c().await;
     };
@@ -443,7 +460,11 @@ async fn ctrl_c() -> RunEnd {
 fn style(color: ColorWhen, rows: report::Rows) -> Style {
     let colored = choice(color) != anstream::ColorChoice::Never;
     Style {
-        color: if colored { Color::Colored } else { Color::Plain },
+        color: if colored {
+            Color::Colored
+        } else {
+            Color::Plain
+        },
         width: width(),
         rows,
     }
@@ -461,7 +482,9 @@ fn choice(color: ColorWhen) -> anstream::ColorChoice {
 fn width() -> usize {
     const PIPED: usize = 80;
     terminal_size::terminal_size_of(io::stdout())
-        .map_or(PIPED, |(terminal_size::Width(columns), _)| usize::from(columns))
+        .map_or(PIPED, |(terminal_size::Width(columns), _)| {
+            usize::from(columns)
+        })
 }
 
 /// A word as a shell takes it: in double quotes where it has to be, which PowerShell and cmd understand as well.

@@ -348,10 +348,7 @@ impl<'a, S: Stream> Session<'a, S> {
     ///
     /// # Errors
     /// Silence, an end, a flood, another protocol: where and why.
-    pub async fn receive<T>(
-        &mut self,
-        decode: impl Fn(&[u8]) -> Decoded<T>,
-    ) -> Result<T, Failure> {
+    pub async fn receive<T>(&mut self, decode: impl Fn(&[u8]) -> Decoded<T>) -> Result<T, Failure> {
         let end = Instant::now() + self.patience();
         loop {
             if !self.inbox.is_empty() {
@@ -425,7 +422,9 @@ impl<'a, S: Stream> Session<'a, S> {
                 self.transport = Transport::Secure(stream);
                 self.record.note(
                     Speaker::Event,
-                    version.map_or("TLS", crate::facts::TlsVersion::as_str).as_bytes(),
+                    version
+                        .map_or("TLS", crate::facts::TlsVersion::as_str)
+                        .as_bytes(),
                 );
                 Ok(())
             }

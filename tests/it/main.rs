@@ -1,7 +1,7 @@
 //! The one integration binary: the program and its rooms, seen from outside.
 
-mod simulate;
 mod daemons;
-mod wire;
 mod report;
 mod schema;
+mod simulate;
+mod wire;
