@@ -1064,13 +1064,20 @@ async fn a_client_that_says_nothing_is_told_so_after_a_minute() {
     ] {
         let mut tcp = dial(&server, service).await;
         assert_heard(&mut tcp, greeting).await;
-        tokio::time::pause();
-        let mut heard = Vec::new();
-        // Without a bound of its own, which the paused clock would reach first.
-        tcp.read_to_end(&mut heard).await.unwrap();
-        tokio::time::resume();
+        let (heard, waited) = hear_all_on_a_paused_clock(tcp).await;
         assert_eq!(String::from_utf8_lossy(&heard), last);
+        // And the two seconds that it listens after its goodbye.
+        assert!((60..=62).contains(&waited.as_secs()), "{waited:?}");
     }
+}
+
+#[tokio::test]
+async fn no_conversation_lasts_longer_than_ten_minutes() {
+    let server = with(&["silent"]).await;
+    let tcp = dial(&server, Smtp).await;
+    let (heard, waited) = hear_all_on_a_paused_clock(tcp).await;
+    assert_eq!(heard, b"");
+    assert_eq!(waited.as_secs(), 600);
 }
 
 #[tokio::test]
@@ -1209,6 +1216,17 @@ async fn hear_all<S: AsyncRead + Unpin>(stream: &mut S) -> Vec<u8> {
     let mut heard = Vec::new();
     bounded(stream.read_to_end(&mut heard)).await.unwrap();
     heard
+}
+
+/// As [`hear_all`], with no bound of its own, which a paused clock would reach first, and how long that took.
+async fn hear_all_on_a_paused_clock(mut tcp: TcpStream) -> (Vec<u8>, Duration) {
+    tokio::time::pause();
+    let begun = tokio::time::Instant::now();
+    let mut heard = Vec::new();
+    tcp.read_to_end(&mut heard).await.unwrap();
+    let waited = begun.elapsed();
+    tokio::time::resume();
+    (heard, waited)
 }
 
 async fn hear_until<S: AsyncRead + Unpin>(stream: &mut S, end: &[u8]) -> Vec<u8> {
