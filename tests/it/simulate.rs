@@ -1066,8 +1066,8 @@ async fn a_client_that_says_nothing_is_told_so_after_a_minute() {
         assert_heard(&mut tcp, greeting).await;
         let (heard, waited) = hear_all_on_a_paused_clock(tcp).await;
         assert_eq!(String::from_utf8_lossy(&heard), last);
-        // And the two seconds that it listens after its goodbye.
-        assert!((60..=62).contains(&waited.as_secs()), "{waited:?}");
+        // Its minute began a little before ours; and it listens for two seconds after its goodbye.
+        assert!((59..=62).contains(&waited.as_secs()), "{waited:?}");
     }
 }
 
@@ -1077,7 +1077,7 @@ async fn no_conversation_lasts_longer_than_ten_minutes() {
     let tcp = dial(&server, Smtp).await;
     let (heard, waited) = hear_all_on_a_paused_clock(tcp).await;
     assert_eq!(heard, b"");
-    assert_eq!(waited.as_secs(), 600);
+    assert!((599..=602).contains(&waited.as_secs()), "{waited:?}");
 }
 
 #[tokio::test]
