@@ -148,7 +148,7 @@ impl Told {
     }
 }
 
-/// The capability of Active Directory Domain Services (\[MS-ADTS\] 3.1.1.3.4.3.1).
+/// The capability of Active Directory Domain Services (\[MS-ADTS\] 3.1.1.3.4.3).
 const ACTIVE_DIRECTORY: &str = "1.2.840.113556.1.4.800";
 
 /// Which of Exchange Online's hosts it is, by the name that was asked for or that it greets with.
