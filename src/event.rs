@@ -112,7 +112,7 @@ impl Summary {
         let required = finding.check.expect == Expectation::Required;
         self.required += usize::from(required);
         let failure = finding.observation.failure.as_ref();
-        self.ours += usize::from(failure.is_some_and(|failure| failure.cause.is_ours()));
+        self.ours += usize::from(failure.is_some_and(|failure| failure.cause.kept_in()));
         match finding.status {
             Status::Pass => self.pass += 1,
             Status::Warn => self.warn += 1,

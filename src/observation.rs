@@ -224,7 +224,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// Whether this machine kept the check from being made, and not the peer or the way to it.
+    /// Whether exchports or this machine kept the check from being made, and not the peer or the way to it.
     #[must_use]
     pub fn is_ours(self) -> bool {
         matches!(
@@ -237,6 +237,12 @@ impl Cause {
                 | Self::Interrupted
                 | Self::Internal
         )
+    }
+
+    /// Whether nothing could leave this machine.
+    #[must_use]
+    pub fn kept_in(self) -> bool {
+        self.is_ours() && !matches!(self, Self::Deadline | Self::Interrupted)
     }
 }
 

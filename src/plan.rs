@@ -34,7 +34,7 @@ pub struct Plan {
 pub struct Target {
     /// The host as it was typed.
     pub name: String,
-    /// The host as it is looked up and connected to.
+    /// The host as it is looked up and connected to; a final dot keeps the resolver from adding suffixes.
     pub host: Host,
     /// An address that takes the place of the lookup (`--address`).
     pub address: Option<IpAddr>,
@@ -46,7 +46,7 @@ pub struct Target {
     pub checks: Vec<Check>,
 }
 
-/// A host name in ASCII form, lower case, without the final dot; or an address.
+/// A host name in ASCII form, lower case; or an address.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Host {
     /// A DNS name.

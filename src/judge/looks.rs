@@ -154,7 +154,7 @@ const ACTIVE_DIRECTORY: &str = "1.2.840.113556.1.4.800";
 /// Which of Exchange Online's hosts it is, by the name that was asked for or that it greets with.
 fn online(findings: &[Finding], context: &Context<'_>) -> Option<Role> {
     let asked = match context.server_name {
-        Host::Name(name) => Some(name.to_ascii_lowercase()),
+        Host::Name(name) => Some(name.trim_end_matches('.').to_ascii_lowercase()),
         Host::Address(_) => None,
     };
     let greeted = findings

@@ -6,15 +6,18 @@
 //! more than its limit, and gives the same answer whether the bytes came whole or one by one. It knows no socket, no
 //! time and no session; what an answer *means* is for the dialogues in `probe`.
 //!
-//! Start reading at [`Decoded`], then at [`smtp`], the simplest of them.
+//! Start reading at [`Decoded`], then at [`smtp`], the simplest of them. When a peer speaks something else than
+//! expected, [`sniff`] says what.
 
 pub mod http;
 pub mod imap;
 pub mod ldap;
-mod line;
+pub mod line;
 pub mod pop3;
 pub mod rdp;
 pub mod smtp;
+pub mod sniff;
+pub mod tls;
 
 /// What a decoder says of the bytes received so far.
 ///

@@ -1,3 +1,8 @@
 //! The one integration binary: the program and its rooms, seen from outside.
 
+mod daemons;
 mod judge;
+mod report;
+mod schema;
+mod simulate;
+mod wire;

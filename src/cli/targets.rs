@@ -1,0 +1,247 @@
+//! Targets: what is a host name, what is not, and what was probably meant.
+
+use std::io::Read as _;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use super::UsageError;
+use super::values::quoted;
+use crate::plan::Host;
+
+/// Bytes of a list of targets that are read at the most.
+const MAX_LIST: u64 = 16 * 1024 * 1024;
+
+/// All targets, as typed and as meant: those on the command line, `-` for standard input, then the files'.
+pub(super) fn read(typed: &[String], files: &[PathBuf]) -> Result<Vec<(String, Host)>, UsageError> {
+    let mut targets = Vec::new();
+    for word in typed {
+        if word == "-" {
+            let text = whole("standard input", std::io::stdin().lock())?;
+            list("standard input", &text, &mut targets)?;
+        } else {
+            targets.push((word.clone(), host(word)?));
+        }
+    }
+    for path in files {
+        let name = format!("--targets-file {}", quoted(&path.to_string_lossy()));
+        let text = whole(&name, open(path, &name)?)?;
+        list(&name, &text, &mut targets)?;
+    }
+    if targets.is_empty() {
+        return Err(UsageError(
+            "no target: name at least one host, as in `exchports check mail.example.com`"
+                .to_owned(),
+        ));
+    }
+    Ok(targets)
+}
+
+fn open(path: &Path, name: &str) -> Result<std::fs::File, UsageError> {
+    std::fs::File::open(path).map_err(|error| UsageError(format!("{name} cannot be read: {error}")))
+}
+
+fn whole(name: &str, from: impl std::io::Read) -> Result<String, UsageError> {
+    let mut bytes = Vec::new();
+    let read = from.take(MAX_LIST + 1).read_to_end(&mut bytes);
+    read.map_err(|error| UsageError(format!("{name} cannot be read: {error}")))?;
+    if bytes.len() as u64 > MAX_LIST {
+        return Err(UsageError(format!(
+            "{name} is over 16 MiB: that is no list of hosts, one a line"
+        )));
+    }
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    String::from_utf8(bytes.to_vec()).map_err(|_| {
+        UsageError(format!(
+            "{name} is not UTF-8: save it as plain text in UTF-8"
+        ))
+    })
+}
+
+fn list(name: &str, text: &str, targets: &mut Vec<(String, Host)>) -> Result<(), UsageError> {
+    for (index, line) in text.lines().enumerate() {
+        let word = line.split('#').next().unwrap_or_default().trim();
+        if word.is_empty() {
+            continue;
+        }
+        let host = host(word)
+            .map_err(|error| UsageError(format!("{name}, line {}: {error}", index + 1)))?;
+        targets.push((word.to_owned(), host));
+    }
+    Ok(())
+}
+
+/// A host as typed: a name, an international name, an address, an address in brackets.
+pub(super) fn host(typed: &str) -> Result<Host, UsageError> {
+    if let Some(address) = literal(typed) {
+        return Ok(Host::Address(address));
+    }
+    if let Some(why) = what_it_is_instead(typed) {
+        return Err(UsageError(format!("{} {why}", quoted(typed))));
+    }
+    let no_name = |why: &str| {
+        UsageError(format!(
+            "{} is no host name ({why}): give a name such as mail.example.com, or an address",
+            quoted(typed)
+        ))
+    };
+    let (stem, dot) = match typed.strip_suffix('.') {
+        Some(stem) => (stem, "."),
+        None => (typed, ""),
+    };
+    let ascii =
+        idna::domain_to_ascii(stem).map_err(|_| no_name("not a valid international name"))?;
+    if ascii.len() > 253 {
+        return Err(no_name("over 253 characters"));
+    }
+    for label in ascii.split('.') {
+        if label.is_empty() {
+            return Err(no_name("empty label"));
+        }
+        if label.len() > 63 {
+            return Err(no_name("a label over 63 characters"));
+        }
+        // Underscores are no letters of host names, but Windows domains have them.
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if !label.bytes().all(fits) {
+            return Err(no_name("letters, digits and hyphens only"));
+        }
+        if label.starts_with('-') || label.ends_with('-') {
+            return Err(no_name("a hyphen at an end of a label"));
+        }
+    }
+    let last = ascii.rsplit('.').next().unwrap_or_default();
+    if last.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(no_name("ends in a number, but is no IPv4 address"));
+    }
+    Ok(Host::Name(format!("{ascii}{dot}")))
+}
+
+/// The name for SNI, Host and certificates, which know no final dot.
+pub(super) fn without_final_dot(host: &Host) -> Host {
+    match host {
+        Host::Name(name) => Host::Name(name.strip_suffix('.').unwrap_or(name).to_owned()),
+        Host::Address(address) => Host::Address(*address),
+    }
+}
+
+fn literal(typed: &str) -> Option<IpAddr> {
+    let bare = typed
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .filter(|inside| inside.contains(':'))
+        .unwrap_or(typed);
+    bare.parse().ok()
+}
+
+/// What people type in place of a host name, and what they meant.
+fn what_it_is_instead(typed: &str) -> Option<String> {
+    if typed.is_empty() {
+        return Some("is empty: name a host, such as mail.example.com".to_owned());
+    }
+    if typed
+        .chars()
+        .any(|character| character.is_whitespace() || character.is_control())
+    {
+        return Some(
+            "has a space or a control character in it: give one host name an argument, or one a line"
+                .to_owned(),
+        );
+    }
+    if let Some((_, rest)) = typed.split_once("://") {
+        let host = rest.split(['/', ':', '?', '#']).next().unwrap_or_default();
+        return Some(format!("is a URL: give the host alone, {}", quoted(host)));
+    }
+    if let Some((_, domain)) = typed.split_once('@') {
+        return Some(format!(
+            "is a mail address: give a server's name, such as mail.{}",
+            crate::facts::Text::from(domain)
+        ));
+    }
+    if let Some((host, _)) = typed.split_once('/') {
+        return Some(format!("has a path: give the host alone, {}", quoted(host)));
+    }
+    if typed.contains('%') {
+        return Some(
+            "has a zone: link-local addresses cannot be checked, give a name or a routable address"
+                .to_owned(),
+        );
+    }
+    if let Some((host, port)) = typed.rsplit_once(':')
+        && port.bytes().all(|byte| byte.is_ascii_digit())
+        && (!host.contains(':') || host.starts_with('['))
+    {
+        return Some(format!(
+            "has a port: give the host alone, {}, and the port by --service {port} or --map SERVICE={port}",
+            quoted(host)
+        ));
+    }
+    if typed.contains(':') || typed.contains('[') {
+        return Some(
+            "is neither a name nor an IPv6 address".to_owned() + ": write it as 2001:db8::1",
+        );
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_names_and_addresses() {
+        for (typed, expected) in [
+            ("mail.example.com", "mail.example.com"),
+            ("MAIL.Example.COM", "mail.example.com"),
+            ("mail.example.com.", "mail.example.com."),
+            ("ex01", "ex01"),
+            ("ex_01.corp.local", "ex_01.corp.local"),
+            ("bücher.example", "xn--bcher-kva.example"),
+            ("192.0.2.10", "192.0.2.10"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+        ] {
+            assert_eq!(
+                host(typed).map(|host| host.to_string()).ok(),
+                Some(expected.to_owned())
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_host_is_named_with_what_would_be_right() {
+        for (typed, hint) in [
+            ("", "mail.example.com"),
+            ("a b", "one host name an argument"),
+            ("a\u{1b}[31m", "control character"),
+            ("https://mail.example.com/owa", "`mail.example.com`"),
+            ("user@example.com", "mail.example.com"),
+            ("mail.example.com:587", "--service 587"),
+            ("[2001:db8::1]:25", "--service 25"),
+            ("mail.example.com/owa", "`mail.example.com`"),
+            ("a..b", "empty label"),
+            (".example.com", "empty label"),
+            ("256.1.1.1", "ends in a number"),
+            ("1.2.3", "ends in a number"),
+            ("-a.example", "hyphen"),
+            ("fe80::1%eth0", "zone"),
+            ("a:b:c:d", "2001:db8::1"),
+            ("a!b.example", "letters, digits"),
+        ] {
+            let error = host(typed).expect_err(typed).to_string();
+            assert!(error.contains(hint), "{typed:?}: {error}");
+            assert!(!error.chars().any(char::is_control), "{error:?}");
+        }
+        assert!(host(&"a".repeat(64)).is_err());
+        assert!(host(&["a".repeat(60); 5].join(".")).is_err());
+    }
+
+    #[test]
+    fn lists_have_comments_and_tell_the_line() {
+        let mut targets = Vec::new();
+        let text = "# servers\nmail.example.com # main\n\n  192.0.2.1  \r\n";
+        list("list", text, &mut targets).expect("a good list");
+        assert_eq!(targets.len(), 2);
+        let error = list("list", "good.example\nhost:25\n", &mut targets).expect_err("a bad line");
+        assert!(error.to_string().starts_with("list, line 2: "), "{error}");
+    }
+}

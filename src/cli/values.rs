@@ -1,0 +1,324 @@
+//! The small languages of single options.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::UsageError;
+use crate::catalog::{Role, SERVICES, ServiceId};
+use crate::facts::Text;
+use crate::plan::CertDays;
+use crate::report::Format;
+use crate::simulate::Staged;
+
+/// What was typed, in quotes, safe to show.
+pub(super) fn quoted(typed: &str) -> String {
+    format!("`{}`", Text::from(typed))
+}
+
+pub(super) fn role(typed: &str) -> Result<Role, UsageError> {
+    Role::from_name(typed).ok_or_else(|| {
+        UsageError(format!(
+            "unknown role {}: one of {}",
+            quoted(typed),
+            super::role_names()
+        ))
+    })
+}
+
+/// A comma-separated list of services, groups and ports, given once or more often.
+pub(super) fn services(option: &str, typed: &[String]) -> Result<Vec<ServiceId>, UsageError> {
+    let mut services = Vec::new();
+    for list in typed {
+        for word in list.split(',').map(str::trim) {
+            if word.is_empty() {
+                return Err(UsageError(format!(
+                    "{option} {} has an empty item: give services by id or port, as in smtp,443",
+                    quoted(list)
+                )));
+            }
+            if word.eq_ignore_ascii_case("all") {
+                services.extend(SERVICES.iter().map(|service| service.id));
+            } else {
+                services.push(service(word)?);
+            }
+        }
+    }
+    Ok(services)
+}
+
+/// A service by its id, an alias, or its port in the catalog.
+pub(super) fn service(word: &str) -> Result<ServiceId, UsageError> {
+    let is_named = |name: &str| name.eq_ignore_ascii_case(word);
+    let port = word.parse::<u16>().ok();
+    SERVICES
+        .iter()
+        .find(|service| {
+            is_named(service.name)
+                || service.aliases.iter().any(|alias| is_named(alias))
+                || port == Some(service.port)
+        })
+        .map(|service| service.id)
+        .ok_or_else(|| unknown_service(word))
+}
+
+fn unknown_service(word: &str) -> UsageError {
+    let is_number = word.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number && word.parse::<u16>().is_ok_and(|port| port > 0) {
+        return UsageError(format!(
+            "port {word} is no service's own: name the service and map it, as in --service imaps --map imaps={word}"
+        ));
+    }
+    if is_number {
+        return UsageError(format!("port {word} is out of range: ports are 1 to 65535"));
+    }
+    let names: Vec<_> = SERVICES.iter().map(|service| service.name).collect();
+    UsageError(format!(
+        "unknown service {}: one of {}, a port, or all",
+        quoted(word),
+        names.join(", ")
+    ))
+}
+
+pub(super) fn port_map(typed: &[String]) -> Result<Vec<(ServiceId, u16)>, UsageError> {
+    let mut map: Vec<(ServiceId, u16)> = Vec::new();
+    for pair in typed {
+        let Some((name, number)) = pair.split_once('=') else {
+            return Err(UsageError(format!(
+                "--map {} is no SERVICE=PORT: for example --map submission=2587",
+                quoted(pair)
+            )));
+        };
+        let service = service(name.trim())?;
+        let port = port(&format!("--map {service}="), number.trim())?;
+        match map.iter().find(|(mapped, _)| *mapped == service) {
+            Some((_, other)) if *other != port => {
+                return Err(UsageError(format!(
+                    "--map gives {service} two ports, {other} and {port}: give one"
+                )));
+            }
+            Some(_) => {}
+            None => map.push((service, port)),
+        }
+    }
+    Ok(map)
+}
+
+pub(super) fn port(option: &str, typed: &str) -> Result<u16, UsageError> {
+    match typed.parse::<u16>() {
+        Ok(port) if port > 0 => Ok(port),
+        _ => Err(UsageError(format!(
+            "{option} {} is no port: ports are 1 to 65535",
+            quoted(typed)
+        ))),
+    }
+}
+
+pub(super) fn count(option: &str, typed: &str) -> Result<usize, UsageError> {
+    match typed.parse::<usize>() {
+        Ok(count) if (1..=65_535).contains(&count) => Ok(count),
+        _ => Err(UsageError(format!(
+            "{option} {} is no number of sockets: 1 to 65535",
+            quoted(typed)
+        ))),
+    }
+}
+
+pub(super) fn address(option: &str, typed: &str) -> Result<IpAddr, UsageError> {
+    let bare = typed
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(typed);
+    bare.parse().map_err(|_| {
+        UsageError(format!(
+            "{option} {} is no address: give an IPv4 or IPv6 address such as 192.0.2.10",
+            quoted(typed)
+        ))
+    })
+}
+
+/// `5s`, `500ms`, `1m 30s`; a bare number is seconds.
+pub(super) fn duration(option: &str, typed: &str) -> Result<Duration, UsageError> {
+    const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+    let parsed = match typed.parse::<f64>() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
+        Err(_) => humantime::parse_duration(typed).ok(),
+    };
+    match parsed {
+        Some(duration) if duration >= Duration::from_millis(1) && duration <= LONGEST => {
+            Ok(duration)
+        }
+        Some(_) => Err(UsageError(format!(
+            "{option} {} is out of range: from 1ms to 24h",
+            quoted(typed)
+        ))),
+        None => Err(UsageError(format!(
+            "{option} {} is no duration: for example 5s, 500ms or 1m",
+            quoted(typed)
+        ))),
+    }
+}
+
+/// `WARN` or `WARN,FAIL`.
+pub(super) fn cert_days(typed: &str) -> Result<CertDays, UsageError> {
+    let wrong = |why: &str| {
+        UsageError(format!(
+            "--cert-days {} {why}: give days to warn under, and to fail under if you like, as in 30,7",
+            quoted(typed)
+        ))
+    };
+    let number = |word: &str| {
+        word.trim()
+            .parse::<u32>()
+            .map_err(|_| wrong("is no WARN[,FAIL]"))
+    };
+    let (warn, fail) = match typed.split_once(',') {
+        Some((warn, fail)) => (number(warn)?, Some(number(fail)?)),
+        None => (number(typed)?, None),
+    };
+    if fail.is_some_and(|fail| fail > warn) {
+        return Err(wrong("fails before it warns"));
+    }
+    Ok(CertDays::Days { warn, fail })
+}
+
+pub(super) fn reports(typed: &[String]) -> Result<Vec<(Format, Option<PathBuf>)>, UsageError> {
+    let mut reports: Vec<(Format, Option<PathBuf>)> = Vec::new();
+    for report in typed {
+        let (name, file) = match report.split_once('=') {
+            Some((name, file)) => (name, Some(file)),
+            None => (report.as_str(), None),
+        };
+        let Some(format) = Format::from_name(name) else {
+            let known: Vec<_> = Format::ALL.iter().map(|format| format.as_str()).collect();
+            return Err(UsageError(format!(
+                "unknown report {}: one of {}",
+                quoted(name),
+                known.join(", ")
+            )));
+        };
+        if file.is_some_and(str::is_empty) {
+            return Err(UsageError(format!(
+                "--report {name}= names no file: leave the `=` out for standard output"
+            )));
+        }
+        let file = file.map(PathBuf::from);
+        if file.is_some() && reports.iter().any(|(_, other)| *other == file) {
+            return Err(UsageError(format!(
+                "--report {} writes to a file that another report writes to: give each its own",
+                quoted(report)
+            )));
+        }
+        reports.push((format, file));
+    }
+    Ok(reports)
+}
+
+pub(super) fn faults(typed: &[String]) -> Result<Vec<Staged>, UsageError> {
+    typed
+        .iter()
+        .map(|fault| Staged::parse(fault).map_err(|error| UsageError(error.to_string())))
+        .collect()
+}
+
+/// A domain name or an address literal (RFC 5321 §4.1.3); Exchange refuses underscores and anything stranger.
+pub(super) fn ehlo_name(typed: &str) -> Result<String, UsageError> {
+    let is_literal = typed
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .is_some_and(|inside| {
+            let bare = inside.strip_prefix("IPv6:").unwrap_or(inside);
+            bare.parse::<IpAddr>().is_ok()
+        });
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    if is_literal || (typed.len() <= 253 && typed.split('.').all(is_label)) {
+        return Ok(typed.to_owned());
+    }
+    Err(UsageError(format!(
+        "--ehlo-name {} is no name for EHLO: give a host name such as admin-pc.example.com or a literal such as [192.0.2.5]",
+        quoted(typed)
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn services_are_known_by_id_alias_and_port() {
+        for (word, service) in [
+            ("smtp", ServiceId::Smtp),
+            ("IMAPS", ServiceId::Imaps),
+            ("smtps", ServiceId::Submissions),
+            ("pop", ServiceId::Pop3),
+            ("ms-wbt-server", ServiceId::Rdp),
+            ("443", ServiceId::Https),
+        ] {
+            assert_eq!(super::service(word).ok(), Some(service), "{word}");
+        }
+        for word in ["8443", "0", "70000", "frobnicate", ""] {
+            assert!(super::service(word).is_err(), "{word}");
+        }
+    }
+
+    #[test]
+    fn durations_have_units_or_are_seconds() {
+        for (typed, expected) in [
+            ("5s", Duration::from_secs(5)),
+            ("500ms", Duration::from_millis(500)),
+            ("5", Duration::from_secs(5)),
+            ("1.5", Duration::from_millis(1500)),
+            ("1m 30s", Duration::from_secs(90)),
+        ] {
+            assert_eq!(duration("--timeout", typed).ok(), Some(expected), "{typed}");
+        }
+        for typed in ["0", "-1", "soon", "", "NaN", "inf", "1e300", "25h"] {
+            assert!(duration("--timeout", typed).is_err(), "{typed}");
+        }
+    }
+
+    #[test]
+    fn certificate_days_warn_before_they_fail() {
+        let days = |warn, fail| Some(CertDays::Days { warn, fail });
+        assert_eq!(cert_days("30").ok(), days(30, None));
+        assert_eq!(cert_days("30,7").ok(), days(30, Some(7)));
+        for typed in ["7,30", "", "a", "30,", "-1"] {
+            assert!(cert_days(typed).is_err(), "{typed}");
+        }
+    }
+
+    #[test]
+    fn reports_name_a_format_and_perhaps_a_file() {
+        let parse = |typed: &str| reports(&[typed.to_owned()]);
+        assert_eq!(parse("json").ok(), Some(vec![(Format::Json, None)]));
+        assert_eq!(
+            parse("ndjson=a=b.json").ok(),
+            Some(vec![(Format::Ndjson, Some("a=b.json".into()))])
+        );
+        assert!(parse("xml").is_err() && parse("json=").is_err());
+        assert!(reports(&["json=a".to_owned(), "table=a".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn ehlo_names_are_names_or_literals() {
+        for typed in [
+            "admin-pc",
+            "a.example.com",
+            "[192.0.2.5]",
+            "[IPv6:2001:db8::1]",
+        ] {
+            assert!(ehlo_name(typed).is_ok(), "{typed}");
+        }
+        for typed in ["", "a_b", "a b", "a\r\nRCPT", "[nonsense]", "a..b", "-a"] {
+            assert!(ehlo_name(typed).is_err(), "{typed:?}");
+        }
+    }
+}

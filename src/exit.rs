@@ -1,0 +1,145 @@
+//! The exit code: decided from what happened, before and apart from how it is told.
+
+use crate::event::{RunEnd, RunFinished, Summary};
+
+/// What the process ends with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Every check met what was expected of it.
+    Met = 0,
+    /// A finding at or above the bar, or a required check that was skipped.
+    Findings = 1,
+    /// Nothing could be judged: bad usage, a report that could not be written, nothing could leave this machine.
+    Nothing = 2,
+    /// Interrupted by SIGINT or Ctrl-C.
+    Interrupted = 130,
+    /// Ended by SIGTERM.
+    Terminated = 143,
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// What makes the exit code 1.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum FailOn {
+    /// A finding of severity fail.
+    #[default]
+    Fail,
+    /// A finding of severity warn or worse.
+    Warn,
+    /// No finding.
+    Never,
+}
+
+/// The exit code of a run.
+#[must_use]
+pub fn decide(finished: &RunFinished, fail_on: FailOn) -> Exit {
+    match finished.end {
+        RunEnd::Interrupted => return Exit::Interrupted,
+        RunEnd::Terminated => return Exit::Terminated,
+        RunEnd::Complete => {}
+    }
+    let summary = &finished.summary;
+    if summary.ours == summary.checks {
+        return Exit::Nothing;
+    }
+    if summary.required_skip > 0 || has_findings(summary, fail_on) {
+        return Exit::Findings;
+    }
+    // A run that looked at nothing is no success.
+    if summary.skip == summary.checks {
+        return Exit::Nothing;
+    }
+    Exit::Met
+}
+
+fn has_findings(summary: &Summary, fail_on: FailOn) -> bool {
+    let failed = summary.fail + summary.target_fail > 0;
+    let warned = summary.warn + summary.target_warn > 0;
+    match fail_on {
+        FailOn::Fail => failed,
+        FailOn::Warn => failed || warned,
+        FailOn::Never => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn exit(summary: Summary, end: RunEnd, fail_on: FailOn) -> Exit {
+        let finished = RunFinished {
+            summary,
+            took: Duration::ZERO,
+            end,
+        };
+        decide(&finished, fail_on)
+    }
+
+    #[test]
+    fn each_code_has_its_reason() {
+        let passed = Summary {
+            targets: 1,
+            checks: 2,
+            required: 2,
+            pass: 2,
+            ..Summary::default()
+        };
+        let warned = Summary {
+            pass: 1,
+            warn: 1,
+            ..passed
+        };
+        let failed = Summary {
+            pass: 1,
+            fail: 1,
+            ..passed
+        };
+        let skipped = Summary {
+            pass: 1,
+            skip: 1,
+            required_skip: 1,
+            ..passed
+        };
+        let kept_in = Summary {
+            pass: 0,
+            skip: 2,
+            required_skip: 2,
+            ours: 2,
+            ..passed
+        };
+        let optional_skipped = Summary {
+            pass: 0,
+            skip: 2,
+            required: 0,
+            ..passed
+        };
+        let target = Summary {
+            target_fail: 1,
+            ..passed
+        };
+        use {Exit as E, FailOn as F, RunEnd::*};
+        for (summary, end, fail_on, expected) in [
+            (passed, Complete, F::Warn, E::Met),
+            (warned, Complete, F::Fail, E::Met),
+            (warned, Complete, F::Warn, E::Findings),
+            (failed, Complete, F::Fail, E::Findings),
+            (failed, Complete, F::Never, E::Met),
+            (skipped, Complete, F::Never, E::Findings),
+            (target, Complete, F::Fail, E::Findings),
+            (kept_in, Complete, F::Fail, E::Nothing),
+            (optional_skipped, Complete, F::Fail, E::Nothing),
+            (Summary::default(), Complete, F::Fail, E::Nothing),
+            (passed, Interrupted, F::Fail, E::Interrupted),
+            (failed, Terminated, F::Never, E::Terminated),
+        ] {
+            assert_eq!(exit(summary, end, fail_on), expected, "{summary:?} {end:?}");
+        }
+    }
+}

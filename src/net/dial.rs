@@ -1,0 +1,412 @@
+//! TCP: one dial races the addresses it was given (RFC 8305) and keeps the limits on sockets.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::halt::Halt;
+use super::os;
+use super::session::{Dial, Record, Session, Terms};
+use super::tls::TlsAsk;
+use crate::facts::Text;
+use crate::observation::{Attempt, Cause, Failure, Stage, State};
+use crate::plan::Limits;
+
+/// How long an address has before the next one is tried beside it (RFC 8305 §5).
+const STAGGER: Duration = Duration::from_millis(250);
+
+/// Keeps the limits on sockets, for all checks of a run.
+#[derive(Debug)]
+pub struct Gate {
+    total: Arc<Semaphore>,
+    per_address: usize,
+    addresses: Mutex<HashMap<IpAddr, Arc<Semaphore>>>,
+}
+
+/// The right to one socket.
+#[derive(Debug)]
+struct Pass {
+    _total: OwnedSemaphorePermit,
+    _address: OwnedSemaphorePermit,
+}
+
+impl Gate {
+    /// One for so many sockets in all, and so many to one address; at least one of each.
+    #[must_use]
+    pub fn new(total: usize, per_address: usize) -> Arc<Self> {
+        Arc::new(Self {
+            total: Arc::new(Semaphore::new(total.clamp(1, Semaphore::MAX_PERMITS))),
+            per_address: per_address.clamp(1, Semaphore::MAX_PERMITS),
+            addresses: Mutex::new(HashMap::new()),
+        })
+    }
+
+    /// Waits its turn. The address comes first: who waits for a busy address takes nobody's place.
+    async fn pass(&self, address: IpAddr) -> Option<Pass> {
+        let semaphore = Arc::clone(
+            self.addresses
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .entry(address)
+                .or_insert_with(|| Arc::new(Semaphore::new(self.per_address))),
+        );
+        let address = semaphore.acquire_owned().await.ok()?;
+        let total = Arc::clone(&self.total).acquire_owned().await.ok()?;
+        Some(Pass {
+            _total: total,
+            _address: address,
+        })
+    }
+}
+
+/// Dials the addresses of one check.
+#[derive(Debug)]
+pub struct TcpDial {
+    addresses: Vec<SocketAddr>,
+    source: Option<IpAddr>,
+    limits: Limits,
+    deadline: Option<Instant>,
+    halt: Halt,
+    gate: Arc<Gate>,
+    tls: Arc<TlsAsk>,
+    /// When the check began: with its first socket, not while it waited for one.
+    began: OnceLock<Instant>,
+    /// The right to the socket of the present connection; the next one goes to the same address and uses it again.
+    pass: Mutex<Option<Pass>>,
+}
+
+impl TcpDial {
+    /// For a check of these addresses, the preferred one first.
+    #[must_use]
+    pub fn new(
+        addresses: Vec<SocketAddr>,
+        source: Option<IpAddr>,
+        limits: Limits,
+        deadline: Option<Instant>,
+        halt: Halt,
+        gate: Arc<Gate>,
+        tls: Arc<TlsAsk>,
+    ) -> Self {
+        Self {
+            addresses,
+            source,
+            limits,
+            deadline,
+            halt,
+            gate,
+            tls,
+            began: OnceLock::new(),
+            pass: Mutex::new(None),
+        }
+    }
+
+    /// The terms of the next connection; the first leaves time for a second.
+    fn terms(&self, connection: u8) -> Terms {
+        let began = *self.began.get_or_init(Instant::now);
+        let kept_back = if connection > 1 {
+            Duration::ZERO
+        } else {
+            self.limits.second_look
+        };
+        Terms {
+            limits: self.limits,
+            until: began + self.limits.check.saturating_sub(kept_back),
+            deadline: self.deadline,
+            halt: self.halt.clone(),
+            tls: Arc::clone(&self.tls),
+        }
+    }
+
+    /// The first socket waits for its turn without a bound of its own: nothing has begun yet.
+    async fn first_pass(&self, address: IpAddr) -> Result<Pass, Cause> {
+        let mut halt = self.halt.clone();
+        let deadline = async {
+            match self.deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = halt.said() => Err(Cause::Interrupted),
+            () = deadline => Err(Cause::Deadline),
+            pass = self.gate.pass(address) => pass.ok_or(Cause::Internal),
+        }
+    }
+
+    fn keep(&self, pass: Option<Pass>) -> Option<Pass> {
+        std::mem::replace(
+            &mut *self.pass.lock().unwrap_or_else(PoisonError::into_inner),
+            pass,
+        )
+    }
+}
+
+impl Dial for TcpDial {
+    type Stream = TcpStream;
+
+    async fn dial<'a>(&'a self, record: &'a mut Record) -> Result<Session<'a, TcpStream>, Failure> {
+        let addresses = match record.address() {
+            Some(answered) => vec![answered],
+            None => self.addresses.clone(),
+        };
+        let fail = |record: &mut Record, cause, detail| {
+            record.close_step();
+            Failure {
+                stage: Stage::Connect,
+                cause,
+                detail,
+            }
+        };
+        let Some(first) = addresses.first().copied() else {
+            return Err(fail(record, Cause::NameWithoutAddress, None));
+        };
+        let pass = match self.keep(None) {
+            Some(pass) => pass,
+            None => match self.first_pass(first.ip()).await {
+                Ok(pass) => pass,
+                Err(cause) => return Err(fail(record, cause, None)),
+            },
+        };
+        record.enter(Stage::Connect);
+        let mut terms = self.terms(record.connection());
+        let mut race = Race::new(addresses, self.source, Arc::clone(&self.gate), pass);
+        let patience = terms.limits.connect;
+        let won = match terms.bounded(patience, race.run()).await {
+            Ok(won) => won,
+            Err(over) => {
+                let cause = over.cause(Cause::Filtered);
+                if cause == Cause::Filtered {
+                    race.expire();
+                    None
+                } else {
+                    return Err(fail(record, cause, None));
+                }
+            }
+        };
+        let Some(won) = won else {
+            let lost = race.told();
+            record.connected(lost.state, lost.address, None, race.attempts());
+            return Err(fail(record, lost.cause, lost.detail));
+        };
+        self.keep(Some(won.pass));
+        // What is said here is short and waits for an answer.
+        let _ = won.stream.set_nodelay(true);
+        let local = won.stream.local_addr().ok();
+        record.connected(State::Open, won.address, local, race.attempts());
+        Ok(Session::new(won.stream, record, terms))
+    }
+}
+
+/// Several addresses, each a little later than the one before; the first that answers wins.
+struct Race {
+    waiting: std::vec::IntoIter<SocketAddr>,
+    running: JoinSet<Result<Won, Lost>>,
+    entries: Vec<Entry>,
+    source: Option<IpAddr>,
+    gate: Arc<Gate>,
+    first_pass: Option<Pass>,
+}
+
+struct Entry {
+    address: SocketAddr,
+    begun: Instant,
+    took: Option<Duration>,
+    lost: Option<Lost>,
+}
+
+#[derive(Clone, Debug)]
+struct Lost {
+    address: SocketAddr,
+    state: State,
+    cause: Cause,
+    detail: Option<Text>,
+}
+
+struct Won {
+    stream: TcpStream,
+    address: SocketAddr,
+    pass: Pass,
+}
+
+impl Race {
+    fn new(
+        addresses: Vec<SocketAddr>,
+        source: Option<IpAddr>,
+        gate: Arc<Gate>,
+        first_pass: Pass,
+    ) -> Self {
+        Self {
+            waiting: addresses.into_iter(),
+            running: JoinSet::new(),
+            entries: Vec::new(),
+            source,
+            gate,
+            first_pass: Some(first_pass),
+        }
+    }
+
+    /// Runs until one has won or all have lost.
+    async fn run(&mut self) -> Option<Won> {
+        self.start_next();
+        loop {
+            let next_start = async {
+                if self.waiting.as_slice().is_empty() {
+                    std::future::pending::<()>().await;
+                }
+                tokio::time::sleep(STAGGER).await;
+            };
+            tokio::select! {
+                biased;
+                ended = self.running.join_next() => match ended {
+                    Some(Ok(Ok(won))) => {
+                        self.end(won.address, None);
+                        return Some(won);
+                    }
+                    Some(Ok(Err(lost))) => {
+                        self.end(lost.address, Some(lost));
+                        self.start_next();
+                    }
+                    Some(Err(_)) => self.start_next(),
+                    None => return None,
+                },
+                () = next_start => self.start_next(),
+            }
+        }
+    }
+
+    fn start_next(&mut self) {
+        let Some(address) = self.waiting.next() else {
+            return;
+        };
+        self.entries.push(Entry {
+            address,
+            begun: Instant::now(),
+            took: None,
+            lost: None,
+        });
+        let source = self.source;
+        let gate = Arc::clone(&self.gate);
+        let pass = self.first_pass.take();
+        self.running.spawn(async move {
+            let pass = match pass {
+                Some(pass) => Some(pass),
+                None => gate.pass(address.ip()).await,
+            };
+            match pass {
+                Some(pass) => connect(address, source).await.map(|stream| Won {
+                    stream,
+                    address,
+                    pass,
+                }),
+                None => Err(Lost {
+                    address,
+                    state: State::Blocked,
+                    cause: Cause::Internal,
+                    detail: None,
+                }),
+            }
+        });
+    }
+
+    fn end(&mut self, address: SocketAddr, lost: Option<Lost>) {
+        if let Some(entry) = self
+            .entries
+            .iter_mut()
+            .find(|entry| entry.address == address)
+        {
+            entry.took = Some(entry.begun.elapsed());
+            entry.lost = lost;
+        }
+    }
+
+    /// The race took too long: those still running were not answered.
+    fn expire(&mut self) {
+        self.running.abort_all();
+        for entry in &mut self.entries {
+            if entry.took.is_none() {
+                entry.took = Some(entry.begun.elapsed());
+                entry.lost = Some(Lost {
+                    address: entry.address,
+                    state: State::Filtered,
+                    cause: Cause::Filtered,
+                    detail: None,
+                });
+            }
+        }
+    }
+
+    fn attempts(&self) -> Vec<Attempt> {
+        self.entries
+            .iter()
+            .map(|entry| Attempt {
+                address: entry.address,
+                state: match (&entry.lost, entry.took) {
+                    (Some(lost), _) => Some(lost.state),
+                    (None, Some(_)) => Some(State::Open),
+                    (None, None) => None,
+                },
+                took: entry.took.unwrap_or_else(|| entry.begun.elapsed()),
+            })
+            .collect()
+    }
+
+    /// The loss that says most of the host: an answer before silence, silence before this machine's own troubles.
+    fn told(&self) -> Lost {
+        let weight = |lost: &Lost| match lost.state {
+            State::Closed => 0,
+            State::Filtered => 1,
+            State::Unreachable => 2,
+            _ => 3,
+        };
+        self.entries
+            .iter()
+            .filter_map(|entry| entry.lost.clone())
+            .min_by_key(weight)
+            .unwrap_or_else(|| Lost {
+                address: SocketAddr::from(([0, 0, 0, 0], 0)),
+                state: State::Blocked,
+                cause: Cause::Internal,
+                detail: None,
+            })
+    }
+}
+
+async fn connect(address: SocketAddr, source: Option<IpAddr>) -> Result<TcpStream, Lost> {
+    let lost = |(state, cause, detail): (State, Cause, Text)| Lost {
+        address,
+        state,
+        cause,
+        detail: Some(detail),
+    };
+    let classify = |error: &io::Error| os::classify(error, address, source);
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }
+    .map_err(|error| lost(classify(&error)))?;
+    if let Some(source) = source {
+        if source.is_ipv4() != address.is_ipv4() {
+            return Err(Lost {
+                address,
+                state: State::Blocked,
+                cause: Cause::SourceUnusable,
+                detail: Some("the source address is of the other family".into()),
+            });
+        }
+        socket
+            .bind(SocketAddr::new(source, 0))
+            .map_err(|error| lost(os::classify_bind(&error)))?;
+    }
+    socket
+        .connect(address)
+        .await
+        .map_err(|error| lost(classify(&error)))
+}

@@ -1,0 +1,25 @@
+//! # net: the only room that touches the network
+//!
+//! It resolves names, dials addresses, carries bytes both ways, upgrades to TLS and reads clocks. It keeps every bound
+//! of [`Limits`](crate::plan::Limits) and notes what it saw in a [`Record`]. It does not know what is said on a
+//! connection (that is `probe`'s) nor what it means (`judge`'s).
+//!
+//! Start reading at [`Session`]: the only thing that reads, writes, waits and upgrades. A dialogue gets one from a
+//! [`Dial`], which is TCP in the program ([`dial`]) and a scripted peer in tests. [`tls`] does the handshake with a
+//! verifier that records and never judges; [`trust`] turns chain, roots and name into facts.
+
+pub mod clock;
+pub mod dial;
+pub mod halt;
+mod os;
+pub mod resolve;
+pub mod session;
+pub mod tls;
+pub mod trust;
+
+pub use dial::{Gate, TcpDial};
+pub use halt::{Halt, Halter};
+pub use resolve::{Lookup, resolve};
+pub use session::{Dial, Record, Session, Stream, Terms};
+pub use tls::{Alpn, TlsAsk};
+pub use trust::Roots;

@@ -1,0 +1,668 @@
+//! One conversation with one peer: everything that reads, writes, waits and upgrades.
+//!
+//! A dialogue over a session reads like its RFC: [`Session::enter`] a stage, [`Session::send`] a command,
+//! [`Session::receive`] what a decoder makes of the answer, [`Session::upgrade`] to TLS. Each of them is bounded by the
+//! stage's patience, the check's end, the run's deadline and the interrupt; which of them it was is told by the
+//! [`Failure`]. What was learned stands in the [`Record`], which outlives the session.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::time::Instant;
+use tokio_rustls::client::TlsStream;
+
+use super::halt::Halt;
+use super::tls::{self, Alpn, TlsAsk};
+use crate::facts::{Text, TlsFacts};
+use crate::observation::{
+    Attempt, Cause, Detour, Failure, Line, Observation, Speaker, Stage, State, Step,
+};
+use crate::plan::{Limits, Transcripts};
+use crate::wire::sniff::{Spoken, sniff};
+use crate::wire::{Decoded, ViolationKind};
+
+/// What a session runs over.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// Makes connections to one endpoint; a dialogue that needs a second one dials again, after it has dropped the first.
+pub trait Dial: Sync {
+    /// What the sessions run over.
+    type Stream: Stream;
+
+    /// Connects.
+    ///
+    /// # Errors
+    /// A [`Failure`] at the stage `connect`.
+    fn dial<'a>(
+        &'a self,
+        record: &'a mut Record,
+    ) -> impl Future<Output = Result<Session<'a, Self::Stream>, Failure>> + Send;
+}
+
+/// What the connections of one check saw, the peer's own protocol aside.
+#[derive(Debug)]
+pub struct Record {
+    address: Option<SocketAddr>,
+    local_address: Option<SocketAddr>,
+    state: Option<State>,
+    attempts: Vec<Attempt>,
+    steps: Vec<Step>,
+    open_step: Option<(Stage, Instant)>,
+    tls: Option<TlsFacts>,
+    injected_bytes: usize,
+    transcript: Vec<Line>,
+    transcripts: Transcripts,
+    connection: u8,
+}
+
+impl Record {
+    /// An empty one.
+    #[must_use]
+    pub fn new(transcripts: Transcripts) -> Self {
+        Self {
+            address: None,
+            local_address: None,
+            state: None,
+            attempts: Vec::new(),
+            steps: Vec::new(),
+            open_step: None,
+            tls: None,
+            injected_bytes: 0,
+            transcript: Vec::new(),
+            transcripts,
+            connection: 0,
+        }
+    }
+
+    /// Begins a stage, and a connection with it where the stage is `connect`.
+    pub fn enter(&mut self, stage: Stage) {
+        self.close_step();
+        if stage == Stage::Connect {
+            self.connection = self.connection.saturating_add(1);
+        }
+        self.open_step = Some((stage, Instant::now()));
+    }
+
+    /// Ends the stage that is open, and returns it.
+    pub fn close_step(&mut self) -> Option<Stage> {
+        let (stage, since) = self.open_step.take()?;
+        self.steps.push(Step {
+            stage,
+            took: since.elapsed(),
+            connection: self.connection.max(1),
+        });
+        Some(stage)
+    }
+
+    /// Which connection of the check this is, counted from 1; 0 before the first.
+    #[must_use]
+    pub fn connection(&self) -> u8 {
+        self.connection
+    }
+
+    /// The endpoint that answered the first dial.
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    /// Our own end of the first connection.
+    #[must_use]
+    pub fn local_address(&self) -> Option<SocketAddr> {
+        self.local_address
+    }
+
+    /// Notes what TCP showed on the first dial; later dials do not change it.
+    pub fn connected(
+        &mut self,
+        state: State,
+        address: SocketAddr,
+        local_address: Option<SocketAddr>,
+        attempts: Vec<Attempt>,
+    ) {
+        if self.connection > 1 {
+            return;
+        }
+        self.state = Some(state);
+        self.address = Some(address);
+        self.local_address = local_address;
+        if attempts.len() > 1 {
+            self.attempts = attempts;
+        }
+    }
+
+    /// Whether a handshake came to its end.
+    #[must_use]
+    pub fn has_secure_session(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.version.is_some())
+    }
+
+    /// Puts other TLS facts in the place of those noted, which are returned: a second look that leads nowhere leaves
+    /// none.
+    pub fn set_tls(&mut self, tls: Option<TlsFacts>) -> Option<TlsFacts> {
+        std::mem::replace(&mut self.tls, tls)
+    }
+
+    /// Adds a line to the conversation, where conversations are kept.
+    pub fn note(&mut self, speaker: Speaker, text: &[u8]) {
+        if self.transcripts == Transcripts::Dropped
+            || self.transcript.len() >= Limits::TRANSCRIPT_LINES
+        {
+            return;
+        }
+        let text = text.strip_suffix(b"\n").unwrap_or(text);
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        self.transcript.push(Line {
+            connection: self.connection.max(1),
+            speaker,
+            text: Text::from_bytes(text),
+        });
+    }
+
+    fn note_lines(&mut self, speaker: Speaker, bytes: &[u8]) {
+        if self.transcripts == Transcripts::Dropped {
+            return;
+        }
+        if is_binary(bytes) {
+            return self.note(speaker, hex_dump(bytes).as_bytes());
+        }
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.note(speaker, line);
+        }
+    }
+
+    /// Makes an observation of it.
+    #[must_use]
+    pub fn into_observation(
+        mut self,
+        failure: Option<Failure>,
+        detour: Option<Detour>,
+    ) -> Observation {
+        self.close_step();
+        Observation {
+            address: self.address,
+            local_address: self.local_address,
+            state: self.state,
+            attempts: self.attempts,
+            steps: self.steps,
+            failure,
+            tls: self.tls,
+            peer: None,
+            injected_bytes: self.injected_bytes,
+            detour,
+            transcript: self.transcript,
+        }
+    }
+}
+
+/// The terms on which a session is held.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// How long each stage may take, and how much may come.
+    pub limits: Limits,
+    /// When this connection ends at the latest.
+    pub until: Instant,
+    /// When the run ends.
+    pub deadline: Option<Instant>,
+    /// The interrupt.
+    pub halt: Halt,
+    /// With what TLS is asked for.
+    pub tls: Arc<TlsAsk>,
+}
+
+impl Terms {
+    /// Runs something until it is done, its patience is over, or somebody else ends it.
+    ///
+    /// # Errors
+    /// Why it did not come to its end.
+    pub async fn bounded<T>(
+        &mut self,
+        patience: Duration,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Over> {
+        let until = (Instant::now() + patience).min(self.until);
+        let (until, over) = match self.deadline {
+            Some(deadline) if deadline <= until => (deadline, Over::Deadline),
+            _ => (until, Over::Patience),
+        };
+        tokio::select! {
+            biased;
+            done = work => Ok(done),
+            () = self.halt.said() => Err(Over::Interrupted),
+            () = tokio::time::sleep_until(until) => Err(over),
+        }
+    }
+}
+
+/// Why a wait ended before what it waited for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Over {
+    /// The stage's patience, or the check's end.
+    Patience,
+    /// The run's deadline.
+    Deadline,
+    /// The interrupt.
+    Interrupted,
+}
+
+impl Over {
+    /// The cause it makes, given the one for patience.
+    #[must_use]
+    pub fn cause(self, patience: Cause) -> Cause {
+        match self {
+            Self::Patience => patience,
+            Self::Deadline => Cause::Deadline,
+            Self::Interrupted => Cause::Interrupted,
+        }
+    }
+}
+
+/// One conversation.
+#[derive(Debug)]
+pub struct Session<'a, S> {
+    transport: Transport<S>,
+    inbox: Vec<u8>,
+    received: usize,
+    stage: Stage,
+    record: &'a mut Record,
+    terms: Terms,
+    health: Health,
+}
+
+#[derive(Debug)]
+enum Transport<S> {
+    Clear(Tap<S>),
+    Secure(Box<TlsStream<Tap<S>>>),
+    Gone,
+}
+
+/// Whether there is somebody left to say goodbye to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Health {
+    Talking,
+    Broken,
+}
+
+impl<'a, S: Stream> Session<'a, S> {
+    /// A conversation over a stream that has just been connected.
+    pub fn new(stream: S, record: &'a mut Record, terms: Terms) -> Self {
+        Self {
+            transport: Transport::Clear(Tap::new(stream)),
+            inbox: Vec::new(),
+            received: 0,
+            stage: Stage::Connect,
+            record,
+            terms,
+            health: Health::Talking,
+        }
+    }
+
+    /// Begins a stage.
+    pub fn enter(&mut self, stage: Stage) {
+        self.stage = stage;
+        self.record.enter(stage);
+    }
+
+    /// Our own end of the connection.
+    #[must_use]
+    pub fn local_address(&self) -> Option<SocketAddr> {
+        self.record.local_address()
+    }
+
+    /// A failure at the present stage.
+    pub fn fail(&mut self, cause: Cause, detail: Option<Text>) -> Failure {
+        self.record.close_step();
+        Failure {
+            stage: self.stage,
+            cause,
+            detail,
+        }
+    }
+
+    /// Sends bytes, whole.
+    ///
+    /// A peer that has closed its end already is no error here: what it said before is still to be read, and
+    /// [`Session::receive`] tells.
+    ///
+    /// # Errors
+    /// The peer does not take the bytes in time, or somebody ended the wait.
+    pub async fn send(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.record.note_lines(Speaker::Client, bytes);
+        let patience = self.patience();
+        let transport = &mut self.transport;
+        let sent = self
+            .terms
+            .bounded(patience, async { transport.write_all(bytes).await })
+            .await;
+        match sent {
+            Ok(_) => Ok(()),
+            Err(over) => Err(self.break_off(over.cause(Cause::Stalled), None)),
+        }
+    }
+
+    /// Reads until the decoder has a value, and takes its bytes from the inbox.
+    ///
+    /// # Errors
+    /// Silence, an end, a flood, another protocol: where and why.
+    pub async fn receive<T>(&mut self, decode: impl Fn(&[u8]) -> Decoded<T>) -> Result<T, Failure> {
+        let end = Instant::now() + self.patience();
+        loop {
+            if !self.inbox.is_empty() {
+                match decode(&self.inbox) {
+                    Ok(Some((value, used))) => {
+                        let used = used.min(self.inbox.len());
+                        let heard: Vec<u8> = self.inbox.drain(..used).collect();
+                        self.record.note_lines(Speaker::Server, &heard);
+                        return Ok(value);
+                    }
+                    Ok(None) => {}
+                    Err(violation) => {
+                        let cause = match violation.kind {
+                            ViolationKind::TooLong => Cause::Flood,
+                            ViolationKind::Malformed => self.stranger(),
+                        };
+                        let heard = self.heard();
+                        return Err(self.break_off(cause, Some(heard)));
+                    }
+                }
+            }
+            if self.inbox.len() >= Limits::REPLY_BYTES || self.received >= Limits::CONNECTION_BYTES
+            {
+                let heard = self.heard();
+                return Err(self.break_off(Cause::Flood, Some(heard)));
+            }
+            if self.fill(end).await? == 0 {
+                let heard = (!self.inbox.is_empty()).then(|| self.heard());
+                return Err(self.break_off(Cause::Closed, heard));
+            }
+        }
+    }
+
+    /// Reads until the peer closes, or `limit` bytes are there, and returns them: for answers whose end is the
+    /// connection's.
+    ///
+    /// # Errors
+    /// As [`Session::receive`], an end aside.
+    pub async fn receive_rest(&mut self, limit: usize) -> Result<Vec<u8>, Failure> {
+        let end = Instant::now() + self.patience();
+        while self.inbox.len() < limit && self.fill(end).await? > 0 {}
+        self.inbox.truncate(limit);
+        Ok(std::mem::take(&mut self.inbox))
+    }
+
+    /// Shakes hands. What was received in clear and not yet read is counted and thrown away: it never crosses.
+    ///
+    /// # Errors
+    /// Why there is no secure session; what the handshake showed until then is in the record.
+    pub async fn upgrade(&mut self, alpn: Alpn) -> Result<(), Failure> {
+        if !self.inbox.is_empty() {
+            self.record.injected_bytes += self.inbox.len();
+            let heard = self.heard();
+            return Err(self.break_off(Cause::BytesInjected, Some(heard)));
+        }
+        let begins = matches!(self.stage, Stage::Connect);
+        self.enter(Stage::TlsHandshake);
+        let Transport::Clear(mut tap) = std::mem::replace(&mut self.transport, Transport::Gone)
+        else {
+            return Err(self.break_off(Cause::Internal, Some("a second handshake".into())));
+        };
+        tap.listen();
+        let patience = self.terms.limits.handshake;
+        let ask = Arc::clone(&self.terms.tls);
+        let shaken = tls::shake_hands(tap, &ask, alpn, &mut self.terms, patience).await;
+        let version = shaken.facts.version;
+        self.record.tls = Some(shaken.facts);
+        match shaken.result {
+            Ok(mut stream) => {
+                stream.get_mut().0.forget();
+                self.transport = Transport::Secure(stream);
+                self.record.note(
+                    Speaker::Event,
+                    version
+                        .map_or("TLS", crate::facts::TlsVersion::as_str)
+                        .as_bytes(),
+                );
+                Ok(())
+            }
+            Err(mut trouble) => {
+                if trouble.cause == Cause::Cleartext && !begins {
+                    // The peer agreed to TLS and went on in clear.
+                    trouble.cause = Cause::BytesInjected;
+                    self.record.injected_bytes += trouble.heard.len();
+                }
+                self.record.note_lines(Speaker::Server, &trouble.heard);
+                self.record.note(Speaker::Event, b"TLS handshake failed");
+                Err(self.break_off(trouble.cause, trouble.detail))
+            }
+        }
+    }
+
+    /// What the handshake showed.
+    #[must_use]
+    pub fn tls(&self) -> Option<&TlsFacts> {
+        self.record.tls.as_ref()
+    }
+
+    /// Takes leave: the observation is complete before, and nothing here is timed, judged or told. Politeness is
+    /// brief.
+    pub async fn take_leave(&mut self, words: Option<&[u8]>) {
+        self.record.close_step();
+        if self.terms.halt.is_said() {
+            return;
+        }
+        let patience = self.terms.limits.goodbye;
+        let talking = self.health == Health::Talking;
+        let mut transport = std::mem::replace(&mut self.transport, Transport::Gone);
+        let record = &mut *self.record;
+        let leave = async {
+            if let Some(words) = words.filter(|_| talking) {
+                record.note_lines(Speaker::Client, words);
+                if transport.write_all(words).await.is_err() {
+                    return;
+                }
+                let mut farewell = vec![0; 512];
+                if let Ok(count) = transport.read(&mut farewell).await {
+                    record.note_lines(Speaker::Server, farewell.get(..count).unwrap_or_default());
+                }
+            }
+            let _ = transport.shutdown().await;
+        };
+        let _ = self.terms.bounded(patience, leave).await;
+    }
+
+    fn patience(&self) -> Duration {
+        match self.stage {
+            Stage::Greeting => self.terms.limits.greeting,
+            Stage::TlsHandshake => self.terms.limits.handshake,
+            _ => self.terms.limits.reply,
+        }
+    }
+
+    /// Reads once; the number of bytes that came, 0 at the end.
+    async fn fill(&mut self, end: Instant) -> Result<usize, Failure> {
+        let mut chunk = [0; 4096];
+        let patience = end.saturating_duration_since(Instant::now());
+        let transport = &mut self.transport;
+        let read = self
+            .terms
+            .bounded(patience, async { transport.read(&mut chunk).await })
+            .await;
+        match read {
+            Ok(Ok(count)) => {
+                self.inbox
+                    .extend_from_slice(chunk.get(..count).unwrap_or_default());
+                self.received = self.received.saturating_add(count);
+                Ok(count)
+            }
+            Ok(Err(error)) => {
+                let (cause, detail) = tls::read_cause(&error, self.record.tls.as_ref());
+                Err(self.break_off(cause, detail))
+            }
+            Err(over) if self.inbox.is_empty() => {
+                Err(self.break_off(over.cause(Cause::Silent), None))
+            }
+            Err(over) => {
+                let heard = self.heard();
+                Err(self.break_off(over.cause(Cause::Stalled), Some(heard)))
+            }
+        }
+    }
+
+    /// What the bytes in the inbox are, when they are not the protocol.
+    fn stranger(&self) -> Cause {
+        match (&self.transport, sniff(&self.inbox)) {
+            (Transport::Clear(_), Some(Spoken::TlsHandshake | Spoken::TlsAlert { .. })) => {
+                Cause::Tls
+            }
+            _ => Cause::NotTheProtocol,
+        }
+    }
+
+    /// The beginning of the inbox, to be shown.
+    fn heard(&self) -> Text {
+        Text::from_bytes(first_line(&self.inbox))
+    }
+
+    fn break_off(&mut self, cause: Cause, detail: Option<Text>) -> Failure {
+        self.health = Health::Broken;
+        if !self.inbox.is_empty() {
+            let heard = std::mem::take(&mut self.inbox);
+            self.record
+                .note_lines(Speaker::Server, heard.get(..1024).unwrap_or(&heard));
+        }
+        self.fail(cause, detail)
+    }
+}
+
+/// Whether bytes are no lines of text: PDUs of LDAP and RDP.
+fn is_binary(bytes: &[u8]) -> bool {
+    let is_text = |byte: &u8| *byte >= 0x20 || matches!(byte, b'\t' | b'\r' | b'\n');
+    !bytes.iter().all(is_text)
+}
+
+/// The first bytes in hexadecimal, and how many there are: `30 0c 02 01 (14 bytes)`.
+fn hex_dump(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    const SHOWN: usize = 32;
+    let mut dump = String::new();
+    for byte in bytes.iter().take(SHOWN) {
+        let _ = write!(dump, "{byte:02x} ");
+    }
+    let more = if bytes.len() > SHOWN { "… " } else { "" };
+    let _ = write!(dump, "{more}({} bytes)", bytes.len());
+    dump
+}
+
+/// The first line of what was heard, at most 200 bytes of it.
+pub(super) fn first_line(bytes: &[u8]) -> &[u8] {
+    let line = bytes
+        .split(|byte| matches!(byte, b'\r' | b'\n'))
+        .find(|line| !line.is_empty())
+        .unwrap_or_default();
+    line.get(..200).unwrap_or(line)
+}
+
+impl<S: Stream> Transport<S> {
+    async fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Clear(stream) => stream.read(into).await,
+            Self::Secure(stream) => stream.read(into).await,
+            Self::Gone => Ok(0),
+        }
+    }
+
+    async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Clear(stream) => {
+                stream.write_all(bytes).await?;
+                stream.flush().await
+            }
+            Self::Secure(stream) => {
+                stream.write_all(bytes).await?;
+                stream.flush().await
+            }
+            Self::Gone => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    async fn shutdown(&mut self) -> io::Result<()> {
+        match self {
+            Self::Clear(stream) => stream.shutdown().await,
+            Self::Secure(stream) => stream.shutdown().await,
+            Self::Gone => Ok(()),
+        }
+    }
+}
+
+/// A stream that remembers the first bytes it delivers: what a peer said instead of a TLS record.
+#[derive(Debug)]
+pub struct Tap<S> {
+    stream: S,
+    heard: Option<Vec<u8>>,
+}
+
+impl<S> Tap<S> {
+    /// How many bytes are remembered.
+    const LIMIT: usize = 512;
+
+    fn new(stream: S) -> Self {
+        Self {
+            stream,
+            heard: None,
+        }
+    }
+
+    fn listen(&mut self) {
+        self.heard = Some(Vec::new());
+    }
+
+    fn forget(&mut self) {
+        self.heard = None;
+    }
+
+    /// What was heard since it began to listen, cut at its limit.
+    pub(super) fn heard(&self) -> &[u8] {
+        self.heard.as_deref().unwrap_or_default()
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if let Some(heard) = &mut self.heard {
+            let room = Self::LIMIT.saturating_sub(heard.len());
+            heard.extend(buffer.filled().iter().skip(before).take(room));
+        }
+        polled
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

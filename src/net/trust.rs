@@ -1,0 +1,757 @@
+//! A certificate chain, the roots that are trusted here and the name that was asked for, turned into facts.
+//!
+//! No clock is read: dates are told, and whether they hold is for the rules, which have the time. So the path from the
+//! leaf to a root is walked here link by link, by names and signatures; only then is webpki asked, at a moment at which
+//! every certificate of the path is valid, whether it has other objections (purpose, name constraints).
+
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::Duration;
+
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, RootCertStore};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::{GeneralName, ParsedExtension};
+use x509_parser::oid_registry::Oid;
+use x509_parser::prelude::FromDer;
+use x509_parser::public_key::PublicKey;
+use x509_parser::x509::{SubjectPublicKeyInfo, X509Name};
+
+use crate::facts::{
+    Anchor, CertificateFacts, ChainLink, KeyFacts, SignatureStrength, Text, TrustDefect, TrustFacts,
+};
+use crate::plan::{Stores, Trust};
+
+/// Certificates of a chain that are looked at, at the most.
+pub const MAX_CHAIN: usize = 16;
+
+/// Names of a certificate that are told, at the most.
+const MAX_NAMES: usize = 200;
+
+/// Signatures that are checked for one chain, at the most: a chain can be made to have many candidate issuers.
+const MAX_SIGNATURES: usize = 64;
+
+/// Whom to trust, by where the root comes from.
+#[derive(Debug)]
+pub struct Roots {
+    provider: Arc<CryptoProvider>,
+    files: RootCertStore,
+    public: Option<Arc<RootCertStore>>,
+    /// Read on a thread of its own while the first connections are made: on some systems that takes long.
+    system: Option<Arc<OnceLock<RootCertStore>>>,
+}
+
+/// Why a file's certificates cannot be trusted.
+#[derive(Debug, thiserror::Error)]
+#[error("certificate {number} is none that could be trusted: {reason}")]
+pub struct NotARoot {
+    /// Which, counted from 1.
+    pub number: usize,
+    /// In webpki's words.
+    pub reason: String,
+}
+
+impl Roots {
+    /// The roots that a plan trusts.
+    ///
+    /// # Errors
+    /// A certificate of `--ca-file` cannot be read.
+    pub fn new(trust: &Trust) -> Result<Self, NotARoot> {
+        let mut files = RootCertStore::empty();
+        for (index, der) in trust.ca_certificates.iter().enumerate() {
+            files
+                .add(CertificateDer::from(der.clone()))
+                .map_err(|error| NotARoot {
+                    number: index + 1,
+                    reason: error.to_string(),
+                })?;
+        }
+        let public = (trust.stores != Stores::System).then(|| {
+            Arc::new(RootCertStore {
+                roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+            })
+        });
+        Ok(Self {
+            provider: super::tls::provider(),
+            files,
+            public,
+            system: (trust.stores != Stores::Public).then(begin_to_read_system_roots),
+        })
+    }
+
+    /// The provider of cryptography.
+    #[must_use]
+    pub fn provider(&self) -> &Arc<CryptoProvider> {
+        &self.provider
+    }
+
+    /// The sets of roots, the one asked first in front.
+    fn sets(&self) -> impl Iterator<Item = (Anchor, &RootCertStore)> {
+        let files = std::iter::once((Anchor::CaFile, &self.files));
+        let public = self.public.as_deref().map(|store| (Anchor::Public, store));
+        // Lazy: the system store is only read when nothing before it had the root.
+        let system = self
+            .system
+            .iter()
+            .map(|store| (Anchor::System, store.get_or_init(system_roots)));
+        files.chain(public).chain(system)
+    }
+}
+
+fn begin_to_read_system_roots() -> Arc<OnceLock<RootCertStore>> {
+    let store = Arc::new(OnceLock::new());
+    let reader = Arc::clone(&store);
+    // Who needs it first waits for it, or reads it himself where there is no thread to be had.
+    let begun = thread::Builder::new().spawn(move || {
+        reader.get_or_init(system_roots);
+    });
+    drop(begun);
+    store
+}
+
+fn system_roots() -> RootCertStore {
+    let mut store = RootCertStore::empty();
+    // What cannot be read of a half-broken store is left out: the public roots stand beside it.
+    store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    store
+}
+
+/// Why a file has no certificates that could be read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum NotCertificates {
+    /// It is neither text with PEM blocks nor one DER certificate.
+    #[error("neither PEM nor DER")]
+    UnknownForm,
+    /// PEM, but no block of it is a certificate: a private key, a certificate request.
+    #[error("no certificate in it")]
+    NoneInside,
+    /// A certificate is damaged.
+    #[error("certificate {number} cannot be read")]
+    Unreadable {
+        /// Which, counted from 1.
+        number: usize,
+    },
+}
+
+/// Reads the certificates of a file, each as its DER: all `CERTIFICATE` blocks of a PEM file (RFC 7468; other blocks and
+/// text around them are passed over), or one in DER.
+///
+/// # Errors
+/// There is none, or one of them cannot be read.
+pub fn certificates(bytes: &[u8]) -> Result<Vec<Vec<u8>>, NotCertificates> {
+    const BYTE_ORDER_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
+    // Windows' editors put one in front, and the first block would not begin its line.
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+    if Parsed::read(bytes).is_some() {
+        return Ok(vec![bytes.to_vec()]);
+    }
+    if bytes.first() == Some(&0x30) && contents(bytes).is_some() {
+        return Err(NotCertificates::Unreadable { number: 1 });
+    }
+    let marker: &[u8] = b"-----BEGIN ";
+    if !bytes.windows(marker.len()).any(|window| window == marker) {
+        return Err(NotCertificates::UnknownForm);
+    }
+    let mut found = Vec::new();
+    for certificate in CertificateDer::pem_slice_iter(bytes) {
+        match certificate {
+            Ok(der) if Parsed::read(&der).is_some() => found.push(der.to_vec()),
+            _ => {
+                return Err(NotCertificates::Unreadable {
+                    number: found.len() + 1,
+                });
+            }
+        }
+    }
+    if found.is_empty() {
+        return Err(NotCertificates::NoneInside);
+    }
+    Ok(found)
+}
+
+/// What a chain says.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    pub(super) certificate: Option<CertificateFacts>,
+    pub(super) chain: Vec<ChainLink>,
+}
+
+/// Turns a chain into facts.
+pub(super) fn assess(chain: &[CertificateDer<'_>], name: &ServerName<'_>, roots: &Roots) -> Told {
+    let links = chain.iter().map(|der| link(der, roots)).collect();
+    let parsed: Vec<Option<Parsed<'_>>> = chain.iter().map(|der| Parsed::read(der)).collect();
+    let certificate = match parsed.first() {
+        Some(Some(leaf)) => Some(certificate(leaf, &parsed, chain, name, roots)),
+        _ => None,
+    };
+    Told {
+        certificate,
+        chain: links,
+    }
+}
+
+/// Whether a certificate has an RSA key under 2048 bits, with which providers check no signature.
+pub(super) fn has_short_rsa_key(der: &CertificateDer<'_>) -> bool {
+    Parsed::read(der).is_some_and(|parsed| {
+        let key = key(&parsed.x509.tbs_certificate.subject_pki);
+        key.algorithm == "RSA" && key.bits.is_some_and(|bits| bits < 2048)
+    })
+}
+
+/// A certificate with the raw parts that a link is checked by.
+struct Parsed<'a> {
+    x509: X509Certificate<'a>,
+    /// The contents of `signatureAlgorithm`.
+    algorithm: &'a [u8],
+}
+
+impl<'a> Parsed<'a> {
+    fn read(der: &'a [u8]) -> Option<Self> {
+        let (rest, x509) = X509Certificate::from_der(der).ok()?;
+        if !rest.is_empty() {
+            return None;
+        }
+        let (whole, _) = contents(der)?;
+        let (_, after_tbs) = contents(whole)?;
+        let (algorithm, _) = contents(after_tbs)?;
+        Some(Self { x509, algorithm })
+    }
+
+    fn subject(&self) -> &[u8] {
+        name_contents(&self.x509.tbs_certificate.subject)
+    }
+
+    fn issuer(&self) -> &[u8] {
+        name_contents(&self.x509.tbs_certificate.issuer)
+    }
+
+    /// The contents of the subject's public key information, as trust anchors keep it.
+    fn public_key(&self) -> &[u8] {
+        contents(self.x509.tbs_certificate.subject_pki.raw).map_or(&[], |(inside, _)| inside)
+    }
+
+    fn latest_start(&self) -> i64 {
+        self.x509.validity().not_before.timestamp()
+    }
+}
+
+fn name_contents<'a>(name: &'a X509Name<'_>) -> &'a [u8] {
+    contents(name.as_raw()).map_or(&[], |(inside, _)| inside)
+}
+
+/// The contents of the first DER element, and what follows it.
+fn contents(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (_, rest) = der.split_first()?;
+    let (first, rest) = rest.split_first()?;
+    if *first < 0x80 {
+        return rest.split_at_checked(usize::from(*first));
+    }
+    let (length, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
+    if length.len() > 4 {
+        return None;
+    }
+    let length = length
+        .iter()
+        .fold(0_usize, |sum, byte| (sum << 8) | usize::from(*byte));
+    rest.split_at_checked(length)
+}
+
+fn certificate(
+    leaf: &Parsed<'_>,
+    parsed: &[Option<Parsed<'_>>],
+    chain: &[CertificateDer<'_>],
+    name: &ServerName<'_>,
+    roots: &Roots,
+) -> CertificateFacts {
+    let tbs = &leaf.x509.tbs_certificate;
+    let (signature, signature_strength) = signature(&leaf.x509.signature_algorithm.algorithm);
+    let walk = Walk {
+        roots,
+        parsed,
+        signatures: MAX_SIGNATURES,
+    };
+    let self_signed = walk.is_self_signed(leaf);
+    CertificateFacts {
+        subject: name_text(&tbs.subject),
+        issuer: name_text(&tbs.issuer),
+        names: names(&leaf.x509),
+        not_before: tbs.validity.not_before.to_datetime(),
+        not_after: tbs.validity.not_after.to_datetime(),
+        serial: serial(tbs.raw_serial()),
+        sha256: chain
+            .first()
+            .map_or_else(String::new, |der| sha256(der, roots)),
+        key: key(&tbs.subject_pki),
+        signature,
+        signature_strength,
+        self_signed,
+        name_matches: chain
+            .first()
+            .and_then(|der| ParsedCertificate::try_from(der).ok())
+            .is_some_and(|certificate| verify_server_name(&certificate, name).is_ok()),
+        trust: trust(walk, leaf, self_signed, chain),
+        issuer_urls: issuer_urls(&leaf.x509),
+    }
+}
+
+fn trust(
+    mut walk: Walk<'_>,
+    leaf: &Parsed<'_>,
+    self_signed: bool,
+    chain: &[CertificateDer<'_>],
+) -> TrustFacts {
+    let roots = walk.roots;
+    let Some((anchor, path)) = walk.find_root(leaf) else {
+        return TrustFacts {
+            anchor: None,
+            defects: vec![if self_signed {
+                TrustDefect::SelfSigned
+            } else {
+                TrustDefect::UnknownIssuer
+            }],
+            path: vec![0],
+        };
+    };
+    // A certificate that was itself named as trusted needs no further argument.
+    let trusted_by_itself = self_signed && path.len() == 1;
+    let defects = if trusted_by_itself {
+        Vec::new()
+    } else {
+        objections(&walk, anchor, &path, chain, roots)
+    };
+    TrustFacts {
+        anchor: Some(anchor),
+        defects,
+        path,
+    }
+}
+
+/// What webpki objects to, at a moment at which every date of the path holds; nothing where there is no such moment.
+fn objections(
+    walk: &Walk<'_>,
+    anchor: Anchor,
+    path: &[usize],
+    chain: &[CertificateDer<'_>],
+    roots: &Roots,
+) -> Vec<TrustDefect> {
+    let on_path = || {
+        path.iter()
+            .filter_map(|index| walk.parsed.get(*index)?.as_ref())
+    };
+    let from = on_path().map(Parsed::latest_start).max().unwrap_or(0);
+    let until = on_path()
+        .map(|parsed| parsed.x509.validity().not_after.timestamp())
+        .min()
+        .unwrap_or(0);
+    let moment = match u64::try_from(from) {
+        Ok(moment) if from <= until => UnixTime::since_unix_epoch(Duration::from_secs(moment)),
+        _ => return Vec::new(),
+    };
+    let Some((_, store)) = roots.sets().find(|(set, _)| *set == anchor) else {
+        return Vec::new();
+    };
+    let Some((leaf, intermediates)) = chain.split_first() else {
+        return Vec::new();
+    };
+    let leaf = match ParsedCertificate::try_from(leaf) {
+        Ok(leaf) => leaf,
+        Err(error) => return vec![TrustDefect::Other(error.to_string().as_str().into())],
+    };
+    let algorithms = roots.provider.signature_verification_algorithms.all;
+    match verify_server_cert_signed_by_trust_anchor(&leaf, store, intermediates, moment, algorithms)
+    {
+        Ok(()) => Vec::new(),
+        Err(rustls::Error::InvalidCertificate(error)) => match error {
+            CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+                vec![TrustDefect::InvalidPurpose]
+            }
+            // The walk found the root; what the provider cannot check (SHA-1, short keys) is told by its own facts.
+            CertificateError::UnknownIssuer
+            | CertificateError::BadSignature
+            | CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+                Vec::new()
+            }
+            other => vec![TrustDefect::Other(other_words(&other))],
+        },
+        Err(other) => vec![TrustDefect::Other(other.to_string().as_str().into())],
+    }
+}
+
+fn other_words(error: &CertificateError) -> Text {
+    if let CertificateError::Other(other) = error
+        && let Some(webpki::Error::CaUsedAsEndEntity) = other.0.downcast_ref::<webpki::Error>()
+    {
+        return "a certificate authority's own certificate is used by a server".into();
+    }
+    error.to_string().as_str().into()
+}
+
+/// The way from the leaf to a root, by names and signatures.
+struct Walk<'a> {
+    roots: &'a Roots,
+    parsed: &'a [Option<Parsed<'a>>],
+    signatures: usize,
+}
+
+/// What is known of a link.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Link {
+    Holds,
+    Broken,
+    /// No provider checks that algorithm (SHA-1, an exotic curve); the names fit.
+    Unchecked,
+}
+
+impl Walk<'_> {
+    /// The root's set and the path as indices into the chain, leaf first, root not included.
+    fn find_root(&mut self, leaf: &Parsed<'_>) -> Option<(Anchor, Vec<usize>)> {
+        let roots = self.roots;
+        for (anchor, store) in roots.sets() {
+            let mut path = vec![0];
+            if self.reaches(leaf, store, &mut path) {
+                return Some((anchor, path));
+            }
+        }
+        None
+    }
+
+    /// Depth first: through the certificates that were sent, each used once.
+    fn reaches(&mut self, from: &Parsed<'_>, store: &RootCertStore, path: &mut Vec<usize>) -> bool {
+        for root in &store.roots {
+            // The certificate may be the root itself: then it needs no signature.
+            let is_root = same_key(root, from);
+            if is_root || self.is_signed_by_root(from, root) {
+                return true;
+            }
+        }
+        let parsed = self.parsed;
+        for (index, next) in parsed.iter().enumerate() {
+            let Some(next) = next else { continue };
+            if path.contains(&index) || path.len() >= 8 || next.subject() != from.issuer() {
+                continue;
+            }
+            if self.check(from, next.public_key()) == Link::Broken || !may_sign(next) {
+                continue;
+            }
+            path.push(index);
+            if self.reaches(next, store, path) {
+                return true;
+            }
+            path.pop();
+        }
+        false
+    }
+
+    fn is_signed_by_root(&mut self, from: &Parsed<'_>, root: &TrustAnchor<'_>) -> bool {
+        root.subject.as_ref() == from.issuer()
+            && self.check(from, root.subject_public_key_info.as_ref()) != Link::Broken
+    }
+
+    /// `public_key` is the contents of the signer's subject public key information.
+    fn check(&mut self, signed: &Parsed<'_>, public_key: &[u8]) -> Link {
+        let Some(left) = self.signatures.checked_sub(1) else {
+            return Link::Broken;
+        };
+        self.signatures = left;
+        verify(self.roots, signed, public_key)
+    }
+
+    fn is_self_signed(&self, leaf: &Parsed<'_>) -> bool {
+        leaf.subject() == leaf.issuer()
+            && verify(self.roots, leaf, leaf.public_key()) != Link::Broken
+    }
+}
+
+fn same_key(root: &TrustAnchor<'_>, certificate: &Parsed<'_>) -> bool {
+    root.subject.as_ref() == certificate.subject()
+        && root.subject_public_key_info.as_ref() == certificate.public_key()
+}
+
+/// Whether a certificate may sign others; one of version 1 has no way to say.
+fn may_sign(certificate: &Parsed<'_>) -> bool {
+    match certificate.x509.basic_constraints() {
+        Ok(Some(constraints)) => constraints.value.ca,
+        Ok(None) => certificate.x509.version.0 < 2,
+        Err(_) => false,
+    }
+}
+
+fn verify(roots: &Roots, signed: &Parsed<'_>, public_key: &[u8]) -> Link {
+    let Some((algorithm, rest)) = contents(public_key) else {
+        return Link::Broken;
+    };
+    // A BIT STRING; its first byte counts unused bits.
+    let Some((_, key)) = contents(rest).and_then(|(bits, _)| bits.split_first()) else {
+        return Link::Broken;
+    };
+    let message = signed.x509.tbs_certificate.as_ref();
+    let signature = signed.x509.signature_value.data.as_ref();
+    let mut outcome = Link::Unchecked;
+    for candidate in roots.provider.signature_verification_algorithms.all {
+        if candidate.signature_alg_id().as_ref() != signed.algorithm
+            || candidate.public_key_alg_id().as_ref() != algorithm
+        {
+            continue;
+        }
+        if candidate.verify_signature(key, message, signature).is_ok() {
+            return Link::Holds;
+        }
+        outcome = Link::Broken;
+    }
+    if outcome == Link::Broken && is_short_rsa(public_key) {
+        return Link::Unchecked;
+    }
+    outcome
+}
+
+/// `public_key` is the contents of a subject public key information.
+fn is_short_rsa(public_key: &[u8]) -> bool {
+    // 2048 bits of modulus alone are 256 bytes; with all around them 290.
+    const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+    public_key.len() < 270 && public_key.windows(RSA.len()).any(|window| window == RSA)
+}
+
+fn link(der: &CertificateDer<'_>, roots: &Roots) -> ChainLink {
+    let sha256 = sha256(der, roots);
+    match Parsed::read(der) {
+        Some(parsed) => {
+            let tbs = &parsed.x509.tbs_certificate;
+            ChainLink {
+                subject: name_text(&tbs.subject),
+                issuer: name_text(&tbs.issuer),
+                sha256,
+                not_before: Some(tbs.validity.not_before.to_datetime()),
+                not_after: Some(tbs.validity.not_after.to_datetime()),
+            }
+        }
+        None => ChainLink {
+            subject: "unreadable certificate".into(),
+            issuer: Text::default(),
+            sha256,
+            not_before: None,
+            not_after: None,
+        },
+    }
+}
+
+fn name_text(name: &X509Name<'_>) -> Text {
+    Text::from(name.to_string().as_str())
+}
+
+fn names(certificate: &X509Certificate<'_>) -> Vec<Text> {
+    let Ok(Some(extension)) = certificate.subject_alternative_name() else {
+        return Vec::new();
+    };
+    let name = |name: &GeneralName<'_>| match name {
+        GeneralName::DNSName(name) => Some(Text::from(*name)),
+        GeneralName::IPAddress(bytes) => match bytes.len() {
+            4 => <[u8; 4]>::try_from(*bytes)
+                .ok()
+                .map(|octets| Text::from(std::net::Ipv4Addr::from(octets).to_string().as_str())),
+            16 => <[u8; 16]>::try_from(*bytes)
+                .ok()
+                .map(|octets| Text::from(std::net::Ipv6Addr::from(octets).to_string().as_str())),
+            _ => None,
+        },
+        _ => None,
+    };
+    extension
+        .value
+        .general_names
+        .iter()
+        .filter_map(name)
+        .take(MAX_NAMES)
+        .collect()
+}
+
+fn issuer_urls(certificate: &X509Certificate<'_>) -> Vec<Text> {
+    const CA_ISSUERS: &str = "1.3.6.1.5.5.7.48.2";
+    certificate
+        .extensions()
+        .iter()
+        .filter_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::AuthorityInfoAccess(access) => Some(&access.accessdescs),
+            _ => None,
+        })
+        .flatten()
+        .filter(|access| access.access_method.to_id_string() == CA_ISSUERS)
+        .filter_map(|access| match &access.access_location {
+            GeneralName::URI(uri) => Some(Text::from(*uri)),
+            _ => None,
+        })
+        .take(4)
+        .collect()
+}
+
+fn serial(raw: &[u8]) -> String {
+    let start = raw.iter().position(|byte| *byte != 0).unwrap_or(raw.len());
+    let serial = hex(raw.get(start..).unwrap_or_default());
+    if serial.is_empty() {
+        "00".to_owned()
+    } else {
+        serial
+    }
+}
+
+fn sha256(der: &[u8], roots: &Roots) -> String {
+    roots
+        .provider
+        .cipher_suites
+        .iter()
+        .find_map(|suite| {
+            suite
+                .tls13()
+                .map(|suite| suite.common.hash_provider)
+                .filter(|hash| hash.output_len() == 32)
+        })
+        .map_or_else(String::new, |hash| hex(hash.hash(der).as_ref()))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+fn key(public_key: &SubjectPublicKeyInfo<'_>) -> KeyFacts {
+    let algorithm = public_key.algorithm.algorithm.to_id_string();
+    let fixed = |name: &str, bits| KeyFacts {
+        algorithm: name.to_owned(),
+        bits,
+    };
+    match algorithm.as_str() {
+        "1.2.840.113549.1.1.1" | "1.2.840.113549.1.1.10" => fixed("RSA", rsa_bits(public_key)),
+        "1.2.840.10045.2.1" => fixed("EC", curve_bits(public_key)),
+        "1.2.840.10040.4.1" => fixed("DSA", None),
+        "1.3.101.112" => fixed("Ed25519", Some(256)),
+        "1.3.101.113" => fixed("Ed448", Some(456)),
+        _ => KeyFacts {
+            algorithm,
+            bits: None,
+        },
+    }
+}
+
+fn rsa_bits(public_key: &SubjectPublicKeyInfo<'_>) -> Option<u32> {
+    let modulus = if let Ok(PublicKey::RSA(rsa)) = public_key.parsed() {
+        rsa.modulus.to_vec()
+    } else {
+        // RSA-PSS keys have the same form under another identifier.
+        let (inside, _) = contents(&public_key.subject_public_key.data)?;
+        contents(inside)?.0.to_vec()
+    };
+    let start = modulus.iter().position(|byte| *byte != 0)?;
+    let first = modulus.get(start)?;
+    let bytes = u32::try_from(modulus.len() - start).ok()?;
+    Some(bytes * 8 - first.leading_zeros())
+}
+
+fn curve_bits(public_key: &SubjectPublicKeyInfo<'_>) -> Option<u32> {
+    let curve = public_key.algorithm.parameters.as_ref()?.as_oid().ok()?;
+    match curve.to_id_string().as_str() {
+        "1.2.840.10045.3.1.7" | "1.3.132.0.10" | "1.3.36.3.3.2.8.1.1.7" => Some(256),
+        "1.3.132.0.34" | "1.3.36.3.3.2.8.1.1.11" => Some(384),
+        "1.3.132.0.35" => Some(521),
+        "1.3.36.3.3.2.8.1.1.13" => Some(512),
+        "1.3.132.0.33" => Some(224),
+        "1.2.840.10045.3.1.1" => Some(192),
+        _ => None,
+    }
+}
+
+fn signature(algorithm: &Oid<'_>) -> (String, SignatureStrength) {
+    use SignatureStrength::{Good, Weak};
+    let known = match algorithm.to_id_string().as_str() {
+        "1.2.840.113549.1.1.2" => ("md2WithRSAEncryption", Weak),
+        "1.2.840.113549.1.1.4" => ("md5WithRSAEncryption", Weak),
+        "1.2.840.113549.1.1.5" => ("sha1WithRSAEncryption", Weak),
+        "1.3.14.3.2.29" => ("sha1WithRSA", Weak),
+        "1.2.840.113549.1.1.10" => ("rsassaPss", Good),
+        "1.2.840.113549.1.1.11" => ("sha256WithRSAEncryption", Good),
+        "1.2.840.113549.1.1.12" => ("sha384WithRSAEncryption", Good),
+        "1.2.840.113549.1.1.13" => ("sha512WithRSAEncryption", Good),
+        "1.2.840.113549.1.1.14" => ("sha224WithRSAEncryption", Good),
+        "1.2.840.10045.4.1" => ("ecdsa-with-SHA1", Weak),
+        "1.2.840.10045.4.3.1" => ("ecdsa-with-SHA224", Good),
+        "1.2.840.10045.4.3.2" => ("ecdsa-with-SHA256", Good),
+        "1.2.840.10045.4.3.3" => ("ecdsa-with-SHA384", Good),
+        "1.2.840.10045.4.3.4" => ("ecdsa-with-SHA512", Good),
+        "1.2.840.10040.4.3" => ("dsa-with-SHA1", Weak),
+        "1.3.101.112" => ("ED25519", Good),
+        "1.3.101.113" => ("ED448", Good),
+        other => return (other.to_owned(), Good),
+    };
+    (known.0.to_owned(), known.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{CertificateParams, KeyPair};
+
+    fn certificate_and_key(name: &str) -> (rcgen::Certificate, KeyPair) {
+        let key = KeyPair::generate().expect("a key");
+        let certificate = CertificateParams::new(vec![name.to_owned()])
+            .and_then(|params| params.self_signed(&key))
+            .expect("a certificate");
+        (certificate, key)
+    }
+
+    #[test]
+    fn a_file_of_certificates_is_pem_or_der() {
+        let (one, key) = certificate_and_key("one.example.test");
+        let (two, _) = certificate_and_key("two.example.test");
+        let bundle = format!(
+            "# a comment\n{}\nsubject=two\n{}{}",
+            one.pem(),
+            key.serialize_pem(),
+            two.pem().replace('\n', "\r\n")
+        );
+        let both = vec![one.der().to_vec(), two.der().to_vec()];
+        assert_eq!(certificates(bundle.as_bytes()), Ok(both));
+        assert_eq!(certificates(one.der()), Ok(vec![one.der().to_vec()]));
+        let marked = format!("\u{feff}{}", one.pem());
+        assert_eq!(
+            certificates(marked.as_bytes()),
+            Ok(vec![one.der().to_vec()])
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_file_is_said_in_one_phrase() {
+        let (one, key) = certificate_and_key("one.example.test");
+        let damaged = one.pem().replacen("MII", "MIJ", 1);
+        let cut = one.der().get(..one.der().len() - 1).expect("it is long");
+        let longer = [one.der().as_ref(), b"x"].concat();
+        for (bytes, words) in [
+            (b"".as_slice(), "neither PEM nor DER"),
+            (b"hello", "neither PEM nor DER"),
+            (cut, "neither PEM nor DER"),
+            (&longer, "certificate 1 cannot be read"),
+            (key.serialize_pem().as_bytes(), "no certificate in it"),
+            (key.serialized_der(), "certificate 1 cannot be read"),
+            (
+                format!("{}{damaged}", one.pem()).as_bytes(),
+                "certificate 2 cannot be read",
+            ),
+            (
+                format!("{}-----BEGIN CERTIFICATE-----\nMIIB", one.pem()).as_bytes(),
+                "certificate 2 cannot be read",
+            ),
+        ] {
+            assert_eq!(
+                certificates(bytes).map_err(|error| error.to_string()),
+                Err(words.to_owned()),
+                "{}",
+                String::from_utf8_lossy(bytes)
+            );
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! HTTP on 80 and 443: one GET of `/`, the head of its answer (RFC 9110, RFC 9112).
+
+use super::{Ask, Way};
+use crate::facts::{HttpFacts, Text};
+use crate::net::{Alpn, Session, Stream};
+use crate::observation::{Failure, Stage};
+use crate::plan::Host;
+use crate::wire::http::{self, Connection, Head};
+
+/// How we call ourselves.
+const USER_AGENT: &str = concat!("exchports/", env!("CARGO_PKG_VERSION"));
+
+pub(super) async fn talk<S: Stream>(
+    session: &mut Session<'_, S>,
+    ask: &Ask,
+    way: Way,
+    facts: &mut HttpFacts,
+) -> Result<(), Failure> {
+    if way == Way::Tls {
+        session.upgrade(Alpn::Http11).await?;
+    }
+    session.enter(Stage::Application);
+    let host = host_header(ask, way);
+    session
+        .send(&http::get("/", &host, USER_AGENT, Connection::Close))
+        .await?;
+    let head = session.receive(http::head).await?;
+    learn(&head, facts);
+    Ok(())
+}
+
+/// RFC 9110 §7.2: the name, and the port where it is not the scheme's own.
+fn host_header(ask: &Ask, way: Way) -> String {
+    let host = match &ask.host {
+        Host::Address(std::net::IpAddr::V6(address)) => format!("[{address}]"),
+        other => other.to_string(),
+    };
+    match (way, ask.port) {
+        (Way::Tls, 443) | (Way::Clear | Way::Upgrade, 80) => host,
+        (_, port) => format!("{host}:{port}"),
+    }
+}
+
+fn learn(head: &Head, facts: &mut HttpFacts) {
+    let first = |name: &str| head.header(name).next().map(Text::from_bytes);
+    facts.status = Some(head.status);
+    facts.reason = Some(Text::from(head.reason.as_str())).filter(|reason| !reason.is_empty());
+    facts.location = first("Location");
+    facts.server = first("Server");
+    facts.authentication = head
+        .authentication_schemes()
+        .iter()
+        .map(|scheme| Text::from(scheme.as_str()))
+        .collect();
+    facts.exchange_build = first("X-OWA-Version");
+    facts.front_end = first("X-FEServer");
+}

@@ -1,0 +1,123 @@
+//! IMAP on 143 and 993: greeting, CAPABILITY, STARTTLS, CAPABILITY again, LOGOUT (RFC 3501, RFC 9051, RFC 2595).
+
+use super::{Way, refuse, texts};
+use crate::facts::{ImapFacts, Text};
+use crate::net::{Alpn, Session, Stream};
+use crate::observation::{Cause, Failure, Stage};
+use crate::wire::imap::{self, Condition, Response, Status};
+
+/// Untagged responses before the tagged one that are read at the most.
+const MAX_UNTAGGED: usize = 100;
+
+pub(super) async fn talk<S: Stream>(
+    session: &mut Session<'_, S>,
+    way: Way,
+    facts: &mut ImapFacts,
+) -> Result<(), Failure> {
+    if way == Way::Tls {
+        session.upgrade(Alpn::Silent).await?;
+        greet(session, facts).await?;
+    } else {
+        greet(session, facts).await?;
+        session.enter(Stage::Capabilities);
+        let offered = ask_capabilities(session, "A1").await?;
+        facts.capabilities = texts(&offered);
+        session.enter(Stage::Starttls);
+        if !offered
+            .iter()
+            .any(|word| word.eq_ignore_ascii_case(b"STARTTLS"))
+        {
+            return Err(refuse(session, Cause::StarttlsNotOffered, b""));
+        }
+        let answer = command(session, "A2", "STARTTLS", |_| ()).await?;
+        if answer.status != Status::Ok {
+            return Err(refuse(session, Cause::StarttlsRejected, &words(&answer)));
+        }
+        session.upgrade(Alpn::Silent).await?;
+    }
+    session.enter(Stage::SecureCapabilities);
+    let offered = ask_capabilities(session, "A3").await?;
+    facts.secure_capabilities = texts(&offered);
+    Ok(())
+}
+
+pub(super) fn farewell() -> Vec<u8> {
+    imap::command("A9", "LOGOUT")
+}
+
+async fn greet<S: Stream>(
+    session: &mut Session<'_, S>,
+    facts: &mut ImapFacts,
+) -> Result<(), Failure> {
+    session.enter(Stage::Greeting);
+    match session.receive(imap::response).await? {
+        Response::Untagged(greeting) => {
+            let line = [b"* ", words(&greeting).as_slice()].concat();
+            facts.greeting = Some(Text::from_bytes(&line));
+            match greeting.status {
+                Status::Ok | Status::PreAuth => Ok(()),
+                Status::Bye => Err(refuse(session, Cause::ServiceUnavailable, &line)),
+                Status::No | Status::Bad => Err(refuse(session, Cause::NotTheProtocol, &line)),
+            }
+        }
+        _ => Err(refuse(session, Cause::NotTheProtocol, b"no IMAP greeting")),
+    }
+}
+
+async fn ask_capabilities<S: Stream>(
+    session: &mut Session<'_, S>,
+    tag: &str,
+) -> Result<Vec<Vec<u8>>, Failure> {
+    let mut offered = Vec::new();
+    let answer = command(session, tag, "CAPABILITY", |words| offered = words).await?;
+    match answer.status {
+        Status::Ok => Ok(offered),
+        _ => Err(refuse(session, Cause::CommandRejected, &words(&answer))),
+    }
+}
+
+/// Sends a command and reads up to the response that bears its tag.
+async fn command<S: Stream>(
+    session: &mut Session<'_, S>,
+    tag: &str,
+    verb: &str,
+    mut on_capability: impl FnMut(Vec<Vec<u8>>),
+) -> Result<Condition, Failure> {
+    session.send(&imap::command(tag, verb)).await?;
+    for _ in 0..MAX_UNTAGGED {
+        match session.receive(imap::response).await? {
+            Response::Tagged {
+                tag: answered,
+                condition,
+            } if answered == tag.as_bytes() => return Ok(condition),
+            Response::Tagged { condition, .. } => {
+                return Err(refuse(session, Cause::NotTheProtocol, &words(&condition)));
+            }
+            Response::Untagged(condition) if condition.status == Status::Bye => {
+                return Err(refuse(
+                    session,
+                    Cause::ServiceUnavailable,
+                    &words(&condition),
+                ));
+            }
+            Response::Capability(words) => on_capability(words),
+            Response::Untagged(_) | Response::Data(_) | Response::Continuation(_) => {}
+        }
+    }
+    Err(refuse(
+        session,
+        Cause::Flood,
+        b"untagged responses without end",
+    ))
+}
+
+fn words(condition: &Condition) -> Vec<u8> {
+    let word: &[u8] = match condition.status {
+        Status::Ok => b"OK",
+        Status::No => b"NO",
+        Status::Bad => b"BAD",
+        Status::PreAuth => b"PREAUTH",
+        Status::Bye => b"BYE",
+    };
+    [word, b" ", &condition.text].concat()
+}

@@ -1,0 +1,176 @@
+//! # probe: the conversations
+//!
+//! One file a protocol, one dialogue each: what a polite client says until it knows whether the service can be used,
+//! and not a word more. Nobody signs in, sends mail or binds. A dialogue reads and writes through a
+//! [`Session`] and comes back with a [`Failure`] or none; what it learned stands in facts that survive the failure.
+//! What anything means is for `judge`.
+//!
+//! Start reading at [`probe`], then at [`smtp`], the fullest of the dialogues.
+
+mod http;
+mod imap;
+mod ldap;
+mod pop3;
+mod rdp;
+mod smtp;
+
+use crate::catalog::{Protocol, Security, Service};
+use crate::facts::{
+    HttpFacts, ImapFacts, LdapFacts, PeerFacts, Pop3Facts, RdpFacts, SmtpFacts, Text,
+};
+use crate::net::{Dial, Record, Session, Stream};
+use crate::observation::{Cause, Detour, Failure, Observation, Stage};
+use crate::plan::{Depth, Host, Transcripts};
+
+/// What a probe is asked to look at.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// The service.
+    pub service: &'static Service,
+    /// Its port here, which the Host header tells where it is not the usual one.
+    pub port: u16,
+    /// The name for the Host header.
+    pub host: Host,
+    /// How we call ourselves; `None` is the socket's address literal.
+    pub ehlo_name: Option<String>,
+    /// How far to go.
+    pub depth: Depth,
+    /// Whether to keep the conversation.
+    pub transcripts: Transcripts,
+}
+
+/// How a connection becomes secret.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Way {
+    /// It does not.
+    Clear,
+    /// On request, in the middle.
+    Upgrade,
+    /// At once.
+    Tls,
+}
+
+/// Looks at one service.
+///
+/// When the first connection shows that the port speaks in clear where TLS belongs, or the reverse, a second one goes
+/// the other way and the observation tells of the detour.
+pub async fn probe(dial: &impl Dial, ask: &Ask) -> Observation {
+    let mut record = Record::new(ask.transcripts);
+    let mut peer = nothing_yet(ask.service.protocol);
+    let way = match ask.service.security {
+        Security::Cleartext => Way::Clear,
+        Security::Starttls | Security::X224 => Way::Upgrade,
+        Security::ImplicitTls => Way::Tls,
+    };
+    let mut failure = converse(dial, ask, way, &mut record, &mut peer).await.err();
+    let mut detour = None;
+    if let Some((other, seen)) = failure
+        .as_ref()
+        .and_then(|failure| other_way(ask.service.protocol, way, failure))
+    {
+        let mut second = nothing_yet(ask.service.protocol);
+        let first_tls = record.set_tls(None);
+        let outcome = converse(dial, ask, other, &mut record, &mut second).await;
+        if led_somewhere(seen, outcome.as_ref().err(), &record) {
+            failure = outcome.err();
+            peer = second;
+            detour = Some(seen);
+        } else {
+            record.set_tls(first_tls);
+        }
+    }
+    let mut observation = record.into_observation(failure, detour);
+    observation.peer = Some(peer).filter(|peer| *peer != nothing_yet(ask.service.protocol));
+    observation
+}
+
+/// One connection, from the dial to the goodbye.
+async fn converse(
+    dial: &impl Dial,
+    ask: &Ask,
+    way: Way,
+    record: &mut Record,
+    peer: &mut PeerFacts,
+) -> Result<(), Failure> {
+    let mut session = dial.dial(record).await?;
+    let result = match (ask.depth, peer) {
+        (Depth::TcpOnly, _) => Ok(()),
+        (Depth::Full, PeerFacts::Smtp(facts)) => smtp::talk(&mut session, ask, way, facts).await,
+        (Depth::Full, PeerFacts::Imap(facts)) => imap::talk(&mut session, way, facts).await,
+        (Depth::Full, PeerFacts::Pop3(facts)) => pop3::talk(&mut session, way, facts).await,
+        (Depth::Full, PeerFacts::Ldap(facts)) => ldap::talk(&mut session, way, facts).await,
+        (Depth::Full, PeerFacts::Rdp(facts)) => rdp::talk(&mut session, facts).await,
+        (Depth::Full, PeerFacts::Http(facts)) => http::talk(&mut session, ask, way, facts).await,
+    };
+    let farewell = match (ask.depth, ask.service.protocol) {
+        (Depth::TcpOnly, _) | (_, Protocol::Http | Protocol::Rdp) => None,
+        (_, Protocol::Smtp) => Some(smtp::farewell()),
+        (_, Protocol::Imap) => Some(imap::farewell()),
+        (_, Protocol::Pop3) => Some(pop3::farewell()),
+        (_, Protocol::Ldap) => Some(ldap::farewell()),
+    };
+    session.take_leave(farewell.as_deref()).await;
+    result
+}
+
+fn nothing_yet(protocol: Protocol) -> PeerFacts {
+    match protocol {
+        Protocol::Smtp => PeerFacts::Smtp(SmtpFacts::default()),
+        Protocol::Imap => PeerFacts::Imap(ImapFacts::default()),
+        Protocol::Pop3 => PeerFacts::Pop3(Pop3Facts::default()),
+        Protocol::Ldap => PeerFacts::Ldap(LdapFacts::default()),
+        Protocol::Rdp => PeerFacts::Rdp(RdpFacts::default()),
+        Protocol::Http => PeerFacts::Http(HttpFacts::default()),
+    }
+}
+
+/// Whether a failure is worth a second look, which way, and what it would show.
+fn other_way(protocol: Protocol, way: Way, failure: &Failure) -> Option<(Way, Detour)> {
+    let speaks_first = matches!(protocol, Protocol::Http | Protocol::Ldap);
+    let is_first_exchange = matches!(
+        failure.stage,
+        Stage::Greeting | Stage::Capabilities | Stage::Application
+    );
+    match (way, failure.cause) {
+        (Way::Tls, Cause::Cleartext) if protocol == Protocol::Http => {
+            Some((Way::Clear, Detour::CleartextOnTlsPort))
+        }
+        (Way::Tls, Cause::Cleartext) => Some((Way::Upgrade, Detour::CleartextOnTlsPort)),
+        (Way::Clear | Way::Upgrade, Cause::Tls) if protocol != Protocol::Rdp => {
+            Some((Way::Tls, Detour::TlsOnCleartextPort))
+        }
+        // A TLS server waits for a ClientHello and says nothing, or hangs up on what is none.
+        (Way::Upgrade, Cause::Silent) if failure.stage == Stage::Greeting => {
+            Some((Way::Tls, Detour::TlsOnCleartextPort))
+        }
+        (Way::Clear | Way::Upgrade, Cause::Closed | Cause::Reset)
+            if speaks_first && is_first_exchange =>
+        {
+            Some((Way::Tls, Detour::TlsOnCleartextPort))
+        }
+        _ => None,
+    }
+}
+
+/// Whether the second look found what it was made for.
+fn led_somewhere(seen: Detour, failure: Option<&Failure>, record: &Record) -> bool {
+    let failed_at =
+        |stages: &[Stage]| failure.is_some_and(|failure| stages.contains(&failure.stage));
+    match seen {
+        Detour::CleartextOnTlsPort => !failed_at(&[Stage::Connect, Stage::Greeting]),
+        Detour::TlsOnCleartextPort => record.has_secure_session(),
+    }
+}
+
+/// Fails with the peer's own words.
+fn refuse<S: Stream>(session: &mut Session<'_, S>, cause: Cause, words: &[u8]) -> Failure {
+    let detail = Some(Text::from_bytes(words)).filter(|text| !text.is_empty());
+    session.fail(cause, detail)
+}
+
+fn texts<'a>(words: impl IntoIterator<Item = &'a Vec<u8>>) -> Vec<Text> {
+    words
+        .into_iter()
+        .map(|word| Text::from_bytes(word))
+        .collect()
+}

@@ -1,0 +1,86 @@
+//! POP3 on 110 and 995: greeting, CAPA, STLS, CAPA again, QUIT (RFC 1939, RFC 2449, RFC 2595).
+
+use super::{Way, refuse, texts};
+use crate::facts::{Pop3Facts, Text};
+use crate::net::{Alpn, Session, Stream};
+use crate::observation::{Cause, Failure, Stage};
+use crate::wire::pop3::{self, Indicator, Listing, Status};
+
+pub(super) async fn talk<S: Stream>(
+    session: &mut Session<'_, S>,
+    way: Way,
+    facts: &mut Pop3Facts,
+) -> Result<(), Failure> {
+    if way == Way::Tls {
+        session.upgrade(Alpn::Silent).await?;
+        greet(session, facts).await?;
+    } else {
+        greet(session, facts).await?;
+        session.enter(Stage::Capabilities);
+        let listing = ask_capabilities(session).await?;
+        facts.capabilities = texts(&listing.lines);
+        session.enter(Stage::Starttls);
+        // A server without CAPA may still know STLS: then the command itself is the question.
+        let knows_capa = listing.status.indicator == Indicator::Ok;
+        if knows_capa && !offers_stls(&listing) {
+            return Err(refuse(session, Cause::StarttlsNotOffered, b""));
+        }
+        session.send(pop3::STLS).await?;
+        let answer = session.receive(pop3::status).await?;
+        match (answer.indicator, knows_capa) {
+            (Indicator::Ok, _) => {}
+            (Indicator::Err, true) => {
+                return Err(refuse(session, Cause::StarttlsRejected, &words(&answer)));
+            }
+            (Indicator::Err, false) => {
+                return Err(refuse(session, Cause::StarttlsNotOffered, &words(&answer)));
+            }
+        }
+        session.upgrade(Alpn::Silent).await?;
+    }
+    session.enter(Stage::SecureCapabilities);
+    let listing = ask_capabilities(session).await?;
+    facts.secure_capabilities = texts(&listing.lines);
+    Ok(())
+}
+
+pub(super) fn farewell() -> Vec<u8> {
+    pop3::QUIT.to_vec()
+}
+
+async fn greet<S: Stream>(
+    session: &mut Session<'_, S>,
+    facts: &mut Pop3Facts,
+) -> Result<(), Failure> {
+    session.enter(Stage::Greeting);
+    let greeting = session.receive(pop3::status).await?;
+    let words = words(&greeting);
+    facts.greeting = Some(Text::from_bytes(&words));
+    match greeting.indicator {
+        Indicator::Ok => Ok(()),
+        Indicator::Err => Err(refuse(session, Cause::ServiceUnavailable, &words)),
+    }
+}
+
+async fn ask_capabilities<S: Stream>(session: &mut Session<'_, S>) -> Result<Listing, Failure> {
+    session.send(pop3::CAPA).await?;
+    session.receive(pop3::listing).await
+}
+
+fn offers_stls(listing: &Listing) -> bool {
+    listing
+        .lines
+        .iter()
+        .any(|line| line.trim_ascii().eq_ignore_ascii_case(b"STLS"))
+}
+
+fn words(status: &Status) -> Vec<u8> {
+    let word: &[u8] = match status.indicator {
+        Indicator::Ok => b"+OK",
+        Indicator::Err => b"-ERR",
+    };
+    [word, b" ", &status.text]
+        .concat()
+        .trim_ascii_end()
+        .to_vec()
+}

@@ -1,0 +1,99 @@
+//! SMTP on 25, 465 and 587: greeting, EHLO, STARTTLS, EHLO again, QUIT (RFC 5321, RFC 3207, RFC 8314).
+
+use super::{Ask, Way, refuse};
+use crate::facts::{SmtpFacts, Text};
+use crate::net::{Alpn, Session, Stream};
+use crate::observation::{Cause, Failure, Stage};
+use crate::wire::smtp::{self, Reply};
+
+pub(super) async fn talk<S: Stream>(
+    session: &mut Session<'_, S>,
+    ask: &Ask,
+    way: Way,
+    facts: &mut SmtpFacts,
+) -> Result<(), Failure> {
+    if way == Way::Tls {
+        session.upgrade(Alpn::Silent).await?;
+        greet(session, facts).await?;
+    } else {
+        greet(session, facts).await?;
+        session.enter(Stage::Capabilities);
+        let reply = say_hello(session, ask).await?;
+        facts.extensions = extensions(&reply);
+        go_ahead(session, &reply).await?;
+        session.upgrade(Alpn::Silent).await?;
+    }
+    // RFC 3207 §4.2: what was learned in clear counts for nothing now.
+    session.enter(Stage::SecureCapabilities);
+    let reply = say_hello(session, ask).await?;
+    facts.secure_extensions = extensions(&reply);
+    Ok(())
+}
+
+pub(super) fn farewell() -> Vec<u8> {
+    smtp::QUIT.to_vec()
+}
+
+async fn greet<S: Stream>(
+    session: &mut Session<'_, S>,
+    facts: &mut SmtpFacts,
+) -> Result<(), Failure> {
+    session.enter(Stage::Greeting);
+    let greeting = session.receive(smtp::reply).await?;
+    let words = words(&greeting);
+    facts.greeting = Some(Text::from_bytes(&words));
+    match greeting.code {
+        220 => Ok(()),
+        400..=499 => Err(refuse(session, Cause::ServiceUnavailable, &words)),
+        500..=599 => Err(refuse(session, Cause::Rejected, &words)),
+        _ => Err(refuse(session, Cause::NotTheProtocol, &words)),
+    }
+}
+
+async fn say_hello<S: Stream>(session: &mut Session<'_, S>, ask: &Ask) -> Result<Reply, Failure> {
+    let name = ask.ehlo_name.clone().unwrap_or_else(|| {
+        let address = session.local_address().map(|address| address.ip());
+        smtp::address_literal(address.unwrap_or([127, 0, 0, 1].into()))
+    });
+    session.send(&smtp::ehlo(&name)).await?;
+    let reply = session.receive(smtp::reply).await?;
+    match reply.code {
+        250 => Ok(reply),
+        400..=499 => Err(refuse(session, Cause::ServiceUnavailable, &words(&reply))),
+        _ => Err(refuse(session, Cause::CommandRejected, &words(&reply))),
+    }
+}
+
+async fn go_ahead<S: Stream>(session: &mut Session<'_, S>, hello: &Reply) -> Result<(), Failure> {
+    session.enter(Stage::Starttls);
+    if hello.extension("STARTTLS").is_none() {
+        let overwritten = hello
+            .extensions()
+            .find(|extension| smtp::is_overwritten_keyword(extension.keyword));
+        return Err(match overwritten {
+            Some(extension) => refuse(session, Cause::StarttlsOverwritten, extension.keyword),
+            None => refuse(session, Cause::StarttlsNotOffered, b""),
+        });
+    }
+    session.send(smtp::STARTTLS).await?;
+    let reply = session.receive(smtp::reply).await?;
+    match reply.code {
+        220 => Ok(()),
+        _ => Err(refuse(session, Cause::StarttlsRejected, &words(&reply))),
+    }
+}
+
+/// The reply as it would stand in a log: `421 4.3.2 Service not available`.
+fn words(reply: &Reply) -> Vec<u8> {
+    let mut words = reply.code.to_string().into_bytes();
+    let text = reply.text();
+    if !text.is_empty() {
+        words.push(b' ');
+        words.extend(text);
+    }
+    words
+}
+
+fn extensions(hello: &Reply) -> Vec<Text> {
+    super::texts(hello.lines.iter().skip(1))
+}

@@ -1,0 +1,97 @@
+//! One JSON document, written as it comes: the head at once, a target when it and all before it are finished.
+
+use std::fmt;
+use std::io::{self, Write};
+
+use crate::event::{Event, RunFinished, RunStarted, SCHEMA_VERSION};
+
+use super::Reporter;
+use super::contract;
+use super::notation::{Layout, milliseconds, push_json, rfc3339};
+use super::order::{Order, Told};
+
+/// Writes the document.
+pub(super) struct Document {
+    out: Box<dyn Write + Send>,
+    order: Order,
+    targets: usize,
+}
+
+impl Document {
+    pub(super) fn new(out: Box<dyn Write + Send>) -> Self {
+        Self {
+            out,
+            order: Order::default(),
+            targets: 0,
+        }
+    }
+
+    fn push_target(&mut self, told: &Told, text: &mut Vec<u8>) -> io::Result<()> {
+        text.extend_from_slice(if self.targets == 0 {
+            b"\n    "
+        } else {
+            b",\n    "
+        });
+        self.targets += 1;
+        let target = contract::Target::in_document(&told.finding, &told.rows);
+        push_json(&target, Layout::Indented(2), text)
+    }
+
+    fn push_end(&self, end: &RunFinished, text: &mut Vec<u8>) -> io::Result<()> {
+        text.extend_from_slice(if self.targets == 0 {
+            b"],\n"
+        } else {
+            b"\n  ],\n"
+        });
+        text.extend_from_slice(b"  \"summary\": ");
+        push_json(
+            &contract::Summary::of(&end.summary),
+            Layout::Indented(1),
+            text,
+        )?;
+        writeln!(
+            text,
+            ",\n  \"duration_ms\": {:?},\n  \"interrupted\": {}\n}}",
+            milliseconds(end.took),
+            contract::interrupted(end.end)
+        )
+    }
+}
+
+impl Reporter for Document {
+    fn report(&mut self, event: &Event) -> io::Result<()> {
+        let mut text = Vec::new();
+        if let Event::RunStarted(start) = event {
+            push_head(start, &mut text)?;
+        }
+        for told in self.order.take(event) {
+            self.push_target(&told, &mut text)?;
+        }
+        if let Event::RunFinished(end) = event {
+            self.push_end(end, &mut text)?;
+        }
+        if text.is_empty() {
+            return Ok(());
+        }
+        self.out.write_all(&text)?;
+        self.out.flush()
+    }
+}
+
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Document")
+            .field("targets", &self.targets)
+            .finish_non_exhaustive()
+    }
+}
+
+fn push_head(start: &RunStarted, text: &mut Vec<u8>) -> io::Result<()> {
+    write!(
+        text,
+        "{{\n  \"schema_version\": {SCHEMA_VERSION},\n  \"exchports\": \"{}\",\n  \"started_at\": \"{}\",\n  \
+         \"targets\": [",
+        env!("CARGO_PKG_VERSION"),
+        rfc3339(start.at)
+    )
+}

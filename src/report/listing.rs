@@ -1,0 +1,165 @@
+//! The catalog, told: what `exchports list` shows.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::catalog::{ROLES, RoleRow, SERVICES, Service, ServiceId};
+
+use super::notation::{Layout, push_json};
+use super::style::{Paragraph, Style, width};
+
+/// Tells services and roles to people.
+///
+/// # Errors
+///
+/// That of the writer.
+pub fn catalog_table(out: &mut dyn Write, style: Style) -> io::Result<()> {
+    let mut text = String::new();
+    push_services(style, &mut text);
+    for role in &ROLES {
+        text.push('\n');
+        push_role(role, style, &mut text);
+    }
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+/// Tells services and roles to scripts: one JSON document.
+///
+/// # Errors
+///
+/// That of the writer.
+pub fn catalog_json(out: &mut dyn Write) -> io::Result<()> {
+    let catalog = Catalog {
+        services: SERVICES.iter().map(ServiceEntry::of).collect(),
+        roles: ROLES.iter().map(RoleEntry::of).collect(),
+    };
+    let mut text = Vec::new();
+    push_json(&catalog, Layout::Indented(0), &mut text)?;
+    text.push(b'\n');
+    out.write_all(&text)?;
+    out.flush()
+}
+
+fn push_services(style: Style, text: &mut String) {
+    let head = ["PORT", "SERVICE", "PROTOCOL", "SECURITY", "WHAT IT IS"].map(str::to_owned);
+    let rows = SERVICES.iter().map(|service| {
+        [
+            service.port.to_string(),
+            service.name.to_owned(),
+            service.protocol.as_str().to_owned(),
+            service.security.as_str().to_owned(),
+            service.title.to_owned(),
+        ]
+    });
+    let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
+    let wide = |column: usize| rows.iter().map(|row| width(&row[column])).max();
+    let [port, name, protocol, security] = [0, 1, 2, 3].map(|c| wide(c).unwrap_or_default());
+    for [a, b, c, d, title] in &rows {
+        // The least telling columns make room first.
+        let full = format!("{a:>port$}  {b:name$}  {c:protocol$}  {d:security$}  ");
+        let short = format!("{a:>port$}  {b:name$}  {d:security$}  ");
+        let lead = if width(&full) + LONGEST_TITLE <= style.width {
+            full
+        } else if width(&short) + LONGEST_TITLE <= style.width {
+            short
+        } else {
+            format!("{a:>port$}  {b:name$}  ")
+        };
+        let line = Paragraph {
+            indent: 0,
+            lead: &lead,
+            lead_width: width(&lead),
+            hang: width(&lead),
+        };
+        line.push(title, style.width, str::to_owned, text);
+    }
+}
+
+/// Room that the last column gets at least: `submission with STARTTLS`.
+const LONGEST_TITLE: usize = 24;
+
+fn push_role(role: &RoleRow, style: Style, text: &mut String) {
+    let name = style.color.bold(role.name);
+    let heading = Paragraph {
+        indent: 0,
+        lead: &format!("{name}: "),
+        lead_width: width(role.name) + 2,
+        hang: 2,
+    };
+    heading.push(role.purpose, style.width, str::to_owned, text);
+    for (lead, services) in [
+        ("required   ", role.required),
+        ("optional   ", role.optional),
+        ("forbidden  ", role.forbidden),
+    ] {
+        let column = Paragraph {
+            indent: 2,
+            lead,
+            lead_width: width(lead),
+            hang: width(lead),
+        };
+        let names = match services.len() {
+            all if all == SERVICES.len() => format!("all {all}"),
+            _ => names(services).join(", "),
+        };
+        column.push(&names, style.width, str::to_owned, text);
+    }
+}
+
+fn names(services: &[ServiceId]) -> Vec<&'static str> {
+    services.iter().map(|id| id.row().name).collect()
+}
+
+#[derive(Serialize)]
+struct Catalog {
+    services: Vec<ServiceEntry>,
+    roles: Vec<RoleEntry>,
+}
+
+#[derive(Serialize)]
+struct ServiceEntry {
+    service: &'static str,
+    port: u16,
+    protocol: &'static str,
+    security: &'static str,
+    title: &'static str,
+    purpose: &'static str,
+    aliases: &'static [&'static str],
+}
+
+impl ServiceEntry {
+    fn of(service: &'static Service) -> Self {
+        Self {
+            service: service.name,
+            port: service.port,
+            protocol: service.protocol.as_str(),
+            security: service.security.as_str(),
+            title: service.title,
+            purpose: service.purpose,
+            aliases: service.aliases,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct RoleEntry {
+    role: &'static str,
+    purpose: &'static str,
+    required: Vec<&'static str>,
+    optional: Vec<&'static str>,
+    forbidden: Vec<&'static str>,
+}
+
+impl RoleEntry {
+    fn of(role: &RoleRow) -> Self {
+        Self {
+            role: role.name,
+            purpose: role.purpose,
+            required: names(role.required),
+            optional: names(role.optional),
+            forbidden: names(role.forbidden),
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! # report: how a run is told
+//!
+//! Takes [events](crate::event) and lays them out: a table for people, documents for scripts, the conversations for
+//! those who want to see for themselves. It decides nothing: status, wording, hints and the exit code are there before.
+//! It never prints by itself either: every reporter is given its writer, and an error of that writer (a reader that
+//! went away, a full disk) goes back to the caller.
+//!
+//! Start reading at [`Reporter`], then `table.rs`; `contract.rs` holds the shapes that scripts rely on.
+
+use std::fmt;
+use std::io::{self, Write};
+
+use crate::event::Event;
+
+pub use listing::{catalog_json, catalog_table};
+pub use progress::Progress;
+pub use style::{Color, Rows, Style};
+pub use transcript::transcript;
+
+mod contract;
+mod document;
+mod listing;
+mod ndjson;
+mod notation;
+mod order;
+mod progress;
+mod style;
+mod table;
+mod transcript;
+
+/// Something that tells a run while it goes on.
+pub trait Reporter {
+    /// Tells an event, or keeps it until its turn comes.
+    ///
+    /// # Errors
+    ///
+    /// That of the writer.
+    fn report(&mut self, event: &Event) -> io::Result<()>;
+}
+
+impl<R: Reporter + ?Sized> Reporter for Box<R> {
+    fn report(&mut self, event: &Event) -> io::Result<()> {
+        (**self).report(event)
+    }
+}
+
+/// Tells every event to several reporters.
+#[derive(Default)]
+pub struct Tee(pub Vec<Box<dyn Reporter + Send>>);
+
+impl Reporter for Tee {
+    /// Tells all of them, also after one has failed, and returns the first error.
+    fn report(&mut self, event: &Event) -> io::Result<()> {
+        let mut told = Ok(());
+        for reporter in &mut self.0 {
+            told = told.and(reporter.report(event));
+        }
+        told
+    }
+}
+
+impl fmt::Debug for Tee {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tee({} reporters)", self.0.len())
+    }
+}
+
+/// How a run can be told.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// One JSON document, in the order of targets and catalog.
+    Json,
+    /// One JSON object a line, as it happens.
+    Ndjson,
+}
+
+impl Format {
+    /// All formats.
+    pub const ALL: [Self; 3] = [Self::Table, Self::Json, Self::Ndjson];
+
+    /// The format as it is typed.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Json => "json",
+            Self::Ndjson => "ndjson",
+        }
+    }
+
+    /// The format of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|format| format.as_str().eq_ignore_ascii_case(name))
+    }
+}
+
+/// A reporter that writes this format; `style` is for the table, documents look the same everywhere.
+#[must_use]
+pub fn reporter(
+    format: Format,
+    out: Box<dyn Write + Send>,
+    style: Style,
+) -> Box<dyn Reporter + Send> {
+    match format {
+        Format::Table => Box::new(table::Table::new(out, style)),
+        Format::Json => Box::new(document::Document::new(out)),
+        Format::Ndjson => Box::new(ndjson::Ndjson::new(out)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use crate::event::{RunEnd, RunFinished, Summary};
+
+    #[test]
+    fn formats_are_found_by_their_names() {
+        for format in Format::ALL {
+            assert_eq!(Format::from_name(format.as_str()), Some(format));
+        }
+        assert_eq!(Format::from_name("JSON"), Some(Format::Json));
+        assert_eq!(Format::from_name("xml"), None);
+    }
+
+    struct Broken(&'static str, Arc<AtomicUsize>);
+
+    impl Reporter for Broken {
+        fn report(&mut self, _: &Event) -> io::Result<()> {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            Err(io::Error::other(self.0))
+        }
+    }
+
+    #[test]
+    fn a_tee_tells_all_and_returns_the_first_error() {
+        let told = Arc::new(AtomicUsize::new(0));
+        let mut tee = Tee(vec![
+            Box::new(Broken("first", told.clone())),
+            Box::new(Broken("second", told.clone())),
+        ]);
+        let end = Event::RunFinished(RunFinished {
+            summary: Summary::default(),
+            took: std::time::Duration::ZERO,
+            end: RunEnd::Complete,
+        });
+        let error = tee.report(&end).expect_err("both are broken");
+        assert_eq!(error.to_string(), "first");
+        assert_eq!(told.load(Ordering::Relaxed), 2);
+    }
+}

@@ -1,0 +1,165 @@
+//! What is the matter, by cause rather than by row.
+
+use std::cmp::Reverse;
+use std::net::IpAddr;
+
+use crate::catalog::ServiceId;
+use crate::finding::{Diagnosis, Finding, Severity, Status, TargetFinding};
+
+/// A cause, and the rows that have it, by their index, each with its own wording.
+pub(super) struct Cause<'a> {
+    /// The diagnosis of the first row that has it.
+    pub(super) diagnosis: &'a Diagnosis,
+    rows: Vec<(usize, &'a Diagnosis)>,
+}
+
+/// All causes that the table tells: the worst first, then in the order of rows.
+pub(super) fn causes<'a>(target: &TargetFinding, rows: &'a [Finding]) -> Vec<Cause<'a>> {
+    let mut causes: Vec<Cause<'a>> = Vec::new();
+    for (index, row) in rows.iter().enumerate() {
+        for diagnosis in told(row) {
+            if is_told_by(target, row, diagnosis) {
+                continue;
+            }
+            match causes.iter_mut().find(|cause| cause.is_of(diagnosis)) {
+                Some(cause) => cause.rows.push((index, diagnosis)),
+                None => causes.push(Cause {
+                    diagnosis,
+                    rows: vec![(index, diagnosis)],
+                }),
+            }
+        }
+    }
+    causes.sort_by_key(|cause| Reverse(cause.diagnosis.severity));
+    causes
+}
+
+impl<'a> Cause<'a> {
+    pub(super) fn is_shared(&self) -> bool {
+        self.rows.len() > 1
+    }
+
+    /// The diagnosis, when that row is the only one that has it.
+    pub(super) fn only_of(&self, row: usize) -> Option<&'a Diagnosis> {
+        match self.rows.as_slice() {
+            [(only, diagnosis)] if *only == row => Some(diagnosis),
+            _ => None,
+        }
+    }
+
+    /// The different wordings, each with its rows.
+    pub(super) fn messages(&self) -> Vec<(&'a str, Vec<usize>)> {
+        let mut messages: Vec<(&str, Vec<usize>)> = Vec::new();
+        for (row, diagnosis) in &self.rows {
+            let message = diagnosis.message.as_str();
+            match messages.iter_mut().find(|(known, _)| *known == message) {
+                Some((_, rows)) => rows.push(*row),
+                None => messages.push((message, vec![*row])),
+            }
+        }
+        messages
+    }
+
+    fn is_of(&self, other: &Diagnosis) -> bool {
+        let Diagnosis {
+            code,
+            severity,
+            hint,
+            ..
+        } = self.diagnosis;
+        (*code, *severity, hint) == (other.code, other.severity, &other.hint)
+    }
+}
+
+/// The diagnoses of a row that the table tells: warnings and failures; what is merely worth knowing only where nothing
+/// else explains why the row did not pass.
+fn told(row: &Finding) -> impl Iterator<Item = &Diagnosis> {
+    let worst = row.diagnoses.iter().map(|told| told.severity).max();
+    let least = match (worst, row.status) {
+        (Some(Severity::Info), Status::Skip | Status::Warn | Status::Fail) => Severity::Info,
+        _ => Severity::Warn,
+    };
+    row.diagnoses
+        .iter()
+        .filter(move |told| told.severity >= least)
+}
+
+/// Whether the target as a whole has told it already.
+fn is_told_by(target: &TargetFinding, row: &Finding, diagnosis: &Diagnosis) -> bool {
+    target.diagnoses.iter().any(|whole| {
+        whole.diagnosis.code == diagnosis.code
+            && whole.diagnosis.severity >= diagnosis.severity
+            && (whole.services.is_empty() || whole.services.contains(&row.check.service.id))
+            && (whole.addresses.is_empty()
+                || address(row).is_some_and(|ip| whole.addresses.contains(&ip)))
+    })
+}
+
+/// The names of some of the rows, as short as they can be: `smtp, imap`, `all 12`, `smtp on 2001:db8::1`.
+pub(super) fn label(rows: &[Finding], chosen: &[usize]) -> String {
+    let services = services(rows, |_| true);
+    if chosen.len() == rows.len() && services.len() > 2 {
+        return format!("all {}", services.len());
+    }
+    let is_chosen = |index: usize| chosen.contains(&index);
+    // Services of which all rows are chosen go by their name, the others by address.
+    let (whole, partial): (Vec<ServiceId>, Vec<ServiceId>) = self::services(rows, is_chosen)
+        .into_iter()
+        .partition(|service| {
+            (0..rows.len()).all(|row| rows[row].check.service.id != *service || is_chosen(row))
+        });
+    let mut parts = Vec::new();
+    if !whole.is_empty() {
+        parts.push(names(&whole));
+    }
+    for ip in addresses(rows, chosen) {
+        let there = self::services(rows, |row| address(&rows[row]) == ip);
+        let here: Vec<ServiceId> =
+            self::services(rows, |row| is_chosen(row) && address(&rows[row]) == ip)
+                .into_iter()
+                .filter(|service| partial.contains(service))
+                .collect();
+        let who = if here.len() == there.len() && here.len() > 2 {
+            "all".to_owned()
+        } else {
+            names(&here)
+        };
+        match ip {
+            _ if here.is_empty() => {}
+            Some(ip) => parts.push(format!("{who} on {ip}")),
+            None => parts.push(who),
+        }
+    }
+    parts.join("; ")
+}
+
+/// The services of the rows that are wanted, each once.
+fn services(rows: &[Finding], wanted: impl Fn(usize) -> bool) -> Vec<ServiceId> {
+    let mut found = Vec::new();
+    for (index, row) in rows.iter().enumerate() {
+        if wanted(index) && !found.contains(&row.check.service.id) {
+            found.push(row.check.service.id);
+        }
+    }
+    found
+}
+
+/// The addresses of these rows, each once.
+fn addresses(rows: &[Finding], chosen: &[usize]) -> Vec<Option<IpAddr>> {
+    let mut found = Vec::new();
+    for row in chosen.iter().map(|&index| &rows[index]) {
+        if !found.contains(&address(row)) {
+            found.push(address(row));
+        }
+    }
+    found
+}
+
+fn address(row: &Finding) -> Option<IpAddr> {
+    row.observation.address.map(|address| address.ip())
+}
+
+fn names(services: &[ServiceId]) -> String {
+    let names: Vec<_> = services.iter().map(|id| id.row().name).collect();
+    names.join(", ")
+}

@@ -1,0 +1,224 @@
+//! Which columns there are, how wide they are, and which of them make room in a narrow terminal.
+
+use crate::facts::TlsVersion;
+use crate::finding::Finding;
+use crate::observation::State;
+
+use super::super::style::{Color, width};
+use super::{INDENT, in_milliseconds};
+
+/// The columns of one target's rows.
+pub(super) struct Columns {
+    shown: Vec<(Column, usize)>,
+    addresses: Addresses,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Column {
+    Port,
+    Service,
+    Address,
+    Status,
+    State,
+    Tls,
+    Certificate,
+    Time,
+}
+
+/// Where a row says which address it is about.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Addresses {
+    /// Nowhere: there is one row a service.
+    Untold,
+    /// In a column, or below where that does not fit.
+    Told,
+}
+
+/// The columns from left to right.
+const ALL: [Column; 8] = [
+    Column::Port,
+    Column::Service,
+    Column::Address,
+    Column::Status,
+    Column::State,
+    Column::Tls,
+    Column::Certificate,
+    Column::Time,
+];
+
+/// Which columns are left out where there is no room for all, in the order in which that is tried.
+const LEFT_OUT: [&[Column]; 9] = [
+    &[],
+    &[Column::Time],
+    &[Column::Time, Column::Tls],
+    &[Column::Time, Column::Tls, Column::Certificate],
+    &[Column::Address],
+    &[Column::Address, Column::Time],
+    &[Column::Address, Column::Time, Column::Tls],
+    &[
+        Column::Address,
+        Column::Time,
+        Column::Tls,
+        Column::Certificate,
+    ],
+    &[
+        Column::Address,
+        Column::Time,
+        Column::Tls,
+        Column::Certificate,
+        Column::State,
+    ],
+];
+
+/// Blanks between columns.
+const GAP: usize = 2;
+
+/// What stands where nothing is known.
+const NOTHING: &str = "-";
+
+impl Columns {
+    /// The columns that have something to tell and fit.
+    pub(super) fn fitting(rows: &[Finding], room: usize) -> Self {
+        let several = rows.iter().enumerate().any(|(index, row)| {
+            let before = rows.iter().take(index);
+            before
+                .map(|row| row.check.service.id)
+                .any(|id| id == row.check.service.id)
+        });
+        let addresses = if several {
+            Addresses::Told
+        } else {
+            Addresses::Untold
+        };
+        let telling: Vec<(Column, usize)> = ALL
+            .into_iter()
+            .filter(|column| *column != Column::Address || several)
+            .filter(|column| rows.iter().any(|row| column.cell(row) != NOTHING))
+            .map(|column| {
+                let cells = rows.iter().map(|row| width(&column.cell(row)));
+                (column, cells.max().unwrap_or(0).max(width(column.title())))
+            })
+            .collect();
+        let mut shown = Vec::new();
+        for left_out in LEFT_OUT {
+            shown.clone_from(&telling);
+            shown.retain(|(column, _)| !left_out.contains(column));
+            let taken: usize = shown.iter().map(|(_, wide)| wide + GAP).sum();
+            if INDENT + taken <= room + GAP {
+                break;
+            }
+        }
+        Self { shown, addresses }
+    }
+
+    /// The line of titles.
+    pub(super) fn heading(&self) -> String {
+        self.line(|column| column.title().to_owned(), |_, cell| cell)
+    }
+
+    /// The line of a row.
+    pub(super) fn row(&self, row: &Finding, color: Color) -> String {
+        self.line(
+            |column| column.cell(row),
+            |column, cell| match column {
+                Column::Status => {
+                    let word = row.status.as_str();
+                    cell.replacen(word, &color.status(row.status, word), 1)
+                }
+                _ => cell,
+            },
+        )
+    }
+
+    /// How far what is told below a row is indented: to where the service stands.
+    pub(super) fn depth(&self) -> usize {
+        let port = self.shown.first().map_or(0, |(_, wide)| *wide);
+        INDENT + port + GAP
+    }
+
+    /// The address of the row, where it is to be told and no column does.
+    pub(super) fn address_below(&self, row: &Finding) -> Option<String> {
+        let in_column = self.shown.iter().any(|(c, _)| *c == Column::Address);
+        if in_column || self.addresses == Addresses::Untold {
+            return None;
+        }
+        row.observation
+            .address
+            .map(|address| address.ip().to_string())
+    }
+
+    fn line(
+        &self,
+        cell: impl Fn(Column) -> String,
+        paint: impl Fn(Column, String) -> String,
+    ) -> String {
+        let mut line = " ".repeat(INDENT);
+        for (index, (column, wide)) in self.shown.iter().enumerate() {
+            let cell = cell(*column);
+            let blank = " ".repeat(wide.saturating_sub(width(&cell)));
+            let cell = match column.side() {
+                Side::Left => format!("{cell}{blank}"),
+                Side::Right => format!("{blank}{cell}"),
+            };
+            if index > 0 {
+                line.push_str(&" ".repeat(GAP));
+            }
+            line.push_str(&paint(*column, cell));
+        }
+        line.truncate(line.trim_end().len());
+        line.push('\n');
+        line
+    }
+}
+
+/// To which side a column is flush.
+#[derive(Clone, Copy, Debug)]
+enum Side {
+    Left,
+    Right,
+}
+
+impl Column {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Port => "PORT",
+            Self::Service => "SERVICE",
+            Self::Address => "ADDRESS",
+            Self::Status => "STATUS",
+            Self::State => "STATE",
+            Self::Tls => "TLS",
+            Self::Certificate => "CERT",
+            Self::Time => "TIME",
+        }
+    }
+
+    fn side(self) -> Side {
+        match self {
+            Self::Port | Self::Certificate | Self::Time => Side::Right,
+            Self::Service | Self::Address | Self::Status | Self::State | Self::Tls => Side::Left,
+        }
+    }
+
+    fn cell(self, row: &Finding) -> String {
+        let seen = &row.observation;
+        let known = match self {
+            Self::Port => Some(row.check.port.to_string()),
+            Self::Service => Some(row.check.service.name.to_owned()),
+            Self::Address => seen.address.map(|address| address.ip().to_string()),
+            Self::Status => Some(row.status.as_str().to_owned()),
+            Self::State => seen.state.map(State::as_str).map(str::to_owned),
+            Self::Tls => seen.tls.as_ref().and_then(|tls| tls.version).map(short),
+            Self::Certificate => row.days_left.map(|days| format!("{days} d")),
+            Self::Time if seen.steps.is_empty() => None,
+            Self::Time => Some(in_milliseconds(
+                seen.steps.iter().map(|step| step.took).sum(),
+            )),
+        };
+        known.unwrap_or_else(|| NOTHING.to_owned())
+    }
+}
+
+/// `1.3`, `SSLv3`: the column's title says the rest.
+fn short(version: TlsVersion) -> String {
+    version.as_str().trim_start_matches("TLSv").to_owned()
+}

@@ -1,0 +1,297 @@
+//! # run: who goes when
+//!
+//! Takes a plan and tells events: every target resolved, its checks all at once, each judged as it comes in, the target
+//! judged when the last one has. Limits, deadline and interrupt are kept here and in `net`. Every row of the plan gets
+//! its finding, whatever happens; `RunFinished` comes exactly once, last. It knows neither what is said on a
+//! connection nor how anything is told.
+//!
+//! Start reading at [`run`].
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+
+use time::OffsetDateTime;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::event::{Event, RunEnd, RunFinished, RunStarted, Summary};
+use crate::finding::Finding;
+use crate::judge::{self, Context};
+use crate::net::{Gate, Halt, Lookup, Roots, TcpDial, TlsAsk, resolve};
+use crate::observation::{Cause, Failure, Observation, Stage, State};
+use crate::plan::{Check, Families, Host, Plan, Target};
+use crate::probe::{Ask, probe};
+
+/// What a run is held by from outside.
+#[derive(Clone, Debug)]
+pub struct Orders {
+    /// Ends every wait.
+    pub halt: Halt,
+    /// How it ended, when somebody ended it.
+    pub end: Arc<OnceLock<RunEnd>>,
+}
+
+/// Runs a plan and tells what happens; `tell` is called from one task, in order.
+pub async fn run(
+    plan: Plan,
+    roots: Arc<Roots>,
+    started_at: OffsetDateTime,
+    orders: Orders,
+    mut tell: impl FnMut(Event),
+) -> RunFinished {
+    let began = Instant::now();
+    tell(Event::RunStarted(RunStarted {
+        at: started_at,
+        targets: plan
+            .targets
+            .iter()
+            .map(|target| (target.name.clone(), target.role))
+            .collect(),
+    }));
+    let summary = all_targets(plan, roots, started_at, began, &orders, &mut tell).await;
+    let finished = RunFinished {
+        summary,
+        took: began.elapsed(),
+        end: orders.end.get().copied().unwrap_or_default(),
+    };
+    tell(Event::RunFinished(finished));
+    finished
+}
+
+/// What all checks of a run share.
+#[derive(Debug)]
+struct Shared {
+    plan: Plan,
+    roots: Arc<Roots>,
+    gate: Arc<Gate>,
+    deadline: Option<Instant>,
+    halt: Halt,
+    now: OffsetDateTime,
+}
+
+async fn all_targets(
+    plan: Plan,
+    roots: Arc<Roots>,
+    now: OffsetDateTime,
+    began: Instant,
+    orders: &Orders,
+    tell: &mut impl FnMut(Event),
+) -> Summary {
+    let count = plan.targets.len();
+    let window = plan.limits.jobs.max(1);
+    let shared = Arc::new(Shared {
+        gate: Gate::new(plan.limits.jobs, plan.limits.per_address),
+        deadline: plan.limits.run.map(|patience| began + patience),
+        halt: orders.halt.clone(),
+        plan,
+        roots,
+        now,
+    });
+    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+    let mut running = JoinSet::new();
+    let mut finished = vec![false; count];
+    let (mut next, mut oldest) = (0, 0);
+    let mut summary = Summary::default();
+    while oldest < count {
+        // Documents keep the order of targets: one that is far ahead of the oldest would only be kept waiting.
+        while next < count && next < oldest + window {
+            running.spawn(one_target(Arc::clone(&shared), next, sender.clone()));
+            next += 1;
+        }
+        let Some(event) = receiver.recv().await else {
+            break;
+        };
+        match &event {
+            Event::CheckFinished { finding, .. } => summary.add_check(finding),
+            Event::TargetFinished { target, finding } => {
+                summary.add_target(finding);
+                if let Some(done) = finished.get_mut(*target) {
+                    *done = true;
+                }
+                while finished.get(oldest) == Some(&true) {
+                    oldest += 1;
+                }
+            }
+            _ => {}
+        }
+        tell(event);
+    }
+    summary
+}
+
+type Sender = tokio::sync::mpsc::UnboundedSender<Event>;
+
+async fn one_target(shared: Arc<Shared>, index: usize, sender: Sender) {
+    let Some(target) = shared.plan.targets.get(index) else {
+        return;
+    };
+    // Nobody listens only when the run is over.
+    let tell = |event| drop(sender.send(event));
+    let lookup = look_up(&shared, target).await;
+    let addresses = lookup.addresses.clone().unwrap_or_default();
+    let rows = rows(&shared.plan, target, &addresses);
+    tell(Event::TargetResolved {
+        target: index,
+        checks: rows.len(),
+    });
+    let mut checks = JoinSet::new();
+    let tls = Arc::new(TlsAsk {
+        host: target.server_name.clone(),
+        roots: Arc::clone(&shared.roots),
+    });
+    let mut findings: Vec<Option<Finding>> = vec![None; rows.len()];
+    let mut tasks = Vec::with_capacity(rows.len());
+    for (row, (check, addresses)) in rows.iter().enumerate() {
+        let (shared, tls) = (Arc::clone(&shared), Arc::clone(&tls));
+        let (check, addresses) = (*check, addresses.clone());
+        let unresolved = lookup.addresses.as_ref().err().cloned();
+        let ask = ask(&shared.plan, target, check);
+        let task = checks.spawn(async move {
+            let observation = match unresolved {
+                Some(failure) => not_resolved(failure),
+                None => one_check(&shared, addresses, ask, tls).await,
+            };
+            (row, observation)
+        });
+        tasks.push(task.id());
+    }
+    let context = Context {
+        standards: &shared.plan.standards,
+        role: target.role,
+        server_name: &target.server_name,
+        now: shared.now,
+    };
+    while let Some(ended) = checks.join_next().await {
+        let (row, observation) = match ended {
+            Ok(seen) => seen,
+            // A defect of ours in one check is that check's finding; the others go on.
+            Err(error) => {
+                let Some(row) = tasks.iter().position(|task| *task == error.id()) else {
+                    continue;
+                };
+                (row, broken())
+            }
+        };
+        let Some((check, _)) = rows.get(row) else {
+            continue;
+        };
+        let finding = judge::judge(*check, observation, &context);
+        if let Some(place) = findings.get_mut(row) {
+            *place = Some(finding.clone());
+        }
+        tell(Event::CheckFinished {
+            target: index,
+            row,
+            finding: Box::new(finding),
+        });
+    }
+    let findings: Vec<Finding> = findings.into_iter().flatten().collect();
+    let verdict = judge::judge_target(target, addresses, lookup.took, &findings, &context);
+    tell(Event::TargetFinished {
+        target: index,
+        finding: Box::new(verdict),
+    });
+}
+
+async fn look_up(shared: &Shared, target: &Target) -> Lookup {
+    let host = match target.address {
+        Some(address) => Host::Address(address),
+        None => target.host.clone(),
+    };
+    let cause = if shared.halt.is_said() {
+        Some(Cause::Interrupted)
+    } else if shared.deadline.is_some_and(|end| end <= Instant::now()) {
+        Some(Cause::Deadline)
+    } else {
+        None
+    };
+    if let Some(cause) = cause {
+        return Lookup {
+            addresses: Err(Failure {
+                stage: Stage::Resolve,
+                cause,
+                detail: None,
+            }),
+            took: None,
+        };
+    }
+    resolve(
+        &host,
+        shared.plan.reach.families,
+        shared.plan.limits.resolve,
+        shared.deadline,
+        &shared.halt,
+    )
+    .await
+}
+
+/// The rows of a target: a service each, or a service at an address each; with the addresses to dial, preferred first.
+fn rows(plan: &Plan, target: &Target, addresses: &[IpAddr]) -> Vec<(Check, Vec<SocketAddr>)> {
+    let endpoints = |check: &Check, addresses: &[IpAddr]| -> Vec<SocketAddr> {
+        addresses
+            .iter()
+            .map(|address| SocketAddr::new(*address, check.port))
+            .collect()
+    };
+    let each_address = plan.reach.families == Families::All && addresses.len() > 1;
+    let mut rows = Vec::new();
+    for check in &target.checks {
+        if each_address {
+            for address in addresses {
+                rows.push((*check, endpoints(check, &[*address])));
+            }
+        } else {
+            rows.push((*check, endpoints(check, addresses)));
+        }
+    }
+    rows
+}
+
+fn ask(plan: &Plan, target: &Target, check: Check) -> Ask {
+    Ask {
+        service: check.service,
+        port: check.port,
+        host: target.server_name.clone(),
+        ehlo_name: plan.ehlo_name.clone(),
+        depth: plan.depth,
+        transcripts: plan.transcripts,
+    }
+}
+
+async fn one_check(
+    shared: &Shared,
+    addresses: Vec<SocketAddr>,
+    ask: Ask,
+    tls: Arc<TlsAsk>,
+) -> Observation {
+    let dial = TcpDial::new(
+        addresses,
+        shared.plan.reach.source,
+        shared.plan.limits,
+        shared.deadline,
+        shared.halt.clone(),
+        Arc::clone(&shared.gate),
+        tls,
+    );
+    probe(&dial, &ask).await
+}
+
+fn not_resolved(failure: Failure) -> Observation {
+    let state = (!failure.cause.is_ours()).then_some(State::Unresolved);
+    Observation {
+        state,
+        failure: Some(failure),
+        ..Observation::default()
+    }
+}
+
+fn broken() -> Observation {
+    Observation {
+        failure: Some(Failure {
+            stage: Stage::Connect,
+            cause: Cause::Internal,
+            detail: None,
+        }),
+        ..Observation::default()
+    }
+}

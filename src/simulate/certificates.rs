@@ -1,0 +1,259 @@
+//! Certificates, made at start and kept in memory: an authority, a second one that nobody trusts, and leaves.
+//!
+//! The authorities' keys are dropped when the last leaf is made, so that nobody can sign with them later.
+
+use super::dates;
+use super::faults::Fault;
+use super::stand::Machine;
+use crate::catalog::ServiceId;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose,
+};
+use rustls::ServerConfig;
+use rustls::crypto::ring;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use std::net::IpAddr;
+use std::sync::Arc;
+use time::{Duration, OffsetDateTime};
+use tokio_rustls::TlsAcceptor;
+
+/// The name that the stand-in's certificates are made out to.
+pub(super) const TARGET: &str = "mail.example.test";
+
+/// What makes certificates, as long as services are being set up.
+pub(super) struct Authorities {
+    trusted: CertifiedIssuer<'static, KeyPair>,
+    stranger: CertifiedIssuer<'static, KeyPair>,
+    now: OffsetDateTime,
+    names: Vec<String>,
+    made: Vec<(Leaf, Certified)>,
+}
+
+/// A chain, leaf first, and the leaf's key.
+type Certified = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+/// Why a certificate could not be made or used.
+#[derive(Debug, thiserror::Error)]
+pub enum CertificateError {
+    /// It could not be made.
+    #[error(transparent)]
+    Make(#[from] rcgen::Error),
+    /// TLS does not take it.
+    #[error(transparent)]
+    Use(#[from] rustls::Error),
+}
+
+/// What is asked of a leaf; two services that ask for the same share it.
+#[derive(Clone, Copy, Eq, PartialEq)]
+struct Leaf {
+    dates: Dates,
+    names: Names,
+    issuer: Issuer,
+}
+
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Dates {
+    AYear,
+    /// As Windows makes them for remote desktop.
+    HalfAYear,
+    /// As Exchange Setup makes them.
+    FiveYears,
+    Expired,
+    Soon,
+    NotYet,
+}
+
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Names {
+    /// The published ones; the common name is the first of them.
+    Published,
+    /// The published ones under the machine's short name as common name: what Exchange Setup makes, with names that
+    /// fit, so that being self-signed is its only defect.
+    PublishedUnder(Machine),
+    /// The machine's own.
+    Internal(Machine),
+    /// The machine's own as common name and nothing else, as on remote desktop.
+    CommonNameOnly(Machine),
+}
+
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Issuer {
+    Trusted,
+    Stranger,
+    Itself,
+}
+
+impl Authorities {
+    /// Both authorities; leaves are made out to `address` too.
+    pub(super) fn new(address: IpAddr) -> Result<Self, CertificateError> {
+        let now = dates::now();
+        let mut names: Vec<String> = [
+            TARGET,
+            "autodiscover.example.test",
+            "localhost",
+            "127.0.0.1",
+            "::1",
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        if !address.is_loopback() && !address.is_unspecified() {
+            names.push(address.to_string());
+        }
+        Ok(Self {
+            trusted: authority("exchports stand-in CA", now)?,
+            stranger: authority("Unknown CA", now)?,
+            now,
+            names,
+            made: Vec::new(),
+        })
+    }
+
+    /// The trusted authority's certificate.
+    pub(super) fn pem(&self) -> String {
+        self.trusted.pem()
+    }
+
+    /// The TLS of a service with its faults.
+    pub(super) fn acceptor(
+        &mut self,
+        service: ServiceId,
+        machine: Machine,
+        faults: &[Fault],
+    ) -> Result<TlsAcceptor, CertificateError> {
+        let (chain, key) = self.certified(Leaf::of(service, machine, faults))?;
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(chain, key)?;
+        if service == ServiceId::Https {
+            config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        }
+        Ok(TlsAcceptor::from(Arc::new(config)))
+    }
+
+    /// A leaf of that kind: the one that was made before, so that services share it as they do on a server.
+    fn certified(&mut self, leaf: Leaf) -> Result<Certified, CertificateError> {
+        let (chain, key) = match self.made.iter().position(|(made, _)| *made == leaf) {
+            Some(at) => self.made.remove(at).1,
+            None => self.make(leaf)?,
+        };
+        self.made.push((leaf, (chain.clone(), key.clone_key())));
+        Ok((chain, key))
+    }
+
+    fn make(&self, leaf: Leaf) -> Result<Certified, CertificateError> {
+        let (common_name, names) = match leaf.names {
+            Names::Published => (TARGET, self.names.clone()),
+            Names::PublishedUnder(machine) => (machine.short_name(), self.names.clone()),
+            Names::Internal(machine) => (
+                machine.full_name(),
+                vec![
+                    machine.full_name().to_owned(),
+                    machine.short_name().to_owned(),
+                ],
+            ),
+            Names::CommonNameOnly(machine) => (machine.full_name(), Vec::new()),
+        };
+        let mut params = CertificateParams::new(names)?;
+        params
+            .distinguished_name
+            .push(DnType::CommonName, common_name);
+        (params.not_before, params.not_after) = leaf.dates.around(self.now);
+        params.is_ca = IsCa::ExplicitNoCa;
+        params.key_usages = vec![
+            KeyUsagePurpose::DigitalSignature,
+            KeyUsagePurpose::KeyEncipherment,
+        ];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.use_authority_key_identifier_extension = leaf.issuer != Issuer::Itself;
+        let key = KeyPair::generate()?;
+        let chain = match leaf.issuer {
+            Issuer::Trusted => vec![params.signed_by(&key, &self.trusted)?.der().clone()],
+            // The root is sent along: without it nobody could tell an unknown authority from a missing intermediate.
+            Issuer::Stranger => vec![
+                params.signed_by(&key, &self.stranger)?.der().clone(),
+                self.stranger.der().clone(),
+            ],
+            Issuer::Itself => vec![params.self_signed(&key)?.der().clone()],
+        };
+        Ok((chain, PrivateKeyDer::Pkcs8(key.serialize_der().into())))
+    }
+}
+
+impl Leaf {
+    fn of(service: ServiceId, machine: Machine, faults: &[Fault]) -> Self {
+        let has = |fault| faults.contains(&fault);
+        let desktop = service == ServiceId::Rdp;
+        let issuer = if has(Fault::CertificateSelfSigned) {
+            Issuer::Itself
+        } else if has(Fault::CertificateUnknownIssuer) {
+            Issuer::Stranger
+        } else if desktop {
+            Issuer::Itself
+        } else {
+            Issuer::Trusted
+        };
+        let names = if has(Fault::CertificateWrongName) {
+            Names::Internal(machine)
+        } else if desktop {
+            Names::CommonNameOnly(machine)
+        } else if issuer == Issuer::Itself {
+            Names::PublishedUnder(machine)
+        } else {
+            Names::Published
+        };
+        let dates = if has(Fault::CertificateExpired) {
+            Dates::Expired
+        } else if has(Fault::CertificateExpiresSoon) {
+            Dates::Soon
+        } else if has(Fault::CertificateNotYetValid) {
+            Dates::NotYet
+        } else if desktop {
+            Dates::HalfAYear
+        } else if issuer == Issuer::Itself {
+            Dates::FiveYears
+        } else {
+            Dates::AYear
+        };
+        Self {
+            dates,
+            names,
+            issuer,
+        }
+    }
+}
+
+impl Dates {
+    fn around(self, now: OffsetDateTime) -> (OffsetDateTime, OffsetDateTime) {
+        // From and to, in days from now. A day is always between now and the edge that matters, so that a clock a few
+        // hours off changes nothing.
+        let (from, to) = match self {
+            Self::AYear => (-30, 365),
+            Self::HalfAYear => (-2, 181),
+            Self::FiveYears => (-30, 5 * 365),
+            Self::Expired => (-368, -3),
+            Self::Soon => (-355, 10),
+            Self::NotYet => (7, 372),
+        };
+        (now + Duration::days(from), now + Duration::days(to))
+    }
+}
+
+fn authority(
+    common_name: &str,
+    now: OffsetDateTime,
+) -> Result<CertifiedIssuer<'static, KeyPair>, CertificateError> {
+    let mut params = CertificateParams::new(Vec::new())?;
+    params
+        .distinguished_name
+        .push(DnType::CommonName, common_name);
+    params
+        .distinguished_name
+        .push(DnType::OrganizationName, "exchports stand-in server");
+    params.not_before = now - Duration::days(2 * 365);
+    params.not_after = now + Duration::days(2 * 365);
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    Ok(CertifiedIssuer::self_signed(params, KeyPair::generate()?)?)
+}

@@ -1,0 +1,225 @@
+//! One connection: bounded reading, writing, the upgrade to TLS, and a clean end.
+
+use std::future::Future;
+use std::io;
+use std::net::IpAddr;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+/// How long a peer may take for one request, or to take one answer: Exchange's `PreAuthenticatedConnectionTimeout`.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long and how much is read after our end, so that the peer meets a FIN and never a reset that eats our last
+/// words.
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 1 << 20;
+
+/// A connection, in clear or upgraded.
+pub(super) struct Conversation {
+    stream: Stream,
+    unread: Vec<u8>,
+    peer: IpAddr,
+    local: IpAddr,
+}
+
+enum Stream {
+    Clear(TcpStream),
+    Secure(Box<TlsStream<TcpStream>>),
+}
+
+/// What came, if anything.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Heard {
+    /// A whole request.
+    Request(Vec<u8>),
+    /// Not the protocol.
+    Foreign,
+    /// A request over the limit.
+    TooLong,
+    /// Nothing whole within [`PATIENCE`].
+    Silence,
+    /// The peer has left.
+    Gone,
+}
+
+/// How far a request reaches.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Extent {
+    /// That many bytes; never 0, never more than there are.
+    Whole(usize),
+    /// More is to come.
+    Unfinished,
+    /// No request begins like this.
+    Foreign,
+}
+
+impl Conversation {
+    pub(super) fn new(stream: TcpStream) -> io::Result<Self> {
+        // A dialogue is lock-step: waiting to fill packets only costs time.
+        stream.set_nodelay(true)?;
+        let peer = stream.peer_addr()?.ip().to_canonical();
+        let local = stream.local_addr()?.ip().to_canonical();
+        Ok(Self {
+            stream: Stream::Clear(stream),
+            unread: Vec::new(),
+            peer,
+            local,
+        })
+    }
+
+    pub(super) fn peer(&self) -> IpAddr {
+        self.peer
+    }
+
+    pub(super) fn local(&self) -> IpAddr {
+        self.local
+    }
+
+    pub(super) fn is_secure(&self) -> bool {
+        matches!(self.stream, Stream::Secure(_))
+    }
+
+    /// Says all of it, in one write.
+    pub(super) async fn say(&mut self, words: impl AsRef<[u8]>) -> io::Result<()> {
+        let words = words.as_ref();
+        within(async {
+            match &mut self.stream {
+                Stream::Clear(tcp) => tcp.write_all(words).await,
+                Stream::Secure(tls) => {
+                    tls.write_all(words).await?;
+                    tls.flush().await
+                }
+            }
+        })
+        .await
+    }
+
+    /// The next line without its end, CRLF or LF.
+    pub(super) async fn line(&mut self, limit: usize) -> Heard {
+        let heard = self
+            .receive(limit, |bytes| {
+                match bytes.iter().position(|byte| *byte == b'\n') {
+                    Some(at) => Extent::Whole(at + 1),
+                    None => Extent::Unfinished,
+                }
+            })
+            .await;
+        match heard {
+            Heard::Request(mut line) => {
+                line.pop();
+                if line.last() == Some(&b'\r') {
+                    line.pop();
+                }
+                Heard::Request(line)
+            }
+            other => other,
+        }
+    }
+
+    /// The next request, of whatever shape `extent` finds.
+    pub(super) async fn receive(
+        &mut self,
+        limit: usize,
+        extent: impl Fn(&[u8]) -> Extent,
+    ) -> Heard {
+        timeout(PATIENCE, async {
+            loop {
+                match extent(&self.unread) {
+                    Extent::Whole(end) if end <= limit => {
+                        let rest = self.unread.split_off(end.min(self.unread.len()));
+                        return Heard::Request(std::mem::replace(&mut self.unread, rest));
+                    }
+                    Extent::Foreign => return Heard::Foreign,
+                    Extent::Unfinished if self.unread.len() < limit => {}
+                    Extent::Whole(_) | Extent::Unfinished => return Heard::TooLong,
+                }
+                let mut chunk = [0; 2048];
+                match self.read(&mut chunk).await {
+                    Ok(count) if count > 0 => {
+                        self.unread.extend(chunk.iter().take(count));
+                    }
+                    _ => return Heard::Gone,
+                }
+            }
+        })
+        .await
+        .unwrap_or(Heard::Silence)
+    }
+
+    /// Takes whatever comes and keeps none of it, until the peer leaves.
+    pub(super) async fn ignore(mut self) -> io::Result<()> {
+        self.unread = Vec::new();
+        let mut chunk = [0; 2048];
+        while self.read(&mut chunk).await? > 0 {}
+        self.close().await
+    }
+
+    /// The TLS handshake, as the server. What was sent in clear before it is thrown away (RFC 3207 §4.2): nothing
+    /// injected there is ever taken for a word of the secure session.
+    pub(super) async fn upgrade(mut self, tls: &TlsAcceptor) -> io::Result<Self> {
+        let Stream::Clear(tcp) = self.stream else {
+            return Err(io::Error::other("TLS is active"));
+        };
+        self.unread = Vec::new();
+        let shaken = timeout(PATIENCE, tls.accept(tcp).into_fallible()).await;
+        match shaken {
+            Ok(Ok(stream)) => {
+                self.stream = Stream::Secure(Box::new(stream));
+                Ok(self)
+            }
+            Ok(Err((error, tcp))) => {
+                // The alert is written; now the peer has to be able to read it.
+                linger(tcp).await;
+                Err(error)
+            }
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+
+    /// Ends: `close_notify` if there is TLS, FIN, and then a short while of listening.
+    pub(super) async fn close(self) -> io::Result<()> {
+        match self.stream {
+            Stream::Clear(tcp) => linger(tcp).await,
+            Stream::Secure(mut tls) => {
+                within(tls.shutdown()).await?;
+                linger(tls.into_inner().0).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn read(&mut self, chunk: &mut [u8]) -> io::Result<usize> {
+        match &mut self.stream {
+            Stream::Clear(tcp) => tcp.read(chunk).await,
+            Stream::Secure(tls) => tls.read(chunk).await,
+        }
+    }
+}
+
+async fn within<T>(work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    timeout(PATIENCE, work)
+        .await
+        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
+/// Sends FIN and takes what the peer still says: a close with unread bytes would be a reset, and a reset destroys what
+/// the peer has not read yet.
+async fn linger(mut tcp: TcpStream) {
+    // It fails when the peer is gone already, or when TLS has sent the FIN.
+    let _ = tcp.shutdown().await;
+    let _ = timeout(LINGER, async {
+        let mut chunk = [0; 2048];
+        let mut taken = 0;
+        while taken < LINGER_BYTES {
+            match tcp.read(&mut chunk).await {
+                Ok(count) if count > 0 => taken += count,
+                _ => break,
+            }
+        }
+    })
+    .await;
+}

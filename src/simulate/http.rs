@@ -1,0 +1,345 @@
+//! HTTP as IIS and Exchange's front end speak it on 80 and 443 to someone who has not signed in (RFC 9110, 9112).
+//!
+//! No body is ever read, no credential is ever looked at.
+
+use super::conversation::{Conversation, Extent, Heard};
+use super::dates;
+use super::faults::Fault;
+use super::stand::Stand;
+use crate::catalog::ServiceId;
+use std::fmt::Write as _;
+use std::io;
+use std::net::IpAddr;
+
+/// `http.sys`: `MaxRequestBytes`.
+const LONGEST_HEAD: usize = 16_384;
+const MOST_HEADERS: usize = 100;
+
+const BUILD: &str = "15.2.2562.46";
+/// Every request bears one; nobody needs it to differ.
+const REQUEST_ID: &str = "request-id: 7c3d2b0e-52f4-4d34-9b0c-2f1a6f0e9d11\r\n";
+
+const NEGOTIATE: &str = "WWW-Authenticate: Negotiate\r\nWWW-Authenticate: NTLM\r\n";
+const AUTODISCOVER: &str = "X-SOAP-Enabled: True\r\n\
+                            X-WSSecurity-Enabled: True\r\n\
+                            X-WSSecurity-For: None\r\n\
+                            X-OAuth-Enabled: True\r\n\
+                            X-AspNet-Version: 4.0.30319\r\n";
+
+/// What is asked.
+struct Request {
+    method: String,
+    path: String,
+    /// As the client named us; an address when it did not.
+    host: String,
+    after: After,
+    body: Body,
+}
+
+/// What happens to the connection after the answer.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum After {
+    Stay,
+    Close,
+}
+
+/// Whether an answer's body is wanted: HEAD takes none.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Body {
+    Wanted,
+    Unwanted,
+}
+
+/// An answer before it is written out.
+struct Answer {
+    status: &'static str,
+    headers: String,
+    body: String,
+}
+
+pub(super) async fn serve(stand: &Stand, mut peer: Conversation) -> io::Result<()> {
+    loop {
+        let head = match peer.receive(LONGEST_HEAD, head).await {
+            Heard::Request(head) => head,
+            Heard::Foreign => {
+                peer.say(kernel("400 Bad Request", "Bad Request", "Invalid Verb"))
+                    .await?;
+                return peer.close().await;
+            }
+            Heard::TooLong => {
+                peer.say(kernel("400 Bad Request", "Bad Request", "Request Too Long"))
+                    .await?;
+                return peer.close().await;
+            }
+            Heard::Silence | Heard::Gone => return peer.close().await,
+        };
+        let request = match read(&head, &peer) {
+            Ok(request) => request,
+            Err(detail) => {
+                peer.say(kernel("400 Bad Request", "Bad Request", detail))
+                    .await?;
+                return peer.close().await;
+            }
+        };
+        if stand.has(Fault::HttpServerError) {
+            peer.say(stopped()).await?;
+            return peer.close().await;
+        }
+        let answer = if stand.service == ServiceId::Http {
+            Answer::new("403 Forbidden")
+        } else {
+            route(stand, &request)
+        };
+        peer.say(answer.written(&request)).await?;
+        if request.after == After::Close {
+            return peer.close().await;
+        }
+    }
+}
+
+/// The virtual directories of an Exchange front end.
+fn route(stand: &Stand, request: &Request) -> Answer {
+    let front_end = format!("X-FEServer: {}\r\n{REQUEST_ID}", stand.machine.short_name());
+    let host = &request.host;
+    let path = request
+        .path
+        .split(['?', '#'])
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let mut segments = path.trim_start_matches('/').splitn(2, '/');
+    let directory = segments.next().unwrap_or_default();
+    let rest = segments.next().unwrap_or_default();
+
+    let is_directory = matches!(
+        directory,
+        "owa"
+            | "ecp"
+            | "ews"
+            | "mapi"
+            | "microsoft-server-activesync"
+            | "autodiscover"
+            | "rpc"
+            | "oab"
+            | "powershell"
+            | "api"
+    );
+    if is_directory && rest == "healthcheck.htm" && request.method == "GET" {
+        return Answer::new("200 OK")
+            .with(&front_end)
+            .with("Content-Type: text/html\r\n")
+            .saying(format!("200 OK<br/>{}", stand.machine.full_name()));
+    }
+    match directory {
+        "" => Answer::new("302 Found")
+            .with("Cache-Control: no-cache\r\nPragma: no-cache\r\n")
+            .with(&format!("Location: https://{host}/owa/\r\n"))
+            .with(&front_end),
+        "owa" if rest == "auth/logon.aspx" => Answer::new("200 OK")
+            .with("Cache-Control: no-cache, no-store\r\nContent-Type: text/html; charset=utf-8\r\n")
+            .with(&format!("X-OWA-Version: {BUILD}\r\n"))
+            .with(&front_end)
+            .saying(
+                "<!DOCTYPE html>\r\n<html><head><title>Outlook</title>\
+                 <link rel=\"shortcut icon\" href=\"/owa/auth/15.2.2562/themes/resources/favicon.ico\">\
+                 </head><body>exchports stand-in: nobody can sign in here.</body></html>\r\n"
+                    .into(),
+            ),
+        "owa" | "ecp" => Answer::new("302 Found")
+            .with(&format!(
+                "Location: https://{host}/owa/auth/logon.aspx?url=https%3a%2f%2f{}%2f{directory}%2f&reason=0\r\n",
+                host.replace(':', "%3a").replace('[', "%5b").replace(']', "%5d")
+            ))
+            .with(&format!("X-OWA-Version: {BUILD}\r\n"))
+            .with(&front_end),
+        "ews" | "mapi" | "oab" | "api" | "powershell" => {
+            Answer::new("401 Unauthorized").with(NEGOTIATE).with(&front_end)
+        }
+        "microsoft-server-activesync" => Answer::new("401 Unauthorized")
+            .with(&format!("WWW-Authenticate: Basic realm=\"{host}\"\r\n"))
+            .with(&front_end),
+        "rpc" => Answer::new("401 Unauthorized")
+            .with(NEGOTIATE)
+            .with(&format!("WWW-Authenticate: Basic realm=\"{host}\"\r\n"))
+            .with(&front_end),
+        "autodiscover" => Answer::new("401 Unauthorized")
+            .with(NEGOTIATE)
+            .with(&format!("WWW-Authenticate: Basic realm=\"{host}\"\r\n"))
+            .with(AUTODISCOVER)
+            .with(&front_end),
+        _ => Answer::new("404 Not Found")
+            .with("Content-Type: text/html\r\n")
+            .saying("<h2>404 - File or directory not found.</h2>\r\n".into()),
+    }
+}
+
+impl Answer {
+    fn new(status: &'static str) -> Self {
+        Self {
+            status,
+            headers: String::new(),
+            body: String::new(),
+        }
+    }
+
+    fn with(mut self, headers: &str) -> Self {
+        self.headers.push_str(headers);
+        self
+    }
+
+    fn saying(mut self, body: String) -> Self {
+        self.body = body;
+        self
+    }
+
+    fn written(&self, request: &Request) -> String {
+        let mut words = format!("HTTP/1.1 {}\r\n{}", self.status, self.headers);
+        words.push_str("Server: Microsoft-IIS/10.0\r\n");
+        let _ = write!(words, "Date: {}\r\n", dates::imf_fixdate(dates::now()));
+        if request.after == After::Close {
+            words.push_str("Connection: close\r\n");
+        }
+        let _ = write!(words, "Content-Length: {}\r\n\r\n", self.body.len());
+        if request.body == Body::Wanted {
+            words.push_str(&self.body);
+        }
+        words
+    }
+}
+
+/// What http.sys says when a site's application pool is stopped.
+fn stopped() -> String {
+    written_by_kernel(
+        "503 Service Unavailable",
+        "Service Unavailable",
+        "<h2>Service Unavailable</h2>\r\n<hr><p>HTTP Error 503. The service is unavailable.</p>",
+    )
+}
+
+/// What http.sys says before any site is asked.
+fn kernel(status: &str, title: &str, detail: &str) -> String {
+    let sentence = match detail {
+        "Invalid Hostname" => "The request hostname is invalid.",
+        "Request Too Long" => "The size of the request headers is too long.",
+        _ => "The request verb is invalid.",
+    };
+    written_by_kernel(
+        status,
+        title,
+        &format!("<h2>Bad Request - {detail}</h2>\r\n<hr><p>HTTP Error 400. {sentence}</p>"),
+    )
+}
+
+fn written_by_kernel(status: &str, title: &str, inside: &str) -> String {
+    let body = format!(
+        "<!DOCTYPE HTML PUBLIC \"-//W3C//DTD HTML 4.01//EN\"\"http://www.w3.org/TR/html4/strict.dtd\">\r\n\
+         <HTML><HEAD><TITLE>{title}</TITLE>\r\n\
+         <META HTTP-EQUIV=\"Content-Type\" Content=\"text/html; charset=us-ascii\"></HEAD>\r\n\
+         <BODY>{inside}\r\n</BODY></HTML>\r\n"
+    );
+    format!(
+        "HTTP/1.1 {status}\r\nContent-Type: text/html; charset=us-ascii\r\nServer: Microsoft-HTTPAPI/2.0\r\n\
+         Date: {}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        dates::imf_fixdate(dates::now()),
+        body.len()
+    )
+}
+
+/// A request head from its first byte to its empty line.
+fn head(bytes: &[u8]) -> Extent {
+    if bytes
+        .first()
+        .is_some_and(|byte| !byte.is_ascii_alphabetic())
+    {
+        return Extent::Foreign;
+    }
+    match bytes.windows(4).position(|four| four == b"\r\n\r\n") {
+        Some(at) => Extent::Whole(at + 4),
+        None => Extent::Unfinished,
+    }
+}
+
+/// What is asked, or what http.sys would find wrong with it.
+fn read(head: &[u8], peer: &Conversation) -> Result<Request, &'static str> {
+    let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
+    let mut request = httparse::Request::new(&mut headers);
+    request.parse(head).map_err(|error| match error {
+        httparse::Error::TooManyHeaders => "Request Too Long",
+        _ => "Invalid Verb",
+    })?;
+    let (Some(method), Some(target), Some(version)) =
+        (request.method, request.path, request.version)
+    else {
+        return Err("Invalid Verb");
+    };
+    let header = |name: &str| {
+        request
+            .headers
+            .iter()
+            .find(|header| header.name.eq_ignore_ascii_case(name))
+            .map(|header| header.value)
+    };
+    let host = match header("Host").map(<[u8]>::trim_ascii) {
+        Some(host) if is_host(host) => String::from_utf8_lossy(host).into_owned(),
+        // HTTP/1.0 may leave it out: then IIS calls itself by its address.
+        None if version == 0 => match peer.local() {
+            IpAddr::V4(v4) => v4.to_string(),
+            IpAddr::V6(v6) => format!("[{v6}]"),
+        },
+        _ => return Err("Invalid Hostname"),
+    };
+    let has_body = header("Transfer-Encoding").is_some()
+        || header("Content-Length").is_some_and(|length| length.trim_ascii() != b"0");
+    let stays = version == 1
+        && !has_body
+        && header("Connection").is_none_or(|value| !value.eq_ignore_ascii_case(b"close"));
+    Ok(Request {
+        method: method.to_owned(),
+        path: target.to_owned(),
+        host,
+        after: if stays { After::Stay } else { After::Close },
+        body: if method == "HEAD" {
+            Body::Unwanted
+        } else {
+            Body::Wanted
+        },
+    })
+}
+
+/// What may be said back in a header: a name or an address with or without port, nothing else.
+fn is_host(host: &[u8]) -> bool {
+    (1..=255).contains(&host.len())
+        && host
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_is_found_at_every_cut() {
+        let ask = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        for cut in 0..ask.len() {
+            assert_eq!(head(&ask[..cut]), Extent::Unfinished, "{cut}");
+        }
+        assert_eq!(head(ask), Extent::Whole(ask.len()));
+        assert_eq!(head(b"\x16\x03\x01"), Extent::Foreign);
+    }
+
+    #[test]
+    fn a_host_cannot_carry_a_header() {
+        assert!(is_host(b"mail.example.test:8443"));
+        assert!(is_host(b"[::1]"));
+        assert!(!is_host(b""));
+        assert!(!is_host(b"a b"));
+        assert!(!is_host(b"a\"b"));
+        assert!(!is_host(b"a/b"));
+    }
+
+    #[test]
+    fn http_sys_says_503_in_326_bytes() {
+        assert!(stopped().contains("\r\nContent-Length: 326\r\n\r\n<!DOCTYPE"));
+    }
+}

@@ -1,0 +1,131 @@
+//! IMAP as Exchange speaks it on 143 and 993 before anyone has signed in (RFC 3501, 2595).
+
+use super::conversation::{Conversation, Heard};
+use super::faults::Fault;
+use super::stand::Stand;
+use std::io;
+
+/// Exchange's limit for a command.
+const LONGEST_LINE: usize = 10_240;
+const MOST_ERRORS: usize = 5;
+
+const GREETING: &str = "* OK The Microsoft Exchange IMAP4 service is ready.\r\n";
+const CLEAR: &str = "* CAPABILITY IMAP4 IMAP4rev1 LOGINDISABLED STARTTLS UIDPLUS MOVE ID CHILDREN IDLE NAMESPACE LITERAL+\r\n";
+const CLEAR_WITHOUT_TLS: &str = "* CAPABILITY IMAP4 IMAP4rev1 LOGINDISABLED UIDPLUS MOVE ID CHILDREN IDLE NAMESPACE LITERAL+\r\n";
+const SECURE: &str = "* CAPABILITY IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=NTLM AUTH=GSSAPI UIDPLUS MOVE ID CHILDREN IDLE NAMESPACE LITERAL+\r\n";
+const IDENTITY: &str =
+    "* ID (\"name\" \"Microsoft.Exchange.Imap4.Imap4Server\" \"version\" \"15.2\")\r\n";
+const GOODBYE: &str = "* BYE Microsoft Exchange Server 2016 IMAP4 server signing off.\r\n";
+const TIMEOUT: &str = "* BYE Connection is closed. 11\r\n";
+const SHUTTING_DOWN: &str = "* BYE Connection is closed. 12\r\n";
+const TOO_MANY_ERRORS: &str = "* BYE Connection is closed. 14\r\n";
+const NO_TLS: &str = "* BYE Connection is closed. 15\r\n";
+
+pub(super) async fn serve(stand: &Stand, mut peer: Conversation) -> io::Result<()> {
+    if stand.has(Fault::ServiceUnavailable) {
+        peer.say(SHUTTING_DOWN).await?;
+        return peer.close().await;
+    }
+    peer.say(GREETING).await?;
+    let mut errors = 0;
+    loop {
+        let line = match peer.line(LONGEST_LINE).await {
+            Heard::Request(line) => line,
+            Heard::Gone => return peer.close().await,
+            Heard::Silence => {
+                peer.say(TIMEOUT).await?;
+                return peer.close().await;
+            }
+            Heard::TooLong | Heard::Foreign => {
+                peer.say("* BAD Command Error. 12\r\n* BYE Connection is closed. 14\r\n")
+                    .await?;
+                return peer.close().await;
+            }
+        };
+        let (tag, verb) = split(&line);
+        let answer = match verb.as_str() {
+            "CAPABILITY" => {
+                format!(
+                    "{}{tag} OK CAPABILITY completed.\r\n",
+                    capabilities(stand, &peer)
+                )
+            }
+            "NOOP" => format!("{tag} OK NOOP completed.\r\n"),
+            "ID" => format!("{IDENTITY}{tag} OK ID completed\r\n"),
+            "STARTTLS" if stand.has(Fault::StarttlsNotOffered) => unknown(&tag),
+            "STARTTLS" if peer.is_secure() => wrong_state(&tag),
+            "STARTTLS" if stand.has(Fault::StarttlsRejected) => {
+                peer.say(format!(
+                    "{tag} BAD Could not establish TLS connection.\r\n{NO_TLS}"
+                ))
+                .await?;
+                return peer.close().await;
+            }
+            "STARTTLS" => {
+                let injected = if stand.has(Fault::BytesInjected) {
+                    "* OK Still here.\r\n"
+                } else {
+                    ""
+                };
+                peer.say(format!("{tag} OK Begin TLS negotiation now.\r\n{injected}"))
+                    .await?;
+                peer = peer.upgrade(&stand.tls).await?;
+                continue;
+            }
+            "LOGOUT" => {
+                peer.say(format!("{GOODBYE}{tag} OK LOGOUT completed.\r\n"))
+                    .await?;
+                return peer.close().await;
+            }
+            "LOGIN" | "AUTHENTICATE" if peer.is_secure() => format!("{tag} NO {verb} failed.\r\n"),
+            "LOGIN" | "AUTHENTICATE" | "SELECT" | "EXAMINE" | "LIST" | "LSUB" | "STATUS"
+            | "APPEND" | "FETCH" | "IDLE" | "NAMESPACE" => wrong_state(&tag),
+            _ => unknown(&tag),
+        };
+        let failed = !answer.contains(" OK ");
+        peer.say(answer).await?;
+        if failed {
+            errors += 1;
+            if errors == MOST_ERRORS {
+                peer.say(TOO_MANY_ERRORS).await?;
+                return peer.close().await;
+            }
+        }
+    }
+}
+
+fn capabilities(stand: &Stand, peer: &Conversation) -> &'static str {
+    if peer.is_secure() {
+        SECURE
+    } else if stand.has(Fault::StarttlsNotOffered) {
+        CLEAR_WITHOUT_TLS
+    } else {
+        CLEAR
+    }
+}
+
+fn unknown(tag: &str) -> String {
+    format!("{tag} BAD Command Error. 12\r\n")
+}
+
+fn wrong_state(tag: &str) -> String {
+    format!("{tag} BAD Command received in Invalid state.\r\n")
+}
+
+/// The tag to answer with and the command in upper case. A tag that is none (RFC 3501 §9) is answered as `*`: it never
+/// comes back.
+fn split(line: &[u8]) -> (String, String) {
+    let mut words = line.split(|byte| *byte == b' ');
+    let tag = words.next().unwrap_or_default();
+    let verb = words.next().unwrap_or_default();
+    let is_tag = (1..=64).contains(&tag.len())
+        && tag
+            .iter()
+            .all(|byte| byte.is_ascii_graphic() && !b"(){%*\"\\+]".contains(byte));
+    let tag = if is_tag {
+        String::from_utf8_lossy(tag).into_owned()
+    } else {
+        "*".to_owned()
+    };
+    (tag, String::from_utf8_lossy(verb).to_ascii_uppercase())
+}

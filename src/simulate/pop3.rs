@@ -1,0 +1,86 @@
+//! POP3 as Exchange speaks it on 110 and 995 before anyone has signed in (RFC 1939, 2449, 2595).
+
+use super::conversation::{Conversation, Heard};
+use super::faults::Fault;
+use super::stand::Stand;
+use std::io;
+
+/// Exchange's limit for a command.
+const LONGEST_LINE: usize = 512;
+const MOST_ERRORS: usize = 5;
+
+const GREETING: &str = "+OK The Microsoft Exchange POP3 service is ready.\r\n";
+const CLEAR: &str = "+OK\r\nTOP\r\nUIDL\r\nSTLS\r\n.\r\n";
+const CLEAR_WITHOUT_TLS: &str = "+OK\r\nTOP\r\nUIDL\r\n.\r\n";
+const SECURE: &str = "+OK\r\nTOP\r\nUIDL\r\nSASL NTLM GSSAPI PLAIN\r\nUSER\r\n.\r\n";
+const GO_AHEAD: &str = "+OK Begin TLS negotiation.\r\n";
+const GOODBYE: &str = "+OK Microsoft Exchange Server 2016 POP3 server signing off.\r\n";
+const UNAVAILABLE: &str = "-ERR BYE Connection refused\r\n";
+const INVALID: &str = "-ERR Command is not valid in this state.\r\n";
+const TIMEOUT: &str = "-ERR Connection is closed. 10\r\n";
+const SHUTTING_DOWN: &str = "-ERR Connection is closed. 11\r\n";
+
+pub(super) async fn serve(stand: &Stand, mut peer: Conversation) -> io::Result<()> {
+    if stand.has(Fault::ServiceUnavailable) {
+        peer.say(UNAVAILABLE).await?;
+        return peer.close().await;
+    }
+    peer.say(GREETING).await?;
+    let mut errors = 0;
+    loop {
+        let line = match peer.line(LONGEST_LINE).await {
+            Heard::Request(line) => line,
+            Heard::Gone => return peer.close().await,
+            Heard::Silence => {
+                peer.say(TIMEOUT).await?;
+                return peer.close().await;
+            }
+            Heard::TooLong | Heard::Foreign => {
+                peer.say(INVALID).await?;
+                return peer.close().await;
+            }
+        };
+        let verb = line.split(|byte| *byte == b' ').next().unwrap_or_default();
+        let answer = match verb.to_ascii_uppercase().as_slice() {
+            b"CAPA" => capabilities(stand, &peer),
+            b"STLS"
+                if !peer.is_secure()
+                    && !stand.has(Fault::StarttlsNotOffered)
+                    && !stand.has(Fault::StarttlsRejected) =>
+            {
+                let injected = if stand.has(Fault::BytesInjected) {
+                    "+OK Still here.\r\n"
+                } else {
+                    ""
+                };
+                peer.say(format!("{GO_AHEAD}{injected}")).await?;
+                peer = peer.upgrade(&stand.tls).await?;
+                continue;
+            }
+            b"QUIT" => {
+                peer.say(GOODBYE).await?;
+                return peer.close().await;
+            }
+            // USER and PASS too: no name is taken, no password asked for.
+            _ => INVALID,
+        };
+        peer.say(answer).await?;
+        if answer == INVALID {
+            errors += 1;
+            if errors == MOST_ERRORS {
+                peer.say(SHUTTING_DOWN).await?;
+                return peer.close().await;
+            }
+        }
+    }
+}
+
+fn capabilities(stand: &Stand, peer: &Conversation) -> &'static str {
+    if peer.is_secure() {
+        SECURE
+    } else if stand.has(Fault::StarttlsNotOffered) {
+        CLEAR_WITHOUT_TLS
+    } else {
+        CLEAR
+    }
+}

@@ -1,0 +1,126 @@
+//! One port of the stand-in: who listens there, what is served, and the faults that show before a word of the protocol.
+
+use super::conversation::{Conversation, PATIENCE};
+use super::faults::Fault;
+use super::{http, imap, ldap, pop3, rdp, smtp};
+use crate::catalog::{Protocol, Security, ServiceId};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+/// Conversations at once on one port; the next wait to be accepted.
+const MOST_AT_ONCE: usize = 256;
+
+/// The longest that one conversation lasts, whatever is said: Exchange's `ConnectionTimeout`.
+const LONGEST: Duration = PATIENCE.saturating_mul(10);
+
+/// What a port serves.
+pub(super) struct Stand {
+    pub(super) service: ServiceId,
+    pub(super) machine: Machine,
+    pub(super) faults: Vec<Fault>,
+    pub(super) tls: TlsAcceptor,
+}
+
+/// The machine that the stand-in plays.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Machine {
+    /// An Exchange server.
+    Exchange,
+    /// A domain controller.
+    DomainController,
+}
+
+impl Machine {
+    pub(super) fn short_name(self) -> &'static str {
+        match self {
+            Self::Exchange => "EX01",
+            Self::DomainController => "DC01",
+        }
+    }
+
+    pub(super) fn full_name(self) -> &'static str {
+        match self {
+            Self::Exchange => "EX01.corp.example.test",
+            Self::DomainController => "DC01.corp.example.test",
+        }
+    }
+}
+
+impl Stand {
+    pub(super) fn has(&self, fault: Fault) -> bool {
+        self.faults.contains(&fault)
+    }
+
+    /// Accepts and serves until the task is aborted; that ends its conversations too.
+    pub(super) async fn serve(self: Arc<Self>, listener: TcpListener) {
+        let mut conversations = JoinSet::new();
+        loop {
+            tokio::select! {
+                accepted = listener.accept(), if conversations.len() < MOST_AT_ONCE => match accepted {
+                    Ok((stream, _)) => {
+                        let stand = Arc::clone(&self);
+                        conversations.spawn(async move {
+                            // A peer that fails or leaves is its own affair: nothing is told, nothing is kept.
+                            let _ = timeout(LONGEST, stand.converse(stream)).await;
+                        });
+                    }
+                    // Out of descriptors, or a peer that reset before it was accepted: neither ends the service.
+                    Err(_) => sleep(Duration::from_millis(50)).await,
+                },
+                Some(_) = conversations.join_next(), if !conversations.is_empty() => {}
+            }
+        }
+    }
+
+    async fn converse(&self, stream: TcpStream) -> io::Result<()> {
+        let mut peer = Conversation::new(stream)?;
+        if self.has(Fault::ClosedEarly) {
+            return peer.close().await;
+        }
+        if self.has(Fault::Silent) {
+            return peer.ignore().await;
+        }
+        if self.begins_with_tls() {
+            if let Some(words) = self.words_without_certificate() {
+                peer.say(words).await?;
+                return peer.close().await;
+            }
+            peer = peer.upgrade(&self.tls).await?;
+        }
+        match self.service.row().protocol {
+            Protocol::Smtp => smtp::serve(self, peer).await,
+            Protocol::Imap => imap::serve(self, peer).await,
+            Protocol::Pop3 => pop3::serve(self, peer).await,
+            Protocol::Ldap => ldap::serve(self, peer).await,
+            Protocol::Rdp => rdp::serve(self, peer).await,
+            Protocol::Http => http::serve(self, peer).await,
+        }
+    }
+
+    fn begins_with_tls(&self) -> bool {
+        match self.service.row().security {
+            Security::ImplicitTls => {
+                !self.has(Fault::CleartextOnTlsPort) && !self.has(Fault::ClientProxy)
+            }
+            Security::Starttls => self.has(Fault::TlsOnCleartextPort),
+            Security::Cleartext | Security::X224 => false,
+        }
+    }
+
+    /// What Exchange says on a port where TLS comes first, in clear, when there is no certificate.
+    fn words_without_certificate(&self) -> Option<&'static str> {
+        if !self.has(Fault::NoCertificate) {
+            return None;
+        }
+        match self.service.row().protocol {
+            Protocol::Imap => Some("* BYE Connection is closed. 14\r\n"),
+            Protocol::Pop3 => Some("-ERR Connection is closed. 13\r\n"),
+            Protocol::Smtp | Protocol::Ldap | Protocol::Rdp | Protocol::Http => None,
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! The decoders of `wire` against whatever bytes: the corpus, and mutations of it that are the same in every run.
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+#[path = "../oracles/mod.rs"]
+mod oracles;
+
+/// Mutations tried on each decoder.
+const ROUNDS: u64 = 6000;
+
+/// Bytes that a peer does not stop sending: more than the largest limit, that of LDAP.
+const FLOOD: usize = 300_000;
+
+#[test]
+fn every_decoder_has_an_oracle() {
+    let mut decoders = Vec::new();
+    for file in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/wire")) {
+        let module = file
+            .rsplit(['/', '\\'])
+            .next()
+            .expect("a name")
+            .trim_end_matches(".rs");
+        let source = fs::read_to_string(&file).expect("a source");
+        decoders.extend(decoders_in(&source).map(|name| format!("{module}_{name}")));
+    }
+    assert!(
+        decoders.len() >= 11,
+        "only {decoders:?}: is the contract still called Decoded?"
+    );
+    for decoder in &decoders {
+        assert!(
+            oracles::ALL.iter().any(|(name, _)| name == decoder),
+            "no oracle for {decoder}"
+        );
+    }
+    // these are no decoders, but read what peers send all the same
+    for name in ["ldap_generalized_time", "sniff_sniff"] {
+        assert!(!decoders.iter().any(|decoder| decoder == name));
+        decoders.push(name.to_owned());
+    }
+    assert_eq!(
+        decoders.len(),
+        oracles::ALL.len(),
+        "an oracle without a decoder"
+    );
+}
+
+#[test]
+fn the_corpus_holds_however_much_of_it_has_come() {
+    for (name, oracle) in oracles::ALL {
+        for seed in seeds(name) {
+            for end in 0..=seed.len() {
+                hold(name, *oracle, &seed[..end]);
+            }
+            let twice = [seed.as_slice(), seed.as_slice()].concat();
+            hold(name, *oracle, &twice);
+        }
+    }
+}
+
+#[test]
+fn whatever_comes_for_one_decoder_holds_for_the_others() {
+    for (name, oracle) in oracles::ALL {
+        for (other, _) in oracles::ALL {
+            for seed in seeds(other) {
+                hold(name, *oracle, &seed);
+            }
+        }
+    }
+}
+
+#[test]
+fn mutations_of_the_corpus_hold() {
+    for (number, (name, oracle)) in (1..).zip(oracles::ALL) {
+        let seeds = seeds(name);
+        let mut chance = Chance(0x9e37_79b9_7f4a_7c15 ^ number);
+        for _ in 0..ROUNDS {
+            let mut data = chance.one_of(&seeds).clone();
+            for _ in 0..=chance.under(4) {
+                mutate(&mut data, &seeds, &mut chance);
+            }
+            hold(name, *oracle, &data);
+        }
+    }
+}
+
+#[test]
+fn floods_hold() {
+    let parts: [&[u8]; 6] = [b"x", b"\n", b"A: b\r\n", b"250-x\r\n", b"0", b"\x04\x00"];
+    for (name, oracle) in oracles::ALL {
+        for seed in seeds(name) {
+            for part in parts {
+                let flood = part.repeat(FLOOD / part.len());
+                // in the middle as well, so that what is over a limit may be whole
+                for at in [seed.len(), seed.len() / 2, seed.len() / 4] {
+                    let (before, after) = seed.split_at(at);
+                    hold(name, *oracle, &[before, &flood, after].concat());
+                }
+            }
+        }
+    }
+}
+
+/// The names of the functions that return the decoder's contract.
+fn decoders_in(source: &str) -> impl Iterator<Item = &str> {
+    let code = source.split("#[cfg(test)]").next().unwrap_or_default();
+    code.split("pub fn ").skip(1).filter_map(|function| {
+        let signature = function.split('{').next()?;
+        let name = signature.split(['(', '<']).next()?;
+        let returned = signature.split("->").last()?;
+        returned.contains("Decoded<").then_some(name)
+    })
+}
+
+/// Runs an oracle, and says on which bytes it failed.
+fn hold(name: &str, oracle: fn(&[u8]), data: &[u8]) {
+    if catch_unwind(AssertUnwindSafe(|| oracle(data))).is_err() {
+        let shown = data.get(..2000).unwrap_or(data);
+        panic!(
+            "{name} does not hold for {} bytes: {}",
+            data.len(),
+            shown.escape_ascii()
+        );
+    }
+}
+
+fn seeds(name: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/corpus")
+        .join(name);
+    let seeds: Vec<_> = files(&folder)
+        .iter()
+        .map(|file| fs::read(file).expect("a seed"))
+        .collect();
+    assert!(seeds.len() >= 3, "too few seeds for {name}");
+    seeds
+}
+
+/// The files of a folder, in an order that is the same everywhere.
+fn files(folder: &Path) -> Vec<String> {
+    let entries =
+        fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut files: Vec<String> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .map(|path| path.to_str().expect("a name in UTF-8").to_owned())
+        .collect();
+    files.sort();
+    files
+}
+
+/// One small change.
+fn mutate(data: &mut Vec<u8>, seeds: &[Vec<u8>], chance: &mut Chance) {
+    const TELLING: &[u8] = b"\r\n -+.*{}[]()\"\\,;:=0129aAX\0\
+        \x01\x02\x03\x04\x05\x08\x0a\x15\x16\x30\x64\x78\x7f\x80\x81\x84\x85\xa3\xff";
+    let at = chance.under(data.len() + 1);
+    let end = data.len().min(at + chance.under(16));
+    match chance.under(8) {
+        0 => data.truncate(at),
+        1 => data.insert(at, *chance.one_of(TELLING)),
+        2 => drop(data.drain(at..end)),
+        3 => {
+            let part = data[at..end].to_vec();
+            data.splice(at..at, part);
+        }
+        4 => {
+            let other = chance.one_of(seeds);
+            let from = chance.under(other.len() + 1);
+            data.splice(at.., other[from..].iter().copied());
+        }
+        5 => {
+            if let Some(byte) = data.get_mut(at) {
+                *byte ^= 1 << chance.under(8);
+            }
+        }
+        6 => {
+            if let Some(byte) = data.get_mut(at) {
+                *byte = byte.wrapping_add(if chance.under(2) == 0 { 1 } else { 255 });
+            }
+        }
+        _ => {
+            if let Some(byte) = data.get_mut(at) {
+                *byte = *chance.one_of(TELLING);
+            }
+        }
+    }
+}
+
+/// xorshift64: no randomness that differs between runs.
+struct Chance(u64);
+
+impl Chance {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn under(&mut self, bound: usize) -> usize {
+        let bound = u64::try_from(bound.max(1)).expect("a small number");
+        usize::try_from((self.next() >> 11) % bound).expect("a small number")
+    }
+
+    fn one_of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
+        &all[self.under(all.len())]
+    }
+}

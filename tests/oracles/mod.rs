@@ -1,0 +1,323 @@
+//! What must hold for every decoder of `wire`, whatever the bytes: one function each, named after module and function.
+//!
+//! They are plain functions that panic, so that the seeded mutations of this test binary and coverage-guided targets
+//! use the same ones. What each holds:
+//!
+//! * no panic;
+//! * a value takes at least one byte and at most what was given, and is the same for every beginning that holds it;
+//! * before that the answer is "more", never a violation and never another value;
+//! * a violation on a beginning stays one, whatever follows;
+//! * past its limit a decoder has decided;
+//! * what it keeps is in proportion to what it took.
+
+use std::fmt::Debug;
+use std::mem::size_of;
+use std::num::NonZeroU64;
+
+use exchports::wire::{Decoded, http, imap, ldap, line, pop3, rdp, smtp, sniff, tls};
+
+/// A decoder's name and its oracle.
+pub(crate) type Oracle = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub(crate) const ALL: &[Oracle] = &[
+    ("http_body", http_body),
+    ("http_head", http_head),
+    ("http_request", http_request),
+    ("imap_response", imap_response),
+    ("ldap_generalized_time", ldap_generalized_time),
+    ("ldap_message", ldap_message),
+    ("line_split", line_split),
+    ("pop3_listing", pop3_listing),
+    ("pop3_status", pop3_status),
+    ("rdp_confirm", rdp_confirm),
+    ("rdp_request", rdp_request),
+    ("smtp_reply", smtp_reply),
+    ("sniff_sniff", sniff_sniff),
+];
+
+/// One line.
+pub(crate) fn line_split(data: &[u8]) {
+    if let Some(text) = decoder(data, line::MAX_LINE, line::split, |_| 0) {
+        assert!(!text.contains(&b'\n'));
+    }
+}
+
+/// One reply of SMTP, and what is read out of it.
+pub(crate) fn smtp_reply(data: &[u8]) {
+    let Some(reply) = decoder(data, line::MAX_REPLY, smtp::reply, |reply| {
+        strings(&reply.lines)
+    }) else {
+        return;
+    };
+    assert!((200..600).contains(&reply.code));
+    assert!(!reply.lines.is_empty() && reply.lines.len() <= line::MAX_LINES);
+    assert_eq!(reply.extensions().count(), reply.lines.len() - 1);
+    let ways = [
+        reply.is_positive(),
+        reply.is_transient(),
+        reply.is_permanent(),
+    ];
+    assert_eq!(ways.into_iter().filter(|way| *way).count(), 1);
+    let text = reply.text();
+    assert!(text.len() < data.len());
+    assert!(!smtp::is_masked_greeting(&text) || text.contains(&b'*'));
+    for offer in reply.extensions() {
+        assert!(!offer.keyword.contains(&b' '));
+        assert!(!smtp::is_overwritten_keyword(offer.keyword) || offer.keyword.starts_with(b"XXX"));
+    }
+}
+
+/// One response of IMAP, and what is read out of it.
+pub(crate) fn imap_response(data: &[u8]) {
+    let held = |response: &imap::Response| match response {
+        imap::Response::Tagged { tag, condition } => tag.capacity() + condition.text.capacity(),
+        imap::Response::Untagged(condition) => condition.text.capacity(),
+        imap::Response::Capability(words) => strings(words),
+        imap::Response::Data(bytes) | imap::Response::Continuation(bytes) => bytes.capacity(),
+    };
+    match decoder(data, line::MAX_REPLY, imap::response, held) {
+        Some(imap::Response::Untagged(condition) | imap::Response::Tagged { condition, .. }) => {
+            let words = condition.capabilities();
+            assert!(words.is_none() || condition.code().is_some());
+        }
+        Some(imap::Response::Capability(words)) => {
+            assert!(words.iter().all(|word| !word.is_empty()));
+        }
+        _ => {}
+    }
+}
+
+/// One status line of POP3.
+pub(crate) fn pop3_status(data: &[u8]) {
+    let held = |status: &pop3::Status| status.text.capacity();
+    if let Some(status) = decoder(data, line::MAX_LINE, pop3::status, held) {
+        assert!(
+            status
+                .code()
+                .is_none_or(|code| code.len() < status.text.len())
+        );
+    }
+}
+
+/// One listing of POP3.
+pub(crate) fn pop3_listing(data: &[u8]) {
+    let held = |listing: &pop3::Listing| listing.status.text.capacity() + strings(&listing.lines);
+    if let Some(listing) = decoder(data, line::MAX_REPLY, pop3::listing, held) {
+        assert!(listing.lines.len() < line::MAX_LINES);
+        assert!(listing.status.indicator == pop3::Indicator::Ok || listing.lines.is_empty());
+    }
+}
+
+/// One message of LDAP, and what is read out of it.
+pub(crate) fn ldap_message(data: &[u8]) {
+    let Some(message) = decoder(data, ldap::MAX_MESSAGE, ldap::message, held_by_message) else {
+        return;
+    };
+    assert!(!message.is_notice_of_disconnection() || message.id == 0);
+    match message.op {
+        ldap::Op::SearchResultEntry(entry) => {
+            assert_eq!(
+                entry.value("currentTime"),
+                entry.values("CURRENTTIME").first().map(Vec::as_slice)
+            );
+        }
+        ldap::Op::SearchResultDone(result) | ldap::Op::ExtendedResponse { result, .. } => {
+            assert!(result.quirk_active_directory_text().len() <= result.diagnostic.len());
+        }
+        _ => {}
+    }
+}
+
+/// A time is within the years it can be written for.
+pub(crate) fn ldap_generalized_time(data: &[u8]) {
+    if let Some(seconds) = ldap::generalized_time(data) {
+        let day = 86_400;
+        assert!((-62_167_219_200 - day..=253_402_300_800 + day).contains(&seconds));
+    }
+}
+
+/// The server's answer of RDP.
+pub(crate) fn rdp_confirm(data: &[u8]) {
+    match decoder(data, rdp::MAX_PACKET, rdp::confirm, |_| 0) {
+        Some(rdp::Confirm::Selected { protocol, .. }) => assert!(!protocol.to_string().is_empty()),
+        Some(rdp::Confirm::Refused { code }) => assert!(!rdp::failure_name(code).is_empty()),
+        _ => {}
+    }
+}
+
+/// The client's request of RDP.
+pub(crate) fn rdp_request(data: &[u8]) {
+    let held = |request: &rdp::Request| request.cookie.as_ref().map_or(0, Vec::capacity);
+    decoder(data, rdp::MAX_PACKET, rdp::request, held);
+}
+
+/// The head of a response, and what is read out of it.
+pub(crate) fn http_head(data: &[u8]) {
+    let Some(head) = decoder(data, http::MAX_HEAD, http::head, |head| {
+        headers(&head.headers)
+    }) else {
+        return;
+    };
+    assert!((100..1000).contains(&head.status));
+    assert!(head.headers.len() <= http::MAX_HEADERS);
+    assert!(head.authentication_schemes().len() <= http::MAX_SCHEMES);
+    assert!(!head.keeps_open() || head.framing() != Ok(Some(http::Framing::UntilClose)));
+}
+
+/// The head of a request.
+pub(crate) fn http_request(data: &[u8]) {
+    let held = |request: &http::Request| {
+        request.method.capacity() + request.target.capacity() + headers(&request.headers)
+    };
+    decoder(data, http::MAX_HEAD, http::request, held);
+}
+
+/// A body; the first byte says how it is framed.
+pub(crate) fn http_body(data: &[u8]) {
+    const LIMIT: usize = 1000;
+    let Some((&kind, data)) = data.split_first() else {
+        return;
+    };
+    let (framing, most) = match kind {
+        b'c' => (http::Framing::Chunked, 2 * LIMIT + 16 * 1024),
+        b'u' => (http::Framing::UntilClose, LIMIT + 1),
+        other => match NonZeroU64::new(u64::from(other) * 8) {
+            Some(length) => (http::Framing::Length(length), LIMIT),
+            None => return,
+        },
+    };
+    let decode = |data| http::body(data, framing, LIMIT);
+    if let Some(body) = decoder(data, most, decode, Vec::capacity) {
+        assert!(body.len() <= LIMIT);
+    }
+}
+
+/// An answer does not turn into another when more bytes come.
+pub(crate) fn sniff_sniff(data: &[u8]) {
+    let whole = sniff::sniff(data);
+    for end in 0..data.len().min(40) {
+        match (sniff::sniff(&data[..end]), whole) {
+            (None, _) => {}
+            (
+                Some(sniff::Spoken::TlsAlert { level, description }),
+                Some(sniff::Spoken::TlsAlert {
+                    level: whole_level,
+                    description: whole_description,
+                }),
+            ) => {
+                assert!(level.is_none() || level == whole_level);
+                assert!(description.is_none() || description == whole_description);
+                assert!(description.is_none_or(|number| !tls::alert_name(number).is_empty()));
+            }
+            (some, whole) => assert_eq!(some, whole, "at {end}"),
+        }
+    }
+}
+
+/// Holds what must hold for every decoder, and returns the value.
+fn decoder<'d, T: Debug + PartialEq>(
+    data: &'d [u8],
+    limit: usize,
+    decode: impl Fn(&'d [u8]) -> Decoded<T>,
+    held: impl Fn(&T) -> usize,
+) -> Option<T> {
+    let whole = decode(data);
+    let used = match &whole {
+        Ok(Some((value, used))) => {
+            assert!((1..=data.len()).contains(used), "{used} of {}", data.len());
+            let held = held(value);
+            assert!(held <= 32 * used + 64, "{held} bytes kept of {used}");
+            *used
+        }
+        Ok(None) => {
+            assert!(data.len() < limit, "undecided at its limit");
+            data.len()
+        }
+        Err(violation) => {
+            assert!(!violation.what.is_empty());
+            assert!(
+                violation.at <= data.len(),
+                "{violation:?} of {}",
+                data.len()
+            );
+            data.len()
+        }
+    };
+    let mut broken = false;
+    for end in beginnings(data.len(), used) {
+        let beginning = decode(&data[..end]);
+        match &whole {
+            Ok(Some(_)) if end >= used => assert_eq!(beginning, whole, "at {end}"),
+            Ok(_) => assert_eq!(beginning, Ok(None), "at {end}"),
+            Err(_) => {
+                assert!(
+                    !matches!(beginning, Ok(Some(_))),
+                    "a value at {end}, then {whole:?}"
+                );
+                assert!(
+                    !broken || beginning.is_err(),
+                    "a violation before {end}, then more"
+                );
+                broken = beginning.is_err();
+            }
+        }
+    }
+    whole.ok().flatten().map(|(value, _)| value)
+}
+
+/// In order: all beginnings of short data; of long data the first, the last, those around the value's end, and some.
+fn beginnings(length: usize, used: usize) -> Vec<usize> {
+    const SOME: usize = 24;
+    if length <= 2 * SOME {
+        return (0..length).collect();
+    }
+    let mut ends: Vec<usize> = (0..12)
+        .chain((0..SOME).map(|part| part * length / SOME))
+        .chain(used.saturating_sub(4)..used.saturating_add(2))
+        .chain(length - 4..length)
+        .filter(|end| *end < length)
+        .collect();
+    ends.sort_unstable();
+    ends.dedup();
+    ends
+}
+
+fn held_by_message(message: &ldap::Message) -> usize {
+    let result = |result: &ldap::LdapResult| {
+        result.matched_dn.capacity() + result.diagnostic.capacity() + strings(&result.referrals)
+    };
+    let optional = |string: &Option<Vec<u8>>| string.as_ref().map_or(0, Vec::capacity);
+    match &message.op {
+        ldap::Op::SearchRequest {
+            base, attributes, ..
+        } => base.capacity() + strings(attributes),
+        ldap::Op::SearchResultEntry(entry) => {
+            let attributes = entry
+                .attributes
+                .iter()
+                .map(|attribute| attribute.name.capacity() + strings(&attribute.values));
+            entry.attributes.capacity() * size_of::<ldap::Attribute>() + attributes.sum::<usize>()
+        }
+        ldap::Op::SearchResultDone(done) => result(done),
+        ldap::Op::SearchResultReference(all) => strings(all),
+        ldap::Op::ExtendedRequest { name } => name.capacity(),
+        ldap::Op::ExtendedResponse {
+            result: done,
+            name,
+            value,
+        } => result(done) + optional(name) + optional(value),
+        ldap::Op::BindRequest | ldap::Op::UnbindRequest | ldap::Op::Other(_) => 0,
+    }
+}
+
+fn strings(all: &Vec<Vec<u8>>) -> usize {
+    all.capacity() * size_of::<Vec<u8>>() + all.iter().map(Vec::capacity).sum::<usize>()
+}
+
+fn headers(all: &Vec<(String, Vec<u8>)>) -> usize {
+    let texts = all
+        .iter()
+        .map(|(name, value)| name.capacity() + value.capacity());
+    all.capacity() * size_of::<(String, Vec<u8>)>() + texts.sum::<usize>()
+}
