@@ -4,7 +4,7 @@ use super::{Case, Evidence, Rule, quote, said};
 use crate::catalog::{Protocol, Role, Security, ServiceId};
 use crate::facts::{ClientCertificate, PeerFacts, Text};
 use crate::finding::{Code, Severity};
-use crate::observation::{Cause, Detour};
+use crate::observation::{Cause, Detour, Failure};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -56,9 +56,8 @@ pub(super) const RULES: &[Rule] = &[
                 .is_some_and(|tls| tls.client_certificate.is_some());
             Some(
                 Evidence::new(format!(
-                    "the server found nothing in common with this client{}{}",
-                    alert_words(failure.cause),
-                    said(failure)
+                    "the server found nothing in common with this client{}",
+                    ended_with(failure)
                 ))
                 .hint_if(asked.then_some(
                     "The server had asked for a client certificate before: possibly it demands one. Set IIS or the \
@@ -83,9 +82,8 @@ pub(super) const RULES: &[Rule] = &[
                 .and_then(|tls| tls.server_name.as_deref())
                 .map_or_else(String::new, |name| format!(" {}", quote(&Text::from(name))));
             Some(Evidence::new(format!(
-                "the server knows no site by the name{sent} that was sent{}{}",
-                alert_words(failure.cause),
-                said(failure)
+                "the server knows no site by the name{sent} that was sent{}",
+                ended_with(failure)
             )))
         },
     },
@@ -112,9 +110,8 @@ pub(super) const RULES: &[Rule] = &[
         holds: |case| {
             let failure = case.failed(Code::ClientCertificateRequired)?;
             Some(Evidence::new(format!(
-                "the server demands a client certificate{}{}",
-                alert_words(failure.cause),
-                said(failure)
+                "the server demands a client certificate{}",
+                ended_with(failure)
             )))
         },
     },
@@ -162,9 +159,8 @@ pub(super) const RULES: &[Rule] = &[
             };
             Some(
                 Evidence::new(format!(
-                    "the server ended the handshake{}{}",
-                    alert_words(failure.cause),
-                    said(failure)
+                    "the server ended the handshake{}",
+                    ended_with(failure)
                 ))
                 .hint_if(hint),
             )
@@ -326,9 +322,8 @@ fn version_too_old(case: &Case<'_>) -> Option<Evidence> {
             lowest.as_str()
         ),
         (_, Some(failure)) => format!(
-            "the server speaks no version of TLS that this client has{}{}",
-            alert_words(failure.cause),
-            said(failure)
+            "the server speaks no version of TLS that this client has{}",
+            ended_with(failure)
         ),
         _ => return None,
     };
@@ -365,14 +360,14 @@ fn closed_on_hello_hint(case: &Case<'_>) -> &'static str {
     }
 }
 
-/// The alert by number and name: ` with alert 40 (handshake_failure)`.
-fn alert_words(cause: Cause) -> String {
-    match cause {
+/// What the server ended the handshake with: its alert by number and name, else what is known in words.
+fn ended_with(failure: &Failure) -> String {
+    match failure.cause {
         Cause::Alert(alert) => match alert_name(alert) {
             Some(name) => format!(" with alert {alert} ({name})"),
             None => format!(" with alert {alert}"),
         },
-        _ => String::new(),
+        _ => said(failure),
     }
 }
 
@@ -457,10 +452,12 @@ mod tests {
             (48, Code::TlsAlert, "alert 48 (unknown_ca)"),
             (255, Code::TlsAlert, "alert 255"),
         ] {
-            let staged = open(ServiceId::Https).failing(Stage::TlsHandshake, Cause::Alert(alert));
+            let staged = open(ServiceId::Https)
+                .failing(Stage::TlsHandshake, Cause::Alert(alert))
+                .saying("alert, told once more");
             assert_eq!(staged.told(), [(code, Severity::Fail)]);
             let (message, _) = staged.words(code);
-            assert!(message.contains(words), "{message}");
+            assert!(message.ends_with(&format!(" with {words}")), "{message}");
         }
     }
 
