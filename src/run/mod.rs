@@ -11,7 +11,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 
 use time::OffsetDateTime;
-use tokio::task::JoinSet;
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
 use crate::event::{Event, RunEnd, RunFinished, RunStarted, Summary};
@@ -69,6 +70,17 @@ struct Shared {
     now: OffsetDateTime,
 }
 
+impl Shared {
+    fn context<'a>(&'a self, target: &'a Target) -> Context<'a> {
+        Context {
+            standards: &self.plan.standards,
+            role: target.role,
+            server_name: &target.server_name,
+            now: self.now,
+        }
+    }
+}
+
 async fn all_targets(
     plan: Plan,
     roots: Arc<Roots>,
@@ -87,7 +99,7 @@ async fn all_targets(
         roots,
         now,
     });
-    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+    let (sender, mut receiver) = mpsc::unbounded_channel();
     let mut running = JoinSet::new();
     let mut finished = vec![false; count];
     let (mut next, mut oldest) = (0, 0);
@@ -98,8 +110,14 @@ async fn all_targets(
             running.spawn(one_target(Arc::clone(&shared), next, sender.clone()));
             next += 1;
         }
-        let Some(event) = receiver.recv().await else {
-            break;
+        let event = tokio::select! {
+            biased;
+            Some(event) = receiver.recv() => event,
+            Some(ended) = running.join_next() => match ended {
+                Ok(()) => continue,
+                Err(error) => pass_on(error),
+            },
+            else => break,
         };
         match &event {
             Event::CheckFinished { finding, .. } => summary.add_check(finding),
@@ -119,7 +137,16 @@ async fn all_targets(
     summary
 }
 
-type Sender = tokio::sync::mpsc::UnboundedSender<Event>;
+/// A target whose own task broke would leave a gap in every document: a run that does not know what it told must not
+/// end as if it did.
+fn pass_on(error: JoinError) -> ! {
+    match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(error) => panic!("a target was given up: {error}"),
+    }
+}
+
+type Sender = mpsc::UnboundedSender<Event>;
 
 async fn one_target(shared: Arc<Shared>, index: usize, sender: Sender) {
     let Some(target) = shared.plan.targets.get(index) else {
@@ -151,31 +178,25 @@ async fn one_target(shared: Arc<Shared>, index: usize, sender: Sender) {
                 Some(failure) => not_resolved(failure),
                 None => one_check(&shared, addresses, ask, tls).await,
             };
-            (row, observation)
+            let target = shared.plan.targets.get(index)?;
+            Some((
+                row,
+                judge::judge(check, observation, &shared.context(target)),
+            ))
         });
         tasks.push(task.id());
     }
-    let context = Context {
-        standards: &shared.plan.standards,
-        role: target.role,
-        server_name: &target.server_name,
-        now: shared.now,
-    };
+    let context = shared.context(target);
     while let Some(ended) = checks.join_next().await {
-        let (row, observation) = match ended {
-            Ok(seen) => seen,
+        let judged = ended.unwrap_or_else(|error| {
             // A defect of ours in one check is that check's finding; the others go on.
-            Err(error) => {
-                let Some(row) = tasks.iter().position(|task| *task == error.id()) else {
-                    continue;
-                };
-                (row, broken())
-            }
-        };
-        let Some((check, _)) = rows.get(row) else {
+            let row = tasks.iter().position(|task| *task == error.id())?;
+            let (check, _) = rows.get(row)?;
+            Some((row, judge::judge(*check, broken(), &context)))
+        });
+        let Some((row, finding)) = judged else {
             continue;
         };
-        let finding = judge::judge(*check, observation, &context);
         if let Some(place) = findings.get_mut(row) {
             *place = Some(finding.clone());
         }
