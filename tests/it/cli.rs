@@ -21,31 +21,8 @@ use crate::schema::held;
 // -- what cannot be meant
 
 #[test]
-fn what_cannot_be_meant_is_told_on_one_line_and_nothing_is_done() {
-    let folder = folder();
-    let missing = folder.path().join("no-folder").join("report.json");
-    let missing = format!("json={}", missing.display());
-    let in_place = format!("json={}", folder.path().display());
-    let same = format!("json={}", folder.path().join("same").display());
-    let same_table = format!("table={}", folder.path().join("same").display());
-    let lost = path(&folder, "lost", None);
-    let empty = path(&folder, "empty", Some("# nobody\n\n"));
-    let bad_line = path(&folder, "bad-line", Some("mail.example.com\n\nhost:587\n"));
-    let text = path(&folder, "text", Some("not a certificate\n"));
-    let key = path(
-        &folder,
-        "key",
-        Some("-----BEGIN PRIVATE KEY-----\nMC4CAQ==\n-----END PRIVATE KEY-----\n"),
-    );
-    let broken = path(
-        &folder,
-        "broken",
-        Some("-----BEGIN CERTIFICATE-----\nMC4CAQ==\n-----END CERTIFICATE-----\n"),
-    );
-    let a_folder = folder.path().display().to_string();
-    let reports = |to: &str| ["check", "a.example", "--report", to].map(str::to_owned);
-    let cases: [(Vec<String>, &[&str]); 68] = [
-        // targets
+fn what_is_no_target_is_told_on_one_line() {
+    refused(&[
         (
             words("check"),
             &["no target", "exchports check mail.example.com"],
@@ -74,7 +51,12 @@ fn what_cannot_be_meant_is_told_on_one_line_and_nothing_is_done() {
         ),
         (check("1.2.3"), &["`1.2.3`", "IPv4 address"]),
         (check("fe80::1%eth0"), &["zone"]),
-        // services, ports, roles
+    ]);
+}
+
+#[test]
+fn unknown_services_ports_and_roles_are_told_on_one_line() {
+    refused(&[
         (
             words("check a.example -s gopher"),
             &["`gopher`", "smtp, http", "all"],
@@ -114,7 +96,16 @@ fn what_cannot_be_meant_is_told_on_one_line_and_nothing_is_done() {
             words("check a.example -r butler"),
             &["`butler`", "mailbox", "published"],
         ),
-        // contradictions
+        (words("demo --fault gremlins"), &["`gremlins`", "silent"]),
+        (words("demo --fault silent@gopher"), &["`gopher`", "smtp"]),
+        (words("simulate --base-port 65000"), &["65000", "62146"]),
+        (words("explain gremlins"), &["`gremlins`", "exchports list"]),
+    ]);
+}
+
+#[test]
+fn contradictions_are_told_on_one_line() {
+    refused(&[
         (words("check a.example -4 -6"), &["--ipv4", "--ipv6"]),
         (
             words("check a.example -4 --all-addresses"),
@@ -169,7 +160,12 @@ fn what_cannot_be_meant_is_told_on_one_line_and_nothing_is_done() {
             words("check 192.0.2.1 --servername b.example --ehlo-name b.example"),
             &["own name"],
         ),
-        // values
+    ]);
+}
+
+#[test]
+fn values_that_cannot_be_meant_are_told_on_one_line() {
+    refused(&[
         (
             words("check a.example --cert-days soon"),
             &["`soon`", "30,7"],
@@ -213,7 +209,34 @@ fn what_cannot_be_meant_is_told_on_one_line_and_nothing_is_done() {
             &["`xml`", "table, json, ndjson"],
         ),
         (words("check a.example --report json="), &["names no file"]),
-        // files
+    ]);
+}
+
+#[test]
+fn files_that_cannot_be_used_are_told_on_one_line_and_none_is_left() {
+    let folder = folder();
+    let missing = folder.path().join("no-folder").join("report.json");
+    let missing = format!("json={}", missing.display());
+    let in_place = format!("json={}", folder.path().display());
+    let same = format!("json={}", folder.path().join("same").display());
+    let same_table = format!("table={}", folder.path().join("same").display());
+    let lost = path(&folder, "lost", None);
+    let empty = path(&folder, "empty", Some("# nobody\n\n"));
+    let bad_line = path(&folder, "bad-line", Some("mail.example.com\n\nhost:587\n"));
+    let text = path(&folder, "text", Some("not a certificate\n"));
+    let key = path(
+        &folder,
+        "key",
+        Some("-----BEGIN PRIVATE KEY-----\nMC4CAQ==\n-----END PRIVATE KEY-----\n"),
+    );
+    let broken = path(
+        &folder,
+        "broken",
+        Some("-----BEGIN CERTIFICATE-----\nMC4CAQ==\n-----END CERTIFICATE-----\n"),
+    );
+    let a_folder = folder.path().display().to_string();
+    let reports = |to: &str| ["check", "a.example", "--report", to].map(str::to_owned);
+    refused(&[
         (
             reports(&missing).to_vec(),
             &["no-folder", "no folder", "make it first"],
@@ -237,24 +260,23 @@ fn what_cannot_be_meant_is_told_on_one_line_and_nothing_is_done() {
         (file("--ca-file", &text), &["text", "PEM or DER"]),
         (file("--ca-file", &key), &["key", "no certificate"]),
         (file("--ca-file", &broken), &["broken", "certificate 1"]),
-        // other commands
-        (words("demo --fault gremlins"), &["`gremlins`", "silent"]),
-        (words("demo --fault silent@gopher"), &["`gopher`", "smtp"]),
-        (words("simulate --base-port 65000"), &["65000", "62146"]),
-        (words("explain gremlins"), &["`gremlins`", "exchports list"]),
-    ];
-    for (arguments, said) in cases {
-        let line = refusal(&arguments);
-        for word in said {
-            assert!(line.contains(word), "{arguments:?}: {line}");
-        }
-    }
+    ]);
     let mut left: Vec<_> = fs::read_dir(folder.path())
         .expect("the folder")
         .map(|entry| entry.expect("an entry").file_name())
         .collect();
     left.sort();
     assert_eq!(left, ["bad-line", "broken", "empty", "key", "text"]);
+}
+
+/// Each of these is refused, with these words among others.
+fn refused(cases: &[(Vec<String>, &[&str])]) {
+    for (arguments, said) in cases {
+        let line = refusal(arguments);
+        for word in *said {
+            assert!(line.contains(word), "{arguments:?}: {line}");
+        }
+    }
 }
 
 #[test]
