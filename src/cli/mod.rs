@@ -128,6 +128,7 @@ pub fn shown(path: &Path) -> String {
 #[derive(Debug, Parser)]
 #[command(
     name = "exchports",
+    bin_name = "exchports",
     version,
     max_term_width = 100,
     after_help = AFTER_HELP
