@@ -141,7 +141,7 @@ fn demo(faults: Vec<Staged>, telling: &Telling) -> Result<Exit, Error> {
     });
     runtime.shutdown_background();
     let finished = finished?;
-    if telling.reports.iter().any(is_table_on_stdout) {
+    if finished.end == RunEnd::Complete && telling.reports.iter().any(is_table_on_stdout) {
         complain(
             "that was the built-in stand-in server; for your own: exchports check mail.example.com",
         );
@@ -661,4 +661,111 @@ fn to_stdout(source: io::Error) -> Error {
 /// A line on standard error; when even that is gone, nobody is left to tell.
 pub fn complain(line: &str) {
     let _ = writeln!(io::stderr(), "exchports: {line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{RunStarted, Summary};
+
+    /// Tells the start, and fails at the end with this.
+    struct Failing(io::ErrorKind);
+
+    impl Reporter for Failing {
+        fn report(&mut self, event: &Event) -> io::Result<()> {
+            match event {
+                Event::RunFinished(_) => Err(self.0.into()),
+                _ => Ok(()),
+            }
+        }
+    }
+
+    struct Fine;
+
+    impl Reporter for Fine {
+        fn report(&mut self, _: &Event) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn start() -> Event {
+        Event::RunStarted(RunStarted {
+            at: time::OffsetDateTime::UNIX_EPOCH,
+            targets: Vec::new(),
+        })
+    }
+
+    fn end() -> Event {
+        Event::RunFinished(RunFinished {
+            summary: Summary::default(),
+            took: std::time::Duration::ZERO,
+            end: RunEnd::Complete,
+        })
+    }
+
+    /// What the file holds after these events, how many files are left, and how it ended.
+    fn after(within: Box<dyn Reporter + Send>, events: Vec<Event>) -> (String, usize, String) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("report");
+        fs::write(&path, "old").expect("a file");
+        let (aside, mut handle) = Aside::open(&path).expect("a file beside it");
+        handle.write_all(b"new").expect("it is written");
+        drop(handle);
+        let trouble = Arc::new(OnceLock::new());
+        let reports = vec![Report {
+            to: "report".to_owned(),
+            aside: Some(aside),
+            trouble: Arc::clone(&trouble),
+        }];
+        let outputs = Outputs {
+            reporter: Box::new(Guarded { within, trouble }),
+            reports,
+        };
+        let (sender, receiver) = mpsc::channel();
+        for event in events {
+            sender.send(event).expect("a receiver");
+        }
+        drop(sender);
+        let ended = match write_reports(outputs, &receiver) {
+            Ok(()) => String::new(),
+            Err(error) => error.to_string(),
+        };
+        let files = fs::read_dir(folder.path()).expect("the folder").count();
+        (fs::read_to_string(&path).expect("a file"), files, ended)
+    }
+
+    #[test]
+    fn only_a_whole_report_takes_the_name_of_its_file() {
+        let (text, files, error) = after(Box::new(Fine), vec![start(), end()]);
+        assert_eq!((text.as_str(), files, error.as_str()), ("new", 1, ""));
+
+        let full = Box::new(Failing(io::ErrorKind::StorageFull));
+        let (text, files, error) = after(full, vec![start(), end()]);
+        assert_eq!((text.as_str(), files), ("old", 1));
+        assert!(
+            error.starts_with("the report cannot be written to report: "),
+            "{error}"
+        );
+
+        // A run that broke never came to its end.
+        let (text, files, error) = after(Box::new(Fine), vec![start()]);
+        assert_eq!((text.as_str(), files, error.as_str()), ("old", 1, ""));
+
+        let gone = Box::new(Failing(io::ErrorKind::BrokenPipe));
+        let (text, files, error) = after(gone, vec![start(), end()]);
+        assert_eq!((text.as_str(), files, error.as_str()), ("old", 1, ""));
+    }
+
+    #[test]
+    fn words_with_more_than_letters_are_quoted_for_the_shell() {
+        for (word, expected) in [
+            ("--map", "--map"),
+            ("smtp=2525", "smtp=2525"),
+            (r"C:\Temp\ca.pem", r"C:\Temp\ca.pem"),
+            ("/tmp/my files/ca.pem", "\"/tmp/my files/ca.pem\""),
+            ("", "\"\""),
+        ] {
+            assert_eq!(shell_word(word), expected);
+        }
+    }
 }

@@ -802,3 +802,126 @@ fn role_names() -> String {
     let names: Vec<_> = ROLES.iter().map(|row| row.name).collect();
     names.join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::CertDays;
+
+    fn order(typed: &str) -> CheckOrder {
+        let words = ["exchports", "check"].into_iter().chain(typed.split(' '));
+        match read(words.map(OsString::from)) {
+            Ok(Meant::Check(order)) => *order,
+            other => panic!("{typed}: {other:?}"),
+        }
+    }
+
+    /// `smtp+` is required, `smtp?` optional, `smtp-` forbidden; a port where it is not the catalog's.
+    fn checks(typed: &str) -> String {
+        let order = order(typed);
+        let told = order.plan.targets[0].checks.iter().map(|check| {
+            let mark = match check.expect {
+                Expectation::Required => '+',
+                Expectation::Optional => '?',
+                Expectation::Forbidden => '-',
+            };
+            if check.port == check.service.port {
+                format!("{}{mark}", check.service.name)
+            } else {
+                format!("{}{mark}{}", check.service.name, check.port)
+            }
+        });
+        told.collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn what_is_named_is_required_and_single_changes_have_the_last_word() {
+        for (typed, expected) in [
+            ("a -s 443,smtp", "smtp+ https+"),
+            ("a -s smtps -s imap4,smtps", "imap+ submissions+"),
+            ("a -r edge", "smtp+ rdp?"),
+            (
+                "a -r edge --forbid rdp --require imaps",
+                "smtp+ imaps+ rdp-",
+            ),
+            ("a -r edge --optional 25", "smtp? rdp?"),
+            (
+                "a -r edge -s imap --optional imap --forbid http",
+                "http- imap?",
+            ),
+            (
+                "a -r domain-controller --map ldap=1389 --map imap=1143",
+                "ldap+1389 ldaps? rdp?",
+            ),
+        ] {
+            assert_eq!(checks(typed), expected, "{typed}");
+        }
+        assert_eq!(order("a").plan.targets[0].checks.len(), SERVICES.len());
+        assert_eq!(
+            order("a -s all").plan.targets[0].checks.len(),
+            SERVICES.len()
+        );
+    }
+
+    #[test]
+    fn what_is_not_said_is_as_documented() {
+        let CheckOrder {
+            plan,
+            ca_files,
+            jobs,
+            telling,
+        } = order("mail.example.com");
+        assert_eq!(plan.limits.check, Duration::from_secs(15));
+        assert_eq!(plan.limits.connect, Duration::from_secs(3));
+        assert_eq!(plan.limits.run, None);
+        assert_eq!((plan.limits.per_address, jobs), (24, None));
+        assert_eq!(plan.reach.families, Families::Raced);
+        assert_eq!(plan.trust.stores, Stores::Both);
+        assert_eq!(plan.standards.min_tls, TlsVersion::Tls12);
+        assert_eq!(plan.standards.cert_days, CertDays::Lifetime);
+        assert_eq!((plan.depth, plan.ehlo_name), (Depth::Full, None));
+        assert_eq!(plan.targets[0].role, Role::Any);
+        assert_eq!(telling.reports, [(Format::Table, None)]);
+        assert_eq!(telling.fail_on, FailOn::Fail);
+        assert!(telling.progress && !telling.verbose && ca_files.is_empty());
+    }
+
+    #[test]
+    fn what_is_said_is_meant() {
+        let CheckOrder { plan, telling, .. } = order(
+            "MAIL.example.com. --timeout 4 --connect-timeout 9s --deadline 1m -j 7 --per-address 3 --min-tls 1.3 \
+             --cert-days 20,5 --trust system --tcp-only --servername Web.example.com -q -v --fail-on never",
+        );
+        assert_eq!(plan.limits.check, Duration::from_secs(4));
+        // A connect is part of a check.
+        assert_eq!(plan.limits.connect, Duration::from_secs(4));
+        assert_eq!(plan.limits.run, Some(Duration::from_secs(60)));
+        assert_eq!(plan.limits.per_address, 3);
+        assert_eq!(plan.standards.min_tls, TlsVersion::Tls13);
+        assert_eq!(
+            plan.standards.cert_days,
+            CertDays::Days {
+                warn: 20,
+                fail: Some(5)
+            }
+        );
+        assert_eq!(
+            (plan.trust.stores, plan.depth),
+            (Stores::System, Depth::TcpOnly)
+        );
+        let target = &plan.targets[0];
+        assert_eq!(target.name, "MAIL.example.com.");
+        assert_eq!(target.host, Host::Name("mail.example.com.".to_owned()));
+        assert_eq!(target.server_name, Host::Name("web.example.com".to_owned()));
+        assert_eq!(plan.transcripts, Transcripts::Kept);
+        assert_eq!(
+            (telling.reports, telling.fail_on),
+            (Vec::new(), FailOn::Never)
+        );
+        assert_eq!(
+            order("a --source 192.0.2.1").plan.reach.families,
+            Families::V4
+        );
+        assert_eq!(order("a --source ::1").plan.reach.families, Families::V6);
+    }
+}
