@@ -1,6 +1,8 @@
 //! The one integration binary: the program and its rooms, seen from outside.
 
+mod cli;
 mod daemons;
+mod demo;
 mod judge;
 mod report;
 mod schema;
