@@ -28,7 +28,7 @@ use std::{env, fs, io, thread};
 use filtered::{closed_ports, filtered_ports};
 use runs::{Job, alone, in_turns};
 use sheet::{Row, Sheet, bytes, millis, times};
-use stand_in::{SERVICES, StandIn, with_ports};
+use stand_in::{SERVICES, StandIn, with_the_twelve};
 
 /// The release binary.
 const BINARY: &str = env!("CARGO_BIN_EXE_exchports");
@@ -160,10 +160,10 @@ fn against_sslyze() -> Result<Vec<Row>, Trouble> {
         }
     };
     let mut rows = Vec::new();
-    // Its option for STARTTLS holds for every target of a process: all eleven ports take six processes. That is the
-    // same job; the five ports that one process can take are less than that, but no start-up is paid for twice.
+    // Its option for STARTTLS holds for every target of a process: ten ports take five processes. That is the same job;
+    // the five ports that one process can take are less than that, but its start-up is paid for once.
     for (what, commands) in [
-        ("sslyze, eleven ports, six at once", sslyze.all),
+        ("sslyze, ten ports, five at once", sslyze.all),
         ("sslyze, five TLS ports, one process", vec![sslyze.implicit]),
     ] {
         let turns = in_turns(
@@ -195,8 +195,7 @@ fn memory() -> Result<Vec<Row>, Trouble> {
             why: "only measured on Linux".to_owned(),
         }]);
     };
-    let mut one = stand_in.check();
-    one.args(["--service", "https"]);
+    let mut one = stand_in.check_of("https");
     let mut many = stand_in.check_many(50)?;
     let unbounded = |what, peak: Option<u64>| Row::Figure {
         what,
@@ -227,7 +226,7 @@ fn filtered() -> Result<Vec<Row>, Trouble> {
     let check = || {
         let mut command = Command::new(BINARY);
         command.args(["check", "127.0.0.1", "--connect-timeout", "1s"]);
-        with_ports(&mut command, &ports.numbers());
+        with_the_twelve(&mut command, &ports.numbers());
         command
     };
     // Whether they are, to the program.
@@ -284,7 +283,7 @@ fn many_events() -> Result<Vec<Row>, Trouble> {
         .args(["check", "--address", "127.0.0.1", "--tcp-only"])
         .args([Path::new("--targets-file"), &file])
         .args(["--report", "ndjson"]);
-    with_ports(&mut command, &ports.numbers());
+    with_the_twelve(&mut command, &ports.numbers());
     let output = command.output()?;
     let lines = output.stdout.split(|byte| *byte == b'\n').count() - 1;
     let expected = TARGETS * (SERVICES.len() + 1) + 2;

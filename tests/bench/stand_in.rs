@@ -66,14 +66,20 @@ impl StandIn {
         Ok(stand_in)
     }
 
-    /// The command line that it printed.
+    /// The command line that it printed, for the twelve.
     pub(crate) fn check(&self) -> Command {
+        self.check_of(&SERVICES.join(","))
+    }
+
+    /// The command line that it printed, for these services.
+    pub(crate) fn check_of(&self, services: &str) -> Command {
         let mut command = Command::new(BINARY);
         command.arg("check").args(&self.arguments);
+        command.args(["--service", services]);
         command
     }
 
-    /// The same for so many targets, all of them this one under other names.
+    /// The twelve of so many targets, all of them this one under other names.
     pub(crate) fn check_many(&self, targets: usize) -> Result<Many, Trouble> {
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("targets");
@@ -83,6 +89,7 @@ impl StandIn {
             .arg("check")
             .args([Path::new("--targets-file"), &file])
             .args(["--servername", self.target()])
+            .args(["--service", &SERVICES.join(",")])
             .args(&self.arguments[1..]);
         Ok(Many {
             command,
@@ -122,8 +129,9 @@ impl Drop for StandIn {
     }
 }
 
-/// Adds `--map` for each of the twelve.
-pub(crate) fn with_ports(command: &mut Command, ports: &[u16]) {
+/// Adds the twelve, each on a port of its own.
+pub(crate) fn with_the_twelve(command: &mut Command, ports: &[u16]) {
+    command.args(["--service", &SERVICES.join(",")]);
     for (service, port) in SERVICES.iter().zip(ports) {
         command.arg("--map").arg(format!("{service}={port}"));
     }
