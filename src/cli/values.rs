@@ -265,7 +265,7 @@ mod tests {
             assert_eq!(super::service(word).ok(), Some(service), "{word}");
         }
         for word in ["8443", "0", "70000", "frobnicate", ""] {
-            assert!(super::service(word).is_err(), "{word}");
+            assert!(service(word).is_err(), "{word}");
         }
     }
 
