@@ -49,6 +49,17 @@ fn every_command_line_means_something() {
 }
 
 #[test]
+fn one_command_shows_it_and_one_tests_it() {
+    let text = read("README.md");
+    let lines: Vec<&str> = text.lines().collect();
+    for command in ["cargo run --release -- demo", "cargo test"] {
+        let block = ["```sh", command, "```"];
+        let place = lines.windows(3).position(|lines| *lines == block);
+        assert!(place.is_some_and(|line| line < 40), "{command}");
+    }
+}
+
+#[test]
 fn samples_are_what_comes() {
     let text = read("README.md");
     let all: Vec<Block> = blocks(&text).collect();
