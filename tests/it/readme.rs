@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write as _};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use clap::Parser as _;
 use exchports::catalog::{ROLES, SERVICES, ServiceId};
-use exchports::cli::Cli;
 use exchports::exit::Exit;
 use exchports::finding::Status;
 use exchports::observation::State;
@@ -34,18 +33,56 @@ fn every_command_line_means_something() {
                     *word = hosts.path().to_string_lossy().into_owned();
                 }
             }
-            match Cli::try_parse_from(&words) {
-                Ok(cli) => {
-                    let meant = cli.meant();
-                    assert!(meant.is_ok(), "{file}: `{command}`: {meant:?}");
-                }
-                // `--version` and `--help` are told that way.
-                Err(error) => assert_eq!(error.exit_code(), 0, "{file}: `{command}`: {error}"),
-            }
+            assert_is_meant(&format!("{file}: `{command}`"), &words);
             tried += 1;
         }
     }
     assert!(tried > 15, "only {tried} command lines were found");
+}
+
+/// The program takes the words. Where taking them would reach for the network, or serve for ever, they get company that
+/// is only refused once all of them are understood.
+fn assert_is_meant(what: &str, words: &[String]) {
+    const NO_FILE: &str = "no-such-file.pem";
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let taken = listener
+        .local_addr()
+        .expect("its address")
+        .port()
+        .to_string();
+    let mapped = format!("smtp={taken}");
+    let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let refusal = if words[1] == "check" {
+        for word in &mut words {
+            if *word == "company-root.pem" {
+                *word = NO_FILE;
+            }
+        }
+        words.extend(["--ca-file", NO_FILE]);
+        Some(NO_FILE)
+    } else if words[1] == "simulate" && !words.contains(&"--list-faults") {
+        words.extend(["--map", &mapped]);
+        Some(taken.as_str())
+    } else {
+        None
+    };
+    let output = Command::new(PROGRAM)
+        .args(&words[1..])
+        .stdin(Stdio::null())
+        .output()
+        .expect("it can be started");
+    let said = String::from_utf8_lossy(&output.stderr);
+    match refusal {
+        Some(refused) => {
+            assert_eq!(output.status.code(), Some(2), "{what}: {said}");
+            assert!(said.contains(refused), "{what}: {said}");
+        }
+        // A demo with a fault ends with 1.
+        None => assert!(
+            matches!(output.status.code(), Some(0 | 1)),
+            "{what}: {said}"
+        ),
+    }
 }
 
 #[test]
