@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::catalog::{Expectation, ROLES, Role, SERVICES, ServiceId, expectation};
+use crate::catalog::{self, Expectation, Group, ROLES, Role, Service, ServiceId, expectation};
 use crate::exit::FailOn;
 use crate::facts::TlsVersion;
 use crate::judge;
@@ -550,7 +550,7 @@ impl CheckArgs {
         ];
         let ports = values::port_map(&self.map)?;
         let mut checks = Vec::new();
-        for service in &SERVICES {
+        for service in catalog::all() {
             let mut changed = changes
                 .iter()
                 .filter(|(_, services)| services.contains(&service.id));
@@ -571,7 +571,7 @@ impl CheckArgs {
             if let Some(expect) = change.or(by_default) {
                 checks.push(Check {
                     service,
-                    port: port_of(service.id, &ports).unwrap_or(service.port),
+                    port: port_of(service, &ports),
                     expect,
                 });
             }
@@ -624,11 +624,16 @@ fn fits_family(what: &str, address: IpAddr, families: Families) -> Result<(), Us
     )))
 }
 
-fn port_of(service: ServiceId, ports: &[(ServiceId, u16)]) -> Option<u16> {
-    ports
-        .iter()
-        .find(|(mapped, _)| *mapped == service)
-        .map(|(_, port)| *port)
+/// Where a service is: where it was mapped to; the web group moves with 443.
+fn port_of(service: &Service, ports: &[(ServiceId, u16)]) -> u16 {
+    let mapped = |id| ports.iter().find(|(mapped, _)| *mapped == id);
+    let moved = match service.group {
+        Group::Port => None,
+        Group::Web => mapped(ServiceId::Https),
+    };
+    mapped(service.id)
+        .or(moved)
+        .map_or(service.port, |(_, port)| *port)
 }
 
 impl TellingArgs {
@@ -690,11 +695,10 @@ pub fn demo_plan(
     transcripts: Transcripts,
 ) -> Plan {
     let host = Host::Name(name.to_owned());
-    let checks = SERVICES
-        .iter()
+    let checks = catalog::all()
         .map(|service| Check {
             service,
-            port: port_of(service.id, ports).unwrap_or(service.port),
+            port: port_of(service, ports),
             expect: Expectation::Required,
         })
         .collect();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::UsageError;
-use crate::catalog::{Role, SERVICES, ServiceId};
+use crate::catalog::{self, Role, ServiceId};
 use crate::facts::Text;
 use crate::plan::CertDays;
 use crate::report::Format;
@@ -38,7 +38,9 @@ pub(super) fn services(option: &str, typed: &[String]) -> Result<Vec<ServiceId>,
                 )));
             }
             if word.eq_ignore_ascii_case("all") {
-                services.extend(SERVICES.iter().map(|service| service.id));
+                services.extend(catalog::all().map(|service| service.id));
+            } else if word.eq_ignore_ascii_case("web") {
+                services.extend(catalog::WEB.iter().map(|service| service.id));
             } else {
                 services.push(service(word)?);
             }
@@ -51,8 +53,7 @@ pub(super) fn services(option: &str, typed: &[String]) -> Result<Vec<ServiceId>,
 pub(super) fn service(word: &str) -> Result<ServiceId, UsageError> {
     let is_named = |name: &str| name.eq_ignore_ascii_case(word);
     let port = word.parse::<u16>().ok();
-    SERVICES
-        .iter()
+    catalog::all()
         .find(|service| {
             is_named(service.name)
                 || service.aliases.iter().any(|alias| is_named(alias))
@@ -72,9 +73,9 @@ fn unknown_service(word: &str) -> UsageError {
     if is_number {
         return UsageError(format!("port {word} is out of range: ports are 1 to 65535"));
     }
-    let names: Vec<_> = SERVICES.iter().map(|service| service.name).collect();
+    let names: Vec<_> = catalog::all().map(|service| service.name).collect();
     UsageError(format!(
-        "unknown service {}: one of {}, a port, or all",
+        "unknown service {}: one of {}, a port, web, or all",
         quoted(word),
         names.join(", ")
     ))

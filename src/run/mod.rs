@@ -11,15 +11,17 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 
 use time::OffsetDateTime;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::catalog::{Group, ServiceId};
 use crate::event::{Event, RunEnd, RunFinished, RunStarted, Summary};
 use crate::finding::Finding;
 use crate::judge::{self, Context};
 use crate::net::{Gate, Halt, Lookup, Roots, TcpDial, TlsAsk, resolve};
 use crate::observation::{Cause, Failure, Observation, Stage, State};
-use crate::plan::{Check, Families, Host, Plan, Target};
+use crate::plan::{Check, Depth, Families, Host, Plan, Target};
 use crate::probe::{Ask, probe};
 
 /// What a run is held by from outside.
@@ -139,6 +141,7 @@ async fn one_target(shared: Arc<Shared>, index: usize, sender: Sender) {
         host: target.server_name.clone(),
         roots: Arc::clone(&shared.roots),
     });
+    let mut fronts = Fronts::new();
     let mut findings: Vec<Option<Finding>> = vec![None; rows.len()];
     let mut tasks = Vec::with_capacity(rows.len());
     for (row, (check, addresses)) in rows.iter().enumerate() {
@@ -146,11 +149,16 @@ async fn one_target(shared: Arc<Shared>, index: usize, sender: Sender) {
         let (check, addresses) = (*check, addresses.clone());
         let unresolved = lookup.addresses.as_ref().err().cloned();
         let ask = ask(&shared.plan, target, check);
+        let place = fronts.place(&check, &addresses);
         let task = checks.spawn(async move {
             let observation = match unresolved {
                 Some(failure) => not_resolved(failure),
-                None => one_check(&shared, addresses, ask, tls).await,
+                None => match place.seen_in_front(ask.depth).await {
+                    Some(observation) => observation,
+                    None => one_check(&shared, addresses, ask, tls).await,
+                },
             };
+            place.tell(&observation);
             (row, observation)
         });
         tasks.push(task.id());
@@ -191,6 +199,86 @@ async fn one_target(shared: Arc<Shared>, index: usize, sender: Sender) {
         target: index,
         finding: Box::new(verdict),
     });
+}
+
+/// What the check of 443 saw, for the web services behind it, which wait for it: a port that does not open, or does not
+/// shake hands, is not asked nine times more. One for each set of addresses.
+type Front = watch::Sender<Option<Arc<Observation>>>;
+
+struct Fronts(Vec<(Vec<IpAddr>, Arc<Front>)>);
+
+/// Where a check stands with regard to 443.
+enum Place {
+    /// It is the check of 443 itself.
+    Front(Arc<Front>),
+    /// It is behind it.
+    Behind(watch::Receiver<Option<Arc<Observation>>>),
+    /// It has nothing to do with it, or 443 is not looked at.
+    Elsewhere,
+}
+
+impl Fronts {
+    fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// INVARIANT: 443 stands before the web group in the catalog, so its place is asked for first.
+    fn place(&mut self, check: &Check, addresses: &[SocketAddr]) -> Place {
+        let hosts: Vec<IpAddr> = addresses.iter().map(SocketAddr::ip).collect();
+        if check.service.id == ServiceId::Https {
+            let front = Arc::new(watch::Sender::new(None));
+            self.0.push((hosts, Arc::clone(&front)));
+            return Place::Front(front);
+        }
+        let front = self.0.iter().find(|(known, _)| *known == hosts);
+        match front {
+            Some((_, front)) if check.service.group == Group::Web => {
+                Place::Behind(front.subscribe())
+            }
+            _ => Place::Elsewhere,
+        }
+    }
+}
+
+impl Place {
+    fn tell(&self, observation: &Observation) {
+        if let Self::Front(front) = self {
+            front.send_replace(Some(Arc::new(observation.clone())));
+        }
+    }
+
+    /// What 443 showed that makes a check of its own needless; `None` when the service is to be asked.
+    async fn seen_in_front(&self, depth: Depth) -> Option<Observation> {
+        let Self::Behind(front) = self else {
+            return None;
+        };
+        let mut front = front.clone();
+        let seen = match front.wait_for(Option::is_some).await {
+            Ok(seen) => seen.clone(),
+            Err(_) => None,
+        };
+        let Some(seen) = seen.filter(|seen| seen.state == Some(State::Open)) else {
+            return Some(Observation {
+                failure: Some(Failure {
+                    stage: Stage::Connect,
+                    cause: Cause::HttpsNotOpen,
+                    detail: None,
+                }),
+                ..Observation::default()
+            });
+        };
+        let failed_early = seen
+            .failure
+            .as_ref()
+            .is_some_and(|failure| failure.stage < Stage::SecureCapabilities);
+        (failed_early || seen.detour.is_some() || depth == Depth::TcpOnly).then(|| Observation {
+            steps: Vec::new(),
+            attempts: Vec::new(),
+            peer: None,
+            transcript: Vec::new(),
+            ..Observation::clone(&seen)
+        })
+    }
 }
 
 async fn look_up(shared: &Shared, target: &Target) -> Lookup {

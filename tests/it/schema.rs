@@ -577,6 +577,7 @@ struct Web {
     authentication: Vec<String>,
     exchange_build: Known<String>,
     front_end: Known<String>,
+    health: Known<String>,
 }
 
 /// The counts.
