@@ -4,6 +4,7 @@ mod cli;
 mod daemons;
 mod demo;
 mod judge;
+mod readme;
 mod report;
 mod schema;
 mod simulate;
