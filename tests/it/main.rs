@@ -2,4 +2,6 @@
 
 mod simulate;
 mod daemons;
+mod layering;
+mod probe;
 mod wire;
