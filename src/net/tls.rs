@@ -94,7 +94,7 @@ pub(super) async fn shake_hands<S: Stream>(
             Ok(Box::new(stream))
         }
         Ok(Err((error, tap))) => Err(explain(&error, tap, &heard, &seen, terms).await),
-        Err(over) => Err(cut_short(over, heard.bytes())),
+        Err(over) => Err(cut_short(over, &heard.bytes())),
     };
     seen.tell(ask, &name, &mut facts);
     Shaken { result, facts }
@@ -156,10 +156,7 @@ fn version(version: ProtocolVersion) -> Option<TlsVersion> {
 }
 
 /// What a handshake means that did not come to its end in time.
-fn cut_short(over: Over, heard: Vec<u8>) -> Trouble {
-    if over == Over::Patience && is_cleartext(&heard) {
-        return in_clear(heard);
-    }
+fn cut_short(over: Over, heard: &[u8]) -> Trouble {
     let patience = if heard.is_empty() {
         Cause::Silent
     } else {
