@@ -4,6 +4,8 @@
 //! [`script`] reads the transcripts of `tests/transcripts`, [`transcripts`] plays them. [`bounds`] holds every wait to
 //! the moment at which it has to end, [`manners`] what we say to whom.
 
+#![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
+
 mod bounds;
 mod manners;
 mod peer;

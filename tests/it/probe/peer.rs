@@ -20,6 +20,7 @@ use rustls::{ServerConfig, SupportedProtocolVersion};
 use tokio::io::{
     AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex,
 };
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
@@ -223,13 +224,14 @@ impl Dial for PeerDial {
         };
         let (down, their_down) = duplex(self.pipe.down);
         let (up, their_up) = duplex(self.pipe.up);
-        let reset = Arc::new(AtomicBool::new(false));
+        let (reset, gone) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
         let (said, read) = (Arc::default(), Arc::default());
         self.open.fetch_add(1, Ordering::Relaxed);
         let ours = OurEnd {
             down,
             up,
             reset: Arc::clone(&reset),
+            gone: Arc::clone(&gone),
             read: Arc::clone(&read),
             open: Arc::clone(&self.open),
         };
@@ -242,6 +244,7 @@ impl Dial for PeerDial {
             }),
             said: Arc::clone(&said),
             reset,
+            gone,
         };
         let task = tokio::spawn(act(peer));
         self.dialled
@@ -265,6 +268,7 @@ pub(super) struct Peer {
     channel: Channel,
     said: Arc<Mutex<Vec<u8>>>,
     reset: Arc<AtomicBool>,
+    gone: Arc<Notify>,
 }
 
 enum Channel {
@@ -308,22 +312,14 @@ impl Peer {
         heard
     }
 
-    /// Hears up to the end of a line.
-    pub(super) async fn hear_line(&mut self) -> Vec<u8> {
-        let mut line = Vec::new();
-        while line.last() != Some(&b'\n') {
-            let byte = self.hear(1).await;
-            if byte.is_empty() {
-                break;
-            }
-            line.extend(byte);
-        }
-        line
-    }
-
     /// Hears everything until our end is closed.
     pub(super) async fn hear_out(&mut self) -> Vec<u8> {
         self.hear(usize::MAX).await
+    }
+
+    /// Neither says nor hears anything until our end is closed.
+    pub(super) async fn stay_deaf(&mut self) {
+        self.gone.notified().await;
     }
 
     /// Lets a TLS record of ours pass by, which has to be there.
@@ -341,7 +337,8 @@ impl Peer {
     /// Shakes hands, with the certificate of [`HOST`].
     pub(super) async fn secure(&mut self, version: &'static SupportedProtocolVersion) {
         let Channel::Clear(stream) = std::mem::replace(&mut self.channel, Channel::Gone) else {
-            panic!("it is secure already");
+            // Twice is once too often: the channel is gone.
+            return;
         };
         let config = identity().config(version);
         match TlsAcceptor::from(config).accept(stream).await {
@@ -384,6 +381,7 @@ pub(super) struct OurEnd {
     down: DuplexStream,
     up: DuplexStream,
     reset: Arc<AtomicBool>,
+    gone: Arc<Notify>,
     read: Arc<AtomicUsize>,
     open: Arc<AtomicUsize>,
 }
@@ -391,6 +389,7 @@ pub(super) struct OurEnd {
 impl Drop for OurEnd {
     fn drop(&mut self) {
         self.open.fetch_sub(1, Ordering::Relaxed);
+        self.gone.notify_one();
     }
 }
 

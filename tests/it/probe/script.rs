@@ -86,6 +86,29 @@ pub(super) fn peers(script: &Script) -> Vec<Act> {
     script.connections.iter().map(play).collect()
 }
 
+/// Plays steps without minding what is heard.
+pub(super) async fn play_along(steps: Vec<Step>, mut peer: Peer) {
+    for step in steps {
+        match step {
+            Step::Say(bytes) => {
+                peer.say(&bytes).await;
+            }
+            Step::Hear(expected) => {
+                peer.hear(expected.len()).await;
+            }
+            Step::Tls(version) => peer.secure(version).await,
+            Step::ClientHello => {
+                peer.hear(1).await;
+            }
+            Step::Wait(time) => tokio::time::sleep(time).await,
+            Step::Close => return peer.close().await,
+            Step::Reset => return peer.reset(),
+            Step::Silence | Step::Whatever => break,
+        }
+    }
+    peer.hear_out().await;
+}
+
 async fn play(name: String, steps: Vec<Step>, mut peer: Peer) {
     for step in steps {
         match step {
@@ -148,8 +171,8 @@ fn read(name: &str, text: &str) -> Script {
         let steps = connections.last_mut().expect("the first is there");
         let step = step(line).unwrap_or_else(|| panic!("{name}: what is {line:?}?"));
         match (steps.last_mut(), step) {
-            (Some(Step::Say(before)), Step::Say(more)) => before.extend(more),
-            (Some(Step::Hear(before)), Step::Hear(more)) => before.extend(more),
+            (Some(Step::Say(before)), Step::Say(more))
+            | (Some(Step::Hear(before)), Step::Hear(more)) => before.extend(more),
             (_, step) => steps.push(step),
         }
     }

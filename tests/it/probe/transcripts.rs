@@ -230,7 +230,8 @@ fn goodbye(seen: &Observation) -> Option<String> {
     (!answer.is_empty()).then(|| answer.join(" / "))
 }
 
-fn facts(peer: &PeerFacts) -> Vec<String> {
+/// What a peer said of itself, a line for each fact.
+pub(super) fn facts(peer: &PeerFacts) -> Vec<String> {
     let mut facts = Vec::new();
     let mut one = |name: &str, value: Option<String>| {
         facts.extend(value.map(|value| format!("{name} = {value}")));
