@@ -5,10 +5,12 @@
 //! every certificate of the path is valid, whether it has other objections (purpose, name constraints).
 
 use std::sync::{Arc, OnceLock};
+use std::thread;
 use std::time::Duration;
 
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, RootCertStore};
@@ -39,8 +41,8 @@ pub struct Roots {
     provider: Arc<CryptoProvider>,
     files: RootCertStore,
     public: Option<Arc<RootCertStore>>,
-    /// Read when the others do not suffice: most certificates lead to a public root, and the store costs time.
-    system: Option<OnceLock<RootCertStore>>,
+    /// Read on a thread of its own while the first connections are made: on some systems that takes long.
+    system: Option<Arc<OnceLock<RootCertStore>>>,
 }
 
 /// Why a file's certificates cannot be trusted.
@@ -77,7 +79,7 @@ impl Roots {
             provider: super::tls::provider(),
             files,
             public,
-            system: (trust.stores != Stores::Public).then(OnceLock::new),
+            system: (trust.stores != Stores::Public).then(begin_to_read_system_roots),
         })
     }
 
@@ -100,11 +102,75 @@ impl Roots {
     }
 }
 
+fn begin_to_read_system_roots() -> Arc<OnceLock<RootCertStore>> {
+    let store = Arc::new(OnceLock::new());
+    let reader = Arc::clone(&store);
+    // Who needs it first waits for it, or reads it himself where there is no thread to be had.
+    let begun = thread::Builder::new().spawn(move || {
+        reader.get_or_init(system_roots);
+    });
+    drop(begun);
+    store
+}
+
 fn system_roots() -> RootCertStore {
     let mut store = RootCertStore::empty();
     // What cannot be read of a half-broken store is left out: the public roots stand beside it.
     store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     store
+}
+
+/// Why a file has no certificates that could be read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum NotCertificates {
+    /// It is neither text with PEM blocks nor one DER certificate.
+    #[error("neither PEM nor DER")]
+    UnknownForm,
+    /// PEM, but no block of it is a certificate: a private key, a certificate request.
+    #[error("no certificate in it")]
+    NoneInside,
+    /// A certificate is damaged.
+    #[error("certificate {number} cannot be read")]
+    Unreadable {
+        /// Which, counted from 1.
+        number: usize,
+    },
+}
+
+/// Reads the certificates of a file, each as its DER: all `CERTIFICATE` blocks of a PEM file (RFC 7468; other blocks and
+/// text around them are passed over), or one in DER.
+///
+/// # Errors
+/// There is none, or one of them cannot be read.
+pub fn certificates(bytes: &[u8]) -> Result<Vec<Vec<u8>>, NotCertificates> {
+    const BYTE_ORDER_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
+    // Windows' editors put one in front, and the first block would not begin its line.
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+    if Parsed::read(bytes).is_some() {
+        return Ok(vec![bytes.to_vec()]);
+    }
+    if bytes.first() == Some(&0x30) && contents(bytes).is_some() {
+        return Err(NotCertificates::Unreadable { number: 1 });
+    }
+    let marker: &[u8] = b"-----BEGIN ";
+    if !bytes.windows(marker.len()).any(|window| window == marker) {
+        return Err(NotCertificates::UnknownForm);
+    }
+    let mut found = Vec::new();
+    for certificate in CertificateDer::pem_slice_iter(bytes) {
+        match certificate {
+            Ok(der) if Parsed::read(&der).is_some() => found.push(der.to_vec()),
+            _ => {
+                return Err(NotCertificates::Unreadable {
+                    number: found.len() + 1,
+                });
+            }
+        }
+    }
+    if found.is_empty() {
+        return Err(NotCertificates::NoneInside);
+    }
+    Ok(found)
 }
 
 /// What a chain says.
@@ -115,11 +181,7 @@ pub(super) struct Told {
 }
 
 /// Turns a chain into facts.
-pub(super) fn assess(
-    chain: &[CertificateDer<'_>],
-    name: &ServerName<'_>,
-    roots: &Roots,
-) -> Told {
+pub(super) fn assess(chain: &[CertificateDer<'_>], name: &ServerName<'_>, roots: &Roots) -> Told {
     let links = chain.iter().map(|der| link(der, roots)).collect();
     let parsed: Vec<Option<Parsed<'_>>> = chain.iter().map(|der| Parsed::read(der)).collect();
     let certificate = match parsed.first() {
@@ -300,13 +362,8 @@ fn objections(
         Err(error) => return vec![TrustDefect::Other(error.to_string().as_str().into())],
     };
     let algorithms = roots.provider.signature_verification_algorithms.all;
-    match verify_server_cert_signed_by_trust_anchor(
-        &leaf,
-        store,
-        intermediates,
-        moment,
-        algorithms,
-    ) {
+    match verify_server_cert_signed_by_trust_anchor(&leaf, store, intermediates, moment, algorithms)
+    {
         Ok(()) => Vec::new(),
         Err(rustls::Error::InvalidCertificate(error)) => match error {
             CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
@@ -634,3 +691,67 @@ fn signature(algorithm: &Oid<'_>) -> (String, SignatureStrength) {
     (known.0.to_owned(), known.1)
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{CertificateParams, KeyPair};
+
+    fn certificate_and_key(name: &str) -> (rcgen::Certificate, KeyPair) {
+        let key = KeyPair::generate().expect("a key");
+        let certificate = CertificateParams::new(vec![name.to_owned()])
+            .and_then(|params| params.self_signed(&key))
+            .expect("a certificate");
+        (certificate, key)
+    }
+
+    #[test]
+    fn a_file_of_certificates_is_pem_or_der() {
+        let (one, key) = certificate_and_key("one.example.test");
+        let (two, _) = certificate_and_key("two.example.test");
+        let bundle = format!(
+            "# a comment\n{}\nsubject=two\n{}{}",
+            one.pem(),
+            key.serialize_pem(),
+            two.pem().replace('\n', "\r\n")
+        );
+        let both = vec![one.der().to_vec(), two.der().to_vec()];
+        assert_eq!(certificates(bundle.as_bytes()), Ok(both));
+        assert_eq!(certificates(one.der()), Ok(vec![one.der().to_vec()]));
+        let marked = format!("\u{feff}{}", one.pem());
+        assert_eq!(
+            certificates(marked.as_bytes()),
+            Ok(vec![one.der().to_vec()])
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_file_is_said_in_one_phrase() {
+        let (one, key) = certificate_and_key("one.example.test");
+        let damaged = one.pem().replacen("MII", "MIJ", 1);
+        let cut = one.der().get(..one.der().len() - 1).expect("it is long");
+        let longer = [one.der().as_ref(), b"x"].concat();
+        for (bytes, words) in [
+            (b"".as_slice(), "neither PEM nor DER"),
+            (b"hello", "neither PEM nor DER"),
+            (cut, "neither PEM nor DER"),
+            (&longer, "certificate 1 cannot be read"),
+            (key.serialize_pem().as_bytes(), "no certificate in it"),
+            (key.serialized_der(), "certificate 1 cannot be read"),
+            (
+                format!("{}{damaged}", one.pem()).as_bytes(),
+                "certificate 2 cannot be read",
+            ),
+            (
+                format!("{}-----BEGIN CERTIFICATE-----\nMIIB", one.pem()).as_bytes(),
+                "certificate 2 cannot be read",
+            ),
+        ] {
+            assert_eq!(
+                certificates(bytes).map_err(|error| error.to_string()),
+                Err(words.to_owned()),
+                "{}",
+                String::from_utf8_lossy(bytes)
+            );
+        }
+    }
+}

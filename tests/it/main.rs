@@ -1,7 +1,10 @@
 //! The one integration binary: the program and its rooms, seen from outside.
 
-mod simulate;
 mod daemons;
+mod judge;
 mod layering;
 mod probe;
+mod report;
+mod schema;
+mod simulate;
 mod wire;
