@@ -13,7 +13,8 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     // What is accepted is a version of TLS, and a plan's bounds are read with it.
     ("plan", &["catalog", "facts"]),
     ("finding", &["observation", "facts", "plan", "catalog"]),
-    ("event", &["finding", "plan"]),
+    // A target is told with its role.
+    ("event", &["catalog", "finding", "plan"]),
     ("exit", &["finding", "event"]),
     (
         "judge",
