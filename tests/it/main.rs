@@ -5,6 +5,8 @@ mod daemons;
 mod demo;
 mod judge;
 mod readme;
+mod layering;
+mod probe;
 mod report;
 mod schema;
 mod simulate;
