@@ -10,6 +10,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -348,10 +349,7 @@ impl<'a, S: Stream> Session<'a, S> {
     ///
     /// # Errors
     /// Silence, an end, a flood, another protocol: where and why.
-    pub async fn receive<T>(
-        &mut self,
-        decode: impl Fn(&[u8]) -> Decoded<T>,
-    ) -> Result<T, Failure> {
+    pub async fn receive<T>(&mut self, decode: impl Fn(&[u8]) -> Decoded<T>) -> Result<T, Failure> {
         let end = Instant::now() + self.patience();
         loop {
             if !self.inbox.is_empty() {
@@ -425,7 +423,9 @@ impl<'a, S: Stream> Session<'a, S> {
                 self.transport = Transport::Secure(stream);
                 self.record.note(
                     Speaker::Event,
-                    version.map_or("TLS", crate::facts::TlsVersion::as_str).as_bytes(),
+                    version
+                        .map_or("TLS", crate::facts::TlsVersion::as_str)
+                        .as_bytes(),
                 );
                 Ok(())
             }
@@ -585,6 +585,17 @@ impl<S: Stream> Transport<S> {
 pub struct Tap<S> {
     stream: S,
     heard: Option<Vec<u8>>,
+    life: Life,
+}
+
+/// Whether a byte has come since a tap began to listen; it outlives the tap.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Life(Arc<AtomicBool>);
+
+impl Life {
+    pub(super) fn is_seen(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl<S> Tap<S> {
@@ -595,6 +606,7 @@ impl<S> Tap<S> {
         Self {
             stream,
             heard: None,
+            life: Life::default(),
         }
     }
 
@@ -604,6 +616,11 @@ impl<S> Tap<S> {
 
     fn forget(&mut self) {
         self.heard = None;
+    }
+
+    /// Tells of bytes that come from now on, also when the tap is gone.
+    pub(super) fn life(&self) -> Life {
+        self.life.clone()
     }
 
     /// What was heard since it began to listen, cut at its limit.
@@ -620,6 +637,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if self.heard.is_some() && buffer.filled().len() > before {
+            self.life.0.store(true, Ordering::Relaxed);
+        }
         if let Some(heard) = &mut self.heard {
             let room = Self::LIMIT.saturating_sub(heard.len());
             heard.extend(buffer.filled().iter().skip(before).take(room));
