@@ -39,15 +39,21 @@
 //! 10. Every code that leaves the program is kebab-case, documented, explained, and only ever added to.
 //! 11. Bytes from the network are escaped before they reach a terminal, a log or a document.
 
-pub mod catalog;
+pub mod app;
+pub mod cli;
+pub mod exit;
+
 pub mod event;
 pub mod facts;
 pub mod finding;
-pub mod net;
-pub mod judge;
 pub mod observation;
 pub mod plan;
+
+pub mod catalog;
+pub mod judge;
+pub mod net;
 pub mod probe;
-pub mod simulate;
 pub mod report;
+pub mod run;
+pub mod simulate;
 pub mod wire;

@@ -152,7 +152,13 @@ struct CheckArgs {
     service: Vec<String>,
 
     /// What kind of host the target is (see `exchports list`)
-    #[arg(short, long, value_name = "ROLE", default_value = "any", help_heading = "What to look at")]
+    #[arg(
+        short,
+        long,
+        value_name = "ROLE",
+        default_value = "any",
+        help_heading = "What to look at"
+    )]
     role: String,
 
     /// These services have to work, whatever the role says
@@ -192,7 +198,12 @@ struct CheckArgs {
     ipv4: bool,
 
     /// Use IPv6 only
-    #[arg(short = '6', long = "ipv6", conflicts_with = "all_addresses", help_heading = "How to get there")]
+    #[arg(
+        short = '6',
+        long = "ipv6",
+        conflicts_with = "all_addresses",
+        help_heading = "How to get there"
+    )]
     ipv6: bool,
 
     /// Look at every address of a name, each on rows of its own
@@ -208,11 +219,22 @@ struct CheckArgs {
     ca_file: Vec<PathBuf>,
 
     /// Whose roots to trust: Mozilla's, this machine's, or both
-    #[arg(long, value_enum, default_value_t, help_heading = "What is good enough")]
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        help_heading = "What is good enough"
+    )]
     trust: TrustArg,
 
     /// The lowest version of TLS that is accepted
-    #[arg(long, value_enum, default_value_t, value_name = "VERSION", help_heading = "What is good enough")]
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "VERSION",
+        help_heading = "What is good enough"
+    )]
     min_tls: MinTlsArg,
 
     /// Warn, and fail, when a certificate has fewer days left [default: warn under 30 days and a third of its lifetime]
@@ -220,11 +242,21 @@ struct CheckArgs {
     cert_days: Option<String>,
 
     /// Bound of a check: `5s`, `500ms`; a bare number is seconds
-    #[arg(long, value_name = "D", default_value = "15s", help_heading = "How long, how many")]
+    #[arg(
+        long,
+        value_name = "D",
+        default_value = "15s",
+        help_heading = "How long, how many"
+    )]
     timeout: String,
 
     /// Bound of a connect
-    #[arg(long, value_name = "D", default_value = "3s", help_heading = "How long, how many")]
+    #[arg(
+        long,
+        value_name = "D",
+        default_value = "3s",
+        help_heading = "How long, how many"
+    )]
     connect_timeout: String,
 
     /// Bound of the whole run; what is not done by then is skipped
@@ -236,7 +268,12 @@ struct CheckArgs {
     jobs: Option<String>,
 
     /// Sockets in flight to one address
-    #[arg(long, value_name = "N", default_value = "24", help_heading = "How long, how many")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "24",
+        help_heading = "How long, how many"
+    )]
     per_address: String,
 
     #[command(flatten)]
@@ -258,7 +295,13 @@ struct TellingArgs {
     report: Vec<String>,
 
     /// What makes the exit code 1
-    #[arg(long, value_enum, default_value_t, value_name = "WHAT", help_heading = "How to tell it")]
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "WHAT",
+        help_heading = "How to tell it"
+    )]
     fail_on: FailOnArg,
 
     /// Show only rows that did not pass
@@ -274,7 +317,13 @@ struct TellingArgs {
     quiet: bool,
 
     /// When to use colour
-    #[arg(long, value_enum, default_value_t, value_name = "WHEN", help_heading = "How to tell it")]
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "WHEN",
+        help_heading = "How to tell it"
+    )]
     color: ColorWhen,
 
     /// No progress line (it goes to standard error, and only to a terminal)
@@ -486,9 +535,18 @@ impl CheckArgs {
     fn checks(&self, role: Role) -> Result<Vec<Check>, UsageError> {
         let named = values::services("--service", &self.service)?;
         let changes = [
-            (Expectation::Required, values::services("--require", &self.require)?),
-            (Expectation::Optional, values::services("--optional", &self.optional)?),
-            (Expectation::Forbidden, values::services("--forbid", &self.forbid)?),
+            (
+                Expectation::Required,
+                values::services("--require", &self.require)?,
+            ),
+            (
+                Expectation::Optional,
+                values::services("--optional", &self.optional)?,
+            ),
+            (
+                Expectation::Forbidden,
+                values::services("--forbid", &self.forbid)?,
+            ),
         ];
         let ports = values::port_map(&self.map)?;
         let mut checks = Vec::new();
@@ -508,9 +566,7 @@ impl CheckArgs {
             let by_default = if self.service.is_empty() {
                 expectation(role, service.id)
             } else {
-                named
-                    .contains(&service.id)
-                    .then_some(Expectation::Required)
+                named.contains(&service.id).then_some(Expectation::Required)
             };
             if let Some(expect) = change.or(by_default) {
                 checks.push(Check {
@@ -545,7 +601,8 @@ impl CheckArgs {
             return Ok(None);
         };
         let name = values::ehlo_name(typed)?;
-        let is_target = |target: &Target| target.server_name.to_string().eq_ignore_ascii_case(&name);
+        let is_target =
+            |target: &Target| target.server_name.to_string().eq_ignore_ascii_case(&name);
         if targets.iter().any(is_target) {
             return Err(UsageError(format!(
                 "--ehlo-name {} is the target's own name, which servers refuse: give this machine's name",

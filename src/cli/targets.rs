@@ -12,10 +12,7 @@ use crate::plan::Host;
 const MAX_LIST: u64 = 16 * 1024 * 1024;
 
 /// All targets, as typed and as meant: those on the command line, `-` for standard input, then the files'.
-pub(super) fn read(
-    typed: &[String],
-    files: &[PathBuf],
-) -> Result<Vec<(String, Host)>, UsageError> {
+pub(super) fn read(typed: &[String], files: &[PathBuf]) -> Result<Vec<(String, Host)>, UsageError> {
     let mut targets = Vec::new();
     for word in typed {
         if word == "-" {
@@ -40,8 +37,7 @@ pub(super) fn read(
 }
 
 fn open(path: &Path, name: &str) -> Result<std::fs::File, UsageError> {
-    std::fs::File::open(path)
-        .map_err(|error| UsageError(format!("{name} cannot be read: {error}")))
+    std::fs::File::open(path).map_err(|error| UsageError(format!("{name} cannot be read: {error}")))
 }
 
 fn whole(name: &str, from: impl std::io::Read) -> Result<String, UsageError> {
@@ -54,8 +50,11 @@ fn whole(name: &str, from: impl std::io::Read) -> Result<String, UsageError> {
         )));
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    String::from_utf8(bytes.to_vec())
-        .map_err(|_| UsageError(format!("{name} is not UTF-8: save it as plain text in UTF-8")))
+    String::from_utf8(bytes.to_vec()).map_err(|_| {
+        UsageError(format!(
+            "{name} is not UTF-8: save it as plain text in UTF-8"
+        ))
+    })
 }
 
 fn list(name: &str, text: &str, targets: &mut Vec<(String, Host)>) -> Result<(), UsageError> {
@@ -89,7 +88,8 @@ pub(super) fn host(typed: &str) -> Result<Host, UsageError> {
         Some(stem) => (stem, "."),
         None => (typed, ""),
     };
-    let ascii = idna::domain_to_ascii(stem).map_err(|_| no_name("not a valid international name"))?;
+    let ascii =
+        idna::domain_to_ascii(stem).map_err(|_| no_name("not a valid international name"))?;
     if ascii.len() > 253 {
         return Err(no_name("over 253 characters"));
     }
@@ -138,7 +138,10 @@ fn what_it_is_instead(typed: &str) -> Option<String> {
     if typed.is_empty() {
         return Some("is empty: name a host, such as mail.example.com".to_owned());
     }
-    if typed.chars().any(|character| character.is_whitespace() || character.is_control()) {
+    if typed
+        .chars()
+        .any(|character| character.is_whitespace() || character.is_control())
+    {
         return Some(
             "has a space or a control character in it: give one host name an argument, or one a line"
                 .to_owned(),
@@ -173,7 +176,9 @@ fn what_it_is_instead(typed: &str) -> Option<String> {
         ));
     }
     if typed.contains(':') || typed.contains('[') {
-        return Some("is neither a name nor an IPv6 address".to_owned() + ": write it as 2001:db8::1");
+        return Some(
+            "is neither a name nor an IPv6 address".to_owned() + ": write it as 2001:db8::1",
+        );
     }
     None
 }
@@ -195,7 +200,10 @@ mod tests {
             ("2001:db8::1", "2001:db8::1"),
             ("[2001:db8::1]", "2001:db8::1"),
         ] {
-            assert_eq!(host(typed).map(|host| host.to_string()).ok(), Some(expected.to_owned()));
+            assert_eq!(
+                host(typed).map(|host| host.to_string()).ok(),
+                Some(expected.to_owned())
+            );
         }
     }
 
@@ -224,7 +232,7 @@ mod tests {
             assert!(!error.chars().any(char::is_control), "{error:?}");
         }
         assert!(host(&"a".repeat(64)).is_err());
-        assert!(host(&["a".repeat(60); 5].join(".")).is_err());
+        assert!(host(&vec!["a".repeat(60); 5].join(".")).is_err());
     }
 
     #[test]

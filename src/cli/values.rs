@@ -167,7 +167,11 @@ pub(super) fn cert_days(typed: &str) -> Result<CertDays, UsageError> {
             quoted(typed)
         ))
     };
-    let number = |word: &str| word.trim().parse::<u32>().map_err(|_| wrong("is no WARN[,FAIL]"));
+    let number = |word: &str| {
+        word.trim()
+            .parse::<u32>()
+            .map_err(|_| wrong("is no WARN[,FAIL]"))
+    };
     let (warn, fail) = match typed.split_once(',') {
         Some((warn, fail)) => (number(warn)?, Some(number(fail)?)),
         None => (number(typed)?, None),
@@ -229,7 +233,9 @@ pub(super) fn ehlo_name(typed: &str) -> Result<String, UsageError> {
     let is_label = |label: &str| {
         !label.is_empty()
             && label.len() <= 63
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
@@ -303,7 +309,12 @@ mod tests {
 
     #[test]
     fn ehlo_names_are_names_or_literals() {
-        for typed in ["admin-pc", "a.example.com", "[192.0.2.5]", "[IPv6:2001:db8::1]"] {
+        for typed in [
+            "admin-pc",
+            "a.example.com",
+            "[192.0.2.5]",
+            "[IPv6:2001:db8::1]",
+        ] {
             assert!(ehlo_name(typed).is_ok(), "{typed}");
         }
         for typed in ["", "a_b", "a b", "a\r\nRCPT", "[nonsense]", "a..b", "-a"] {

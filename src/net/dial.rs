@@ -152,10 +152,7 @@ impl TcpDial {
 impl Dial for TcpDial {
     type Stream = TcpStream;
 
-    async fn dial<'a>(
-        &'a self,
-        record: &'a mut Record,
-    ) -> Result<Session<'a, TcpStream>, Failure> {
+    async fn dial<'a>(&'a self, record: &'a mut Record) -> Result<Session<'a, TcpStream>, Failure> {
         let addresses = match record.address() {
             Some(answered) => vec![answered],
             None => self.addresses.clone(),

@@ -51,7 +51,9 @@ pub(super) fn classify(
 pub(super) fn classify_bind(error: &io::Error) -> (State, Cause, Text) {
     let words = Text::from(error.to_string().as_str());
     match error.raw_os_error() {
-        Some(code) if NO_RESOURCES.contains(&code) => (State::Blocked, Cause::OutOfResources, words),
+        Some(code) if NO_RESOURCES.contains(&code) => {
+            (State::Blocked, Cause::OutOfResources, words)
+        }
         _ => (State::Blocked, Cause::SourceUnusable, words),
     }
 }

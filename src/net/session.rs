@@ -171,6 +171,9 @@ impl Record {
         if self.transcripts == Transcripts::Dropped {
             return;
         }
+        if is_binary(bytes) {
+            return self.note(speaker, hex_dump(bytes).as_bytes());
+        }
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
             self.note(speaker, line);
         }
@@ -537,6 +540,25 @@ impl<'a, S: Stream> Session<'a, S> {
         }
         self.fail(cause, detail)
     }
+}
+
+/// Whether bytes are no lines of text: PDUs of LDAP and RDP.
+fn is_binary(bytes: &[u8]) -> bool {
+    let is_text = |byte: &u8| *byte >= 0x20 || matches!(byte, b'\t' | b'\r' | b'\n');
+    !bytes.iter().all(is_text)
+}
+
+/// The first bytes in hexadecimal, and how many there are: `30 0c 02 01 (14 bytes)`.
+fn hex_dump(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    const SHOWN: usize = 32;
+    let mut dump = String::new();
+    for byte in bytes.iter().take(SHOWN) {
+        let _ = write!(dump, "{byte:02x} ");
+    }
+    let more = if bytes.len() > SHOWN { "… " } else { "" };
+    let _ = write!(dump, "{more}({} bytes)", bytes.len());
+    dump
 }
 
 /// The first line of what was heard, at most 200 bytes of it.

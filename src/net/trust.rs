@@ -5,6 +5,7 @@
 //! every certificate of the path is valid, whether it has other objections (purpose, name constraints).
 
 use std::sync::{Arc, OnceLock};
+use std::thread;
 use std::time::Duration;
 
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
@@ -44,8 +45,8 @@ pub struct Roots {
     provider: Arc<CryptoProvider>,
     files: RootCertStore,
     public: Option<Arc<RootCertStore>>,
-    /// Read when the others do not suffice: most certificates lead to a public root, and the store costs time.
-    system: Option<OnceLock<RootCertStore>>,
+    /// Read on a thread of its own while the first connections are made: on some systems that takes long.
+    system: Option<Arc<OnceLock<RootCertStore>>>,
 }
 
 /// Why a file's certificates cannot be trusted.
@@ -82,7 +83,7 @@ impl Roots {
             provider: super::tls::provider(),
             files,
             public,
-            system: (trust.stores != Stores::Public).then(OnceLock::new),
+            system: (trust.stores != Stores::Public).then(begin_to_read_system_roots),
         })
     }
 
@@ -103,6 +104,17 @@ impl Roots {
             .map(|store| (Anchor::System, store.get_or_init(system_roots)));
         files.chain(public).chain(system)
     }
+}
+
+fn begin_to_read_system_roots() -> Arc<OnceLock<RootCertStore>> {
+    let store = Arc::new(OnceLock::new());
+    let reader = Arc::clone(&store);
+    // Who needs it first waits for it, or reads it himself where there is no thread to be had.
+    let begun = thread::Builder::new().spawn(move || {
+        reader.get_or_init(system_roots);
+    });
+    drop(begun);
+    store
 }
 
 fn system_roots() -> RootCertStore {

@@ -23,7 +23,10 @@ pub(super) async fn talk<S: Stream>(
         let offered = ask_capabilities(session, "A1").await?;
         facts.capabilities = texts(&offered);
         session.enter(Stage::Starttls);
-        if !offered.iter().any(|word| word.eq_ignore_ascii_case(b"STARTTLS")) {
+        if !offered
+            .iter()
+            .any(|word| word.eq_ignore_ascii_case(b"STARTTLS"))
+        {
             return Err(refuse(session, Cause::StarttlsNotOffered, b""));
         }
         let answer = command(session, "A2", "STARTTLS", |_| ()).await?;
@@ -91,13 +94,21 @@ async fn command<S: Stream>(
                 return Err(refuse(session, Cause::NotTheProtocol, &words(&condition)));
             }
             Response::Untagged(condition) if condition.status == Status::Bye => {
-                return Err(refuse(session, Cause::ServiceUnavailable, &words(&condition)));
+                return Err(refuse(
+                    session,
+                    Cause::ServiceUnavailable,
+                    &words(&condition),
+                ));
             }
             Response::Capability(words) => on_capability(words),
             Response::Untagged(_) | Response::Data(_) | Response::Continuation(_) => {}
         }
     }
-    Err(refuse(session, Cause::Flood, b"untagged responses without end"))
+    Err(refuse(
+        session,
+        Cause::Flood,
+        b"untagged responses without end",
+    ))
 }
 
 fn words(condition: &Condition) -> Vec<u8> {

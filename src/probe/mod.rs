@@ -154,7 +154,8 @@ fn other_way(protocol: Protocol, way: Way, failure: &Failure) -> Option<(Way, De
 
 /// Whether the second look found what it was made for.
 fn led_somewhere(seen: Detour, failure: Option<&Failure>, record: &Record) -> bool {
-    let failed_at = |stages: &[Stage]| failure.is_some_and(|failure| stages.contains(&failure.stage));
+    let failed_at =
+        |stages: &[Stage]| failure.is_some_and(|failure| stages.contains(&failure.stage));
     match seen {
         Detour::CleartextOnTlsPort => !failed_at(&[Stage::Connect, Stage::Greeting]),
         Detour::TlsOnCleartextPort => record.has_secure_session(),

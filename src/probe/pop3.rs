@@ -79,5 +79,8 @@ fn words(status: &Status) -> Vec<u8> {
         Indicator::Ok => b"+OK",
         Indicator::Err => b"-ERR",
     };
-    [word, b" ", &status.text].concat().trim_ascii_end().to_vec()
+    [word, b" ", &status.text]
+        .concat()
+        .trim_ascii_end()
+        .to_vec()
 }

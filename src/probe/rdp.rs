@@ -23,7 +23,11 @@ pub(super) async fn talk<S: Stream>(
                 Protocols::TLS => facts.nla = Some(Nla::NotSupported),
                 Protocols::RDP => {
                     facts.nla = Some(Nla::NotSupported);
-                    return Err(refuse(session, Cause::NoTls, b"standard RDP security selected"));
+                    return Err(refuse(
+                        session,
+                        Cause::NoTls,
+                        b"standard RDP security selected",
+                    ));
                 }
                 other => {
                     let words = format!("protocol {} selected, which was not asked for", other.0);

@@ -50,10 +50,7 @@ async fn greet<S: Stream>(
     }
 }
 
-async fn say_hello<S: Stream>(
-    session: &mut Session<'_, S>,
-    ask: &Ask,
-) -> Result<Reply, Failure> {
+async fn say_hello<S: Stream>(session: &mut Session<'_, S>, ask: &Ask) -> Result<Reply, Failure> {
     let name = ask.ehlo_name.clone().unwrap_or_else(|| {
         let address = session.local_address().map(|address| address.ip());
         smtp::address_literal(address.unwrap_or([127, 0, 0, 1].into()))

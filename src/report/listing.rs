@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::catalog::{ROLES, RoleRow, SERVICES, Service, ServiceId};
 
 use super::notation::{Layout, push_json};
-use super::style::{Hanging, Style, width};
+use super::style::{Paragraph, Style, width};
 
 /// Tells services and roles to people.
 ///
@@ -67,12 +67,13 @@ fn push_services(style: Style, text: &mut String) {
         } else {
             format!("{a:>port$}  {b:name$}  ")
         };
-        let hanging = Hanging {
+        let line = Paragraph {
             indent: 0,
             lead: &lead,
             lead_width: width(&lead),
+            hang: width(&lead),
         };
-        hanging.push(title, style.width, str::to_owned, text);
+        line.push(title, style.width, str::to_owned, text);
     }
 }
 
@@ -81,10 +82,11 @@ const LONGEST_TITLE: usize = 24;
 
 fn push_role(role: &RoleRow, style: Style, text: &mut String) {
     let name = style.color.bold(role.name);
-    let heading = Hanging {
+    let heading = Paragraph {
         indent: 0,
         lead: &format!("{name}: "),
         lead_width: width(role.name) + 2,
+        hang: 2,
     };
     heading.push(role.purpose, style.width, str::to_owned, text);
     for (lead, services) in [
@@ -92,10 +94,11 @@ fn push_role(role: &RoleRow, style: Style, text: &mut String) {
         ("optional   ", role.optional),
         ("forbidden  ", role.forbidden),
     ] {
-        let column = Hanging {
+        let column = Paragraph {
             indent: 2,
             lead,
             lead_width: width(lead),
+            hang: width(lead),
         };
         let names = match services.len() {
             all if all == SERVICES.len() => format!("all {all}"),

@@ -97,57 +97,63 @@ pub(super) fn width(text: &str) -> usize {
 /// Below this a line is not broken further: a terminal of ten columns gets long lines rather than a column of letters.
 const NARROWEST: usize = 20;
 
-/// Breaks a text into lines of at most so many columns, between words where that is possible.
-pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
-    let columns = columns.max(NARROWEST);
+/// Breaks a text into lines between words where that is possible, else within them. The first line may have another
+/// room than the rest; both in columns.
+pub(super) fn wrap(text: &str, first: usize, rest: usize) -> Vec<String> {
+    let mut room = first.max(NARROWEST);
     let mut lines = Vec::new();
     let mut line = String::new();
     let mut used = 0;
+    let mut break_line = |line: &mut String, used: &mut usize, room: &mut usize| {
+        lines.push(std::mem::take(line));
+        *used = 0;
+        *room = rest.max(NARROWEST);
+    };
     for word in text.split_whitespace() {
         let wide = width(word);
-        if used > 0 && used + 1 + wide <= columns {
+        if used > 0 && used + 1 + wide <= room {
             line.push(' ');
             line.push_str(word);
             used += 1 + wide;
             continue;
         }
         if used > 0 {
-            lines.push(std::mem::take(&mut line));
-            used = 0;
+            break_line(&mut line, &mut used, &mut room);
         }
         for character in word.chars() {
             let wide = character.width().unwrap_or(0);
-            if used + wide > columns {
-                lines.push(std::mem::take(&mut line));
-                used = 0;
+            if used + wide > room {
+                break_line(&mut line, &mut used, &mut room);
             }
             line.push(character);
             used += wide;
         }
     }
     if used > 0 {
-        lines.push(line);
+        break_line(&mut line, &mut used, &mut room);
     }
     lines
 }
 
-/// A text that hangs from what stands before it: `lead` on the first line, blanks of the same width on the others.
-pub(super) struct Hanging<'a> {
+/// A text of several lines, and what stands before them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Paragraph<'a> {
     /// How far all of it is indented.
     pub(super) indent: usize,
     /// What stands before the first line, in colour or not.
     pub(super) lead: &'a str,
     /// How many columns that takes.
     pub(super) lead_width: usize,
+    /// How much further the other lines are indented.
+    pub(super) hang: usize,
 }
 
-impl Hanging<'_> {
+impl Paragraph<'_> {
     /// A text with nothing before it.
     pub(super) fn at(indent: usize) -> Self {
         Self {
             indent,
-            lead: "",
-            lead_width: 0,
+            ..Self::default()
         }
     }
 
@@ -159,15 +165,19 @@ impl Hanging<'_> {
         paint: impl Fn(&str) -> String,
         out: &mut String,
     ) {
-        let (indent, lead_width) = (self.indent, self.lead_width);
-        let room = columns.saturating_sub(indent + lead_width);
-        for (index, line) in wrap(text, room).iter().enumerate() {
+        let Self {
+            indent,
+            lead,
+            lead_width,
+            hang,
+        } = *self;
+        let room = |before: usize| columns.saturating_sub(indent + before);
+        for (index, line) in wrap(text, room(lead_width), room(hang)).iter().enumerate() {
             let line = paint(line);
             // Writing to a String cannot fail.
-            let _ = if index == 0 {
-                writeln!(out, "{:indent$}{}{line}", "", self.lead)
-            } else {
-                writeln!(out, "{:blank$}{line}", "", blank = indent + lead_width)
+            let _ = match index {
+                0 => writeln!(out, "{:indent$}{lead}{line}", ""),
+                _ => writeln!(out, "{:blank$}{line}", "", blank = indent + hang),
             };
         }
     }
@@ -180,25 +190,25 @@ mod tests {
     #[test]
     fn words_stay_whole_where_they_fit() {
         assert_eq!(
-            wrap("the quick brown fox jumps over the lazy dog", 20),
+            wrap("the quick brown fox jumps over the lazy dog", 20, 20),
             ["the quick brown fox", "jumps over the lazy", "dog"]
         );
-        assert_eq!(wrap("  spaces\n and  lines ", 20), ["spaces and lines"]);
-        assert_eq!(wrap("", 20), Vec::<String>::new());
+        assert_eq!(wrap("  spaces\n and  lines ", 20, 20), ["spaces and lines"]);
+        assert_eq!(wrap("", 20, 20), Vec::<String>::new());
     }
 
     #[test]
     fn a_word_without_end_is_broken() {
         assert_eq!(
-            wrap("see aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa now", 20),
+            wrap("see aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa now", 20, 20),
             ["see", "aaaaaaaaaaaaaaaaaaaa", "aaaaaaaaaa now"]
         );
     }
 
     #[test]
     fn wide_characters_count_twice() {
-        for line in wrap(&"漢".repeat(25), 20) {
-            assert!(width(&line) <= 20, "{line}");
+        for line in wrap(&"漢".repeat(25), 20, 30) {
+            assert!(width(&line) <= 30, "{line}");
         }
     }
 }

@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn one_moment_three_ways() {
-        let moment = OffsetDateTime::from_unix_timestamp(1_727_151_674).unwrap();
+        let moment = OffsetDateTime::from_unix_timestamp(1_727_151_674).expect("a date");
         assert_eq!(rfc5322(moment), "Tue, 24 Sep 2024 04:21:14 +0000");
         assert_eq!(imf_fixdate(moment), "Tue, 24 Sep 2024 04:21:14 GMT");
         assert_eq!(generalized(moment), "20240924042114.0Z");

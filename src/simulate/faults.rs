@@ -441,20 +441,20 @@ mod tests {
 
     #[test]
     fn a_name_alone_means_everywhere() {
-        let staged = Staged::parse(" Certificate-Expired ").unwrap();
+        let staged = Staged::parse(" Certificate-Expired ").expect("a fault");
         assert_eq!(staged, Staged::everywhere(Fault::CertificateExpired));
         assert_eq!(staged.services().len(), 11);
     }
 
     #[test]
     fn services_are_taken_by_id_alias_and_port() {
-        let staged = Staged::parse("silent@smtps, 3389,imap4").unwrap();
+        let staged = Staged::parse("silent@smtps, 3389,imap4").expect("a fault");
         assert_eq!(staged.services(), [Submissions, Rdp, Imap]);
     }
 
     #[test]
     fn what_is_wrong_is_named_with_what_would_be_right() {
-        let said = |text| Staged::parse(text).unwrap_err().to_string();
+        let said = |text| Staged::parse(text).expect_err("no fault").to_string();
         assert_eq!(
             said("certificate-expird"),
             "unknown fault `certificate-expird`: did you mean `certificate-expired`?"

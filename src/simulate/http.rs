@@ -9,6 +9,7 @@ use super::stand::Stand;
 use crate::catalog::ServiceId;
 use std::fmt::Write as _;
 use std::io;
+use std::net::IpAddr;
 
 /// `http.sys`: `MaxRequestBytes`.
 const LONGEST_HEAD: usize = 16_384;
@@ -147,7 +148,7 @@ fn route(stand: &Stand, request: &Request) -> Answer {
         "owa" | "ecp" => Answer::new("302 Found")
             .with(&format!(
                 "Location: https://{host}/owa/auth/logon.aspx?url=https%3a%2f%2f{}%2f{directory}%2f&reason=0\r\n",
-                host.replace(':', "%3a")
+                host.replace(':', "%3a").replace('[', "%5b").replace(']', "%5d")
             ))
             .with(&format!("X-OWA-Version: {BUILD}\r\n"))
             .with(&front_end),
@@ -281,7 +282,10 @@ fn read(head: &[u8], peer: &Conversation) -> Result<Request, &'static str> {
     let host = match header("Host").map(<[u8]>::trim_ascii) {
         Some(host) if is_host(host) => String::from_utf8_lossy(host).into_owned(),
         // HTTP/1.0 may leave it out: then IIS calls itself by its address.
-        None if version == 0 => peer.local().to_string(),
+        None if version == 0 => match peer.local() {
+            IpAddr::V4(v4) => v4.to_string(),
+            IpAddr::V6(v6) => format!("[{v6}]"),
+        },
         _ => return Err("Invalid Hostname"),
     };
     let has_body = header("Transfer-Encoding").is_some()

@@ -138,16 +138,25 @@ fn what_the_daemons_say_of_themselves_is_told() {
     let (document, _) = daemons.report(&["--ca-file", &daemons.ca_file()], NAME);
     let rows = rows(&document);
 
-    // AUTH and LOGIN are for the secure session only: the capabilities are asked for twice.
+    // What is offered in clear and what in the secure session are two lists, and both are asked for. (Dovecot
+    // forgives LOGIN in clear to its own machine, so that LOGINDISABLED cannot be seen here.)
+    for (service, word) in [
+        ("smtp", "STARTTLS"),
+        ("submission", "STARTTLS"),
+        ("imap", "STARTTLS"),
+        ("pop3", "STLS"),
+    ] {
+        let peer = &rows[service].peer;
+        assert!(tells(&peer["capabilities"], word), "{service}: {peer}");
+        assert!(
+            !tells(&peer["secure_capabilities"], word),
+            "{service}: {peer}"
+        );
+    }
     let submission = &rows["submission"].peer;
+    let greeting = submission["greeting"].as_str().unwrap_or_default();
     assert!(
-        submission["greeting"]
-            .as_str()
-            .is_some_and(|it| it.starts_with("220 mail.example.test ")),
-        "{submission}"
-    );
-    assert!(
-        tells(&submission["capabilities"], "STARTTLS"),
+        greeting.starts_with("220 mail.example.test "),
         "{submission}"
     );
     assert!(
@@ -158,21 +167,6 @@ fn what_the_daemons_say_of_themselves_is_told() {
         tells(&submission["secure_capabilities"], "AUTH PLAIN"),
         "{submission}"
     );
-    assert!(
-        !tells(&submission["secure_capabilities"], "STARTTLS"),
-        "{submission}"
-    );
-
-    let imap = &rows["imap"].peer;
-    assert!(tells(&imap["capabilities"], "LOGINDISABLED"), "{imap}");
-    assert!(
-        !tells(&imap["secure_capabilities"], "LOGINDISABLED"),
-        "{imap}"
-    );
-
-    let pop3 = &rows["pop3"].peer;
-    assert!(tells(&pop3["capabilities"], "STLS"), "{pop3}");
-    assert!(!tells(&pop3["secure_capabilities"], "STLS"), "{pop3}");
 
     for service in ["ldap", "ldaps"] {
         let ldap = &rows[service].peer;

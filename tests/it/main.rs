@@ -1,5 +1,8 @@
 //! The one integration binary: the program and its rooms, seen from outside.
 
-mod simulate;
 mod daemons;
+mod judge;
+mod report;
+mod schema;
+mod simulate;
 mod wire;

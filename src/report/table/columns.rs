@@ -46,13 +46,28 @@ const ALL: [Column; 8] = [
     Column::Time,
 ];
 
-/// Which columns make room, the first first.
-const DISPENSABLE: [Column; 5] = [
-    Column::Time,
-    Column::Tls,
-    Column::Certificate,
-    Column::Address,
-    Column::State,
+/// Which columns are left out where there is no room for all, in the order in which that is tried.
+const LEFT_OUT: [&[Column]; 9] = [
+    &[],
+    &[Column::Time],
+    &[Column::Time, Column::Tls],
+    &[Column::Time, Column::Tls, Column::Certificate],
+    &[Column::Address],
+    &[Column::Address, Column::Time],
+    &[Column::Address, Column::Time, Column::Tls],
+    &[
+        Column::Address,
+        Column::Time,
+        Column::Tls,
+        Column::Certificate,
+    ],
+    &[
+        Column::Address,
+        Column::Time,
+        Column::Tls,
+        Column::Certificate,
+        Column::State,
+    ],
 ];
 
 /// Blanks between columns.
@@ -75,23 +90,23 @@ impl Columns {
         } else {
             Addresses::Untold
         };
-        let mut shown: Vec<(Column, usize)> = ALL
+        let telling: Vec<(Column, usize)> = ALL
             .into_iter()
             .filter(|column| *column != Column::Address || several)
-            .filter(|column| {
-                !DISPENSABLE.contains(column) || rows.iter().any(|row| column.cell(row) != NOTHING)
-            })
+            .filter(|column| rows.iter().any(|row| column.cell(row) != NOTHING))
             .map(|column| {
                 let cells = rows.iter().map(|row| width(&column.cell(row)));
                 (column, cells.max().unwrap_or(0).max(width(column.title())))
             })
             .collect();
-        for column in DISPENSABLE {
+        let mut shown = Vec::new();
+        for left_out in LEFT_OUT {
+            shown.clone_from(&telling);
+            shown.retain(|(column, _)| !left_out.contains(column));
             let taken: usize = shown.iter().map(|(_, wide)| wide + GAP).sum();
             if INDENT + taken <= room + GAP {
                 break;
             }
-            shown.retain(|(kept, _)| *kept != column);
         }
         Self { shown, addresses }
     }
@@ -129,7 +144,7 @@ impl Columns {
         }
         row.observation
             .address
-            .map(|address| format!("on {}", address.ip()))
+            .map(|address| address.ip().to_string())
     }
 
     fn line(

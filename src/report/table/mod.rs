@@ -8,12 +8,14 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use crate::event::{Event, RunEnd, RunFinished};
-use crate::finding::{Diagnosis, Finding, LooksLike, Severity, Status, TargetFinding};
+use crate::finding::{
+    Diagnosis, Finding, LooksLike, Severity, Status, TargetDiagnosis, TargetFinding,
+};
 use crate::observation::State;
 
 use super::Reporter;
 use super::order::{Order, Told};
-use super::style::{Color, Hanging, Rows, Style, width};
+use super::style::{Color, Paragraph, Rows, Style};
 
 use causes::{Cause, causes, label};
 use columns::Columns;
@@ -68,8 +70,6 @@ impl fmt::Debug for Table {
 const INDENT: usize = 2;
 /// Columns of the word that opens what is not about one row: `fail`, `warn`, `info`, and a gap.
 const SEVERITY: usize = 6;
-/// So many messages of one cause are told at the most; the rest is counted.
-const MESSAGES: usize = 3;
 
 /// One target, laid out.
 struct Page<'a> {
@@ -92,11 +92,7 @@ impl<'a> Page<'a> {
     fn push(&self, text: &mut String) {
         self.push_heading(text);
         for told in &self.target.diagnoses {
-            let services: Vec<_> = told.services.iter().map(|id| id.row().name).collect();
-            let line = match services.as_slice() {
-                [] => told.diagnosis.message.clone(),
-                some => format!("{}: {}", some.join(", "), told.diagnosis.message),
-            };
+            let line = format!("{}{}", self.whom(told), told.diagnosis.message);
             self.push_shared(&told.diagnosis, &[line], text);
         }
         if let Some(fate) = self.common_fate() {
@@ -105,16 +101,32 @@ impl<'a> Page<'a> {
             }
             let count = self.rows.len();
             let services = if count == 1 { "service" } else { "services" };
-            self.push_line(&format!("{count} {services} not {fate}"), text);
-        } else {
-            self.push_rows(text);
-            for cause in self.causes.iter().filter(|cause| cause.is_shared()) {
-                self.push_cause(cause, text);
-            }
+            return self.push_line(&format!("{count} {services} not {fate}"), text);
+        }
+        if !self.target.diagnoses.is_empty() {
+            text.push('\n');
+        }
+        self.push_rows(text);
+        let shared: Vec<_> = self.causes.iter().filter(|c| c.is_shared()).collect();
+        if !shared.is_empty() || self.target.looks_like.is_some() {
+            text.push('\n');
+        }
+        for cause in shared {
+            self.push_cause(cause, text);
         }
         if let Some(other) = &self.target.looks_like {
             self.push_line(&looks_like(other), text);
         }
+    }
+
+    /// Which services a diagnosis of the target is about, where they are not all.
+    fn whom(&self, told: &TargetDiagnosis) -> String {
+        let mut all = self.rows.iter().map(|row| row.check.service.id);
+        if told.services.is_empty() || all.all(|service| told.services.contains(&service)) {
+            return String::new();
+        }
+        let names: Vec<_> = told.services.iter().map(|id| id.row().name).collect();
+        format!("{}: ", names.join(", "))
     }
 
     fn push_heading(&self, text: &mut String) {
@@ -137,13 +149,14 @@ impl<'a> Page<'a> {
         let Style { color, width, .. } = self.style;
         let name_width = super::style::width(target);
         if name_width > width / 2 {
-            Hanging::at(0).push(target, width, |line| color.bold(line), text);
-            Hanging::at(INDENT).push(&known, width, str::to_owned, text);
+            Paragraph::at(0).push(target, width, |line| color.bold(line), text);
+            Paragraph::at(INDENT).push(&known, width, str::to_owned, text);
         } else {
-            let heading = Hanging {
+            let heading = Paragraph {
                 indent: 0,
                 lead: &format!("{} ", color.bold(target)),
                 lead_width: name_width + 1,
+                hang: INDENT,
             };
             heading.push(&known, width, str::to_owned, text);
         }
@@ -176,64 +189,66 @@ impl<'a> Page<'a> {
         text.push_str(&columns.heading());
         for (index, row) in shown {
             text.push_str(&columns.row(row, self.style.color));
-            let below = Hanging::at(columns.depth());
+            let depth = columns.depth();
             if let Some(address) = columns.address_below(row) {
-                below.push(&address, self.style.width, str::to_owned, text);
+                Paragraph::at(depth).push(&address, self.style.width, str::to_owned, text);
             }
-            for cause in &self.causes {
-                if let Some(diagnosis) = cause.only_of(index) {
-                    self.push_own(diagnosis, row.status, &below, text);
+            let own: Vec<_> = self
+                .causes
+                .iter()
+                .filter_map(|c| c.only_of(index))
+                .collect();
+            for alike in own.chunk_by(|a, b| a.hint == b.hint) {
+                for diagnosis in alike {
+                    self.push_own(diagnosis, row.status, depth, text);
+                }
+                if let [diagnosis, ..] = alike {
+                    self.push_hint(diagnosis, depth, text);
                 }
             }
         }
     }
 
     /// What is the matter with this row alone.
-    fn push_own(
-        &self,
-        diagnosis: &Diagnosis,
-        status: Status,
-        below: &Hanging<'_>,
-        text: &mut String,
-    ) {
+    fn push_own(&self, diagnosis: &Diagnosis, status: Status, indent: usize, text: &mut String) {
+        let Style { color, width, .. } = self.style;
         let severity = diagnosis.severity;
         let word = severity.as_str();
+        let message = format!("{} [{}]", diagnosis.message, diagnosis.code);
         // The row has said how bad it is; only what is less bad says so again.
-        let lead = if severity == Severity::Info || word == status.as_str() {
-            String::new()
+        let what = if severity == Severity::Info || word == status.as_str() {
+            Paragraph::at(indent)
         } else {
-            format!("{word}: ")
+            Paragraph {
+                lead: &format!("{}: ", color.severity(severity, word)),
+                lead_width: word.len() + 2,
+                ..Paragraph::at(indent)
+            }
         };
-        let what = Hanging {
-            lead: &lead.replace(word, &self.style.color.severity(severity, word)),
-            lead_width: width(&lead),
-            ..*below
-        };
-        what.push(
-            &format!("{} [{}]", diagnosis.message, diagnosis.code),
-            self.style.width,
-            paint(self.style.color, severity),
-            text,
-        );
-        self.push_hint(diagnosis, below.indent, text);
+        what.push(&message, width, paint(color, severity), text);
     }
 
-    /// What is the matter with several rows.
+    /// What is the matter with several rows: each wording with its rows, or where there are many of them, one for all.
     fn push_cause(&self, cause: &Cause<'_>, text: &mut String) {
         let messages = cause.messages();
-        let told = match messages.len() {
-            all if all <= MESSAGES => all,
-            _ => MESSAGES - 1,
+        let lines: Vec<String> = match messages.as_slice() {
+            [(message, rows), _, _, _, ..] => {
+                let all: Vec<usize> = messages
+                    .iter()
+                    .flat_map(|(_, rows)| rows)
+                    .copied()
+                    .collect();
+                let one = self.rows[rows[0]].check.service.name;
+                vec![format!(
+                    "{}, such as {one}: {message}",
+                    label(self.rows, &all)
+                )]
+            }
+            few => few
+                .iter()
+                .map(|(message, rows)| format!("{}: {message}", label(self.rows, rows)))
+                .collect(),
         };
-        let mut lines: Vec<String> = messages
-            .iter()
-            .take(told)
-            .map(|(message, rows)| format!("{}: {message}", label(self.rows, rows)))
-            .collect();
-        let rest: Vec<usize> = messages.into_iter().skip(told).flat_map(|m| m.1).collect();
-        if !rest.is_empty() {
-            lines.push(format!("{}: likewise", label(self.rows, &rest)));
-        }
         self.push_shared(cause.diagnosis, &lines, text);
     }
 
@@ -249,10 +264,11 @@ impl<'a> Page<'a> {
             } else {
                 line.clone()
             };
-            let what = Hanging {
+            let what = Paragraph {
                 indent: INDENT,
                 lead: &lead,
                 lead_width: SEVERITY,
+                hang: SEVERITY,
             };
             what.push(
                 &line,
@@ -267,17 +283,18 @@ impl<'a> Page<'a> {
 
     fn push_hint(&self, diagnosis: &Diagnosis, indent: usize, text: &mut String) {
         if diagnosis.severity > Severity::Info {
-            let hint = Hanging {
+            let hint = Paragraph {
                 indent,
                 lead: "-> ",
                 lead_width: 3,
+                hang: 3,
             };
             hint.push(&diagnosis.hint, self.style.width, str::to_owned, text);
         }
     }
 
     fn push_line(&self, line: &str, text: &mut String) {
-        Hanging::at(INDENT).push(line, self.style.width, str::to_owned, text);
+        Paragraph::at(INDENT).push(line, self.style.width, str::to_owned, text);
     }
 }
 
@@ -338,7 +355,7 @@ fn push_summary(end: &RunFinished, style: Style, text: &mut String) {
         });
         words.collect()
     };
-    Hanging::at(0).push(&parts.join("; "), style.width, paint, text);
+    Paragraph::at(0).push(&parts.join("; "), style.width, paint, text);
 }
 
 fn counts(counts: &[(Status, usize)]) -> String {
@@ -358,9 +375,9 @@ fn count(many: usize, one: &str, more: &str) -> String {
     format!("{many} {}", if many == 1 { one } else { more })
 }
 
-/// `3.1 ms`, `312 ms`, `15.0 s`.
+/// `3.1 ms`, `312 ms`, `3.0 s`.
 fn in_words(duration: Duration) -> String {
-    if duration < Duration::from_secs(10) {
+    if duration < Duration::from_secs(1) {
         in_milliseconds(duration)
     } else {
         format!("{:.1} s", duration.as_secs_f64())

@@ -1,0 +1,1001 @@
+//! How a run is told: one run made by hand, with something of everything, in every format and several widths.
+//!
+//! The goldens stand in `tests/golden`; `UPDATE_GOLDEN=1 cargo test` writes them anew, for a person to look at.
+
+use std::io::{self, Write};
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use proptest::prelude::*;
+use time::OffsetDateTime;
+
+use exchports::catalog::{Expectation, Role, ServiceId, expectation};
+use exchports::event::{Event, RunEnd, RunFinished, RunStarted, Summary};
+use exchports::facts::{
+    Anchor, CertificateFacts, ChainLink, HttpFacts, ImapFacts, KeyFacts, LdapFacts, Nla, PeerFacts,
+    RdpFacts, SignatureStrength, SmtpFacts, Text, TlsFacts, TlsVersion, TrustDefect, TrustFacts,
+};
+use exchports::finding::{
+    Code, Diagnosis, Finding, LooksLike, Severity, Status, TargetDiagnosis, TargetFinding,
+};
+use exchports::observation::{
+    Attempt, Cause, Detour, Failure, Line, Observation, Speaker, Stage, State, Step,
+};
+use exchports::plan::Check;
+use exchports::report::{
+    Color, Format, Progress, Reporter, Rows, Style, Tee, catalog_json, catalog_table, reporter,
+    transcript,
+};
+
+const PLAIN: Style = Style {
+    color: Color::Plain,
+    width: 80,
+    rows: Rows::All,
+};
+
+#[test]
+fn tables_look_as_they_did() {
+    for width in [120, 80, 60, 40] {
+        let style = Style { width, ..PLAIN };
+        hold_golden(
+            &format!("table-{width}.txt"),
+            &told(&run(), Format::Table, style),
+        );
+    }
+    let colored = Style {
+        color: Color::Colored,
+        ..PLAIN
+    };
+    hold_golden(
+        "table-colored.txt",
+        &told(&run(), Format::Table, colored).replace('\x1b', "ESC"),
+    );
+    let problems = Style {
+        rows: Rows::Problems,
+        ..PLAIN
+    };
+    hold_golden("table-problems.txt", &told(&run(), Format::Table, problems));
+    hold_golden(
+        "table-healthy.txt",
+        &told(&healthy_run(), Format::Table, PLAIN),
+    );
+}
+
+#[test]
+fn documents_look_as_they_did() {
+    let mask = |text: String| text.replace(env!("CARGO_PKG_VERSION"), "VERSION");
+    hold_golden("report.json", &mask(told(&run(), Format::Json, PLAIN)));
+    hold_golden("report.ndjson", &mask(told(&run(), Format::Ndjson, PLAIN)));
+}
+
+#[test]
+fn conversations_look_as_they_did() {
+    let page = Page::default();
+    let mut reporter = transcript(Box::new(page.clone()));
+    tell(&run(), &mut reporter);
+    hold_golden("transcript.txt", &page.text());
+}
+
+#[test]
+fn the_catalog_looks_as_it_did() {
+    for width in [80, 40] {
+        let mut text = Vec::new();
+        catalog_table(&mut text, Style { width, ..PLAIN }).expect("a buffer takes everything");
+        hold_golden(
+            &format!("catalog-{width}.txt"),
+            &String::from_utf8(text).expect("text"),
+        );
+    }
+    let mut text = Vec::new();
+    catalog_json(&mut text).expect("a buffer takes everything");
+    hold_golden("catalog.json", &String::from_utf8(text).expect("text"));
+}
+
+#[test]
+fn an_interrupted_run_and_an_empty_one_are_told_in_valid_documents() {
+    for end in [RunEnd::Interrupted, RunEnd::Terminated] {
+        let mut events = run();
+        let Some(Event::RunFinished(last)) = events.last_mut() else {
+            panic!("a run ends with its end")
+        };
+        last.end = end;
+        let document: serde_json::Value =
+            serde_json::from_str(&told(&events, Format::Json, PLAIN)).expect("JSON");
+        assert_eq!(document["interrupted"], true);
+        let word = match end {
+            RunEnd::Interrupted => "; interrupted\n",
+            _ => "; terminated\n",
+        };
+        assert!(told(&events, Format::Table, PLAIN).ends_with(word));
+    }
+    // Nothing but a beginning and an end; and a target that was never finished.
+    let all = run();
+    let (first, last) = (all[0].clone(), all[all.len() - 1].clone());
+    for events in [
+        vec![first.clone(), last.clone()],
+        vec![first, all[1].clone(), all[2].clone(), last],
+    ] {
+        let text = told(&events, Format::Json, PLAIN);
+        let document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(document["targets"], serde_json::json!([]));
+        assert!(text.ends_with("}\n"), "{text}");
+    }
+}
+
+#[test]
+fn a_document_is_written_as_targets_finish() {
+    let page = Page::default();
+    let mut json = reporter(Format::Json, Box::new(page.clone()), PLAIN);
+    let mut sizes = Vec::new();
+    for event in run() {
+        json.report(&event).expect("a page takes everything");
+        if matches!(event, Event::TargetFinished { .. }) {
+            sizes.push(page.text().len());
+        }
+    }
+    assert!(
+        sizes.len() > 3 && sizes.is_sorted_by(|a, b| a < b),
+        "{sizes:?}"
+    );
+}
+
+#[test]
+fn without_colour_there_is_no_escape_and_with_it_the_words_are_the_same() {
+    let plain = told(&run(), Format::Table, PLAIN);
+    let colored = Style {
+        color: Color::Colored,
+        ..PLAIN
+    };
+    let colored = told(&run(), Format::Table, colored);
+    assert_ne!(plain, colored);
+    assert_eq!(plain, anstream::adapter::strip_str(&colored).to_string());
+}
+
+#[test]
+fn a_writer_that_is_gone_is_an_error_of_the_reporter() {
+    struct Gone;
+    impl Write for Gone {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let run = run();
+    for format in Format::ALL {
+        let mut reporter = reporter(format, Box::new(Gone), PLAIN);
+        let first = run
+            .iter()
+            .find_map(|event| reporter.report(event).err())
+            .expect("nothing can be written");
+        assert_eq!(first.kind(), io::ErrorKind::BrokenPipe, "{format:?}");
+    }
+}
+
+#[test]
+fn progress_and_tee_pass_everything_on() {
+    let (table, json) = (Page::default(), Page::default());
+    let tee = Tee(vec![
+        reporter(Format::Table, Box::new(table.clone()), PLAIN),
+        reporter(Format::Json, Box::new(json.clone()), PLAIN),
+    ]);
+    tell(&run(), &mut Progress::around(tee));
+    assert_eq!(table.text(), told(&run(), Format::Table, PLAIN));
+    assert_eq!(json.text(), told(&run(), Format::Json, PLAIN));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(48) })]
+
+    #[test]
+    fn the_order_in_which_checks_end_does_not_show(order in shuffled()) {
+        for format in [Format::Json, Format::Table] {
+            prop_assert_eq!(told(&order, format, PLAIN), told(&run(), format, PLAIN));
+        }
+        for line in told(&order, Format::Ndjson, PLAIN).lines() {
+            prop_assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "{}", line);
+        }
+    }
+
+    #[test]
+    fn nothing_from_the_network_controls_a_terminal_or_breaks_a_line(
+        bytes in proptest::collection::vec(any::<u8>(), 0..200),
+        width in 0..130_usize,
+    ) {
+        let said = Text::from_bytes(&bytes);
+        let events = one_row(&said);
+        let style = Style { width, ..PLAIN };
+        let table = told(&events, Format::Table, style);
+        prop_assert!(!table.chars().any(|c| c.is_control() && c != '\n'), "{:?}", table);
+        if width >= 40 {
+            for line in table.lines() {
+                prop_assert!(unicode_width::UnicodeWidthStr::width(line) <= width, "{}", line);
+            }
+        }
+        for format in [Format::Json, Format::Ndjson] {
+            let text = told(&events, format, PLAIN);
+            prop_assert!(text.bytes().all(|b| b == b'\n' || (b' '..=b'~').contains(&b)), "{}", text);
+        }
+        let document: serde_json::Value =
+            serde_json::from_str(&told(&events, Format::Json, PLAIN)).expect("JSON");
+        prop_assert_eq!(&document["targets"][0]["checks"][0]["peer"]["greeting"], said.as_str());
+    }
+}
+
+/// What a format makes of these events.
+pub(crate) fn told(events: &[Event], format: Format, style: Style) -> String {
+    let page = Page::default();
+    tell(events, &mut reporter(format, Box::new(page.clone()), style));
+    page.text()
+}
+
+fn tell(events: &[Event], reporter: &mut impl Reporter) {
+    for event in events {
+        reporter.report(event).expect("a page takes everything");
+    }
+}
+
+/// A writer that can be read.
+#[derive(Clone, Default)]
+struct Page(Arc<Mutex<Vec<u8>>>);
+
+impl Page {
+    fn text(&self) -> String {
+        let bytes = self.0.lock().expect("nobody panics on a page").clone();
+        String::from_utf8(bytes).expect("reports are UTF-8")
+    }
+}
+
+impl Write for Page {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0
+            .lock()
+            .expect("nobody panics on a page")
+            .extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn hold_golden(name: &str, text: &str) {
+    hold(&Path::new("tests/golden").join(name), "UPDATE_GOLDEN", text);
+}
+
+/// Compares a text with the file that was committed; writes it instead when that variable is set.
+pub(crate) fn hold(file: &Path, variable: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    if std::env::var_os(variable).is_some() {
+        std::fs::write(&path, text).expect("the file can be written");
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    // A checkout on Windows may have turned the line ends.
+    let committed = committed.replace("\r\n", "\n");
+    assert!(
+        committed == text,
+        "{} is not what is told now; look at it and set {variable}=1 to accept:\n{text}",
+        file.display()
+    );
+}
+
+// -- the run
+
+/// Six targets with something of everything, in the order in which a calm run would tell it.
+pub(crate) fn run() -> Vec<Event> {
+    events(vec![
+        troubled(),
+        published(),
+        unresolved(),
+        two_addresses(),
+        cut_short(),
+        long_names(),
+    ])
+}
+
+fn healthy_run() -> Vec<Event> {
+    events(vec![healthy()])
+}
+
+/// The same run as [`run`], its checks and targets ending in any order that a run can have.
+fn shuffled() -> impl Strategy<Value = Vec<Event>> {
+    let all = run();
+    let middle = all[1..all.len() - 1].to_vec();
+    Just(middle).prop_shuffle().prop_map(move |mut middle| {
+        // A target's end comes after the last of its checks, its resolution before the first.
+        let place = |event: &Event| match event {
+            Event::TargetResolved { .. } => 0,
+            Event::CheckFinished { .. } => 1,
+            _ => 2,
+        };
+        for target in 0..6 {
+            let places: Vec<usize> = (0..middle.len())
+                .filter(|&i| target_of(&middle[i]) == Some(target))
+                .collect();
+            let mut own: Vec<Event> = places.iter().map(|&i| middle[i].clone()).collect();
+            own.sort_by_key(place);
+            for (&i, event) in places.iter().zip(own) {
+                middle[i] = event;
+            }
+        }
+        let (first, last) = (all[0].clone(), all[all.len() - 1].clone());
+        std::iter::once(first).chain(middle).chain([last]).collect()
+    })
+}
+
+fn target_of(event: &Event) -> Option<usize> {
+    match event {
+        Event::TargetResolved { target, .. }
+        | Event::CheckFinished { target, .. }
+        | Event::TargetFinished { target, .. } => Some(*target),
+        Event::RunStarted(_) | Event::RunFinished(_) => None,
+    }
+}
+
+fn one_row(said: &Text) -> Vec<Event> {
+    let mut row = row(Role::Any, ServiceId::Smtp, Status::Fail, State::Open);
+    row.observation.peer = Some(smtp(said));
+    row.observation.failure = Some(Failure {
+        stage: Stage::Greeting,
+        cause: Cause::Rejected,
+        detail: Some(said.clone()),
+    });
+    row.failure_code = Some(Code::GreetingRejected);
+    row.diagnoses = vec![diagnosis(
+        Code::GreetingRejected,
+        Severity::Fail,
+        &format!("the server said \"{said}\""),
+        "ask whoever runs it",
+    )];
+    events(vec![(
+        target("mail.example.com", Role::Any, &["192.0.2.10"]),
+        vec![row],
+    )])
+}
+
+type Looked = (TargetFinding, Vec<Finding>);
+
+fn events(targets: Vec<Looked>) -> Vec<Event> {
+    let mut summary = Summary::default();
+    let started = Event::RunStarted(RunStarted {
+        at: day(0),
+        targets: targets
+            .iter()
+            .map(|(finding, _)| (finding.target.clone(), finding.role))
+            .collect(),
+    });
+    let mut events = vec![started];
+    for (target, (finding, rows)) in targets.into_iter().enumerate() {
+        events.push(Event::TargetResolved {
+            target,
+            checks: rows.len(),
+        });
+        for (row, finding) in rows.into_iter().enumerate() {
+            summary.add_check(&finding);
+            events.push(Event::CheckFinished {
+                target,
+                row,
+                finding: Box::new(finding),
+            });
+        }
+        summary.add_target(&finding);
+        events.push(Event::TargetFinished {
+            target,
+            finding: Box::new(finding),
+        });
+    }
+    events.push(Event::RunFinished(RunFinished {
+        summary,
+        took: Duration::from_micros(3_012_345),
+        end: RunEnd::Complete,
+    }));
+    events
+}
+
+/// All pass; the certificates of two services are merely worth a word.
+fn healthy() -> Looked {
+    let rows = Role::Any.row().required.iter().map(|&id| {
+        let mut row = row(Role::Any, id, Status::Pass, State::Open);
+        if id != ServiceId::Http {
+            row.observation.tls = Some(tls(240));
+            row.days_left = Some(240);
+        }
+        if matches!(id, ServiceId::Smtp | ServiceId::Rdp) {
+            row.diagnoses = vec![self_signed()];
+        }
+        row
+    });
+    (
+        target("mail.contoso.example", Role::Any, &["192.0.2.20"]),
+        rows.collect(),
+    )
+}
+
+/// A host on which a good deal is wrong.
+fn troubled() -> Looked {
+    let role = Role::Any;
+    let rows = role.row().required.iter().map(|&id| match id {
+        ServiceId::Smtp => troubled_smtp(),
+        ServiceId::Http => {
+            let mut row = row(role, id, Status::Pass, State::Open);
+            row.observation.peer = Some(PeerFacts::Http(HttpFacts {
+                status: Some(403),
+                server: Some(Text::from("Microsoft-IIS/10.0")),
+                ..HttpFacts::default()
+            }));
+            row
+        }
+        ServiceId::Pop3 | ServiceId::Imap | ServiceId::Imaps | ServiceId::Pop3s => {
+            refused(role, id)
+        }
+        ServiceId::Ldap | ServiceId::Ldaps => filtered(role, id),
+        ServiceId::Https => troubled_https(),
+        ServiceId::Submissions => client_proxy(),
+        ServiceId::Submission => hostile_submission(),
+        ServiceId::Rdp => {
+            let mut row = row(role, id, Status::Pass, State::Open);
+            row.observation.tls = Some(tls(100));
+            row.days_left = Some(100);
+            row.diagnoses = vec![self_signed()];
+            row.observation.peer = Some(PeerFacts::Rdp(RdpFacts {
+                selected_protocol: Some(2),
+                flags: Some(0x1f),
+                failure_code: None,
+                nla: Some(Nla::Supported),
+            }));
+            row
+        }
+    });
+    let mut finding = target("mail.example.com", role, &["192.0.2.10", "2001:db8::10"]);
+    finding.status = Status::Fail;
+    finding.diagnoses = vec![TargetDiagnosis {
+        diagnosis: diagnosis(
+            Code::CertificateExpiresSoon,
+            Severity::Warn,
+            "smtp and https serve different certificates",
+            "the renewed certificate was assigned to IIS only: Enable-ExchangeCertificate -Services SMTP",
+        ),
+        services: vec![ServiceId::Smtp, ServiceId::Rdp],
+        addresses: Vec::new(),
+    }];
+    finding.looks_like = Some(LooksLike {
+        role: Role::Published,
+        passed: 0,
+        required: 1,
+    });
+    (finding, rows.collect())
+}
+
+fn troubled_smtp() -> Finding {
+    let mut row = row(Role::Any, ServiceId::Smtp, Status::Pass, State::Open);
+    row.observation.tls = Some(tls(240));
+    row.days_left = Some(240);
+    row.diagnoses = vec![self_signed()];
+    row.observation.attempts = vec![
+        attempt("[2001:db8::10]:25", None, 250),
+        attempt("192.0.2.10:25", Some(State::Open), 12),
+    ];
+    row.observation.peer = Some(smtp(&Text::from(
+        "220 EXCH01.example.com Microsoft ESMTP MAIL Service ready",
+    )));
+    row.observation.transcript = vec![
+        said(1, Speaker::Event, "connected to 192.0.2.10:25"),
+        said(
+            1,
+            Speaker::Server,
+            "220 EXCH01.example.com Microsoft ESMTP MAIL Service ready",
+        ),
+        said(1, Speaker::Client, "EHLO [198.51.100.7]"),
+    ];
+    row
+}
+
+fn troubled_https() -> Finding {
+    let mut row = row(Role::Any, ServiceId::Https, Status::Fail, State::Open);
+    let mut tls = tls(18);
+    if let Some(certificate) = &mut tls.certificate {
+        certificate.signature = String::from("sha1WithRSAEncryption");
+        certificate.signature_strength = SignatureStrength::Weak;
+        certificate.name_matches = false;
+        certificate.trust = TrustFacts {
+            anchor: None,
+            defects: vec![
+                TrustDefect::Other(Text::from("odd")),
+                TrustDefect::UnknownIssuer,
+            ],
+            path: Vec::new(),
+        };
+    }
+    row.observation.tls = Some(tls);
+    row.days_left = Some(18);
+    row.diagnoses = vec![
+        diagnosis(
+            Code::CertificateUnknownIssuer,
+            Severity::Fail,
+            "the certificate was issued by \"CN=Example CA\", which nobody here trusts",
+            "give the CA's certificate with --ca-file, or add it to this machine's store, if it is your own",
+        ),
+        diagnosis(
+            Code::CertificateExpiresSoon,
+            Severity::Warn,
+            "the certificate ends in 18 days, on 2026-12-10",
+            "renew it",
+        ),
+        diagnosis(
+            Code::CertificateWeakSignature,
+            Severity::Warn,
+            "it is signed with SHA-1",
+            "renew it",
+        ),
+        diagnosis(
+            Code::ClientCertificateRequested,
+            Severity::Info,
+            "it asks for a client certificate",
+            "fine",
+        ),
+    ];
+    row.observation.peer = Some(PeerFacts::Http(HttpFacts {
+        status: Some(302),
+        location: Some(Text::from("https://mail.example.com/owa/")),
+        authentication: vec![Text::from("Negotiate"), Text::from("NTLM")],
+        exchange_build: Some(Text::from("15.2.1544.9")),
+        front_end: Some(Text::from("EXCH01")),
+        ..HttpFacts::default()
+    }));
+    row
+}
+
+fn client_proxy() -> Finding {
+    let mut row = row(Role::Any, ServiceId::Submissions, Status::Fail, State::Open);
+    row.observation.detour = Some(Detour::CleartextOnTlsPort);
+    row.observation.steps = [
+        (Stage::Connect, 12_400, 1),
+        (Stage::TlsHandshake, 3_100, 1),
+        (Stage::Connect, 11_900, 2),
+        (Stage::Greeting, 1_215_003, 2),
+    ]
+    .map(|(stage, micros, connection)| Step {
+        stage,
+        took: Duration::from_micros(micros),
+        connection,
+    })
+    .to_vec();
+    row.observation.failure = Some(Failure {
+        stage: Stage::TlsHandshake,
+        cause: Cause::Cleartext,
+        detail: Some(Text::from("220 EXCH01.example.com ready")),
+    });
+    row.failure_code = Some(Code::ClientProxy);
+    row.diagnoses = vec![diagnosis(
+        Code::ClientProxy,
+        Severity::Fail,
+        "plaintext SMTP answered where TLS belongs: \"220 EXCH01.example.com ready\"",
+        "this is Exchange's internal Client Proxy connector; send mail programs to 587 with STARTTLS, and keep 465 \
+         from being published",
+    )];
+    row.observation.transcript = vec![
+        said(1, Speaker::Event, "connected to 192.0.2.10:465"),
+        said(1, Speaker::Client, "TLS ClientHello"),
+        said(2, Speaker::Event, "connected to 192.0.2.10:465"),
+        said(2, Speaker::Server, "220 EXCH01.example.com ready"),
+        said(2, Speaker::Client, "QUIT"),
+    ];
+    row
+}
+
+fn hostile_submission() -> Finding {
+    let mut row = row(Role::Any, ServiceId::Submission, Status::Fail, State::Open);
+    let words = Text::from_bytes(
+        b"554 \x1b[2J\x1b]0;owned\x07 \xe4rger \xe2\x80\xae\xe6\xbc\xa2\xe5\xad\x97 C:\\> \"quoted\"",
+    );
+    row.observation.failure = Some(Failure {
+        stage: Stage::Greeting,
+        cause: Cause::Rejected,
+        detail: Some(words.clone()),
+    });
+    row.failure_code = Some(Code::GreetingRejected);
+    row.diagnoses = vec![diagnosis(
+        Code::GreetingRejected,
+        Severity::Fail,
+        &format!("the server refuses this client: \"{words}\""),
+        "look at the receive connector's remote IP ranges",
+    )];
+    row.observation.peer = Some(smtp(&words));
+    row.observation.transcript = vec![Line {
+        connection: 1,
+        speaker: Speaker::Server,
+        text: words,
+    }];
+    row
+}
+
+/// An organisation as the internet sees it: what is not there may be missing, remote desktop must be.
+fn published() -> Looked {
+    let role = Role::Published;
+    let ids = [
+        (ServiceId::Http, Status::Absent),
+        (ServiceId::Pop3, Status::Absent),
+        (ServiceId::Ldap, Status::Pass),
+        (ServiceId::Https, Status::Pass),
+        (ServiceId::Submission, Status::Skip),
+        (ServiceId::Rdp, Status::Fail),
+    ];
+    let rows = ids.map(|(id, status)| {
+        let mut row = match status {
+            Status::Absent => refused(role, id),
+            Status::Pass if id == ServiceId::Ldap => filtered(role, id),
+            _ => row(role, id, status, State::Open),
+        };
+        row.status = status;
+        match status {
+            Status::Absent => row.diagnoses[0].severity = Severity::Info,
+            Status::Skip => {
+                row.observation.state = None;
+                row.observation.address = None;
+                row.observation.steps.clear();
+                row.observation.failure = Some(Failure {
+                    stage: Stage::Connect,
+                    cause: Cause::Deadline,
+                    detail: None,
+                });
+                row.failure_code = Some(Code::Deadline);
+                row.diagnoses = vec![diagnosis(
+                    Code::Deadline,
+                    Severity::Info,
+                    "the run's deadline came first",
+                    "give it more time with --deadline",
+                )];
+            }
+            Status::Fail => {
+                row.diagnoses = vec![diagnosis(
+                    Code::ForbiddenOpen,
+                    Severity::Fail,
+                    "remote desktop can be reached and must not be",
+                    "close 3389 in the firewall and reach the server through a VPN",
+                )];
+            }
+            _ if id == ServiceId::Ldap => row.diagnoses[0].severity = Severity::Info,
+            _ => {
+                row.observation.tls = Some(tls(77));
+                row.days_left = Some(77);
+            }
+        }
+        row
+    });
+    (target("192.0.2.30", role, &["192.0.2.30"]), rows.to_vec())
+}
+
+fn unresolved() -> Looked {
+    let name = diagnosis(
+        Code::NameNotFound,
+        Severity::Fail,
+        "nosuch.example does not exist in DNS",
+        "check the spelling, and which DNS server this machine asks",
+    );
+    let rows = Role::Any.row().required.iter().map(|&id| {
+        let mut row = row(Role::Any, id, Status::Fail, State::Unresolved);
+        row.observation.address = None;
+        row.observation.local_address = None;
+        row.observation.steps.clear();
+        row.observation.failure = Some(Failure {
+            stage: Stage::Resolve,
+            cause: Cause::NameNotFound,
+            detail: None,
+        });
+        row.failure_code = Some(Code::NameNotFound);
+        row.diagnoses = vec![name.clone()];
+        row
+    });
+    let mut finding = target("nosuch.example", Role::Any, &[]);
+    finding.status = Status::Fail;
+    finding.diagnoses = vec![TargetDiagnosis {
+        diagnosis: name.clone(),
+        services: Role::Any.row().required.to_vec(),
+        addresses: Vec::new(),
+    }];
+    (finding, rows.collect())
+}
+
+/// Every address on a row of its own; nothing comes through on IPv6.
+fn two_addresses() -> Looked {
+    let role = Role::Mailbox;
+    let addresses = ["192.0.2.40", "2001:db8:85a3:8d3:1319:8a2e:370:7348"];
+    let mut rows = Vec::new();
+    for id in [
+        ServiceId::Smtp,
+        ServiceId::Https,
+        ServiceId::Submission,
+        ServiceId::Imaps,
+    ] {
+        for (index, address) in addresses.into_iter().enumerate() {
+            let mut row = match (index, id) {
+                (0, ServiceId::Imaps) => refused(role, id),
+                (0, _) => row(role, id, Status::Pass, State::Open),
+                _ => filtered(role, id),
+            };
+            row.observation.address = Some(SocketAddr::new(ip(address), id.row().port));
+            if row.status == Status::Pass {
+                row.observation.tls = Some(tls(240));
+                row.days_left = Some(240);
+            }
+            rows.push(row);
+        }
+    }
+    let mut finding = target("dual.example.net", role, &addresses);
+    finding.status = Status::Fail;
+    (finding, rows)
+}
+
+/// Interrupted before anything could be looked at.
+fn cut_short() -> Looked {
+    let rows = Role::Edge
+        .row()
+        .required
+        .iter()
+        .chain(Role::Edge.row().optional);
+    let rows = rows.map(|&id| {
+        let mut row = row(Role::Edge, id, Status::Skip, State::Open);
+        row.observation = Observation {
+            failure: Some(Failure {
+                stage: Stage::Connect,
+                cause: Cause::Interrupted,
+                detail: None,
+            }),
+            ..Observation::default()
+        };
+        row.failure_code = Some(Code::Interrupted);
+        row.diagnoses = vec![diagnosis(
+            Code::Interrupted,
+            Severity::Info,
+            "the run was interrupted",
+            "run it again",
+        )];
+        row
+    });
+    let mut finding = target("edge.example.com", Role::Edge, &[]);
+    finding.resolve = None;
+    finding.status = Status::Skip;
+    (finding, rows.collect())
+}
+
+/// What is long, wide, or strange in shape: names of a directory that mean to break a reader, an ended certificate.
+fn long_names() -> Looked {
+    let role = Role::DomainController;
+    let mut ldap = row(role, ServiceId::Ldap, Status::Fail, State::Open);
+    let mut tls = tls(-3);
+    tls.version = Some(TlsVersion::Tls12);
+    if let Some(certificate) = &mut tls.certificate {
+        certificate.key = KeyFacts {
+            algorithm: "1.2.3.4".to_owned(),
+            bits: None,
+        };
+    }
+    tls.chain[0].not_after = None;
+    ldap.observation.tls = Some(tls);
+    ldap.days_left = Some(-3);
+    ldap.diagnoses = vec![diagnosis(
+        Code::CertificateExpired,
+        Severity::Fail,
+        "the certificate ended 3 days ago, on 2026-11-18",
+        "renew it; the domain controller takes the new one without a restart",
+    )];
+    ldap.observation.peer = Some(PeerFacts::Ldap(LdapFacts {
+        root_dse: vec![
+            (
+                Text::from("dnsHostName"),
+                vec![Text::from("dc1.example.com")],
+            ),
+            (Text::from(""), vec![Text::from("nameless")]),
+            (Text::from("DNSHOSTNAME"), vec![Text::from("again")]),
+            (Text::from("empty"), Vec::new()),
+        ],
+        starttls_result: Some(0),
+        ..LdapFacts::default()
+    }));
+    let mut ldaps = row(role, ServiceId::Ldaps, Status::Warn, State::Open);
+    ldaps.check.port = 10_636;
+    // A handshake that did not get far.
+    ldaps.observation.tls = Some(TlsFacts::default());
+    ldaps.diagnoses = vec![diagnosis(
+        Code::TlsNoCommonCipher,
+        Severity::Warn,
+        "server and client have no cipher suite in common",
+        "a server of that age has only suites that are no longer offered; Outlook on Windows may still get through",
+    )];
+    ldaps.observation.peer = Some(PeerFacts::Imap(ImapFacts {
+        greeting: Some(Text::from(
+            "* OK The Microsoft Exchange IMAP4 service is ready.",
+        )),
+        capabilities: vec![Text::from("IMAP4rev1")],
+        secure_capabilities: Vec::new(),
+    }));
+    let name = "a-rather-long-name-for-a-domain-controller.in-the-headquarters.corp.example.com";
+    let mut finding = target(name, role, &["192.0.2.50", "192.0.2.51", "2001:db8::50"]);
+    finding.status = Status::Fail;
+    finding.diagnoses = vec![TargetDiagnosis {
+        diagnosis: diagnosis(
+            Code::ClockDiffers,
+            Severity::Warn,
+            "its clock is 7 minutes ahead of this machine's",
+            "Kerberos allows for 5",
+        ),
+        services: vec![ServiceId::Ldap],
+        addresses: vec![ip("192.0.2.50")],
+    }];
+    (finding, vec![ldap, ldaps])
+}
+
+// -- the parts
+
+fn target(name: &str, role: Role, addresses: &[&str]) -> TargetFinding {
+    TargetFinding {
+        target: name.to_owned(),
+        role,
+        addresses: addresses.iter().map(|address| ip(address)).collect(),
+        resolve: (!addresses.contains(&name)).then_some(Duration::from_micros(3_100)),
+        status: Status::Pass,
+        diagnoses: Vec::new(),
+        looks_like: None,
+    }
+}
+
+fn row(role: Role, id: ServiceId, status: Status, state: State) -> Finding {
+    let service = id.row();
+    Finding {
+        check: Check {
+            service,
+            port: service.port,
+            expect: expectation(role, id).unwrap_or(Expectation::Optional),
+        },
+        observation: Observation {
+            address: Some(SocketAddr::new(ip("192.0.2.10"), service.port)),
+            local_address: Some(SocketAddr::new(ip("198.51.100.7"), 50_312)),
+            state: Some(state),
+            steps: vec![Step {
+                stage: Stage::Connect,
+                took: Duration::from_micros(u64::from(service.port) * 20 + 100),
+                connection: 1,
+            }],
+            ..Observation::default()
+        },
+        status,
+        failure_code: None,
+        days_left: None,
+        diagnoses: Vec::new(),
+    }
+}
+
+fn refused(role: Role, id: ServiceId) -> Finding {
+    let mut row = row(role, id, Status::Fail, State::Closed);
+    row.observation.failure = Some(Failure {
+        stage: Stage::Connect,
+        cause: Cause::Refused,
+        detail: None,
+    });
+    row.failure_code = Some(Code::Refused);
+    row.diagnoses = vec![diagnosis(
+        Code::Refused,
+        Severity::Fail,
+        "the connection was refused: nothing listens there",
+        "start the service; Exchange's POP3 and IMAP4 services are off by default: Set-Service MSExchangeIMAP4 \
+         -StartupType Automatic",
+    )];
+    row
+}
+
+fn filtered(role: Role, id: ServiceId) -> Finding {
+    let mut row = row(role, id, Status::Fail, State::Filtered);
+    row.observation.steps[0].took = Duration::from_secs(3);
+    row.observation.failure = Some(Failure {
+        stage: Stage::Connect,
+        cause: Cause::Filtered,
+        detail: None,
+    });
+    row.failure_code = Some(Code::Filtered);
+    row.diagnoses = vec![diagnosis(
+        Code::Filtered,
+        Severity::Fail,
+        &format!("nothing answered on {} within 3 s", row.check.port),
+        "a firewall drops the packets, or the service on a Windows host is stopped",
+    )];
+    row
+}
+
+fn diagnosis(code: Code, severity: Severity, message: &str, hint: &str) -> Diagnosis {
+    Diagnosis {
+        code,
+        severity,
+        message: message.to_owned(),
+        hint: hint.to_owned(),
+    }
+}
+
+fn self_signed() -> Diagnosis {
+    diagnosis(
+        Code::CertificateSelfSigned,
+        Severity::Info,
+        "the certificate is signed by itself, which is normal here",
+        "nothing needs to be done",
+    )
+}
+
+fn smtp(greeting: &Text) -> PeerFacts {
+    PeerFacts::Smtp(SmtpFacts {
+        greeting: Some(greeting.clone()),
+        extensions: vec![Text::from("SIZE 37748736"), Text::from("STARTTLS")],
+        secure_extensions: vec![Text::from("AUTH LOGIN")],
+    })
+}
+
+fn tls(days: i64) -> TlsFacts {
+    TlsFacts {
+        version: Some(TlsVersion::Tls13),
+        cipher_suite: Some("TLS_AES_256_GCM_SHA384".to_owned()),
+        group: Some("X25519".to_owned()),
+        alpn: None,
+        server_name: Some("mail.example.com".to_owned()),
+        certificate: Some(CertificateFacts {
+            subject: Text::from("CN=mail.example.com"),
+            issuer: Text::from("CN=Example CA"),
+            names: vec![
+                Text::from("mail.example.com"),
+                Text::from("b\u{fc}ro.example.com"),
+            ],
+            not_before: day(-300),
+            not_after: day(days),
+            serial: "0a1b".to_owned(),
+            sha256: "5e".repeat(32),
+            key: KeyFacts {
+                algorithm: "RSA".to_owned(),
+                bits: Some(2048),
+            },
+            signature: "sha256WithRSAEncryption".to_owned(),
+            signature_strength: SignatureStrength::Good,
+            self_signed: false,
+            name_matches: true,
+            trust: TrustFacts {
+                anchor: Some(Anchor::Public),
+                defects: Vec::new(),
+                path: vec![0],
+            },
+            issuer_urls: Vec::new(),
+        }),
+        chain: vec![ChainLink {
+            subject: Text::from("CN=mail.example.com"),
+            issuer: Text::from("CN=Example CA"),
+            sha256: "5e".repeat(32),
+            not_before: Some(day(-300)),
+            not_after: Some(day(days)),
+        }],
+        client_certificate: None,
+    }
+}
+
+fn attempt(address: &str, state: Option<State>, ms: u64) -> Attempt {
+    Attempt {
+        address: address.parse().expect("an address and a port"),
+        state,
+        took: Duration::from_millis(ms),
+    }
+}
+
+fn said(connection: u8, speaker: Speaker, text: &str) -> Line {
+    Line {
+        connection,
+        speaker,
+        text: Text::from(text),
+    }
+}
+
+/// So many days after 2026-11-21T20:00:00Z, the day of the run.
+fn day(days: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(1_795_291_200 + days * 86_400).expect("a date")
+}
+
+fn ip(address: &str) -> IpAddr {
+    address.parse().expect("an address")
+}
