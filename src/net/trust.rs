@@ -413,31 +413,48 @@ fn objections(
     };
     let leaf = match ParsedCertificate::try_from(leaf) {
         Ok(leaf) => leaf,
-        Err(error) => return vec![TrustDefect::Other(error.to_string().as_str().into())],
+        Err(error) => return vec![TrustDefect::Other(words(&error))],
     };
     let algorithms: Vec<_> = signatures::algorithms(&roots.provider).collect();
     let verified =
         verify_server_cert_signed_by_trust_anchor(&leaf, store, intermediates, moment, &algorithms);
     match verified {
         Ok(()) => Vec::new(),
-        Err(rustls::Error::InvalidCertificate(error)) => match error {
-            CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
-                vec![TrustDefect::InvalidPurpose]
-            }
-            CertificateError::UnknownIssuer => vec![TrustDefect::UnknownIssuer],
-            other => vec![TrustDefect::Other(other_words(&other))],
-        },
-        Err(other) => vec![TrustDefect::Other(other.to_string().as_str().into())],
+        Err(rustls::Error::InvalidCertificate(
+            CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. },
+        )) => vec![TrustDefect::InvalidPurpose],
+        Err(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+            vec![TrustDefect::UnknownIssuer]
+        }
+        Err(other) => vec![TrustDefect::Other(words(&other))],
     }
 }
 
-fn other_words(error: &CertificateError) -> Text {
-    if let CertificateError::Other(other) = error
-        && let Some(webpki::Error::CaUsedAsEndEntity) = other.0.downcast_ref::<webpki::Error>()
-    {
-        return "a certificate authority's own certificate is used by a server".into();
-    }
-    error.to_string().as_str().into()
+/// The verifier's objection in words; those that rustls keeps in webpki's form have none of their own.
+fn words(error: &rustls::Error) -> Text {
+    let own = match error {
+        rustls::Error::InvalidCertificate(CertificateError::Other(other)) => {
+            other.0.downcast_ref::<webpki::Error>()
+        }
+        _ => None,
+    };
+    let words = match own {
+        Some(webpki::Error::CaUsedAsEndEntity) => {
+            "a certificate authority's own certificate is used by a server"
+        }
+        Some(webpki::Error::NameConstraintViolation) => {
+            "an authority on the way may not vouch for these names"
+        }
+        Some(webpki::Error::PathLenConstraintViolated) => {
+            "an authority on the way may not have another below it"
+        }
+        Some(webpki::Error::UnsupportedCertVersion) => "the certificate is not of X.509 version 3",
+        Some(webpki::Error::UnsupportedCriticalExtension) => {
+            "a critical extension is not known here"
+        }
+        _ => return error.to_string().as_str().into(),
+    };
+    words.into()
 }
 
 /// A way from the leaf to a root.
