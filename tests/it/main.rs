@@ -6,4 +6,5 @@ mod judge;
 mod report;
 mod schema;
 mod simulate;
+mod tls;
 mod wire;
