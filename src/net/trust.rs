@@ -822,4 +822,40 @@ mod tests {
             );
         }
     }
+
+    /// ring cannot shake hands with a P-521 key: such a certificate is only met in a chain or on the raw hello.
+    #[test]
+    fn a_certificate_with_a_key_that_nobody_here_checks_is_told_all_the_same() {
+        let pem = include_bytes!("../../tests/fixtures/certificates/p521-root.pem");
+        let der = certificates(pem).expect("a fixture").remove(0);
+        let chain = [CertificateDer::from(der.clone())];
+        let name = ServerName::try_from("mail.example.test").ok();
+        let told = |ca_certificates| {
+            let trust = Trust {
+                stores: Stores::Public,
+                ca_certificates,
+            };
+            let roots = Roots::new(&trust).expect("roots");
+            assess(&chain, name.as_ref(), &roots)
+                .certificate
+                .expect("it can be read")
+        };
+        let stranger = told(Vec::new());
+        assert_eq!(stranger.key.algorithm, "EC");
+        assert_eq!(stranger.key.bits, Some(521));
+        assert!(stranger.self_signed);
+        assert_eq!(stranger.trust.anchor, None);
+        assert_eq!(stranger.trust.defects, [TrustDefect::SelfSigned]);
+        let named = told(vec![der]);
+        assert_eq!(named.trust.anchor, Some(Anchor::CaFile));
+        assert_eq!(named.trust.defects, []);
+    }
+
+    #[test]
+    fn a_chain_of_nothing_tells_nothing() {
+        let roots = Roots::new(&Trust::default()).expect("no files to read");
+        let told = assess(&[], None, &roots);
+        assert_eq!(told.certificate, None);
+        assert_eq!(told.chain, []);
+    }
 }

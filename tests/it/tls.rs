@@ -42,6 +42,7 @@ const NAME: &str = "mail.example.test";
 // what a server presents
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 async fn every_defect_of_a_certificate_is_told_and_nothing_else() {
     let root = authority("Root", None, |_| ());
     let intermediate = authority("Intermediate", Some(&root), |_| ());
@@ -317,7 +318,7 @@ async fn an_expired_intermediate_is_on_the_path_and_its_dates_are_told() {
     });
     // The dates of leaf and intermediate never held together.
     let leaf = issued(&expired, |params| {
-        params.not_before = date_time_ymd(2024, 1, 1)
+        params.not_before = date_time_ymd(2024, 1, 1);
     });
     let served = leaf.with(&[expired.der()]);
     for version in [Tls12, Tls13] {
@@ -793,7 +794,7 @@ async fn version_suite_group_and_protocol_are_told_by_their_iana_names() {
     let mut config = ec.config_of(provider, &[&version::TLS13]);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let seen = meet(&trusting(&[], NAME), Alpn::Http11, async |stream| {
-        serve(config, stream).await
+        serve(config, stream).await;
     })
     .await;
     let tls = facts(&seen).0;
@@ -919,7 +920,7 @@ async fn a_stall_at_any_byte_of_a_handshake_costs_its_patience() {
             let begun = tokio::time::Instant::now();
             let ask = trusting(&[root.der()], NAME);
             let seen = meet(&ask, Alpn::Silent, async |stream| {
-                serve_up_to(limit, config, stream).await
+                serve_up_to(limit, config, stream).await;
             })
             .await;
             let took = begun.elapsed();
@@ -1122,10 +1123,7 @@ async fn plaintext_behind_the_go_ahead_never_crosses() {
         assert_eq!(failure.cause, Cause::BytesInjected, "{gap:?}");
         assert_eq!(failure.detail, Some("250 AUTH PLAIN".into()), "{gap:?}");
         assert_eq!(seen.injected_bytes, 16, "{gap:?}");
-        assert!(
-            !seen.tls.is_some_and(|tls| tls.version.is_some()),
-            "{gap:?}"
-        );
+        assert!(seen.tls.is_none_or(|tls| tls.version.is_none()), "{gap:?}");
     }
 }
 
@@ -1176,15 +1174,15 @@ fn this_machines_store_leads_to_the_anchor_system() {
                 "tls::as_a_child_with_a_store_of_its_own",
                 "--ignored",
             ])
-            .arg("--nocapture")
+            .env("EXCHPORTS_TEST_EXPECTED", expected)
             .env("SSL_CERT_FILE", &file)
             .env_remove("SSL_CERT_DIR")
             .env("EXCHPORTS_TEST_STORES", stores)
             .output()
             .expect("a child");
         let said = String::from_utf8_lossy(&child.stdout).into_owned();
-        assert!(child.status.success(), "{file}: {said}");
-        assert!(said.contains(expected), "{stores} {file}: {said}");
+        assert!(child.status.success(), "{stores} {file}: {said}");
+        assert!(said.contains("1 passed"), "{stores} {file}: {said}");
     }
 }
 
@@ -1203,7 +1201,10 @@ async fn as_a_child_with_a_store_of_its_own() {
     let served = rsa("rsa-leaf").with(&[&fixture("rsa-intermediate")]);
     let seen = shake(&served, Tls13, &asking(&trust, NAME)).await;
     let trust = &facts(&seen).1.trust;
-    println!("anchor: {:?}, defects: {:?}", trust.anchor, trust.defects);
+    let told = format!("anchor: {:?}, defects: {:?}", trust.anchor, trust.defects);
+    if let Ok(expected) = std::env::var("EXCHPORTS_TEST_EXPECTED") {
+        assert_eq!(told, expected);
+    }
 }
 
 #[test]
@@ -1758,7 +1759,7 @@ fn low(number: u64) -> u32 {
 async fn shake(served: &Served, version: TlsVersion, ask: &Arc<TlsAsk>) -> Observation {
     let config = served.config(version);
     meet(ask, Alpn::Silent, async |stream| {
-        serve(config, stream).await
+        serve(config, stream).await;
     })
     .await
 }
