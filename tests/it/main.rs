@@ -3,6 +3,7 @@
 mod cli;
 mod daemons;
 mod demo;
+mod dial;
 mod judge;
 mod readme;
 mod layering;
@@ -10,4 +11,5 @@ mod probe;
 mod report;
 mod schema;
 mod simulate;
+mod tls;
 mod wire;
