@@ -232,7 +232,7 @@ mod tests {
             assert!(!error.chars().any(char::is_control), "{error:?}");
         }
         assert!(host(&"a".repeat(64)).is_err());
-        assert!(host(&["a".repeat(60); 5].join(".")).is_err());
+        assert!(host(&vec!["a".repeat(60); 5].join(".")).is_err());
     }
 
     #[test]

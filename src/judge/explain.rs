@@ -157,7 +157,7 @@ fn explain_service(service: &Service) -> String {
             .filter(|row| expectation(row.role, service.id) == Some(expect))
             .map(|row| row.name)
             .collect();
-        page.item(&format!("{heading}: {}", or_none(&roles)));
+        page.entry(&format!("{heading}: {}", or_none(&roles)));
     }
     if !service.aliases.is_empty() {
         page.section("Also known as");
@@ -179,7 +179,7 @@ fn explain_role(role: Role) -> String {
         };
         let named: Vec<String> = services.iter().map(|id| named_with_port(*id)).collect();
         let named: Vec<&str> = named.iter().map(String::as_str).collect();
-        page.item(&format!("{heading}: {}", or_none(&named)));
+        page.entry(&format!("{heading}: {}", or_none(&named)));
     }
     page.paragraph(
         "A service in no column is not looked at. `--require`, `--optional` and `--forbid` change single services.",
@@ -306,40 +306,45 @@ impl Page {
 
     fn new(title: &str) -> Self {
         let mut page = Self(String::new());
-        page.wrap(title, "");
+        page.wrap(title, "", "");
         page
     }
 
     fn paragraph(&mut self, text: &str) {
         self.0.push('\n');
-        self.wrap(text, "");
+        self.wrap(text, "", "");
     }
 
     fn section(&mut self, heading: &str) {
         self.0.push('\n');
-        self.wrap(heading, "");
+        self.wrap(heading, "", "");
     }
 
     fn item(&mut self, text: &str) {
-        self.wrap(text, "  ");
+        self.wrap(text, "  ", "  ");
+    }
+
+    /// One of several items: its further lines stand further in.
+    fn entry(&mut self, text: &str) {
+        self.wrap(text, "  ", "    ");
     }
 
     fn finish(self) -> String {
         self.0
     }
 
-    /// Lines of whole words.
-    fn wrap(&mut self, text: &str, indent: &str) {
+    /// Lines of whole words; the first is indented so, the others so.
+    fn wrap(&mut self, text: &str, first: &str, others: &str) {
         let mut width = 0;
         for word in text.split_whitespace() {
             let length = word.chars().count();
             if width == 0 {
-                self.0.push_str(indent);
-                width = indent.len();
+                self.0.push_str(first);
+                width = first.len();
             } else if width + 1 + length > Self::WIDTH {
                 self.0.push('\n');
-                self.0.push_str(indent);
-                width = indent.len();
+                self.0.push_str(others);
+                width = others.len();
             } else {
                 self.0.push(' ');
                 width += 1;

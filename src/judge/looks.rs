@@ -64,7 +64,7 @@ fn open_services(findings: &[Finding]) -> Vec<ServiceId> {
         .collect()
 }
 
-/// The role with the least against it; between equals the one with more of its required services open, then the one
+/// The role with the least against it, of those most of whose required services are open; between equals the one with more of its required services open, then the one
 /// that the catalog names first.
 fn best_fit(findings: &[Finding], open: &[ServiceId], context: &Context<'_>) -> Option<Role> {
     let told = Told::new(findings, context);
@@ -79,10 +79,10 @@ fn best_fit(findings: &[Finding], open: &[ServiceId], context: &Context<'_>) -> 
                     .count()
             };
             let required = column(Expectation::Required);
-            if required == 0 {
+            let missing = role.row().required.len() - required;
+            if required <= missing {
                 return None;
             }
-            let missing = role.row().required.len() - required;
             let forbidden = column(Expectation::Forbidden);
             let unexpected = open.len() - required - column(Expectation::Optional) - forbidden;
             let against = 2 * (missing + forbidden + unexpected) + told.against(role);
@@ -148,13 +148,13 @@ impl Told {
     }
 }
 
-/// The capability of Active Directory Domain Services (\[MS-ADTS\] 3.1.1.3.4.3.1).
+/// The capability of Active Directory Domain Services (\[MS-ADTS\] 3.1.1.3.4.3).
 const ACTIVE_DIRECTORY: &str = "1.2.840.113556.1.4.800";
 
 /// Which of Exchange Online's hosts it is, by the name that was asked for or that it greets with.
 fn online(findings: &[Finding], context: &Context<'_>) -> Option<Role> {
     let asked = match context.server_name {
-        Host::Name(name) => Some(name.to_ascii_lowercase()),
+        Host::Name(name) => Some(name.trim_end_matches('.').to_ascii_lowercase()),
         Host::Address(_) => None,
     };
     let greeted = findings

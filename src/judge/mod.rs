@@ -1,14 +1,14 @@
 //! # judge: observation → finding
 //!
-//! Does: says what an observation means. The rules ([`rules`], one table a subject) are asked in their order; each
-//! that holds gives a diagnosis; the [status table](verdict) turns what was seen and what was expected into one word.
-//! Then the same for a [target](target) as a whole, and a guess at [what kind of host it looks like](looks).
-//! [`explain`] prints rows of the same tables for people.
+//! Does: says what an observation means. The rules (`rules/`, one table a subject) are asked in their order; each that
+//! holds gives a diagnosis; the status table (`verdict.rs`) turns what was seen and what was expected into one word.
+//! Then the same for a target as a whole (`target.rs`), with a guess at what kind of host it looks like (`looks.rs`).
+//! [`explain()`] prints rows of the same tables for people.
 //!
 //! Must not: open anything, read a clock, keep state. `now` is an argument. The same arguments give the same finding,
 //! so a finding can be judged again as another role at no cost.
 //!
-//! Start reading at [`judge`], then at the tables in `rules/`: a rule is a row, its words stand beside it.
+//! Start reading at [`judge()`], then at the tables in `rules/`: a rule is a row, its words stand beside it.
 
 use std::cmp::Reverse;
 
@@ -26,6 +26,8 @@ pub use target::judge_target;
 mod explain;
 mod looks;
 mod rules;
+#[cfg(test)]
+mod staged;
 mod target;
 mod verdict;
 

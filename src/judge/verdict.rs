@@ -91,3 +91,137 @@ pub(super) fn is_absent(case: &Case<'_>) -> bool {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::staged::{Staged, good, open};
+    use crate::catalog::Expectation::{Forbidden, Optional, Required};
+    use crate::catalog::ServiceId;
+    use crate::facts::{CertificateFacts, HttpFacts, PeerFacts, TrustDefect};
+    use crate::finding::Status::{Absent, Fail, Pass, Skip, Warn};
+    use crate::observation::{Cause, Observation, Stage, State};
+
+    #[test]
+    fn every_cell_of_the_status_table() {
+        let usable = open(ServiceId::Https).certificate(good());
+        let info = open(ServiceId::Http).peer(PeerFacts::Http(HttpFacts {
+            status: Some(403),
+            ..HttpFacts::default()
+        }));
+        let warned = open(ServiceId::Https).certificate(CertificateFacts {
+            not_after: super::super::staged::now() + super::super::staged::days(5),
+            ..good()
+        });
+        let defective = open(ServiceId::Https)
+            .certificate(super::super::staged::untrusted(TrustDefect::UnknownIssuer));
+        let silent = open(ServiceId::Smtp).failing(Stage::Greeting, Cause::Silent);
+        let refused = open(ServiceId::Smtp).failing(Stage::Connect, Cause::Refused);
+        let filtered = open(ServiceId::Smtp).failing(Stage::Connect, Cause::Filtered);
+        let unreachable = open(ServiceId::Smtp).failing(Stage::Connect, Cause::Unreachable);
+        let unresolved = unopened(State::Unresolved, Stage::Resolve, Cause::NameNotFound);
+        let no_address = unopened(State::Unresolved, Stage::Resolve, Cause::NameWithoutAddress);
+        let no_resolver = unopened(State::Unresolved, Stage::Resolve, Cause::LookupFailed);
+        let blocked = unopened(State::Blocked, Stage::Connect, Cause::BlockedHere);
+        for (what, staged, required, optional, forbidden) in [
+            ("usable", usable, Pass, Pass, Fail),
+            ("usable, info", info, Pass, Pass, Fail),
+            ("usable, warn", warned, Warn, Warn, Fail),
+            ("usable, fail", defective, Fail, Fail, Fail),
+            ("open, not usable", silent, Fail, Fail, Fail),
+            ("closed", refused, Fail, Absent, Pass),
+            ("filtered", filtered, Fail, Absent, Pass),
+            ("unreachable", unreachable, Fail, Absent, Pass),
+            ("unresolved", unresolved, Fail, Fail, Fail),
+            ("no address", no_address, Fail, Fail, Fail),
+            ("no resolver", no_resolver, Fail, Fail, Fail),
+            ("blocked here", blocked, Skip, Skip, Skip),
+            ("deadline", unattempted(Cause::Deadline), Skip, Skip, Skip),
+            (
+                "interrupted",
+                unattempted(Cause::Interrupted),
+                Skip,
+                Skip,
+                Skip,
+            ),
+            (
+                "no family",
+                unattempted(Cause::NoFamilyHere),
+                Skip,
+                Skip,
+                Skip,
+            ),
+            (
+                "no files",
+                unattempted(Cause::OutOfResources),
+                Skip,
+                Skip,
+                Skip,
+            ),
+            (
+                "no source",
+                unattempted(Cause::SourceUnusable),
+                Skip,
+                Skip,
+                Skip,
+            ),
+            ("our defect", unattempted(Cause::Internal), Skip, Skip, Skip),
+        ] {
+            for (expect, status) in [
+                (Required, required),
+                (Optional, optional),
+                (Forbidden, forbidden),
+            ] {
+                assert_eq!(
+                    staged.clone().expect(expect).status(),
+                    status,
+                    "{what}, {expect:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_attempted_is_skipped() {
+        let mut staged = open(ServiceId::Https);
+        staged.seen = Observation::default();
+        assert_eq!(staged.status(), Skip);
+    }
+
+    #[test]
+    fn what_was_seen_before_the_deadline_counts() {
+        let at_deadline = |service: ServiceId| {
+            let mut staged = open(service).failing(Stage::Application, Cause::Deadline);
+            staged.seen.state = Some(State::Open);
+            staged
+        };
+        assert_eq!(at_deadline(ServiceId::Https).status(), Skip);
+        let forbidden = at_deadline(ServiceId::Ldap).expect(Forbidden);
+        assert_eq!(forbidden.status(), Fail);
+        let expired = at_deadline(ServiceId::Https).certificate(CertificateFacts {
+            not_after: super::super::staged::now() - super::super::staged::days(1),
+            ..good()
+        });
+        assert_eq!(expired.status(), Fail);
+    }
+
+    #[test]
+    fn a_second_look_that_is_refused_makes_no_port_absent() {
+        let mut staged = open(ServiceId::Imaps).failing(Stage::Connect, Cause::Refused);
+        staged.seen.state = Some(State::Open);
+        for expect in [Required, Optional, Forbidden] {
+            assert_eq!(staged.clone().expect(expect).status(), Fail);
+        }
+    }
+
+    fn unopened(shown: State, stage: Stage, cause: Cause) -> Staged {
+        let mut staged = open(ServiceId::Https).failing(stage, cause);
+        staged.seen.state = Some(shown);
+        staged
+    }
+
+    fn unattempted(cause: Cause) -> Staged {
+        let mut staged = open(ServiceId::Https).failing(Stage::Connect, cause);
+        staged.seen.state = None;
+        staged
+    }
+}

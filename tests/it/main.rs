@@ -1,6 +1,7 @@
 //! The one integration binary: the program and its rooms, seen from outside.
 
 mod daemons;
+mod judge;
 mod report;
 mod schema;
 mod simulate;

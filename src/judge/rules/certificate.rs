@@ -16,8 +16,8 @@ pub(super) const RULES: &[Rule] = &[
         code: Code::CertificateExpired,
         severity: Severity::Fail,
         title: "the certificate has ended",
-        meaning: "The time of the certificate, or of one between it and the root, is over. Clients refuse it; Outlook \
-                  warns at every start.",
+        meaning: "The time of the certificate, or of one between it and the root, is over. Clients refuse it or \
+                  warn.",
         hint: "Renew the certificate and assign it to the service.",
         reference: "RFC 5280 §4.1.2.5; Microsoft, Certificates in Exchange",
         holds: expired,
@@ -188,9 +188,9 @@ fn expired(case: &Case<'_>) -> Option<Evidence> {
         .iter()
         .filter(|dated| dated.not_after < now)
         .map(|dated| {
-            let ago = match -1 - days_until(dated.not_after, now) {
-                0 => "today".to_owned(),
-                1 => "yesterday".to_owned(),
+            let ago = match days_until(now, dated.not_after) {
+                0 => "less than a day ago".to_owned(),
+                1 => "a day ago".to_owned(),
                 days => format!("{days} days ago"),
             };
             format!("{} ended on {}, {ago}", dated.who, date(dated.not_after))
@@ -219,8 +219,8 @@ fn expires_soon(case: &Case<'_>) -> Option<Evidence> {
             let severity = nearness(dated, case.context.standards.cert_days, now)?;
             worst = worst.max(severity);
             let left = match days_until(dated.not_after, now) {
-                0 => "today".to_owned(),
-                1 => "in 1 day".to_owned(),
+                0 => "in less than a day".to_owned(),
+                1 => "in a day".to_owned(),
                 days => format!("in {days} days"),
             };
             Some(format!(
@@ -300,7 +300,7 @@ fn dated(case: &Case<'_>) -> Vec<Dated> {
 }
 
 /// Certificates of one chain that are told at the most.
-const MENTIONED: usize = 4;
+const MENTIONED: usize = 3;
 
 fn dates(case: &Case<'_>, told: &[String], hint: Option<&'static str>) -> Option<Evidence> {
     if told.is_empty() {
@@ -554,4 +554,405 @@ fn date(moment: OffsetDateTime) -> String {
         .unwrap_or(moment)
         .date()
         .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::staged::{days, exchange_default, good, now, open, untrusted};
+    use super::*;
+    use crate::catalog::ServiceId;
+    use crate::facts::{ChainLink, TrustFacts};
+    use crate::finding::Severity::{Fail, Info, Warn};
+    use crate::plan::CertDays;
+
+    const CHECKED: [ServiceId; 9] = [
+        ServiceId::Pop3,
+        ServiceId::Imap,
+        ServiceId::Ldap,
+        ServiceId::Https,
+        ServiceId::Submissions,
+        ServiceId::Submission,
+        ServiceId::Ldaps,
+        ServiceId::Imaps,
+        ServiceId::Pop3s,
+    ];
+    const UNCHECKED: [ServiceId; 2] = [ServiceId::Smtp, ServiceId::Rdp];
+
+    #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of twelve certificates")]
+    fn every_cell_of_the_defect_table() {
+        let table: [(&str, CertificateFacts, Code, Severity, Severity); 12] = [
+            (
+                "self-signed",
+                CertificateFacts {
+                    self_signed: true,
+                    ..untrusted(TrustDefect::SelfSigned)
+                },
+                Code::CertificateSelfSigned,
+                Fail,
+                Info,
+            ),
+            (
+                "unknown issuer",
+                untrusted(TrustDefect::UnknownIssuer),
+                Code::CertificateUnknownIssuer,
+                Fail,
+                Info,
+            ),
+            (
+                "missing intermediate",
+                untrusted(TrustDefect::MissingIntermediate),
+                Code::CertificateMissingIntermediate,
+                Fail,
+                Info,
+            ),
+            (
+                "purpose",
+                untrusted(TrustDefect::InvalidPurpose),
+                Code::CertificateInvalidPurpose,
+                Fail,
+                Info,
+            ),
+            (
+                "other",
+                untrusted(TrustDefect::Other(Text::from("BadDer"))),
+                Code::CertificateUntrusted,
+                Fail,
+                Info,
+            ),
+            (
+                "wrong name",
+                CertificateFacts {
+                    name_matches: false,
+                    ..good()
+                },
+                Code::CertificateWrongName,
+                Fail,
+                Info,
+            ),
+            (
+                "expired",
+                CertificateFacts {
+                    not_after: now() - days(3),
+                    ..good()
+                },
+                Code::CertificateExpired,
+                Fail,
+                Warn,
+            ),
+            (
+                "not yet valid",
+                CertificateFacts {
+                    not_before: now() + days(3),
+                    ..good()
+                },
+                Code::CertificateNotYetValid,
+                Fail,
+                Warn,
+            ),
+            (
+                "ends soon",
+                CertificateFacts {
+                    not_after: now() + days(20),
+                    ..good()
+                },
+                Code::CertificateExpiresSoon,
+                Warn,
+                Warn,
+            ),
+            (
+                "weak key",
+                CertificateFacts {
+                    key: crate::facts::KeyFacts {
+                        algorithm: "RSA".into(),
+                        bits: Some(1024),
+                    },
+                    ..good()
+                },
+                Code::CertificateWeakKey,
+                Fail,
+                Warn,
+            ),
+            (
+                "weak signature",
+                CertificateFacts {
+                    signature: "sha1WithRSAEncryption".into(),
+                    signature_strength: SignatureStrength::Weak,
+                    ..good()
+                },
+                Code::CertificateWeakSignature,
+                Warn,
+                Info,
+            ),
+            (
+                "self-signed, by another name",
+                CertificateFacts {
+                    self_signed: true,
+                    ..untrusted(TrustDefect::UnknownIssuer)
+                },
+                Code::CertificateSelfSigned,
+                Fail,
+                Info,
+            ),
+        ];
+        for (what, certificate, code, checked, unchecked) in table {
+            for service in CHECKED {
+                let told = open(service).certificate(certificate.clone()).told();
+                assert_eq!(told, [(code, checked)], "{what} on {service}");
+            }
+            for service in UNCHECKED {
+                let told = open(service).certificate(certificate.clone()).told();
+                assert_eq!(told, [(code, unchecked)], "{what} on {service}");
+            }
+        }
+        for service in CHECKED.into_iter().chain(UNCHECKED) {
+            assert_eq!(open(service).certificate(good()).told(), []);
+        }
+    }
+
+    #[test]
+    fn a_self_signed_certificate_that_is_trusted_is_fine() {
+        let certificate = CertificateFacts {
+            self_signed: true,
+            ..good()
+        };
+        assert_eq!(open(ServiceId::Https).certificate(certificate).told(), []);
+    }
+
+    #[test]
+    fn several_defects_are_all_told() {
+        let certificate = CertificateFacts {
+            not_after: now() - days(1),
+            name_matches: false,
+            signature_strength: SignatureStrength::Weak,
+            trust: TrustFacts {
+                defects: vec![TrustDefect::UnknownIssuer, TrustDefect::InvalidPurpose],
+                ..TrustFacts::default()
+            },
+            ..good()
+        };
+        assert_eq!(
+            open(ServiceId::Https).certificate(certificate).told(),
+            [
+                (Code::CertificateExpired, Fail),
+                (Code::CertificateUnknownIssuer, Fail),
+                (Code::CertificateWrongName, Fail),
+                (Code::CertificateInvalidPurpose, Fail),
+                (Code::CertificateWeakSignature, Warn),
+            ]
+        );
+    }
+
+    #[test]
+    fn one_break_in_the_chain_is_told_once() {
+        let mut certificate = untrusted(TrustDefect::UnknownIssuer);
+        certificate
+            .trust
+            .defects
+            .push(TrustDefect::MissingIntermediate);
+        assert_eq!(
+            open(ServiceId::Https).certificate(certificate).told(),
+            [(Code::CertificateMissingIntermediate, Fail)]
+        );
+        let mut certificate = untrusted(TrustDefect::UnknownIssuer);
+        certificate.trust.defects.push(TrustDefect::SelfSigned);
+        assert_eq!(
+            open(ServiceId::Https).certificate(certificate).told(),
+            [(Code::CertificateSelfSigned, Fail)]
+        );
+    }
+
+    #[test]
+    fn the_end_is_near_by_lifetime() {
+        for (lifetime, left, soon) in [
+            (365, 30, false),
+            (365, 29, true),
+            (90, 29, true),
+            (90, 30, false),
+            // A third of a short life counts, not the month.
+            (47, 16, false),
+            (47, 15, true),
+            (6, 2, false),
+            (6, 1, true),
+        ] {
+            let staged = open(ServiceId::Https).certificate(CertificateFacts {
+                not_before: now() + days(left - lifetime),
+                not_after: now() + days(left),
+                ..good()
+            });
+            let expected: &[(Code, Severity)] = if soon {
+                &[(Code::CertificateExpiresSoon, Warn)]
+            } else {
+                &[]
+            };
+            assert_eq!(staged.told(), expected, "{left} of {lifetime}");
+            assert_eq!(staged.judged().days_left, Some(left));
+        }
+    }
+
+    #[test]
+    fn the_end_is_near_by_days() {
+        let bounds = CertDays::Days {
+            warn: 60,
+            fail: Some(14),
+        };
+        for (left, checked, unchecked) in [
+            (60, None, None),
+            (59, Some(Warn), Some(Warn)),
+            (14, Some(Warn), Some(Warn)),
+            (13, Some(Fail), Some(Warn)),
+            (0, Some(Fail), Some(Warn)),
+        ] {
+            let certificate = CertificateFacts {
+                not_after: now() + days(left),
+                ..good()
+            };
+            for (service, severity) in [(ServiceId::Imaps, checked), (ServiceId::Smtp, unchecked)] {
+                let told = open(service)
+                    .cert_days(bounds)
+                    .certificate(certificate.clone())
+                    .told();
+                let expected: Vec<_> = severity
+                    .map(|severity| (Code::CertificateExpiresSoon, severity))
+                    .into_iter()
+                    .collect();
+                assert_eq!(told, expected, "{left} on {service}");
+            }
+        }
+    }
+
+    #[test]
+    fn days_are_rounded_down_and_the_last_second_counts() {
+        let with_end = |end: OffsetDateTime| {
+            open(ServiceId::Https).certificate(CertificateFacts {
+                not_after: end,
+                ..good()
+            })
+        };
+        let second = Duration::seconds(1);
+        for (end, left) in [
+            (now() + days(18) + second, 18),
+            (now() + days(18) - second, 17),
+            (now(), 0),
+            (now() - second, -1),
+            (now() - days(1), -1),
+            (now() - days(1) - second, -2),
+        ] {
+            assert_eq!(with_end(end).judged().days_left, Some(left));
+        }
+        assert_eq!(
+            with_end(now()).told(),
+            [(Code::CertificateExpiresSoon, Warn)]
+        );
+        assert_eq!(
+            with_end(now() - second).told(),
+            [(Code::CertificateExpired, Fail)]
+        );
+        let (message, _) = with_end(now() - second).words(Code::CertificateExpired);
+        assert!(message.ends_with("less than a day ago"), "{message}");
+    }
+
+    #[test]
+    fn an_intermediate_has_dates_as_well() {
+        let link = |ends: i64| ChainLink {
+            subject: Text::from("CN=Example Issuing CA"),
+            issuer: Text::from("CN=Example Root"),
+            sha256: "bb".repeat(32),
+            not_before: Some(now() - days(3000)),
+            not_after: Some(now() + days(ends)),
+        };
+        let leaf = ChainLink {
+            sha256: good().sha256,
+            ..link(-5)
+        };
+        let on_path = |ends: i64, path: Vec<usize>| {
+            let mut certificate = good();
+            certificate.trust.path = path;
+            open(ServiceId::Https)
+                .certificate(certificate)
+                .chain(vec![leaf.clone(), link(ends)])
+        };
+        let ended = on_path(-5, vec![0, 1]);
+        assert_eq!(ended.told(), [(Code::CertificateExpired, Fail)]);
+        let (message, _) = ended.words(Code::CertificateExpired);
+        assert!(
+            message.starts_with("the intermediate \"CN=Example Issuing CA\" ended on "),
+            "{message}"
+        );
+        assert!(message.ends_with("5 days ago"), "{message}");
+        assert_eq!(
+            on_path(7, vec![0, 1]).told(),
+            [(Code::CertificateExpiresSoon, Warn)]
+        );
+        // What is sent and not on the way to the root is of no account, nor is an index beyond the chain.
+        assert_eq!(on_path(-5, vec![0]).told(), []);
+        assert_eq!(on_path(-5, vec![0, 9]).told(), []);
+        assert_eq!(on_path(400, vec![0, 1]).told(), []);
+    }
+
+    #[test]
+    fn exchanges_own_certificate_is_recognised() {
+        let staged = open(ServiceId::Https).certificate(exchange_default());
+        assert_eq!(
+            staged.told(),
+            [
+                (Code::CertificateSelfSigned, Fail),
+                (Code::CertificateWrongName, Fail)
+            ]
+        );
+        let (message, hint) = staged.words(Code::CertificateSelfSigned);
+        assert!(
+            message.contains("that Exchange makes at setup"),
+            "{message}"
+        );
+        assert!(hint.contains("-Services IIS"), "{hint}");
+        let other = CertificateFacts {
+            subject: Text::from("CN=mail.example.com"),
+            issuer: Text::from("CN=mail.example.com"),
+            ..exchange_default()
+        };
+        assert!(!is_exchange_default(&other));
+    }
+
+    #[test]
+    fn a_wrong_name_tells_a_few_of_the_right_ones() {
+        let made_out_to = |names: &[&str]| {
+            let staged = open(ServiceId::Https).certificate(CertificateFacts {
+                names: names.iter().map(|name| Text::from(*name)).collect(),
+                name_matches: false,
+                ..good()
+            });
+            staged.words(Code::CertificateWrongName).0
+        };
+        assert_eq!(
+            made_out_to(&["a.example", "b.example"]),
+            "the certificate is made out to a.example, b.example, not to \"mail.example.com\""
+        );
+        assert_eq!(
+            made_out_to(&["a", "b", "c", "d", "e", "f"]),
+            "the certificate is made out to a, b, c, d and 2 more, not to \"mail.example.com\""
+        );
+        assert_eq!(
+            made_out_to(&[]),
+            "the certificate is made out to no name at all (subject \"CN=mail.example.com\"), not to \
+             \"mail.example.com\""
+        );
+    }
+
+    #[test]
+    fn only_rsa_keys_are_measured_against_2048_bits() {
+        for (algorithm, bits, weak) in [
+            ("RSA", Some(2047), true),
+            ("RSA", Some(2048), false),
+            ("RSA", None, false),
+            ("EC", Some(256), false),
+            ("Ed25519", Some(256), false),
+        ] {
+            let mut certificate = good();
+            certificate.key.algorithm = algorithm.into();
+            certificate.key.bits = bits;
+            let told = open(ServiceId::Https).certificate(certificate).told();
+            assert_eq!(!told.is_empty(), weak, "{algorithm} {bits:?}");
+        }
+    }
 }

@@ -229,8 +229,8 @@ fn closed_hint(case: &Case<'_>, stage: Stage) -> Option<&'static str> {
              `Get-ServerComponentState` for FrontendTransport. A load balancer with an empty pool does the same.",
         ),
         (Stage::Greeting, Protocol::Pop3 | Protocol::Imap) => Some(
-            "Look at `Get-ServerComponentState` for PopProxy and ImapProxy and at MaxConnectionFromSingleIP \
-             (`Get-PopSettings`, `Get-ImapSettings`). A load balancer with an empty pool does the same.",
+            "Look at MaxConnectionFromSingleIP (`Get-PopSettings`, `Get-ImapSettings`) and the load balancer's pool. \
+             Possibly the component is offline (`Get-ServerComponentState`: PopProxy, ImapProxy).",
         ),
         (Stage::Application | Stage::SecureCapabilities, Protocol::Http) => Some(
             "Look at IIS's SSL settings (a demanded client certificate) and at a web application firewall or load \
@@ -270,8 +270,8 @@ fn unavailable_hint(case: &Case<'_>) -> Option<&'static str> {
              server that sends mail there.",
         ),
         Protocol::Smtp if says(failure, "4.3.2") => Some(
-            "Look at `Get-ServerComponentState` for ServerWideOffline, FrontendTransport and HubTransport; after \
-             maintenance: `Set-ServerComponentState -State Active -Requester Maintenance`.",
+            "Look at `Get-ServerComponentState`: ServerWideOffline, FrontendTransport and HubTransport have to be active. \
+             After maintenance: `Set-ServerComponentState -State Active -Requester Maintenance`.",
         ),
         Protocol::Imap | Protocol::Pop3
             if says(failure, "connection refused") || says(failure, "closed. 10") =>
@@ -282,8 +282,8 @@ fn unavailable_hint(case: &Case<'_>) -> Option<&'static str> {
             )
         }
         Protocol::Imap | Protocol::Pop3 => Some(
-            "The service stops or is offline: look at `Get-ServerComponentState` for ImapProxy and PopProxy and at \
-             the services MSExchangeImap4 and MSExchangePop3, then try again.",
+            "The service stops or stopped: look at MSExchangeImap4 and MSExchangePop3, then try again. Possibly the \
+             component is offline (`Get-ServerComponentState`: ImapProxy, PopProxy).",
         ),
         _ => None,
     }
@@ -299,5 +299,154 @@ fn language(case: &Case<'_>) -> &'static str {
         (_, Protocol::Imap) => "IMAP",
         (_, Protocol::Ldap) => "LDAP",
         (_, Protocol::Rdp) => "RDP",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::staged::open;
+    use crate::catalog::ServiceId;
+    use crate::finding::{Code, Severity, Status};
+    use crate::observation::{Cause, Stage};
+
+    #[test]
+    fn a_conversation_that_breaks_off_fails_everywhere() {
+        for (cause, code) in [
+            (Cause::Silent, Code::Silent),
+            (Cause::Stalled, Code::Stalled),
+            (Cause::Closed, Code::ClosedEarly),
+            (Cause::Reset, Code::Reset),
+            (Cause::Flood, Code::Flood),
+            (Cause::NotTheProtocol, Code::NotTheProtocol),
+            (Cause::ServiceUnavailable, Code::ServiceUnavailable),
+            (Cause::Rejected, Code::GreetingRejected),
+            (Cause::CommandRejected, Code::CommandRejected),
+        ] {
+            for service in [ServiceId::Smtp, ServiceId::Imaps, ServiceId::Pop3] {
+                let staged = open(service).failing(Stage::Greeting, cause);
+                assert_eq!(staged.told(), [(code, Severity::Fail)]);
+                assert_eq!(staged.status(), Status::Fail);
+            }
+        }
+    }
+
+    #[test]
+    fn the_servers_own_words_are_quoted_and_lead_to_the_hint() {
+        for (service, cause, code, words, next) in [
+            (
+                ServiceId::Smtp,
+                Cause::ServiceUnavailable,
+                Code::ServiceUnavailable,
+                "421 4.3.2 Service not available",
+                "Set-ServerComponentState",
+            ),
+            (
+                ServiceId::Submission,
+                Cause::ServiceUnavailable,
+                Code::ServiceUnavailable,
+                "421 4.3.2 The maximum number of concurrent server connections has exceeded a per-source limit, \
+                 closing transmission channel",
+                "MaxInboundConnectionPerSource",
+            ),
+            (
+                ServiceId::Smtp,
+                Cause::ServiceUnavailable,
+                Code::ServiceUnavailable,
+                "452 4.3.1 Insufficient system resources",
+                "back pressure",
+            ),
+            (
+                ServiceId::Smtp,
+                Cause::ServiceUnavailable,
+                Code::ServiceUnavailable,
+                "421 4.3.2 System not accepting network messages",
+                "back pressure",
+            ),
+            (
+                ServiceId::Pop3,
+                Cause::ServiceUnavailable,
+                Code::ServiceUnavailable,
+                "-ERR BYE Connection refused",
+                "MaxConnectionFromSingleIP",
+            ),
+            (
+                ServiceId::Imap,
+                Cause::ServiceUnavailable,
+                Code::ServiceUnavailable,
+                "* BYE Connection is closed. 12",
+                "MSExchangeImap4",
+            ),
+            (
+                ServiceId::Smtp,
+                Cause::Rejected,
+                Code::GreetingRejected,
+                "550 5.7.1 Client host rejected",
+                "RemoteIPRanges",
+            ),
+            (
+                ServiceId::Smtp,
+                Cause::Rejected,
+                Code::GreetingRejected,
+                "554 mx.example.com your reputation is poor",
+                "block lists",
+            ),
+            (
+                ServiceId::Smtp,
+                Cause::Rejected,
+                Code::GreetingRejected,
+                "550 5.7.1 blocked using Spamhaus",
+                "block lists",
+            ),
+            (
+                ServiceId::Submission,
+                Cause::CommandRejected,
+                Code::CommandRejected,
+                "501 5.5.4 Invalid domain name",
+                "--ehlo-name",
+            ),
+        ] {
+            let (message, hint) = open(service)
+                .failing(Stage::Greeting, cause)
+                .saying(words)
+                .words(code);
+            let begin: String = words.chars().take(100).collect();
+            assert!(message.contains(&format!("\"{begin}")), "{message}");
+            assert!(hint.contains(next), "{words}: {hint}");
+        }
+    }
+
+    #[test]
+    fn silence_says_where_it_was_met_and_how_long() {
+        for (service, stage, words) in [
+            (
+                ServiceId::Smtp,
+                Stage::Greeting,
+                "nothing came within 3 s after the connection was accepted",
+            ),
+            (
+                ServiceId::Pop3,
+                Stage::Starttls,
+                "nothing came within 3 s after STLS",
+            ),
+            (
+                ServiceId::Https,
+                Stage::TlsHandshake,
+                "nothing came within 3 s during the TLS handshake",
+            ),
+            (
+                ServiceId::Ldap,
+                Stage::Application,
+                "nothing came within 3 s after the search for the rootDSE",
+            ),
+        ] {
+            let staged = open(service).failing(stage, Cause::Silent);
+            assert_eq!(staged.words(Code::Silent).0, words);
+        }
+    }
+
+    #[test]
+    fn a_directory_that_refuses_its_root_is_told_as_such() {
+        let staged = open(ServiceId::Ldap).failing(Stage::Application, Cause::CommandRejected);
+        assert_eq!(staged.told(), [(Code::LdapError, Severity::Fail)]);
     }
 }

@@ -48,8 +48,8 @@ pub(super) const RULES: &[Rule] = &[
         code: Code::DirectoryNotReady,
         severity: Severity::Warn,
         title: "the domain controller is not synchronized",
-        meaning: "The domain controller says of itself that it has not finished its first synchronization. Exchange \
-                  does not use it until then.",
+        meaning: "The domain controller says of itself that it has not finished its first synchronization. Until \
+                  then its answers may be old.",
         hint: "Wait after a promotion or a restore; else repair replication (`repadmin /showrepl`, `dcdiag`).",
         reference: "[MS-ADTS] 3.1.1.3.2.10",
         holds: |case| {
@@ -71,7 +71,7 @@ pub(super) const RULES: &[Rule] = &[
         meaning: "The clocks differ by more than five minutes. Kerberos does not allow more, so sign-ins fail.",
         hint: "See which of the two is wrong (`w32tm /query /status`, `w32tm /stripchart /computer:NAME`) and repair \
                its time source.",
-        reference: "RFC 4120 §1.6; [MS-ADTS] 3.1.1.3.2.16; Microsoft, Maximum tolerance for computer clock \
+        reference: "RFC 4120 §1.6; [MS-ADTS] 3.1.1.3.2; Microsoft, Maximum tolerance for computer clock \
                     synchronization",
         holds: clock_differs,
     },
@@ -197,5 +197,138 @@ fn span(duration: time::Duration) -> String {
         ..120 => format!("{minutes} minutes"),
         120..2880 => format!("{} hours", minutes / 60),
         _ => format!("{} days", minutes / 1440),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::staged::{Staged, now, open};
+    use super::*;
+    use crate::facts::{LdapFacts, PeerFacts, RdpFacts, Text};
+    use crate::finding::Status;
+
+    #[test]
+    fn what_a_web_server_answers() {
+        let answering = |service, status| {
+            open(service).peer(PeerFacts::Http(HttpFacts {
+                status: Some(status),
+                ..HttpFacts::default()
+            }))
+        };
+        for status in [200, 301, 302, 401, 403, 404, 440, 499] {
+            assert_eq!(answering(ServiceId::Https, status).told(), [], "{status}");
+        }
+        for status in [500, 502, 503, 504, 511, 599] {
+            for service in [ServiceId::Http, ServiceId::Https] {
+                let staged = answering(service, status);
+                assert_eq!(staged.told(), [(Code::HttpServerError, Severity::Fail)]);
+                assert_eq!(staged.status(), Status::Fail);
+            }
+        }
+        let forbidden = answering(ServiceId::Http, 403);
+        assert_eq!(forbidden.told(), [(Code::HttpForbidden, Severity::Info)]);
+        assert_eq!(forbidden.status(), Status::Pass);
+        assert_eq!(answering(ServiceId::Http, 302).told(), []);
+    }
+
+    #[test]
+    fn a_stopped_application_pool_is_known_by_who_answers() {
+        let staged = open(ServiceId::Https).peer(PeerFacts::Http(HttpFacts {
+            status: Some(503),
+            reason: Some(Text::from("Service Unavailable")),
+            server: Some(Text::from("Microsoft-HTTPAPI/2.0")),
+            ..HttpFacts::default()
+        }));
+        let (message, hint) = staged.words(Code::HttpServerError);
+        assert_eq!(
+            message,
+            "HTTP 503 \"Service Unavailable\", by \"Microsoft-HTTPAPI/2.0\""
+        );
+        assert!(hint.contains("5002 and 5009"), "{hint}");
+    }
+
+    #[test]
+    fn a_masked_greeting_is_told_and_no_other() {
+        for (greeting, masked) in [
+            ("220 **************************************", true),
+            ("220 *****2****200***0****", true),
+            (
+                "220 mail.example.com Microsoft ESMTP MAIL Service ready",
+                false,
+            ),
+            ("220 *** mail.example.com ***", false),
+            ("220", false),
+            ("554 ****************", false),
+        ] {
+            let told = open(ServiceId::Smtp).smtp(greeting, &["STARTTLS"]).told();
+            let expected: &[(Code, Severity)] = if masked {
+                &[(Code::GreetingMasked, Severity::Warn)]
+            } else {
+                &[]
+            };
+            assert_eq!(told, expected, "{greeting}");
+        }
+    }
+
+    #[test]
+    fn a_directory_that_is_not_ready() {
+        let saying = |value: &str| {
+            ldap(LdapFacts {
+                root_dse: vec![(Text::from("isSynchronized"), vec![Text::from(value)])],
+                ..LdapFacts::default()
+            })
+        };
+        assert_eq!(
+            saying("FALSE").told(),
+            [(Code::DirectoryNotReady, Severity::Warn)]
+        );
+        assert_eq!(saying("TRUE").told(), []);
+        assert_eq!(ldap(LdapFacts::default()).told(), []);
+    }
+
+    #[test]
+    fn clocks_may_differ_by_what_kerberos_allows() {
+        for (seconds, words) in [
+            (0, None),
+            (300, None),
+            (-300, None),
+            (301, Some("the server's clock is 5 minutes ahead")),
+            (-3600, Some("the server's clock is 60 minutes behind")),
+            (-7200, Some("the server's clock is 2 hours behind")),
+            (864_000, Some("the server's clock is 10 days ahead")),
+        ] {
+            let staged = ldap(LdapFacts {
+                current_time: Some(now() + time::Duration::seconds(seconds)),
+                asked_at: Some(now()),
+                ..LdapFacts::default()
+            });
+            match words {
+                Some(words) => {
+                    assert_eq!(staged.told(), [(Code::ClockDiffers, Severity::Warn)]);
+                    assert_eq!(staged.words(Code::ClockDiffers).0, words);
+                }
+                None => assert_eq!(staged.told(), [], "{seconds}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_desktop_without_nla_passes() {
+        let showing = |nla| {
+            open(ServiceId::Rdp).peer(PeerFacts::Rdp(RdpFacts {
+                selected_protocol: Some(1),
+                nla: Some(nla),
+                ..RdpFacts::default()
+            }))
+        };
+        let without = showing(Nla::NotSupported);
+        assert_eq!(without.told(), [(Code::RdpNlaNotSupported, Severity::Info)]);
+        assert_eq!(without.status(), Status::Pass);
+        assert_eq!(showing(Nla::Supported).told(), []);
+        assert_eq!(showing(Nla::Required).told(), []);
+    }
+
+    fn ldap(facts: LdapFacts) -> Staged {
+        open(ServiceId::Ldap).peer(PeerFacts::Ldap(facts))
     }
 }

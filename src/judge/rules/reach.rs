@@ -329,3 +329,125 @@ fn everywhere(case: &Case<'_>) -> String {
         several => format!(" at any of {several} addresses"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::staged::open;
+    use crate::catalog::{Expectation, Role, SERVICES, ServiceId};
+    use crate::finding::{Code, Severity};
+    use crate::observation::{Attempt, Cause, Stage, State};
+
+    #[test]
+    fn an_absent_service_is_as_bad_as_it_is_wanted() {
+        for (cause, code) in [
+            (Cause::Refused, Code::Refused),
+            (Cause::Filtered, Code::Filtered),
+            (Cause::Unreachable, Code::Unreachable),
+        ] {
+            for (expect, severity) in [
+                (Expectation::Required, Severity::Fail),
+                (Expectation::Optional, Severity::Info),
+                (Expectation::Forbidden, Severity::Info),
+            ] {
+                let staged = open(ServiceId::Pop3)
+                    .failing(Stage::Connect, cause)
+                    .expect(expect);
+                assert_eq!(staged.told(), [(code, severity)], "{expect:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_forbidden_port_that_is_open_is_told_first() {
+        let staged = open(ServiceId::Rdp)
+            .expect(Expectation::Forbidden)
+            .role(Role::Published)
+            .failing(Stage::Starttls, Cause::Silent);
+        assert_eq!(
+            staged.told(),
+            [
+                (Code::ForbiddenOpen, Severity::Fail),
+                (Code::Silent, Severity::Fail)
+            ]
+        );
+        let (message, hint) = staged.words(Code::ForbiddenOpen);
+        assert_eq!(
+            message,
+            "port 3389 accepts connections, and must not on a published host"
+        );
+        assert!(hint.contains("VPN"), "{hint}");
+    }
+
+    #[test]
+    fn the_hint_of_filtered_names_both_causes() {
+        for service in &SERVICES {
+            let (_, hint) = open(service.id)
+                .failing(Stage::Connect, Cause::Filtered)
+                .words(Code::Filtered);
+            assert!(hint.contains("firewall drops it"), "{hint}");
+            assert!(hint.contains("Windows"), "{hint}");
+            assert!(hint.contains("stealth mode"), "{hint}");
+        }
+        let (_, hint) = open(ServiceId::Smtp)
+            .failing(Stage::Connect, Cause::Filtered)
+            .words(Code::Filtered);
+        assert!(hint.contains("providers and clouds block 25"), "{hint}");
+    }
+
+    #[test]
+    fn mail_access_that_is_off_by_default_says_so() {
+        for (service, front_end) in [
+            (ServiceId::Pop3, "MSExchangePop3 "),
+            (ServiceId::Pop3s, "MSExchangePop3BE"),
+            (ServiceId::Imap, "MSExchangeImap4 "),
+            (ServiceId::Imaps, "MSExchangeImap4BE"),
+        ] {
+            let (_, hint) = open(service)
+                .failing(Stage::Connect, Cause::Refused)
+                .words(Code::Refused);
+            assert!(hint.contains("off by default"), "{hint}");
+            assert!(hint.contains("nothing is wrong"), "{hint}");
+            assert!(hint.contains(front_end), "{hint}");
+        }
+    }
+
+    #[test]
+    fn the_wait_and_the_number_of_addresses_are_told() {
+        let mut staged = open(ServiceId::Https).failing(Stage::Connect, Cause::Filtered);
+        assert_eq!(staged.words(Code::Filtered).0, "no answer within 3 s");
+        let attempt = Attempt {
+            address: ([192, 0, 2, 1], 443).into(),
+            state: Some(State::Filtered),
+            took: std::time::Duration::from_secs(3),
+        };
+        staged.seen.attempts = vec![attempt; 2];
+        assert_eq!(
+            staged.words(Code::Filtered).0,
+            "no answer within 3 s at any of 2 addresses"
+        );
+        staged.seen.steps.clear();
+        staged.seen.attempts.clear();
+        assert_eq!(staged.words(Code::Filtered).0, "no answer in time");
+    }
+
+    #[test]
+    fn what_is_ours_is_never_a_failure_of_the_server() {
+        for (cause, code, severity) in [
+            (Cause::BlockedHere, Code::Blocked, Severity::Warn),
+            (
+                Cause::NoFamilyHere,
+                Code::AddressFamilyMissing,
+                Severity::Warn,
+            ),
+            (Cause::OutOfResources, Code::OutOfResources, Severity::Warn),
+            (Cause::SourceUnusable, Code::SourceUnusable, Severity::Warn),
+            (Cause::Deadline, Code::Deadline, Severity::Info),
+            (Cause::Interrupted, Code::Interrupted, Severity::Info),
+            (Cause::Internal, Code::InternalError, Severity::Warn),
+        ] {
+            assert!(cause.is_ours());
+            let staged = open(ServiceId::Smtp).failing(Stage::Connect, cause);
+            assert_eq!(staged.told(), [(code, severity)]);
+        }
+    }
+}

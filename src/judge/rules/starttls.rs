@@ -47,7 +47,7 @@ pub(super) const RULES: &[Rule] = &[
         meaning: "Between the server's go-ahead and the TLS handshake more bytes came in clear. Carried over into the \
                   secure session they would pass for the server's words: an attack, or a broken proxy. They were not \
                   passed on.",
-        hint: "Treat the connection as tampered with until you know the device that does it: check again from another \
+        hint: "Treat the connection as tampered with until you know the device that does it. Check again from another \
                network, and look at proxies and mail gateways on the way.",
         reference: "RFC 3207 §4.2; CVE-2011-0411; CVE-2021-38371",
         holds: bytes_injected,
@@ -125,16 +125,16 @@ fn not_offered(case: &Case<'_>) -> Option<Evidence> {
              esmtp`). Else see event 12014 and AuthMechanism of the connector (`Get-ReceiveConnector`).",
         ),
         Protocol::Smtp => Some(
-            "On Exchange see event 12014 (no certificate fits the connector's FQDN) and AuthMechanism \
-             (`Get-ReceiveConnector`), then `Enable-ExchangeCertificate -Services SMTP`. Or a gateway strips it.",
+            "See event 12014 (no certificate fits the connector's FQDN) and AuthMechanism (`Get-ReceiveConnector`), then \
+             `Enable-ExchangeCertificate -Services SMTP`. Or a gateway strips it.",
         ),
         Protocol::Imap => Some(
             "No certificate is assigned: `Enable-ExchangeCertificate -Services IMAP` or `Set-ImapSettings \
-             -X509CertificateName`, then restart MSExchangeImap4 and MSExchangeImap4BE.",
+             -X509CertificateName`. Then restart MSExchangeImap4 and MSExchangeImap4BE.",
         ),
         Protocol::Pop3 => Some(
             "No certificate is assigned: `Enable-ExchangeCertificate -Services POP` or `Set-PopSettings \
-             -X509CertificateName`, then restart MSExchangePop3 and MSExchangePop3BE.",
+             -X509CertificateName`. Then restart MSExchangePop3 and MSExchangePop3BE.",
         ),
         Protocol::Ldap => Some(
             "Enrol a certificate for Server Authentication on the domain controller, or use 636. A directory that is \
@@ -326,5 +326,170 @@ fn capabilities<'a>(case: &Case<'a>) -> &'a [Text] {
         Some(PeerFacts::Imap(facts)) => &facts.capabilities,
         Some(PeerFacts::Pop3(facts)) => &facts.capabilities,
         _ => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::staged::open;
+    use crate::catalog::ServiceId;
+    use crate::facts::{LdapFacts, PeerFacts, RdpFacts};
+    use crate::finding::{Code, Severity, Status};
+    use crate::observation::{Cause, Stage};
+
+    #[test]
+    fn starttls_that_is_not_offered_fails_except_where_clients_go_on_without() {
+        for (service, severity, status) in [
+            (ServiceId::Smtp, Severity::Warn, Status::Warn),
+            (ServiceId::Ldap, Severity::Warn, Status::Warn),
+            (ServiceId::Submission, Severity::Fail, Status::Fail),
+            (ServiceId::Imap, Severity::Fail, Status::Fail),
+            (ServiceId::Pop3, Severity::Fail, Status::Fail),
+        ] {
+            let staged = open(service).failing(Stage::Starttls, Cause::StarttlsNotOffered);
+            assert_eq!(staged.told(), [(Code::StarttlsNotOffered, severity)]);
+            assert_eq!(staged.status(), status);
+        }
+    }
+
+    #[test]
+    fn what_is_offered_instead_is_told() {
+        let staged = open(ServiceId::Submission)
+            .smtp("220 mail ESMTP", &["SIZE 37748736", "PIPELINING", "DSN"])
+            .failing(Stage::Starttls, Cause::StarttlsNotOffered);
+        let (message, hint) = staged.words(Code::StarttlsNotOffered);
+        assert_eq!(
+            message,
+            "no STARTTLS in the EHLO reply: SIZE 37748736, PIPELINING, DSN"
+        );
+        assert!(hint.contains("12014"), "{hint}");
+        let staged = staged.smtp("220 mail ESMTP", &["SIZE", "X-ANONYMOUSTLS"]);
+        let (_, hint) = staged.words(Code::StarttlsNotOffered);
+        assert!(hint.contains("possibly a device on the way"), "{hint}");
+    }
+
+    #[test]
+    fn tampering_fails_everywhere() {
+        for service in [ServiceId::Smtp, ServiceId::Ldap, ServiceId::Submission] {
+            let staged = open(service)
+                .smtp("220 mail", &["SIZE", "XXXXXXXA"])
+                .failing(Stage::Starttls, Cause::StarttlsOverwritten);
+            assert_eq!(staged.told(), [(Code::StarttlsOverwritten, Severity::Fail)]);
+            let (message, _) = staged.words(Code::StarttlsOverwritten);
+            assert!(message.contains("\"XXXXXXXA\""), "{message}");
+
+            let mut staged = open(service);
+            staged.seen.injected_bytes = 12;
+            assert_eq!(staged.told(), [(Code::BytesInjected, Severity::Fail)]);
+            assert_eq!(staged.status(), Status::Fail);
+            let staged = staged.failing(Stage::TlsHandshake, Cause::HandshakeFailed);
+            assert_eq!(
+                staged.told(),
+                [
+                    (Code::BytesInjected, Severity::Fail),
+                    (Code::TlsHandshakeFailed, Severity::Fail)
+                ]
+            );
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_told_by_what_the_server_says() {
+        for (words, next) in [
+            (
+                "454 4.7.0 Cannot accept TLS as maximum TLS rate exceeded for server",
+                "Try again later",
+            ),
+            (
+                "554 5.7.3 Unable to initialize security subsystem",
+                "NETWORK SERVICE",
+            ),
+        ] {
+            let staged = open(ServiceId::Submission)
+                .failing(Stage::Starttls, Cause::StarttlsRejected)
+                .saying(words);
+            assert_eq!(staged.told(), [(Code::StarttlsRejected, Severity::Fail)]);
+            let (message, hint) = staged.words(Code::StarttlsRejected);
+            assert!(message.contains(words), "{message}");
+            assert!(hint.contains(next), "{hint}");
+        }
+    }
+
+    #[test]
+    fn a_directory_is_judged_by_its_result_code() {
+        let ldap = |cause, result| {
+            open(ServiceId::Ldap)
+                .peer(PeerFacts::Ldap(LdapFacts {
+                    starttls_result: Some(result),
+                    ..LdapFacts::default()
+                }))
+                .failing(Stage::Starttls, cause)
+        };
+        assert_eq!(
+            ldap(Cause::StarttlsRejected, 2).told(),
+            [(Code::StarttlsRejected, Severity::Warn)]
+        );
+        assert_eq!(
+            ldap(Cause::StarttlsRejected, 1).told(),
+            [(Code::StarttlsRejected, Severity::Fail)]
+        );
+        assert_eq!(
+            ldap(Cause::NoCertificate, 52).told(),
+            [(Code::NoCertificate, Severity::Warn)]
+        );
+    }
+
+    #[test]
+    fn a_server_without_a_certificate_names_the_cmdlet() {
+        for (service, words, next) in [
+            (
+                ServiceId::Imaps,
+                "* BYE Connection is closed. 14",
+                "Set-ImapSettings",
+            ),
+            (
+                ServiceId::Pop3s,
+                "-ERR Connection is closed. 13",
+                "Set-PopSettings",
+            ),
+        ] {
+            let staged = open(service)
+                .failing(Stage::TlsHandshake, Cause::NoCertificate)
+                .saying(words);
+            assert_eq!(staged.told(), [(Code::NoCertificate, Severity::Fail)]);
+            let (message, hint) = staged.words(Code::NoCertificate);
+            assert!(message.contains(words), "{message}");
+            assert!(hint.contains(next), "{hint}");
+        }
+    }
+
+    #[test]
+    fn rdp_failures_bear_the_names_of_the_specification() {
+        for (code, name) in [
+            (1, "SSL_REQUIRED_BY_SERVER (1)"),
+            (2, "SSL_NOT_ALLOWED_BY_SERVER (2)"),
+            (3, "SSL_CERT_NOT_ON_SERVER (3)"),
+            (4, "INCONSISTENT_FLAGS (4)"),
+            (5, "HYBRID_REQUIRED_BY_SERVER (5)"),
+            (6, "SSL_WITH_USER_AUTH_REQUIRED_BY_SERVER (6)"),
+            (7, "failure code 7"),
+        ] {
+            let facts = RdpFacts {
+                failure_code: Some(code),
+                ..RdpFacts::default()
+            };
+            for (cause, expected) in [
+                (Cause::NegotiationFailed, Code::RdpNegotiationFailed),
+                (Cause::NoTls, Code::RdpNoTls),
+                (Cause::NoCertificate, Code::NoCertificate),
+            ] {
+                let staged = open(ServiceId::Rdp)
+                    .peer(PeerFacts::Rdp(facts.clone()))
+                    .failing(Stage::Starttls, cause);
+                assert_eq!(staged.told(), [(expected, Severity::Fail)]);
+                let (message, _) = staged.words(expected);
+                assert!(message.ends_with(name), "{message}");
+            }
+        }
     }
 }

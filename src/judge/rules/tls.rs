@@ -4,7 +4,7 @@ use super::{Case, Evidence, Rule, quote, said};
 use crate::catalog::{Protocol, Role, Security, ServiceId};
 use crate::facts::{ClientCertificate, PeerFacts, Text};
 use crate::finding::{Code, Severity};
-use crate::observation::{Cause, Detour};
+use crate::observation::{Cause, Detour, Failure};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -56,9 +56,8 @@ pub(super) const RULES: &[Rule] = &[
                 .is_some_and(|tls| tls.client_certificate.is_some());
             Some(
                 Evidence::new(format!(
-                    "the server found nothing in common with this client{}{}",
-                    alert_words(failure.cause),
-                    said(failure)
+                    "the server found nothing in common with this client{}",
+                    ended_with(failure)
                 ))
                 .hint_if(asked.then_some(
                     "The server had asked for a client certificate before: possibly it demands one. Set IIS or the \
@@ -83,9 +82,8 @@ pub(super) const RULES: &[Rule] = &[
                 .and_then(|tls| tls.server_name.as_deref())
                 .map_or_else(String::new, |name| format!(" {}", quote(&Text::from(name))));
             Some(Evidence::new(format!(
-                "the server knows no site by the name{sent} that was sent{}{}",
-                alert_words(failure.cause),
-                said(failure)
+                "the server knows no site by the name{sent} that was sent{}",
+                ended_with(failure)
             )))
         },
     },
@@ -93,8 +91,8 @@ pub(super) const RULES: &[Rule] = &[
         code: Code::TlsVersionTooOld,
         severity: Severity::Fail,
         title: "the server's TLS is too old",
-        meaning: "The server speaks no version of TLS that is accepted (`--min-tls`, 1.2 by default). Outlook, Exchange \
-                  Online and current Windows refuse TLS 1.0 and 1.1.",
+        meaning: "The server speaks no version of TLS that is accepted (`--min-tls`, 1.2 by default). Exchange Online \
+                  refuses TLS 1.0 and 1.1, and Microsoft asks to switch them off everywhere.",
         hint: "Enable TLS 1.2 for Schannel and .NET in the server's registry and disable 1.0 and 1.1. Microsoft's \
                HealthChecker shows what is set.",
         reference: "RFC 8996; Microsoft, Exchange Server TLS configuration best practices",
@@ -112,9 +110,8 @@ pub(super) const RULES: &[Rule] = &[
         holds: |case| {
             let failure = case.failed(Code::ClientCertificateRequired)?;
             Some(Evidence::new(format!(
-                "the server demands a client certificate{}{}",
-                alert_words(failure.cause),
-                said(failure)
+                "the server demands a client certificate{}",
+                ended_with(failure)
             )))
         },
     },
@@ -162,9 +159,8 @@ pub(super) const RULES: &[Rule] = &[
             };
             Some(
                 Evidence::new(format!(
-                    "the server ended the handshake{}{}",
-                    alert_words(failure.cause),
-                    said(failure)
+                    "the server ended the handshake{}",
+                    ended_with(failure)
                 ))
                 .hint_if(hint),
             )
@@ -326,9 +322,8 @@ fn version_too_old(case: &Case<'_>) -> Option<Evidence> {
             lowest.as_str()
         ),
         (_, Some(failure)) => format!(
-            "the server speaks no version of TLS that this client has{}{}",
-            alert_words(failure.cause),
-            said(failure)
+            "the server speaks no version of TLS that this client has{}",
+            ended_with(failure)
         ),
         _ => return None,
     };
@@ -365,14 +360,14 @@ fn closed_on_hello_hint(case: &Case<'_>) -> &'static str {
     }
 }
 
-/// The alert by number and name: ` with alert 40 (handshake_failure)`.
-fn alert_words(cause: Cause) -> String {
-    match cause {
+/// What the server ended the handshake with: its alert by number and name, else what is known in words.
+fn ended_with(failure: &Failure) -> String {
+    match failure.cause {
         Cause::Alert(alert) => match alert_name(alert) {
             Some(name) => format!(" with alert {alert} ({name})"),
             None => format!(" with alert {alert}"),
         },
-        _ => String::new(),
+        _ => said(failure),
     }
 }
 
@@ -420,5 +415,200 @@ fn greeting<'a>(case: &Case<'a>) -> Option<&'a Text> {
         PeerFacts::Imap(facts) => facts.greeting.as_ref(),
         PeerFacts::Pop3(facts) => facts.greeting.as_ref(),
         PeerFacts::Ldap(_) | PeerFacts::Rdp(_) | PeerFacts::Http(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::staged::{Staged, exchange_default, good, open};
+    use crate::catalog::{Role, ServiceId};
+    use crate::facts::{ClientCertificate, TlsFacts, TlsVersion};
+    use crate::finding::{Code, Severity, Status};
+    use crate::observation::{Cause, Detour, Stage};
+
+    const EXCHANGE: &str = "220 mail01.example.com Microsoft ESMTP MAIL Service ready at Tue, 24 Sep 2024 04:21:14 +0000";
+
+    #[test]
+    fn an_alert_has_the_code_of_its_meaning_and_its_name() {
+        for (alert, code, words) in [
+            (40, Code::TlsNoCommonCipher, "alert 40 (handshake_failure)"),
+            (
+                71,
+                Code::TlsNoCommonCipher,
+                "alert 71 (insufficient_security)",
+            ),
+            (70, Code::TlsVersionTooOld, "alert 70 (protocol_version)"),
+            (
+                112,
+                Code::TlsNameNotRecognised,
+                "alert 112 (unrecognized_name)",
+            ),
+            (
+                116,
+                Code::ClientCertificateRequired,
+                "alert 116 (certificate_required)",
+            ),
+            (80, Code::TlsAlert, "alert 80 (internal_error)"),
+            (48, Code::TlsAlert, "alert 48 (unknown_ca)"),
+            (255, Code::TlsAlert, "alert 255"),
+        ] {
+            let staged = open(ServiceId::Https)
+                .failing(Stage::TlsHandshake, Cause::Alert(alert))
+                .saying("alert, told once more");
+            assert_eq!(staged.told(), [(code, Severity::Fail)]);
+            let (message, _) = staged.words(code);
+            assert!(message.ends_with(&format!(" with {words}")), "{message}");
+        }
+    }
+
+    #[test]
+    fn closed_on_hello_names_what_to_look_at_on_each_service() {
+        for (service, next) in [
+            (ServiceId::Https, "netsh http show sslcert"),
+            (ServiceId::Ldaps, "Server Authentication"),
+            (ServiceId::Rdp, "TermService"),
+            (ServiceId::Imaps, "Get-ExchangeCertificate"),
+        ] {
+            let staged = open(service).failing(Stage::TlsHandshake, Cause::ClosedOnHello);
+            assert_eq!(staged.told(), [(Code::TlsClosedOnHello, Severity::Fail)]);
+            let (_, hint) = staged.words(Code::TlsClosedOnHello);
+            assert!(hint.contains(next), "{hint}");
+        }
+    }
+
+    #[test]
+    fn a_version_under_the_lowest_fails_even_when_the_handshake_went_well() {
+        let mut staged = with_tls(TlsFacts {
+            version: Some(TlsVersion::Tls12),
+            ..TlsFacts::default()
+        });
+        assert_eq!(staged.told(), []);
+        staged.standards.min_tls = TlsVersion::Tls13;
+        assert_eq!(staged.told(), [(Code::TlsVersionTooOld, Severity::Fail)]);
+        assert_eq!(
+            staged.words(Code::TlsVersionTooOld).0,
+            "the server speaks TLSv1.2, and TLSv1.3 is the lowest accepted"
+        );
+        let old = with_tls(TlsFacts {
+            version: Some(TlsVersion::Tls10),
+            ..TlsFacts::default()
+        })
+        .failing(Stage::TlsHandshake, Cause::VersionTooOld);
+        assert_eq!(old.told(), [(Code::TlsVersionTooOld, Severity::Fail)]);
+    }
+
+    #[test]
+    fn a_client_certificate_is_asked_for_or_demanded_not_both() {
+        let asking = with_tls(TlsFacts {
+            client_certificate: Some(ClientCertificate::Requested),
+            ..TlsFacts::default()
+        });
+        assert_eq!(
+            asking.told(),
+            [(Code::ClientCertificateRequested, Severity::Info)]
+        );
+        assert_eq!(asking.status(), Status::Pass);
+        let demanding = asking
+            .clone()
+            .failing(Stage::TlsHandshake, Cause::ClientCertificateRequired);
+        assert_eq!(
+            demanding.told(),
+            [(Code::ClientCertificateRequired, Severity::Fail)]
+        );
+        let refusing = asking.failing(Stage::TlsHandshake, Cause::Alert(40));
+        let (_, hint) = refusing.words(Code::TlsNoCommonCipher);
+        assert!(hint.contains("possibly it demands one"), "{hint}");
+    }
+
+    #[test]
+    fn exchanges_client_proxy_is_told_by_its_name() {
+        let by_greeting = detoured(ServiceId::Submissions).smtp(EXCHANGE, &["STARTTLS"]);
+        let by_extension =
+            detoured(ServiceId::Submissions).smtp("220 hello", &["STARTTLS", "X-ANONYMOUSTLS"]);
+        for staged in [by_greeting, by_extension] {
+            assert_eq!(staged.told(), [(Code::ClientProxy, Severity::Warn)]);
+            assert_eq!(staged.status(), Status::Warn);
+            let inside = staged.role(Role::Mailbox);
+            assert_eq!(inside.told(), [(Code::ClientProxy, Severity::Info)]);
+            assert_eq!(inside.status(), Status::Pass);
+        }
+    }
+
+    #[test]
+    fn the_client_proxys_own_certificate_is_normal() {
+        let staged = detoured(ServiceId::Submissions)
+            .smtp(EXCHANGE, &["STARTTLS"])
+            .role(Role::Mailbox)
+            .certificate(exchange_default());
+        assert_eq!(
+            staged.told(),
+            [
+                (Code::ClientProxy, Severity::Info),
+                (Code::CertificateSelfSigned, Severity::Info),
+                (Code::CertificateWrongName, Severity::Info)
+            ]
+        );
+    }
+
+    #[test]
+    fn without_a_second_look_the_first_words_tell_the_client_proxy() {
+        let staged = open(ServiceId::Submissions)
+            .failing(Stage::TlsHandshake, Cause::Cleartext)
+            .saying(EXCHANGE);
+        assert_eq!(staged.judged().failure_code, Some(Code::ClientProxy));
+        assert_eq!(staged.told(), [(Code::ClientProxy, Severity::Warn)]);
+    }
+
+    #[test]
+    fn other_cleartext_on_a_tls_port_fails() {
+        let postfix =
+            detoured(ServiceId::Submissions).smtp("220 mail ESMTP Postfix", &["STARTTLS"]);
+        assert_eq!(postfix.told(), [(Code::CleartextOnTlsPort, Severity::Fail)]);
+        let (message, _) = postfix.words(Code::CleartextOnTlsPort);
+        assert_eq!(
+            message,
+            "cleartext came where TLS belongs: \"220 mail ESMTP Postfix\""
+        );
+        let imap = open(ServiceId::Imaps)
+            .failing(Stage::TlsHandshake, Cause::Cleartext)
+            .saying("* BYE Connection is closed. 14");
+        assert_eq!(imap.told(), [(Code::CleartextOnTlsPort, Severity::Fail)]);
+        let (_, hint) = imap.words(Code::CleartextOnTlsPort);
+        assert!(hint.contains("Enable-ExchangeCertificate"), "{hint}");
+        // Only 465 has a Client Proxy connector.
+        let exchange = detoured(ServiceId::Imaps).smtp(EXCHANGE, &[]);
+        assert_eq!(
+            exchange.told(),
+            [(Code::CleartextOnTlsPort, Severity::Fail)]
+        );
+    }
+
+    #[test]
+    fn cleartext_after_the_go_ahead_is_a_handshake_that_failed() {
+        let staged = open(ServiceId::Submission)
+            .failing(Stage::TlsHandshake, Cause::Cleartext)
+            .saying("500 5.3.3 Unrecognized command");
+        assert_eq!(staged.told(), [(Code::TlsHandshakeFailed, Severity::Fail)]);
+    }
+
+    #[test]
+    fn tls_first_on_a_starttls_port_fails() {
+        let mut staged = open(ServiceId::Submission).certificate(good());
+        staged.seen.detour = Some(Detour::TlsOnCleartextPort);
+        assert_eq!(staged.told(), [(Code::TlsOnCleartextPort, Severity::Fail)]);
+        let staged = open(ServiceId::Http).failing(Stage::Application, Cause::Tls);
+        assert_eq!(staged.told(), [(Code::TlsOnCleartextPort, Severity::Fail)]);
+    }
+
+    fn with_tls(tls: TlsFacts) -> Staged {
+        let mut staged = open(ServiceId::Https);
+        staged.seen.tls = Some(tls);
+        staged
+    }
+
+    fn detoured(service: ServiceId) -> Staged {
+        let mut staged = open(service);
+        staged.seen.detour = Some(Detour::CleartextOnTlsPort);
+        staged
     }
 }

@@ -1,0 +1,1058 @@
+//! The room `judge` from outside: what holds for every rule, every cause, every role, every word.
+
+use std::collections::{BTreeSet, HashSet};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use exchports::catalog::{
+    Expectation, Protocol, ROLES, Role, SERVICES, Service, ServiceId, expectation,
+};
+use exchports::facts::{
+    CertificateFacts, HttpFacts, ImapFacts, KeyFacts, LdapFacts, PeerFacts, Pop3Facts, RdpFacts,
+    SignatureStrength, SmtpFacts, Text, TlsFacts, TlsVersion, TrustDefect, TrustFacts,
+};
+use exchports::finding::{Code, Finding, LooksLike, Severity, Status};
+use exchports::judge::{Context, explain, judge, judge_target, rules};
+use exchports::observation::{Cause, Detour, Failure, Observation, Stage, State, Step};
+use exchports::plan::{Check, Host, Standards, Target};
+use time::OffsetDateTime;
+
+const STAGES: [Stage; 8] = [
+    Stage::Resolve,
+    Stage::Connect,
+    Stage::Greeting,
+    Stage::Capabilities,
+    Stage::Starttls,
+    Stage::TlsHandshake,
+    Stage::SecureCapabilities,
+    Stage::Application,
+];
+
+const EXPECTATIONS: [Expectation; 3] = [
+    Expectation::Required,
+    Expectation::Optional,
+    Expectation::Forbidden,
+];
+
+/// Long, with a quotation mark, an escape sequence, a line end and characters that are wider than a byte.
+const HOSTILE: &str = "\"* BYE\" \u{1b}[31mrote Gr\u{fc}\u{df}e\r\n\u{202e}\
+    aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\
+    bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\
+    \u{4e2d}\u{6587}\u{4e2d}\u{6587}\u{4e2d}\u{6587}\u{4e2d}\u{6587}\u{4e2d}\u{6587}\u{4e2d}\u{6587}";
+
+#[test]
+fn every_failure_has_a_code_and_a_diagnosis_of_that_code() {
+    for finding in every_finding() {
+        let Some(failure) = &finding.observation.failure else {
+            assert_eq!(finding.failure_code, None);
+            continue;
+        };
+        let code = finding
+            .failure_code
+            .unwrap_or_else(|| panic!("no code for {failure:?}"));
+        assert!(
+            finding
+                .diagnoses
+                .iter()
+                .any(|diagnosis| diagnosis.code == code),
+            "{code} of {failure:?} is not among {:?}",
+            finding.diagnoses
+        );
+    }
+}
+
+#[test]
+fn diagnoses_come_worst_first_then_in_the_order_of_the_rules_and_none_twice() {
+    let order: Vec<Code> = rules().map(|rule| rule.code).collect();
+    let place = |code: Code| order.iter().position(|known| *known == code);
+    for finding in every_finding() {
+        for pair in finding.diagnoses.windows(2) {
+            let [first, second] = pair else { continue };
+            assert!(first.severity >= second.severity, "{finding:#?}");
+            if first.severity == second.severity {
+                assert!(place(first.code) < place(second.code), "{finding:#?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_status_agrees_with_the_diagnoses() {
+    for finding in every_finding() {
+        let worst = finding
+            .diagnoses
+            .iter()
+            .map(|diagnosis| diagnosis.severity)
+            .max();
+        let agrees = match finding.status {
+            Status::Pass | Status::Absent => worst <= Some(Severity::Info),
+            Status::Warn => worst == Some(Severity::Warn),
+            Status::Skip => worst <= Some(Severity::Warn),
+            Status::Fail => worst == Some(Severity::Fail),
+        };
+        assert!(agrees, "{finding:#?}");
+    }
+}
+
+#[test]
+fn only_what_was_not_attempted_is_skipped() {
+    for finding in every_finding() {
+        let ours = finding
+            .observation
+            .failure
+            .as_ref()
+            .is_some_and(|failure| failure.cause.is_ours());
+        if finding.status == Status::Skip {
+            assert!(ours, "{finding:#?}");
+        }
+    }
+}
+
+#[test]
+fn messages_and_hints_are_fit_to_print() {
+    let mut unfit = BTreeSet::new();
+    for finding in every_finding() {
+        for diagnosis in &finding.diagnoses {
+            for (text, is_fit) in [
+                (&diagnosis.message, message_is_fit(&diagnosis.message)),
+                (&diagnosis.hint, hint_is_fit(&diagnosis.hint)),
+            ] {
+                if !is_fit || !is_harmless(text) {
+                    unfit.insert(format!("{}: {text:?}", diagnosis.code));
+                }
+            }
+        }
+    }
+    assert!(unfit.is_empty(), "{unfit:#?}");
+}
+
+/// One sentence: no full stop, a bounded length, a lower-case start unless it begins with a name.
+fn message_is_fit(message: &str) -> bool {
+    let names = ["HTTP ", "STARTTLS ", "STLS ", "StartTLS ", "Exchange"];
+    !message.ends_with('.')
+        && message.chars().count() <= 600
+        && (message.starts_with(|first: char| first.is_lowercase() || first.is_ascii_digit())
+            || names.iter().any(|name| message.starts_with(name)))
+}
+
+/// One or two whole sentences, each short enough to be read at a glance.
+fn hint_is_fit(hint: &str) -> bool {
+    let sentences: Vec<&str> = hint.split_inclusive(". ").collect();
+    hint.ends_with('.')
+        && sentences.len() <= 2
+        && sentences
+            .iter()
+            .all(|sentence| sentence.trim_end().chars().count() <= 160)
+}
+
+/// Nothing that a terminal would obey, and no gap where a line of the source was broken.
+fn is_harmless(text: &str) -> bool {
+    !text.chars().any(char::is_control) && !text.contains('\u{202e}') && !text.contains("  ")
+}
+
+#[test]
+fn the_hints_for_exchanges_own_words_are_fit_to_print() {
+    let words = [
+        "421 4.3.2 Service not available",
+        "421 4.3.2 The maximum number of concurrent connections has exceeded a limit, closing transmission channel",
+        "421 4.3.2 System not accepting network messages",
+        "421 4.7.0 Too many errors on this connection, closing transmission channel",
+        "451 4.7.500 Server busy",
+        "452 4.3.1 Insufficient system resources",
+        "454 4.7.0 Cannot accept TLS as maximum TLS rate exceeded for server",
+        "501 5.5.4 Invalid domain name",
+        "550 5.7.1 Client host rejected",
+        "550 5.7.1 Service unavailable; Client host blocked using Spamhaus",
+        "554 5.7.3 Unable to initialize security subsystem",
+        "* BYE Connection is closed. 10",
+        "* BYE Connection is closed. 14",
+        "-ERR BYE Connection refused",
+        "-ERR Connection is closed. 13",
+        "220 mail01.example.com Microsoft ESMTP MAIL Service ready",
+    ];
+    let mut unfit = BTreeSet::new();
+    for service in &SERVICES {
+        for stage in [Stage::Greeting, Stage::Starttls, Stage::TlsHandshake] {
+            for cause in causes() {
+                for word in words {
+                    let seen = failing(stage, cause, Some(word));
+                    let finding = judge_as(service, Expectation::Required, Role::Any, seen);
+                    for diagnosis in finding.diagnoses {
+                        if !hint_is_fit(&diagnosis.hint) || !is_harmless(&diagnosis.hint) {
+                            unfit.insert(format!("{}: {:?}", diagnosis.code, diagnosis.hint));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(unfit.is_empty(), "{unfit:#?}");
+}
+
+#[test]
+fn the_same_observation_gives_the_same_finding() {
+    for once in every_finding().step_by(7) {
+        let [first, second] = [(); 2].map(|()| {
+            let seen = once.observation.clone();
+            judge_as(once.check.service, once.check.expect, Role::Any, seen)
+        });
+        assert_eq!(first.status, second.status);
+        assert_eq!(first.failure_code, second.failure_code);
+        assert_eq!(first.days_left, second.days_left);
+        assert_eq!(first.diagnoses, second.diagnoses);
+    }
+}
+
+#[test]
+fn every_code_has_exactly_one_rule_with_words() {
+    for code in Code::all() {
+        let found: Vec<_> = rules().filter(|rule| rule.code == code).collect();
+        let [rule] = found.as_slice() else {
+            panic!("{code} has {} rules", found.len());
+        };
+        for text in [rule.title, rule.meaning, rule.hint, rule.reference] {
+            assert!(!text.is_empty() && !text.contains("  "), "{code}: {text:?}");
+        }
+        assert!(rule.title.chars().count() <= 70, "{}", rule.title);
+        assert!(!rule.title.ends_with('.'), "{}", rule.title);
+        assert!(rule.meaning.ends_with('.'), "{}", rule.meaning);
+        assert!(hint_is_fit(rule.hint), "{code}: {}", rule.hint);
+    }
+}
+
+#[test]
+fn every_rule_holds_somewhere() {
+    let mut held = HashSet::new();
+    for finding in every_finding() {
+        held.extend(finding.diagnoses.iter().map(|diagnosis| diagnosis.code));
+    }
+    for rule in rules() {
+        assert!(held.contains(&rule.code), "{}", rule.code);
+    }
+}
+
+#[test]
+fn a_healthy_host_passes_as_every_role_that_knows_its_services() {
+    for row in &ROLES {
+        for service in &SERVICES {
+            let Some(expect) = expectation(row.role, service.id) else {
+                continue;
+            };
+            let finding = judge_as(service, expect, row.role, healthy(service));
+            if expect == Expectation::Forbidden {
+                assert_eq!(finding.status, Status::Fail);
+                let first = finding.diagnoses.first().map(|diagnosis| diagnosis.code);
+                assert_eq!(first, Some(Code::ForbiddenOpen));
+            } else {
+                assert_eq!(finding.status, Status::Pass, "{finding:#?}");
+                assert_eq!(finding.diagnoses, [], "{finding:#?}");
+            }
+        }
+    }
+}
+
+// -- explain
+
+#[test]
+fn every_word_of_the_tool_is_explained() {
+    let mut words: Vec<String> = Vec::new();
+    for service in &SERVICES {
+        words.push(service.name.into());
+        words.push(service.port.to_string());
+        words.extend(service.aliases.iter().map(ToString::to_string));
+        words.push(service.security.as_str().into());
+    }
+    words.extend(ROLES.iter().map(|row| row.name.into()));
+    words.extend(Code::all().map(|code| code.as_str().into()));
+    for state in [
+        State::Open,
+        State::Closed,
+        State::Filtered,
+        State::Unreachable,
+        State::Blocked,
+        State::Unresolved,
+    ] {
+        words.push(state.as_str().into());
+    }
+    for status in [
+        Status::Pass,
+        Status::Absent,
+        Status::Skip,
+        Status::Warn,
+        Status::Fail,
+    ] {
+        words.push(status.as_str().into());
+    }
+    words.extend(EXPECTATIONS.iter().map(|expect| expect.as_str().into()));
+    words.extend(["LISTENING", "NOT LISTENING", "FILTERED"].map(String::from));
+    for word in words {
+        let text = explain(&word).unwrap_or_else(|| panic!("{word} is not explained"));
+        assert!(text.ends_with('\n') && !text.ends_with("\n\n"), "{text}");
+        for line in text.lines() {
+            assert!(line.chars().count() <= 80, "{word}: {line}");
+            assert_eq!(line, line.trim_end(), "{word}");
+            assert!(!line.contains(char::is_control), "{word}: {line}");
+        }
+        assert_eq!(explain(&word.to_uppercase()), Some(text), "{word}");
+    }
+}
+
+#[test]
+fn a_code_is_explained_by_its_whole_row() {
+    for rule in rules() {
+        let text = explain(rule.code.as_str()).expect("every code is explained");
+        let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat.starts_with(rule.code.as_str()), "{text}");
+        assert!(flat.contains(rule.severity.as_str()), "{text}");
+        for words in [rule.meaning, rule.hint, rule.reference] {
+            assert!(flat.contains(words), "{text}");
+        }
+    }
+}
+
+#[test]
+fn portqrys_words_lead_to_ours() {
+    for (word, ours) in [
+        ("LISTENING", "open"),
+        ("not listening", "refused"),
+        ("FILTERED", "filtered"),
+        ("closed", "refused"),
+    ] {
+        let text = explain(word).expect("PortQry's words are explained");
+        assert!(text.contains(ours), "{text}");
+    }
+    for (code, word) in [
+        ("refused", "NOT LISTENING"),
+        ("filtered", "FILTERED"),
+        ("open", "LISTENING"),
+    ] {
+        let text = explain(code).expect("states are explained");
+        assert!(text.contains(word), "{text}");
+    }
+}
+
+#[test]
+fn a_service_is_explained_with_the_roles_that_expect_it() {
+    let text = explain("3389").expect("a port is explained");
+    assert_eq!(explain("ms-wbt-server"), Some(text.clone()));
+    for words in [
+        "required: any",
+        "optional: mailbox, edge, domain-controller",
+        "forbidden: published",
+        "a self-signed one is normal",
+    ] {
+        assert!(text.contains(words), "{text}");
+    }
+    let text = explain("published").expect("a role is explained");
+    for words in [
+        "required: https (443)",
+        "forbidden: ldap (389), ldaps (636), rdp",
+    ] {
+        assert!(text.contains(words), "{text}");
+    }
+}
+
+#[test]
+fn what_means_nothing_is_not_explained() {
+    for word in [
+        "",
+        " ",
+        "26",
+        "65536",
+        "-1",
+        "443x",
+        "no-such-word",
+        "\u{1b}[2J",
+    ] {
+        assert_eq!(explain(word), None, "{word:?}");
+    }
+}
+
+// -- the whole target
+
+#[test]
+fn a_target_is_as_bad_as_its_worst_check() {
+    use Status::{Absent, Fail, Pass, Skip, Warn};
+    for (statuses, worst) in [
+        (&[Pass, Pass][..], Pass),
+        (&[Pass, Absent], Pass),
+        (&[Absent], Pass),
+        (&[Pass, Skip], Skip),
+        (&[Skip, Skip], Skip),
+        (&[Skip, Warn, Pass], Warn),
+        (&[Warn, Fail, Skip], Fail),
+        (&[], Skip),
+    ] {
+        let findings: Vec<Finding> = statuses.iter().map(|status| of_status(*status)).collect();
+        let target = judged_target(Role::Mailbox, "mail.example.com", &findings);
+        assert_eq!(target.status, worst, "{statuses:?}");
+        assert!(target.diagnoses.is_empty());
+    }
+}
+
+#[test]
+fn a_name_without_address_is_told_once_with_all_services() {
+    for (cause, code) in [
+        (Cause::NameNotFound, Code::NameNotFound),
+        (Cause::NameWithoutAddress, Code::NameWithoutAddress),
+        (Cause::LookupFailed, Code::NameLookupFailed),
+    ] {
+        let findings: Vec<Finding> = SERVICES
+            .iter()
+            .map(|service| {
+                let mut seen = failing(Stage::Resolve, cause, None);
+                seen.state = Some(State::Unresolved);
+                judge_as(service, Expectation::Required, Role::Any, seen)
+            })
+            .collect();
+        for finding in &findings {
+            assert_eq!(finding.status, Status::Fail);
+            assert_eq!(finding.failure_code, Some(code));
+            assert_eq!(finding.diagnoses.len(), 1);
+        }
+        let target = judged_target(Role::Any, "mail.example.com", &findings);
+        assert_eq!(target.status, Status::Fail);
+        let [told] = target.diagnoses.as_slice() else {
+            panic!("{:?}", target.diagnoses);
+        };
+        assert_eq!(told.diagnosis.code, code);
+        assert_eq!(told.services.len(), SERVICES.len());
+        assert_eq!(target.looks_like, None);
+    }
+}
+
+#[test]
+fn a_target_keeps_what_it_was_given() {
+    let addresses: Vec<IpAddr> = vec![[192, 0, 2, 10].into(), [192, 0, 2, 11].into()];
+    let host = Host::Name("mail.example.com".into());
+    let standards = Standards::default();
+    let context = context(&standards, &host, Role::Edge);
+    let found = judge_target(
+        &target("mail.example.com", Role::Edge),
+        addresses.clone(),
+        Some(Duration::from_millis(3)),
+        &[],
+        &context,
+    );
+    assert_eq!(found.target, "mail.example.com");
+    assert_eq!(found.role, Role::Edge);
+    assert_eq!(found.addresses, addresses);
+    assert_eq!(found.resolve, Some(Duration::from_millis(3)));
+}
+
+#[test]
+fn a_host_looks_like_the_role_that_fits_what_is_open() {
+    use ServiceId::{Http, Https, Imaps, Ldap, Ldaps, Pop3s, Rdp, Smtp, Submission, Submissions};
+    for (name, open, looks_like) in [
+        ("mail.example.com", &[][..], None),
+        (
+            "mail.example.com",
+            &[Smtp, Https, Submission],
+            Some((Role::Mailbox, 3, 3)),
+        ),
+        (
+            "mail.example.com",
+            &[Smtp, Http, Https, Submissions, Submission, Rdp],
+            Some((Role::Mailbox, 3, 3)),
+        ),
+        // One that is down does not make it another kind of host.
+        (
+            "mail.example.com",
+            &[Smtp, Http, Https, Rdp],
+            Some((Role::Mailbox, 2, 3)),
+        ),
+        ("mail.example.com", &[Https], Some((Role::Published, 1, 1))),
+        (
+            "mail.example.com",
+            &[Https, Imaps, Pop3s],
+            Some((Role::Published, 1, 1)),
+        ),
+        (
+            "mail.example.com",
+            &[Http, Https, Smtp],
+            Some((Role::Published, 1, 1)),
+        ),
+        ("mail.example.com", &[Smtp], Some((Role::Edge, 1, 1))),
+        ("mail.example.com", &[Smtp, Rdp], Some((Role::Edge, 1, 1))),
+        (
+            "dc01.example.com",
+            &[Ldap, Ldaps, Rdp],
+            Some((Role::DomainController, 1, 1)),
+        ),
+        (
+            "dc01.example.com",
+            &[Ldap],
+            Some((Role::DomainController, 1, 1)),
+        ),
+        (
+            "outlook.office365.com",
+            &[Https, Imaps, Pop3s],
+            Some((Role::Online, 1, 1)),
+        ),
+        (
+            "smtp.office365.com",
+            &[Smtp, Submission],
+            Some((Role::OnlineSubmission, 1, 1)),
+        ),
+        (
+            "example-com.mail.protection.outlook.com",
+            &[Smtp],
+            Some((Role::OnlineMx, 1, 1)),
+        ),
+        (
+            "example-com.a-v1.mx.microsoft",
+            &[Smtp],
+            Some((Role::OnlineMx, 1, 1)),
+        ),
+        // Nothing, or too little, of what a role requires.
+        ("jump.example.com", &[Rdp], None),
+        ("relay.example.com", &[Submission], None),
+    ] {
+        let target = judged_target(Role::Any, name, &host_with(open));
+        let expected = looks_like.map(|(role, passed, required)| LooksLike {
+            role,
+            passed,
+            required,
+        });
+        assert_eq!(target.looks_like, expected, "{name}, {open:?}");
+        let other = judged_target(Role::Mailbox, name, &host_with(open));
+        assert_eq!(other.looks_like, None);
+    }
+}
+
+#[test]
+fn looks_need_the_whole_picture_and_a_difference() {
+    let all: Vec<ServiceId> = SERVICES.iter().map(|service| service.id).collect();
+    let twelve = host_with(&all);
+    assert!(twelve.iter().all(|finding| finding.status == Status::Pass));
+    let target = judged_target(Role::Any, "mail.example.com", &twelve);
+    assert_eq!((target.status, target.looks_like), (Status::Pass, None));
+
+    let open = [ServiceId::Smtp, ServiceId::Https, ServiceId::Submission];
+    let mut some = host_with(&open);
+    some.retain(|finding| finding.check.service.id != ServiceId::Rdp);
+    assert_eq!(
+        judged_target(Role::Any, "mail.example.com", &some).looks_like,
+        None
+    );
+
+    let mut interrupted = host_with(&open);
+    for finding in &mut interrupted {
+        if finding.check.service.id == ServiceId::Imap {
+            *finding = judge_as(
+                finding.check.service,
+                Expectation::Required,
+                Role::Any,
+                Observation {
+                    state: None,
+                    ..failing(Stage::Connect, Cause::Interrupted, None)
+                },
+            );
+        }
+    }
+    assert_eq!(
+        judged_target(Role::Any, "mail.example.com", &interrupted).looks_like,
+        None
+    );
+}
+
+#[test]
+fn a_broken_required_service_is_counted_as_such() {
+    let mut findings = host_with(&[ServiceId::Https]);
+    for finding in &mut findings {
+        if finding.check.service.id == ServiceId::Https {
+            let mut seen = finding.observation.clone();
+            seen.tls = Some(TlsFacts {
+                version: Some(TlsVersion::Tls13),
+                certificate: Some(certificate(vec![TrustDefect::UnknownIssuer])),
+                ..TlsFacts::default()
+            });
+            *finding = judge_as(
+                finding.check.service,
+                Expectation::Required,
+                Role::Any,
+                seen,
+            );
+        }
+    }
+    assert_eq!(
+        judged_target(Role::Any, "mail.example.com", &findings).looks_like,
+        Some(LooksLike {
+            role: Role::Published,
+            passed: 0,
+            required: 1
+        })
+    );
+}
+
+#[test]
+fn a_directory_that_is_not_active_directory_is_no_domain_controller() {
+    let mut findings = host_with(&[ServiceId::Ldap]);
+    for finding in &mut findings {
+        if let Some(PeerFacts::Ldap(facts)) = &mut finding.observation.peer {
+            facts.root_dse = vec![(Text::from("vendorName"), vec![Text::from("OpenLDAP")])];
+        }
+    }
+    assert_eq!(
+        judged_target(Role::Any, "ldap.example.com", &findings).looks_like,
+        None
+    );
+}
+
+// -- what the tests are made of
+
+fn now() -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(1_795_000_000).expect("a moment in 2026")
+}
+
+fn context<'a>(standards: &'a Standards, host: &'a Host, role: Role) -> Context<'a> {
+    Context {
+        standards,
+        role,
+        server_name: host,
+        now: now(),
+    }
+}
+
+fn judge_as(
+    service: &'static Service,
+    expect: Expectation,
+    role: Role,
+    seen: Observation,
+) -> Finding {
+    let standards = Standards::default();
+    let host = Host::Name("mail.example.com".into());
+    let check = Check {
+        service,
+        port: service.port,
+        expect,
+    };
+    judge(check, seen, &context(&standards, &host, role))
+}
+
+fn target(name: &str, role: Role) -> Target {
+    let host = Host::Name(name.into());
+    Target {
+        name: name.into(),
+        host: host.clone(),
+        address: None,
+        server_name: host,
+        role,
+        checks: Vec::new(),
+    }
+}
+
+fn judged_target(
+    role: Role,
+    name: &str,
+    findings: &[Finding],
+) -> exchports::finding::TargetFinding {
+    let standards = Standards::default();
+    let host = Host::Name(name.into());
+    judge_target(
+        &target(name, role),
+        Vec::new(),
+        None,
+        findings,
+        &context(&standards, &host, role),
+    )
+}
+
+/// All twelve rows of a host, judged as `any`: these are healthy, the others refuse.
+fn host_with(open: &[ServiceId]) -> Vec<Finding> {
+    SERVICES
+        .iter()
+        .map(|service| {
+            let seen = if open.contains(&service.id) {
+                healthy(service)
+            } else {
+                let mut seen = failing(Stage::Connect, Cause::Refused, None);
+                seen.state = Some(State::Closed);
+                seen
+            };
+            judge_as(service, Expectation::Required, Role::Any, seen)
+        })
+        .collect()
+}
+
+/// A row of that status, whatever the reason.
+fn of_status(status: Status) -> Finding {
+    let service = ServiceId::Imaps.row();
+    let mut finding = judge_as(
+        service,
+        Expectation::Required,
+        Role::Mailbox,
+        healthy(service),
+    );
+    finding.status = status;
+    finding
+}
+
+fn failing(stage: Stage, cause: Cause, detail: Option<&str>) -> Observation {
+    Observation {
+        state: Some(State::Open),
+        steps: vec![Step {
+            stage,
+            took: Duration::from_millis(8001),
+            connection: 1,
+        }],
+        failure: Some(Failure {
+            stage,
+            cause,
+            detail: detail.map(Text::from),
+        }),
+        ..Observation::default()
+    }
+}
+
+fn healthy(service: &Service) -> Observation {
+    let words = |words: &[&str]| {
+        words
+            .iter()
+            .map(|word| Text::from(*word))
+            .collect::<Vec<_>>()
+    };
+    let peer = match service.protocol {
+        Protocol::Smtp => PeerFacts::Smtp(SmtpFacts {
+            greeting: Some(Text::from(
+                "220 mail.example.com Microsoft ESMTP MAIL Service ready at Tue, 24 Sep 2024 04:21:14 +0000",
+            )),
+            extensions: words(&["SIZE 37748736", "PIPELINING", "STARTTLS", "X-ANONYMOUSTLS"]),
+            secure_extensions: words(&["SIZE 37748736", "AUTH GSSAPI NTLM LOGIN"]),
+        }),
+        Protocol::Http => PeerFacts::Http(HttpFacts {
+            status: Some(302),
+            ..HttpFacts::default()
+        }),
+        Protocol::Pop3 => PeerFacts::Pop3(Pop3Facts {
+            greeting: Some(Text::from(
+                "+OK The Microsoft Exchange POP3 service is ready.",
+            )),
+            capabilities: words(&["TOP", "UIDL", "STLS"]),
+            secure_capabilities: words(&["TOP", "UIDL", "USER"]),
+        }),
+        Protocol::Imap => PeerFacts::Imap(ImapFacts {
+            greeting: Some(Text::from(
+                "* OK The Microsoft Exchange IMAP4 service is ready.",
+            )),
+            capabilities: words(&["IMAP4rev1", "LOGINDISABLED", "STARTTLS"]),
+            secure_capabilities: words(&["IMAP4rev1", "AUTH=PLAIN"]),
+        }),
+        Protocol::Ldap => PeerFacts::Ldap(LdapFacts {
+            root_dse: vec![
+                (
+                    Text::from("supportedCapabilities"),
+                    words(&["1.2.840.113556.1.4.800", "1.2.840.113556.1.4.1670"]),
+                ),
+                (Text::from("isSynchronized"), words(&["TRUE"])),
+            ],
+            starttls_result: Some(0),
+            current_time: Some(now()),
+            asked_at: Some(now()),
+        }),
+        Protocol::Rdp => PeerFacts::Rdp(RdpFacts {
+            selected_protocol: Some(2),
+            flags: Some(0x1f),
+            failure_code: None,
+            nla: Some(exchports::facts::Nla::Supported),
+        }),
+    };
+    Observation {
+        state: Some(State::Open),
+        tls: (service.id != ServiceId::Http).then(|| TlsFacts {
+            version: Some(TlsVersion::Tls12),
+            certificate: Some(certificate(Vec::new())),
+            ..TlsFacts::default()
+        }),
+        peer: Some(peer),
+        ..Observation::default()
+    }
+}
+
+fn certificate(defects: Vec<TrustDefect>) -> CertificateFacts {
+    CertificateFacts {
+        subject: Text::from("CN=mail.example.com"),
+        issuer: Text::from("CN=Example CA"),
+        names: vec![Text::from("mail.example.com")],
+        not_before: now() - time::Duration::days(100),
+        not_after: now() + time::Duration::days(265),
+        serial: "0a".into(),
+        sha256: "ab".repeat(32),
+        key: KeyFacts {
+            algorithm: "EC".into(),
+            bits: Some(256),
+        },
+        signature: "ecdsa-with-SHA256".into(),
+        signature_strength: SignatureStrength::Good,
+        self_signed: false,
+        name_matches: true,
+        trust: TrustFacts {
+            anchor: None,
+            defects,
+            path: vec![0],
+        },
+        issuer_urls: Vec::new(),
+    }
+}
+
+/// Everything wrong with a certificate at once, in the words of somebody who means harm.
+fn horrible_certificate() -> CertificateFacts {
+    CertificateFacts {
+        subject: Text::from(HOSTILE),
+        issuer: Text::from(HOSTILE),
+        names: vec![Text::from(HOSTILE); 9],
+        not_after: now() - time::Duration::days(40),
+        not_before: now() + time::Duration::days(4000),
+        key: KeyFacts {
+            algorithm: "RSA".into(),
+            bits: Some(512),
+        },
+        signature: "md5WithRSAEncryption".into(),
+        signature_strength: SignatureStrength::Weak,
+        name_matches: false,
+        ..certificate(vec![
+            TrustDefect::UnknownIssuer,
+            TrustDefect::InvalidPurpose,
+            TrustDefect::Other(Text::from(HOSTILE)),
+            TrustDefect::Other(Text::from(HOSTILE)),
+        ])
+    }
+}
+
+/// A host that says hostile things in every field and in every protocol.
+fn horrible(service: &Service) -> Observation {
+    let hostile = || Text::from(HOSTILE);
+    let many = || vec![hostile(); 9];
+    let peer = match service.protocol {
+        Protocol::Smtp => PeerFacts::Smtp(SmtpFacts {
+            greeting: Some(Text::from("220 ****************")),
+            extensions: many(),
+            secure_extensions: many(),
+        }),
+        Protocol::Http => PeerFacts::Http(HttpFacts {
+            status: Some(503),
+            reason: Some(hostile()),
+            server: Some(hostile()),
+            ..HttpFacts::default()
+        }),
+        Protocol::Pop3 => PeerFacts::Pop3(Pop3Facts {
+            greeting: Some(hostile()),
+            capabilities: many(),
+            secure_capabilities: many(),
+        }),
+        Protocol::Imap => PeerFacts::Imap(ImapFacts {
+            greeting: Some(hostile()),
+            capabilities: many(),
+            secure_capabilities: many(),
+        }),
+        Protocol::Ldap => PeerFacts::Ldap(LdapFacts {
+            root_dse: vec![(Text::from("ISSYNCHRONIZED"), vec![Text::from("false")])],
+            starttls_result: Some(u32::MAX),
+            current_time: Some(OffsetDateTime::UNIX_EPOCH),
+            asked_at: Some(now()),
+        }),
+        Protocol::Rdp => PeerFacts::Rdp(RdpFacts {
+            selected_protocol: Some(1),
+            flags: Some(0),
+            failure_code: Some(u32::MAX),
+            nla: Some(exchports::facts::Nla::NotSupported),
+        }),
+    };
+    Observation {
+        state: Some(State::Open),
+        peer: Some(peer),
+        injected_bytes: usize::MAX,
+        tls: Some(TlsFacts {
+            version: Some(TlsVersion::Tls10),
+            server_name: Some("mail.example.com".into()),
+            certificate: Some(horrible_certificate()),
+            client_certificate: Some(exchports::facts::ClientCertificate::Requested),
+            ..TlsFacts::default()
+        }),
+        ..Observation::default()
+    }
+}
+
+/// Every service in every state that the closed sets allow, in every expectation. One by one: together they would be
+/// gigabytes.
+fn every_finding() -> impl Iterator<Item = Finding> {
+    let without_failure = SERVICES.iter().flat_map(|service| {
+        [Role::Any, Role::Mailbox, Role::Published]
+            .into_iter()
+            .flat_map(move |role| {
+                EXPECTATIONS.into_iter().flat_map(move |expect| {
+                    open_ones(service)
+                        .into_iter()
+                        .map(move |seen| judge_as(service, expect, role, seen))
+                })
+            })
+    });
+    let with_failure = SERVICES.iter().flat_map(|service| {
+        EXPECTATIONS.into_iter().flat_map(move |expect| {
+            STAGES.into_iter().flat_map(move |stage| {
+                causes().into_iter().flat_map(move |cause| {
+                    // What was said has nothing to do with what was expected: once is enough.
+                    let variants = if expect == Expectation::Required {
+                        3
+                    } else {
+                        1
+                    };
+                    broken_off(service, stage, cause)
+                        .into_iter()
+                        .take(variants)
+                        .map(move |seen| judge_as(service, expect, Role::Any, seen))
+                })
+            })
+        })
+    });
+    without_failure.chain(with_failure)
+}
+
+/// Conversations that went to their end.
+fn open_ones(service: &Service) -> Vec<Observation> {
+    let mut all = vec![healthy(service), horrible(service)];
+    let mut forbidden = healthy(service);
+    if let Some(PeerFacts::Http(facts)) = &mut forbidden.peer {
+        facts.status = Some(403);
+    }
+    all.push(forbidden);
+    for defect in [
+        TrustDefect::SelfSigned,
+        TrustDefect::MissingIntermediate,
+        TrustDefect::UnknownIssuer,
+    ] {
+        let mut seen = healthy(service);
+        if let Some(tls) = &mut seen.tls {
+            let mut certificate = certificate(vec![defect]);
+            certificate.not_after = now() + time::Duration::days(3);
+            tls.certificate = Some(certificate);
+        }
+        all.push(seen);
+    }
+    for detour in [Detour::CleartextOnTlsPort, Detour::TlsOnCleartextPort] {
+        for base in [healthy(service), horrible(service)] {
+            all.push(Observation {
+                detour: Some(detour),
+                ..base
+            });
+        }
+    }
+    all
+}
+
+/// A conversation that broke off there and so: at its begin, and after everything else that can be seen.
+fn broken_off(service: &Service, stage: Stage, cause: Cause) -> Vec<Observation> {
+    let mut all: Vec<Observation> = [None, Some(HOSTILE)]
+        .map(|words| Observation {
+            state: state_of(cause),
+            ..failing(stage, cause, words)
+        })
+        .into();
+    if stage >= Stage::TlsHandshake {
+        let late = failing(stage, cause, Some(HOSTILE));
+        all.push(Observation {
+            steps: late.steps,
+            failure: late.failure,
+            detour: Some(Detour::CleartextOnTlsPort),
+            ..horrible(service)
+        });
+    }
+    all
+}
+
+/// What TCP shows when a first connection ends so.
+fn state_of(cause: Cause) -> Option<State> {
+    Some(match cause {
+        Cause::NameNotFound | Cause::NameWithoutAddress | Cause::LookupFailed => State::Unresolved,
+        Cause::Refused => State::Closed,
+        Cause::Filtered => State::Filtered,
+        Cause::Unreachable => State::Unreachable,
+        Cause::BlockedHere => State::Blocked,
+        cause if cause.is_ours() => return None,
+        _ => State::Open,
+    })
+}
+
+/// All causes. The match makes the compiler ask for new ones here.
+fn causes() -> Vec<Cause> {
+    let all = [
+        Cause::NameNotFound,
+        Cause::NameWithoutAddress,
+        Cause::LookupFailed,
+        Cause::Refused,
+        Cause::Filtered,
+        Cause::Unreachable,
+        Cause::BlockedHere,
+        Cause::NoFamilyHere,
+        Cause::OutOfResources,
+        Cause::SourceUnusable,
+        Cause::Silent,
+        Cause::Stalled,
+        Cause::Closed,
+        Cause::Reset,
+        Cause::Flood,
+        Cause::NotTheProtocol,
+        Cause::ServiceUnavailable,
+        Cause::Rejected,
+        Cause::CommandRejected,
+        Cause::StarttlsNotOffered,
+        Cause::StarttlsOverwritten,
+        Cause::StarttlsRejected,
+        Cause::BytesInjected,
+        Cause::NoCertificate,
+        Cause::NoTls,
+        Cause::NegotiationFailed,
+        Cause::Cleartext,
+        Cause::Tls,
+        Cause::Alert(0),
+        Cause::ClosedOnHello,
+        Cause::VersionTooOld,
+        Cause::ClientCertificateRequired,
+        Cause::HandshakeFailed,
+        Cause::Deadline,
+        Cause::Interrupted,
+        Cause::Internal,
+    ];
+    for cause in all {
+        match cause {
+            Cause::NameNotFound
+            | Cause::NameWithoutAddress
+            | Cause::LookupFailed
+            | Cause::Refused
+            | Cause::Filtered
+            | Cause::Unreachable
+            | Cause::BlockedHere
+            | Cause::NoFamilyHere
+            | Cause::OutOfResources
+            | Cause::SourceUnusable
+            | Cause::Silent
+            | Cause::Stalled
+            | Cause::Closed
+            | Cause::Reset
+            | Cause::Flood
+            | Cause::NotTheProtocol
+            | Cause::ServiceUnavailable
+            | Cause::Rejected
+            | Cause::CommandRejected
+            | Cause::StarttlsNotOffered
+            | Cause::StarttlsOverwritten
+            | Cause::StarttlsRejected
+            | Cause::BytesInjected
+            | Cause::NoCertificate
+            | Cause::NoTls
+            | Cause::NegotiationFailed
+            | Cause::Cleartext
+            | Cause::Tls
+            | Cause::Alert(_)
+            | Cause::ClosedOnHello
+            | Cause::VersionTooOld
+            | Cause::ClientCertificateRequired
+            | Cause::HandshakeFailed
+            | Cause::Deadline
+            | Cause::Interrupted
+            | Cause::Internal => {}
+        }
+    }
+    let alerts = [40, 41, 42, 46, 48, 70, 71, 80, 112, 116, 120, 255].map(Cause::Alert);
+    all.into_iter().chain(alerts).collect()
+}
