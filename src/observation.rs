@@ -213,6 +213,8 @@ pub enum Cause {
     ClientCertificateRequired,
     /// The handshake failed otherwise.
     HandshakeFailed,
+    /// The server speaks TLS 1.2, but only with suites that this client lacks: CBC, or RSA key exchange.
+    LegacySuitesOnly,
 
     // -- ours
     /// The run's deadline came first.

@@ -123,10 +123,12 @@ pub enum Code {
     Interrupted,
     /// A defect of exchports itself.
     InternalError,
+    /// The server's TLS 1.2 has only suites that clients of today lack.
+    TlsLegacySuites,
 }
 
 /// Every code with its word, in the order of the enum.
-const WORDS: [(Code, &str); 59] = [
+const WORDS: [(Code, &str); 60] = [
     (Code::NameNotFound, "name-not-found"),
     (Code::NameWithoutAddress, "name-without-address"),
     (Code::NameLookupFailed, "name-lookup-failed"),
@@ -198,6 +200,7 @@ const WORDS: [(Code, &str); 59] = [
     (Code::Deadline, "deadline"),
     (Code::Interrupted, "interrupted"),
     (Code::InternalError, "internal-error"),
+    (Code::TlsLegacySuites, "tls-legacy-suites"),
 ];
 
 impl Code {
