@@ -114,10 +114,9 @@ fn is_known(version: TlsVersion, record: &Record) -> bool {
 fn answer(version: TlsVersion, legacy: &LegacyFacts) -> VersionAnswer {
     match legacy.answer {
         LegacyAnswer::Agreed if legacy.version == Some(version) => VersionAnswer::Accepted,
-        LegacyAnswer::Agreed | LegacyAnswer::Closed => VersionAnswer::Refused,
         // unrecognized_name is about the name, whatever the version
         LegacyAnswer::Alert if legacy.alert == Some(112) => VersionAnswer::Unknown,
-        LegacyAnswer::Alert => VersionAnswer::Refused,
+        LegacyAnswer::Agreed | LegacyAnswer::Closed | LegacyAnswer::Alert => VersionAnswer::Refused,
         LegacyAnswer::Silent | LegacyAnswer::NotTls => VersionAnswer::Unknown,
     }
 }
