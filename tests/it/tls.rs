@@ -12,7 +12,7 @@ use exchports::facts::{
 };
 use exchports::net::{Alpn, Dial, Gate, Halt, Record, Roots, Session, TcpDial, Terms, TlsAsk};
 use exchports::observation::{Cause, Failure, Observation, Stage, State};
-use exchports::plan::{Depth, Host, Limits, Stores, Transcripts, Trust};
+use exchports::plan::{Audit, Depth, Host, Limits, Stores, Transcripts, Trust};
 use exchports::probe::{Ask, probe};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DistinguishedName,
@@ -1831,6 +1831,7 @@ async fn probe_smtp(address: SocketAddr) -> Observation {
         ehlo_name: None,
         depth: Depth::Full,
         transcripts: Transcripts::Dropped,
+        audit: Audit::No,
     };
     probe(&dial(address, trusting(&[], NAME)), &ask).await
 }
