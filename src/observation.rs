@@ -215,6 +215,8 @@ pub enum Cause {
     HandshakeFailed,
 
     // -- ours
+    /// 443 did not accept a connection, so the web services behind it were not asked.
+    HttpsNotOpen,
     /// The run's deadline came first.
     Deadline,
     /// Somebody pressed Ctrl-C.
@@ -233,6 +235,7 @@ impl Cause {
                 | Self::NoFamilyHere
                 | Self::OutOfResources
                 | Self::SourceUnusable
+                | Self::HttpsNotOpen
                 | Self::Deadline
                 | Self::Interrupted
                 | Self::Internal
@@ -242,7 +245,11 @@ impl Cause {
     /// Whether nothing could leave this machine.
     #[must_use]
     pub fn kept_in(self) -> bool {
-        self.is_ours() && !matches!(self, Self::Deadline | Self::Interrupted)
+        self.is_ours()
+            && !matches!(
+                self,
+                Self::HttpsNotOpen | Self::Deadline | Self::Interrupted
+            )
     }
 }
 

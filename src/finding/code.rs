@@ -123,10 +123,12 @@ pub enum Code {
     Interrupted,
     /// A defect of exchports itself.
     InternalError,
+    /// 443 is not open, so the web services behind it were not asked.
+    HttpsNotOpen,
 }
 
 /// Every code with its word, in the order of the enum.
-const WORDS: [(Code, &str); 59] = [
+const WORDS: &[(Code, &str)] = &[
     (Code::NameNotFound, "name-not-found"),
     (Code::NameWithoutAddress, "name-without-address"),
     (Code::NameLookupFailed, "name-lookup-failed"),
@@ -198,6 +200,7 @@ const WORDS: [(Code, &str); 59] = [
     (Code::Deadline, "deadline"),
     (Code::Interrupted, "interrupted"),
     (Code::InternalError, "internal-error"),
+    (Code::HttpsNotOpen, "https-not-open"),
 ];
 
 impl Code {

@@ -13,8 +13,9 @@ mod ldap;
 mod pop3;
 mod rdp;
 mod smtp;
+mod web;
 
-use crate::catalog::{Protocol, Security, Service};
+use crate::catalog::{Protocol, Security, Service, virtual_directory};
 use crate::facts::{
     HttpFacts, ImapFacts, LdapFacts, PeerFacts, Pop3Facts, RdpFacts, SmtpFacts, Text,
 };
@@ -62,6 +63,12 @@ pub async fn probe(dial: &impl Dial, ask: &Ask) -> Observation {
         Security::Starttls | Security::X224 => Way::Upgrade,
         Security::ImplicitTls => Way::Tls,
     };
+    if let (Some(directory), PeerFacts::Http(facts), Depth::Full) =
+        (virtual_directory(ask.service.id), &mut peer, ask.depth)
+    {
+        let seen = web::look(dial, ask, directory, &mut record, facts).await;
+        return observation(record, seen.err(), None, peer);
+    }
     let mut failure = converse(dial, ask, way, &mut record, &mut peer).await.err();
     let mut detour = None;
     if let Some((other, seen)) = failure
@@ -80,9 +87,30 @@ pub async fn probe(dial: &impl Dial, ask: &Ask) -> Observation {
             record.set_tls(first_tls);
         }
     }
-    let mut observation = record.into_observation(failure, detour);
-    observation.peer = Some(peer).filter(|peer| *peer != nothing_yet(ask.service.protocol));
-    observation
+    observation(record, failure, detour, peer)
+}
+
+fn observation(
+    record: Record,
+    failure: Option<Failure>,
+    detour: Option<Detour>,
+    peer: PeerFacts,
+) -> Observation {
+    Observation {
+        peer: Some(peer).filter(|peer| !is_empty(peer)),
+        ..record.into_observation(failure, detour)
+    }
+}
+
+fn is_empty(peer: &PeerFacts) -> bool {
+    match peer {
+        PeerFacts::Smtp(facts) => *facts == SmtpFacts::default(),
+        PeerFacts::Imap(facts) => *facts == ImapFacts::default(),
+        PeerFacts::Pop3(facts) => *facts == Pop3Facts::default(),
+        PeerFacts::Ldap(facts) => *facts == LdapFacts::default(),
+        PeerFacts::Rdp(facts) => *facts == RdpFacts::default(),
+        PeerFacts::Http(facts) => *facts == HttpFacts::default(),
+    }
 }
 
 /// One connection, from the dial to the goodbye.

@@ -1009,6 +1009,7 @@ fn causes() -> Vec<Cause> {
         Cause::VersionTooOld,
         Cause::ClientCertificateRequired,
         Cause::HandshakeFailed,
+        Cause::HttpsNotOpen,
         Cause::Deadline,
         Cause::Interrupted,
         Cause::Internal,
@@ -1048,6 +1049,7 @@ fn causes() -> Vec<Cause> {
             | Cause::VersionTooOld
             | Cause::ClientCertificateRequired
             | Cause::HandshakeFailed
+            | Cause::HttpsNotOpen
             | Cause::Deadline
             | Cause::Interrupted
             | Cause::Internal => {}

@@ -179,6 +179,7 @@ impl<'a> Case<'a> {
             Cause::VersionTooOld => Code::TlsVersionTooOld,
             Cause::ClientCertificateRequired => Code::ClientCertificateRequired,
 
+            Cause::HttpsNotOpen => Code::HttpsNotOpen,
             Cause::Deadline => Code::Deadline,
             Cause::Interrupted => Code::Interrupted,
             Cause::Internal => Code::InternalError,
