@@ -9,11 +9,13 @@
 //! verifier that records and never judges; [`trust`] turns chain, roots and name into facts.
 
 pub mod clock;
+mod der;
 pub mod dial;
 pub mod halt;
 mod os;
 pub mod resolve;
 pub mod session;
+mod signatures;
 pub mod tls;
 pub mod trust;
 

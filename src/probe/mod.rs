@@ -78,7 +78,8 @@ pub async fn probe(dial: &impl Dial, ask: &Ask) -> Observation {
         let mut second = nothing_yet(ask.service.protocol);
         let first_tls = record.set_tls(None);
         let outcome = converse(dial, ask, other, &mut record, &mut second).await;
-        if led_somewhere(seen, outcome.as_ref().err(), &record) {
+        let protocol = ask.service.protocol;
+        if led_somewhere(seen, protocol, outcome.as_ref().err(), &second, &record) {
             failure = outcome.err();
             peer = second;
             detour = Some(seen);
@@ -172,7 +173,7 @@ fn other_way(protocol: Protocol, way: Way, failure: &Failure) -> Option<(Way, De
             Some((Way::Tls, Detour::TlsOnCleartextPort))
         }
         (Way::Clear | Way::Upgrade, Cause::Closed | Cause::Reset)
-            if speaks_first && is_first_exchange =>
+            if speaks_first && is_first_exchange && failure.detail.is_none() =>
         {
             Some((Way::Tls, Detour::TlsOnCleartextPort))
         }
@@ -180,12 +181,20 @@ fn other_way(protocol: Protocol, way: Way, failure: &Failure) -> Option<(Way, De
     }
 }
 
-/// Whether the second look found what it was made for.
-fn led_somewhere(seen: Detour, failure: Option<&Failure>, record: &Record) -> bool {
-    let failed_at =
-        |stages: &[Stage]| failure.is_some_and(|failure| stages.contains(&failure.stage));
+/// Whether the second look found what it was made for: the protocol in clear, beyond its greeting; or TLS.
+fn led_somewhere(
+    seen: Detour,
+    protocol: Protocol,
+    failure: Option<&Failure>,
+    learned: &PeerFacts,
+    record: &Record,
+) -> bool {
     match seen {
-        Detour::CleartextOnTlsPort => !failed_at(&[Stage::Connect, Stage::Greeting]),
+        Detour::CleartextOnTlsPort => {
+            let failed_at_greeting =
+                failure.is_some_and(|failure| failure.stage <= Stage::Greeting);
+            !failed_at_greeting && learned != &nothing_yet(protocol)
+        }
         Detour::TlsOnCleartextPort => record.has_secure_session(),
     }
 }

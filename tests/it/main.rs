@@ -1,9 +1,15 @@
 //! The one integration binary: the program and its rooms, seen from outside.
 
+mod cli;
 mod daemons;
+mod demo;
+mod dial;
 mod judge;
 mod readme;
+mod layering;
+mod probe;
 mod report;
 mod schema;
 mod simulate;
+mod tls;
 mod wire;
