@@ -217,6 +217,8 @@ pub enum Cause {
     LegacySuitesOnly,
 
     // -- ours
+    /// 443 did not accept a connection, so the web services behind it were not asked.
+    HttpsNotOpen,
     /// The run's deadline came first.
     Deadline,
     /// Somebody pressed Ctrl-C.
@@ -235,6 +237,7 @@ impl Cause {
                 | Self::NoFamilyHere
                 | Self::OutOfResources
                 | Self::SourceUnusable
+                | Self::HttpsNotOpen
                 | Self::Deadline
                 | Self::Interrupted
                 | Self::Internal
@@ -244,7 +247,11 @@ impl Cause {
     /// Whether nothing could leave this machine.
     #[must_use]
     pub fn kept_in(self) -> bool {
-        self.is_ours() && !matches!(self, Self::Deadline | Self::Interrupted)
+        self.is_ours()
+            && !matches!(
+                self,
+                Self::HttpsNotOpen | Self::Deadline | Self::Interrupted
+            )
     }
 }
 

@@ -1,13 +1,15 @@
 //! # catalog: what should be there
 //!
-//! Static tables, nothing else: the services that Outlook and Exchange live on ([`services`]), and which kind of host
-//! should have which of them ([`roles`]). Nothing here knows the network, nothing is computed. The rules in `judge` say
-//! what it means when a service is not as the catalog says.
+//! Static tables, nothing else: the services that Outlook and Exchange live on ([`services`], and [`web`] for those
+//! behind 443), and which kind of host should have which of them ([`roles`]). Nothing here knows the network, nothing
+//! is computed. The rules in `judge` say what it means when a service is not as the catalog says.
 
 pub mod roles;
 pub mod services;
+pub mod web;
 
 pub use roles::{Expectation, ROLES, Role, RoleRow, expectation};
 pub use services::{
-    Certificates, Group, Protocol, SERVICES, Security, Service, ServiceId, service,
+    Certificates, Group, Protocol, SERVICES, Security, Service, ServiceId, all, service,
 };
+pub use web::{VirtualDirectory, WEB, virtual_directory};

@@ -4,7 +4,8 @@
 //! Microsoft 365. A service that stands in no column of a role is not looked at there.
 
 use super::services::ServiceId::{
-    self, Http, Https, Imap, Imaps, Ldap, Ldaps, Pop3, Pop3s, Rdp, Smtp, Submission, Submissions,
+    self, Activesync, Autodiscover, Ecp, Ews, Http, Https, Imap, Imaps, Ldap, Ldaps, Mapi, Oab,
+    OutlookAnywhere, Owa, Pop3, Pop3s, Powershell, Rdp, Smtp, Submission, Submissions,
 };
 
 /// What kind of host a target is.
@@ -84,15 +85,28 @@ pub static ROLES: [RoleRow; 8] = [
         role: Role::Mailbox,
         name: "mailbox",
         purpose: "an Exchange Mailbox server, looked at from the inside network",
-        required: &[Smtp, Https, Submission],
-        optional: &[Http, Pop3, Imap, Submissions, Imaps, Pop3s, Rdp],
+        required: &[Smtp, Https, Submission, Owa, Ews, Mapi, Autodiscover],
+        optional: &[
+            Http,
+            Pop3,
+            Imap,
+            Submissions,
+            Imaps,
+            Pop3s,
+            Rdp,
+            Ecp,
+            Activesync,
+            OutlookAnywhere,
+            Oab,
+            Powershell,
+        ],
         forbidden: &[],
     },
     RoleRow {
         role: Role::Published,
         name: "published",
         purpose: "an Exchange organisation as the internet sees it, through firewall or load balancer",
-        required: &[Https],
+        required: &[Https, Mapi, Ews, Autodiscover],
         optional: &[
             Smtp,
             Http,
@@ -102,6 +116,12 @@ pub static ROLES: [RoleRow; 8] = [
             Submission,
             Imaps,
             Pop3s,
+            Owa,
+            Activesync,
+            OutlookAnywhere,
+            Oab,
+            Ecp,
+            Powershell,
         ],
         forbidden: &[Ldap, Ldaps, Rdp],
     },
@@ -118,7 +138,17 @@ pub static ROLES: [RoleRow; 8] = [
         name: "online",
         purpose: "Exchange Online's host for clients: outlook.office365.com",
         required: &[Https],
-        optional: &[Http, Imaps, Pop3s],
+        optional: &[
+            Http,
+            Imaps,
+            Pop3s,
+            Owa,
+            Ews,
+            Mapi,
+            Autodiscover,
+            Activesync,
+            Oab,
+        ],
         forbidden: &[],
     },
     RoleRow {

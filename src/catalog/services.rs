@@ -1,9 +1,11 @@
-//! The twelve services: one row each.
+//! The twelve services with a port of their own: one row each.
 //!
 //! Ports and ids are those of the IANA service name registry, except `rdp` (`ms-wbt-server` there). Purposes follow
 //! Microsoft's "Network ports for clients and mail flow in Exchange".
 
 use std::fmt;
+
+use super::web::WEB;
 
 /// A service of the catalog; its id is what people type and what JSON says.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -32,6 +34,24 @@ pub enum ServiceId {
     Pop3s,
     /// 3389, remote desktop.
     Rdp,
+    /// Outlook on the web.
+    Owa,
+    /// The Exchange admin center.
+    Ecp,
+    /// Exchange Web Services.
+    Ews,
+    /// MAPI over HTTP, Outlook's own way.
+    Mapi,
+    /// Exchange `ActiveSync`, phones.
+    Activesync,
+    /// Autodiscover.
+    Autodiscover,
+    /// RPC over HTTP, Outlook's old way.
+    OutlookAnywhere,
+    /// The offline address book.
+    Oab,
+    /// Remote `PowerShell`.
+    Powershell,
 }
 
 /// The language spoken on a port.
@@ -69,6 +89,8 @@ pub enum Security {
 pub enum Group {
     /// A port of its own.
     Port,
+    /// A virtual directory behind 443.
+    Web,
 }
 
 /// What certificate is to be expected on a service.
@@ -107,7 +129,7 @@ pub struct Service {
     pub aliases: &'static [&'static str],
 }
 
-/// All services, in the order in which every table tells them.
+/// The services with a port of their own, in the order in which documents tell them.
 pub static SERVICES: [Service; 12] = [
     Service {
         id: ServiceId::Smtp,
@@ -263,11 +285,20 @@ pub static SERVICES: [Service; 12] = [
     },
 ];
 
+/// Every row of the catalog, in the order in which documents tell them: the twelve ports, then the web group.
+pub fn all() -> impl Iterator<Item = &'static Service> + Clone {
+    SERVICES.iter().chain(&WEB)
+}
+
 /// The row of a service.
 #[must_use]
 pub fn service(id: ServiceId) -> &'static Service {
     // INVARIANT: the rows stand in the order of the enum (tested below).
-    &SERVICES[id as usize]
+    let index = id as usize;
+    match SERVICES.get(index) {
+        Some(row) => row,
+        None => &WEB[index - SERVICES.len()],
+    }
 }
 
 impl ServiceId {
@@ -319,8 +350,9 @@ mod tests {
 
     #[test]
     fn rows_stand_in_the_order_of_the_enum_and_of_ports() {
-        for (index, row) in SERVICES.iter().enumerate() {
+        for (index, row) in all().enumerate() {
             assert_eq!(row.id as usize, index, "{}", row.name);
+            assert_eq!(service(row.id).name, row.name);
         }
         assert!(SERVICES.is_sorted_by_key(|row| row.port));
     }
@@ -328,7 +360,7 @@ mod tests {
     #[test]
     fn no_name_stands_for_two_services() {
         let mut seen = HashSet::new();
-        for row in &SERVICES {
+        for row in all() {
             assert!(seen.insert(row.name), "{}", row.name);
             for alias in row.aliases {
                 assert!(seen.insert(alias), "{alias}");

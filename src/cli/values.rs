@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::UsageError;
-use crate::catalog::{Role, SERVICES, ServiceId};
+use crate::catalog::{self, Role, ServiceId};
 use crate::facts::Text;
 use crate::plan::CertDays;
 use crate::report::Format;
@@ -14,6 +14,19 @@ use crate::simulate::Staged;
 /// What was typed, in quotes, safe to show.
 pub(super) fn quoted(typed: &str) -> String {
     format!("`{}`", Text::from(typed))
+}
+
+/// The same on one line, whatever is in it.
+pub(super) fn without_controls(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            out.extend(character.escape_default());
+        } else {
+            out.push(character);
+        }
+    }
+    out
 }
 
 pub(super) fn role(typed: &str) -> Result<Role, UsageError> {
@@ -38,7 +51,9 @@ pub(super) fn services(option: &str, typed: &[String]) -> Result<Vec<ServiceId>,
                 )));
             }
             if word.eq_ignore_ascii_case("all") {
-                services.extend(SERVICES.iter().map(|service| service.id));
+                services.extend(catalog::all().map(|service| service.id));
+            } else if word.eq_ignore_ascii_case("web") {
+                services.extend(catalog::WEB.iter().map(|service| service.id));
             } else {
                 services.push(service(word)?);
             }
@@ -51,8 +66,7 @@ pub(super) fn services(option: &str, typed: &[String]) -> Result<Vec<ServiceId>,
 pub(super) fn service(word: &str) -> Result<ServiceId, UsageError> {
     let is_named = |name: &str| name.eq_ignore_ascii_case(word);
     let port = word.parse::<u16>().ok();
-    SERVICES
-        .iter()
+    catalog::all()
         .find(|service| {
             is_named(service.name)
                 || service.aliases.iter().any(|alias| is_named(alias))
@@ -72,9 +86,9 @@ fn unknown_service(word: &str) -> UsageError {
     if is_number {
         return UsageError(format!("port {word} is out of range: ports are 1 to 65535"));
     }
-    let names: Vec<_> = SERVICES.iter().map(|service| service.name).collect();
+    let names: Vec<_> = catalog::all().map(|service| service.name).collect();
     UsageError(format!(
-        "unknown service {}: one of {}, a port, or all",
+        "unknown service {}: one of {}, a port, web, or all",
         quoted(word),
         names.join(", ")
     ))
@@ -90,7 +104,12 @@ pub(super) fn port_map(typed: &[String]) -> Result<Vec<(ServiceId, u16)>, UsageE
             )));
         };
         let service = service(name.trim())?;
-        let port = port(&format!("--map {service}="), number.trim())?;
+        let Some(port) = number.trim().parse().ok().filter(|port| *port > 0) else {
+            return Err(UsageError(format!(
+                "--map {} has no port: ports are 1 to 65535",
+                quoted(pair)
+            )));
+        };
         match map.iter().find(|(mapped, _)| *mapped == service) {
             Some((_, other)) if *other != port => {
                 return Err(UsageError(format!(
@@ -254,7 +273,7 @@ mod tests {
 
     #[test]
     fn services_are_known_by_id_alias_and_port() {
-        for (word, service) in [
+        for (word, expected) in [
             ("smtp", ServiceId::Smtp),
             ("IMAPS", ServiceId::Imaps),
             ("smtps", ServiceId::Submissions),
@@ -262,10 +281,10 @@ mod tests {
             ("ms-wbt-server", ServiceId::Rdp),
             ("443", ServiceId::Https),
         ] {
-            assert_eq!(super::service(word).ok(), Some(service), "{word}");
+            assert_eq!(service(word).ok(), Some(expected), "{word}");
         }
         for word in ["8443", "0", "70000", "frobnicate", ""] {
-            assert!(super::service(word).is_err(), "{word}");
+            assert!(service(word).is_err(), "{word}");
         }
     }
 

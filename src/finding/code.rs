@@ -123,12 +123,14 @@ pub enum Code {
     Interrupted,
     /// A defect of exchports itself.
     InternalError,
+    /// 443 is not open, so the web services behind it were not asked.
+    HttpsNotOpen,
     /// The server's TLS 1.2 has only suites that clients of today lack.
     TlsLegacySuites,
 }
 
 /// Every code with its word, in the order of the enum.
-const WORDS: [(Code, &str); 60] = [
+const WORDS: &[(Code, &str)] = &[
     (Code::NameNotFound, "name-not-found"),
     (Code::NameWithoutAddress, "name-without-address"),
     (Code::NameLookupFailed, "name-lookup-failed"),
@@ -200,6 +202,7 @@ const WORDS: [(Code, &str); 60] = [
     (Code::Deadline, "deadline"),
     (Code::Interrupted, "interrupted"),
     (Code::InternalError, "internal-error"),
+    (Code::HttpsNotOpen, "https-not-open"),
     (Code::TlsLegacySuites, "tls-legacy-suites"),
 ];
 

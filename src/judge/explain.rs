@@ -2,7 +2,7 @@
 
 use super::rules::rules;
 use crate::catalog::{
-    Certificates, Expectation, ROLES, Role, SERVICES, Security, Service, ServiceId, expectation,
+    self, Certificates, Expectation, ROLES, Role, Security, Service, ServiceId, expectation,
 };
 use crate::finding::{Code, Severity};
 
@@ -41,7 +41,7 @@ fn normalise(word: &str) -> String {
 
 fn service_of(word: &str) -> Option<&'static Service> {
     let port = word.parse::<u16>().ok();
-    SERVICES.iter().find(|service| {
+    catalog::all().find(|service| {
         service.name == word || service.aliases.contains(&word) || port == Some(service.port)
     })
 }

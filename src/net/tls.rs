@@ -21,7 +21,7 @@ use tokio::io::AsyncReadExt;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::session::{Stream, Tap, Terms, first_line};
+use super::session::{Heard, Over, REST_OF_LINE, Stream, Tap, Terms, first_line, is_whole};
 use super::trust::{self, Roots};
 use crate::facts::{ClientCertificate, Text, TlsFacts, TlsVersion};
 use crate::observation::Cause;
@@ -69,11 +69,8 @@ pub(super) struct Trouble {
     pub(super) heard: Vec<u8>,
 }
 
-/// How long the rest of a line is waited for that came where a TLS record belongs.
-const REST_OF_LINE: Duration = Duration::from_millis(500);
-
 pub(super) async fn shake_hands<S: Stream>(
-    tap: Tap<S>,
+    mut tap: Tap<S>,
     ask: &TlsAsk,
     alpn: Alpn,
     terms: &mut Terms,
@@ -89,22 +86,15 @@ pub(super) async fn shake_hands<S: Stream>(
         },
         ..TlsFacts::default()
     };
+    let heard = tap.listen();
     let connect = TlsConnector::from(config).connect(name.clone(), tap);
     let result = match terms.bounded(patience, connect.into_fallible()).await {
         Ok(Ok(stream)) => {
             agreed(stream.get_ref().1, &mut facts);
             Ok(Box::new(stream))
         }
-        Ok(Err((error, tap))) => Err(explain(&error, tap, &seen, terms).await),
-        Err(over) => Err(Trouble {
-            cause: over.cause(if seen.has_certificate() {
-                Cause::Stalled
-            } else {
-                Cause::Silent
-            }),
-            detail: None,
-            heard: Vec::new(),
-        }),
+        Ok(Err((error, tap))) => Err(explain(&error, tap, &heard, &seen, terms).await),
+        Err(over) => Err(cut_short(over, &heard.bytes())),
     };
     seen.tell(ask, &name, &mut facts);
     Shaken { result, facts }
@@ -165,10 +155,25 @@ fn version(version: ProtocolVersion) -> Option<TlsVersion> {
     }
 }
 
+/// What a handshake means that did not come to its end in time.
+fn cut_short(over: Over, heard: &[u8]) -> Trouble {
+    let patience = if heard.is_empty() {
+        Cause::Silent
+    } else {
+        Cause::Stalled
+    };
+    Trouble {
+        cause: over.cause(patience),
+        detail: None,
+        heard: Vec::new(),
+    }
+}
+
 /// What a failed handshake means, the bytes that came instead included.
 async fn explain<S: Stream>(
     error: &io::Error,
     mut tap: Tap<S>,
+    heard: &Heard,
     seen: &Seen,
     terms: &mut Terms,
 ) -> Trouble {
@@ -178,7 +183,12 @@ async fn explain<S: Stream>(
         heard: Vec::new(),
     };
     let asked_for_certificate = seen.asked_for_certificate.load(Ordering::Relaxed);
-    match rustls_error(error) {
+    let rustls_error = rustls_error(error);
+    if rustls_error.is_none() && heard.bytes().is_empty() {
+        // A peer that said its word and hung up did not take our ClientHello; its word is still there.
+        finish_line(&mut tap, heard, terms).await;
+    }
+    match rustls_error {
         Some(rustls::Error::AlertReceived(alert)) => {
             let number = u8::from(*alert);
             let cause = if *alert == AlertDescription::ProtocolVersion {
@@ -194,19 +204,14 @@ async fn explain<S: Stream>(
             trouble(Cause::VersionTooOld, None)
         }
         Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
-            finish_line(&mut tap, terms).await;
-            let heard = tap.heard().to_vec();
-            Trouble {
-                cause: said_in_clear(&heard),
-                detail: Some(Text::from_bytes(first_line(&heard))),
-                heard,
-            }
+            finish_line(&mut tap, heard, terms).await;
+            in_clear(heard.bytes())
         }
         Some(other) => trouble(
             Cause::HandshakeFailed,
             Some(other.to_string().as_str().into()),
         ),
-        None if tap.heard().is_empty() => trouble(
+        None if heard.bytes().is_empty() => trouble(
             Cause::ClosedOnHello,
             Some(if error.kind() == io::ErrorKind::UnexpectedEof {
                 "closed".into()
@@ -214,16 +219,22 @@ async fn explain<S: Stream>(
                 "reset".into()
             }),
         ),
-        None if !matches!(tap.heard().first(), Some(0x14..=0x18)) => {
-            let heard = tap.heard().to_vec();
-            Trouble {
-                cause: said_in_clear(&heard),
-                detail: Some(Text::from_bytes(first_line(&heard))),
-                heard,
-            }
-        }
+        None if is_cleartext(&heard.bytes()) => in_clear(heard.bytes()),
         None if error.kind() == io::ErrorKind::UnexpectedEof => trouble(Cause::Closed, None),
         None => trouble(Cause::Reset, None),
+    }
+}
+
+/// Whether these bytes are not even the beginning of a TLS record (RFC 8446 §5.1).
+fn is_cleartext(heard: &[u8]) -> bool {
+    !matches!(heard.first(), None | Some(0x14..=0x18))
+}
+
+fn in_clear(heard: Vec<u8>) -> Trouble {
+    Trouble {
+        cause: said_in_clear(&heard),
+        detail: Some(Text::from_bytes(first_line(&heard))),
+        heard,
     }
 }
 
@@ -243,10 +254,10 @@ fn said_in_clear(heard: &[u8]) -> Cause {
 }
 
 /// Reads on until the line that began in clear is whole.
-async fn finish_line<S: Stream>(tap: &mut Tap<S>, terms: &mut Terms) {
+async fn finish_line<S: Stream>(tap: &mut Tap<S>, heard: &Heard, terms: &mut Terms) {
     let read = async {
         let mut chunk = [0; 256];
-        while tap.heard().len() < 512 && !tap.heard().contains(&b'\n') {
+        while !is_whole(&heard.bytes()) {
             match tap.read(&mut chunk).await {
                 Ok(0) | Err(_) => break,
                 Ok(_) => {}
@@ -293,7 +304,7 @@ fn is_certificate_demand(alert: AlertDescription, asked: bool) -> bool {
     }
 }
 
-fn alert_text(number: u8) -> Text {
+pub(super) fn alert_text(number: u8) -> Text {
     Text::from(format!("alert {number} {}", alert_name(number)).as_str())
 }
 
@@ -309,10 +320,6 @@ struct Seen {
 }
 
 impl Seen {
-    fn has_certificate(&self) -> bool {
-        !self.chain().is_empty()
-    }
-
     fn chain(&self) -> Vec<CertificateDer<'static>> {
         self.chain
             .lock()

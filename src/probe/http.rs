@@ -8,7 +8,7 @@ use crate::plan::Host;
 use crate::wire::http::{self, Connection, Head};
 
 /// How we call ourselves.
-const USER_AGENT: &str = concat!("exchports/", env!("CARGO_PKG_VERSION"));
+pub(super) const USER_AGENT: &str = concat!("exchports/", env!("CARGO_PKG_VERSION"));
 
 pub(super) async fn talk<S: Stream>(
     session: &mut Session<'_, S>,
@@ -27,7 +27,7 @@ pub(super) async fn talk<S: Stream>(
 }
 
 /// RFC 9110 §7.2: the name, and the port where it is not the scheme's own.
-fn host_header(ask: &Ask, way: Way) -> String {
+pub(super) fn host_header(ask: &Ask, way: Way) -> String {
     let host = match &ask.host {
         Host::Address(std::net::IpAddr::V6(address)) => format!("[{address}]"),
         other => other.to_string(),
@@ -38,7 +38,7 @@ fn host_header(ask: &Ask, way: Way) -> String {
     }
 }
 
-fn learn(head: &Head, facts: &mut HttpFacts) {
+pub(super) fn learn(head: &Head, facts: &mut HttpFacts) {
     let first = |name: &str| head.header(name).next().map(Text::from_bytes);
     facts.status = Some(head.status);
     facts.reason = Some(Text::from(head.reason.as_str())).filter(|reason| !reason.is_empty());
@@ -51,4 +51,10 @@ fn learn(head: &Head, facts: &mut HttpFacts) {
         .collect();
     facts.exchange_build = first("X-OWA-Version");
     facts.front_end = first("X-FEServer");
+    facts.via = ["Via", "X-Cache", "X-Squid-Error"]
+        .into_iter()
+        .flat_map(|name| head.header(name))
+        .map(Text::from_bytes)
+        .take(4)
+        .collect();
 }

@@ -616,6 +616,7 @@ struct Web<'a> {
     authentication: Vec<&'a str>,
     exchange_build: Option<&'a str>,
     front_end: Option<&'a str>,
+    health: Option<String>,
 }
 
 impl<'a> Web<'a> {
@@ -627,6 +628,7 @@ impl<'a> Web<'a> {
             authentication: words(&facts.authentication),
             exchange_build: facts.exchange_build.as_ref().map(Text::as_str),
             front_end: facts.front_end.as_ref().map(Text::as_str),
+            health: facts.health.map(facts::Health::word),
         }
     }
 }

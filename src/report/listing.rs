@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::catalog::{ROLES, RoleRow, SERVICES, Service, ServiceId};
+use crate::catalog::{self, ROLES, RoleRow, SERVICES, Service, ServiceId};
 
 use super::notation::{Layout, push_json};
 use super::style::{Paragraph, Style, width};
@@ -32,7 +32,7 @@ pub fn catalog_table(out: &mut dyn Write, style: Style) -> io::Result<()> {
 /// That of the writer.
 pub fn catalog_json(out: &mut dyn Write) -> io::Result<()> {
     let catalog = Catalog {
-        services: SERVICES.iter().map(ServiceEntry::of).collect(),
+        services: catalog::all().map(ServiceEntry::of).collect(),
         roles: ROLES.iter().map(RoleEntry::of).collect(),
     };
     let mut text = Vec::new();
@@ -44,7 +44,7 @@ pub fn catalog_json(out: &mut dyn Write) -> io::Result<()> {
 
 fn push_services(style: Style, text: &mut String) {
     let head = ["PORT", "SERVICE", "PROTOCOL", "SECURITY", "WHAT IT IS"].map(str::to_owned);
-    let rows = SERVICES.iter().map(|service| {
+    let rows = catalog::all().map(|service| {
         [
             service.port.to_string(),
             service.name.to_owned(),
@@ -101,7 +101,12 @@ fn push_role(role: &RoleRow, style: Style, text: &mut String) {
             hang: width(lead),
         };
         let names = match services.len() {
-            all if all == SERVICES.len() => format!("all {all}"),
+            all if SERVICES
+                .iter()
+                .all(|service| services.contains(&service.id)) =>
+            {
+                format!("all {all}")
+            }
             _ => names(services).join(", "),
         };
         column.push(&names, style.width, str::to_owned, text);

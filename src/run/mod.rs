@@ -11,15 +11,17 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 
 use time::OffsetDateTime;
-use tokio::task::JoinSet;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
+use crate::catalog::{Group, ServiceId};
 use crate::event::{Event, RunEnd, RunFinished, RunStarted, Summary};
 use crate::finding::Finding;
 use crate::judge::{self, Context};
 use crate::net::{Gate, Halt, Lookup, Roots, TcpDial, TlsAsk, resolve};
 use crate::observation::{Cause, Failure, Observation, Stage, State};
-use crate::plan::{Check, Families, Host, Plan, Target};
+use crate::plan::{Check, Depth, Families, Host, Plan, Target};
 use crate::probe::{Ask, probe};
 
 /// What a run is held by from outside.
@@ -69,6 +71,17 @@ struct Shared {
     now: OffsetDateTime,
 }
 
+impl Shared {
+    fn context<'a>(&'a self, target: &'a Target) -> Context<'a> {
+        Context {
+            standards: &self.plan.standards,
+            role: target.role,
+            server_name: &target.server_name,
+            now: self.now,
+        }
+    }
+}
+
 async fn all_targets(
     plan: Plan,
     roots: Arc<Roots>,
@@ -87,7 +100,7 @@ async fn all_targets(
         roots,
         now,
     });
-    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+    let (sender, mut receiver) = mpsc::unbounded_channel();
     let mut running = JoinSet::new();
     let mut finished = vec![false; count];
     let (mut next, mut oldest) = (0, 0);
@@ -98,8 +111,14 @@ async fn all_targets(
             running.spawn(one_target(Arc::clone(&shared), next, sender.clone()));
             next += 1;
         }
-        let Some(event) = receiver.recv().await else {
-            break;
+        let event = tokio::select! {
+            biased;
+            Some(event) = receiver.recv() => event,
+            Some(ended) = running.join_next() => match ended {
+                Ok(()) => continue,
+                Err(error) => pass_on(error),
+            },
+            else => break,
         };
         match &event {
             Event::CheckFinished { finding, .. } => summary.add_check(finding),
@@ -119,7 +138,16 @@ async fn all_targets(
     summary
 }
 
-type Sender = tokio::sync::mpsc::UnboundedSender<Event>;
+/// A target whose own task broke would leave a gap in every document: a run that does not know what it told must not
+/// end as if it did.
+fn pass_on(error: JoinError) -> ! {
+    match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(error) => panic!("a target was given up: {error}"),
+    }
+}
+
+type Sender = mpsc::UnboundedSender<Event>;
 
 async fn one_target(shared: Arc<Shared>, index: usize, sender: Sender) {
     let Some(target) = shared.plan.targets.get(index) else {
@@ -139,6 +167,7 @@ async fn one_target(shared: Arc<Shared>, index: usize, sender: Sender) {
         host: target.server_name.clone(),
         roots: Arc::clone(&shared.roots),
     });
+    let mut fronts = Fronts::new();
     let mut findings: Vec<Option<Finding>> = vec![None; rows.len()];
     let mut tasks = Vec::with_capacity(rows.len());
     for (row, (check, addresses)) in rows.iter().enumerate() {
@@ -146,36 +175,37 @@ async fn one_target(shared: Arc<Shared>, index: usize, sender: Sender) {
         let (check, addresses) = (*check, addresses.clone());
         let unresolved = lookup.addresses.as_ref().err().cloned();
         let ask = ask(&shared.plan, target, check);
+        let place = fronts.place(&check, &addresses);
         let task = checks.spawn(async move {
             let observation = match unresolved {
                 Some(failure) => not_resolved(failure),
-                None => one_check(&shared, addresses, ask, tls).await,
+                None => match place.seen_in_front(ask.depth).await {
+                    Some(observation) => observation,
+                    None => one_check(&shared, addresses, ask, tls).await,
+                },
             };
-            (row, observation)
+            place.tell(&observation);
+            let target = shared.plan.targets.get(index)?;
+            Some((
+                row,
+                judge::judge(check, observation, &shared.context(target)),
+            ))
         });
         tasks.push(task.id());
     }
-    let context = Context {
-        standards: &shared.plan.standards,
-        role: target.role,
-        server_name: &target.server_name,
-        now: shared.now,
-    };
+    // From here on only the check of 443 can speak for it: should it break, nobody waits for it.
+    drop(fronts);
+    let context = shared.context(target);
     while let Some(ended) = checks.join_next().await {
-        let (row, observation) = match ended {
-            Ok(seen) => seen,
+        let judged = ended.unwrap_or_else(|error| {
             // A defect of ours in one check is that check's finding; the others go on.
-            Err(error) => {
-                let Some(row) = tasks.iter().position(|task| *task == error.id()) else {
-                    continue;
-                };
-                (row, broken())
-            }
-        };
-        let Some((check, _)) = rows.get(row) else {
+            let row = tasks.iter().position(|task| *task == error.id())?;
+            let (check, _) = rows.get(row)?;
+            Some((row, judge::judge(*check, broken(), &context)))
+        });
+        let Some((row, finding)) = judged else {
             continue;
         };
-        let finding = judge::judge(*check, observation, &context);
         if let Some(place) = findings.get_mut(row) {
             *place = Some(finding.clone());
         }
@@ -191,6 +221,79 @@ async fn one_target(shared: Arc<Shared>, index: usize, sender: Sender) {
         target: index,
         finding: Box::new(verdict),
     });
+}
+
+/// What the check of 443 saw, for the web services behind it, which wait for it: a port that does not open, or does not
+/// shake hands, is not asked nine times more. One for each set of endpoints.
+type Front = watch::Sender<Option<Arc<Observation>>>;
+
+struct Fronts(Vec<(Vec<SocketAddr>, Arc<Front>)>);
+
+/// Where a check stands with regard to 443.
+enum Place {
+    /// It is the check of 443 itself.
+    Front(Arc<Front>),
+    /// It is behind it.
+    Behind(watch::Receiver<Option<Arc<Observation>>>),
+    /// It has nothing to do with it, or 443 is not looked at.
+    Elsewhere,
+}
+
+impl Fronts {
+    fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// INVARIANT: 443 stands before the web group in the catalog, so its place is asked for first.
+    fn place(&mut self, check: &Check, addresses: &[SocketAddr]) -> Place {
+        if check.service.id == ServiceId::Https {
+            let front = Arc::new(watch::Sender::new(None));
+            self.0.push((addresses.to_vec(), Arc::clone(&front)));
+            return Place::Front(front);
+        }
+        let front = self.0.iter().find(|(known, _)| known == addresses);
+        match front {
+            Some((_, front)) if check.service.group == Group::Web => {
+                Place::Behind(front.subscribe())
+            }
+            _ => Place::Elsewhere,
+        }
+    }
+}
+
+impl Place {
+    fn tell(&self, observation: &Observation) {
+        if let Self::Front(front) = self {
+            front.send_replace(Some(Arc::new(observation.clone())));
+        }
+    }
+
+    /// What 443 showed that makes a check of its own needless; `None` when the service is to be asked.
+    async fn seen_in_front(&self, depth: Depth) -> Option<Observation> {
+        let Self::Behind(front) = self else {
+            return None;
+        };
+        let mut front = front.clone();
+        let seen = match front.wait_for(Option::is_some).await {
+            Ok(seen) => seen.clone(),
+            Err(_) => None,
+        };
+        let is_open = |seen: &Arc<Observation>| seen.state == Some(State::Open);
+        let Some(seen) = seen.as_ref().filter(|seen| is_open(seen)) else {
+            return Some(not_asked(seen.as_deref()));
+        };
+        let failed_early = seen
+            .failure
+            .as_ref()
+            .is_some_and(|failure| failure.stage < Stage::SecureCapabilities);
+        (failed_early || seen.detour.is_some() || depth == Depth::TcpOnly).then(|| Observation {
+            steps: Vec::new(),
+            attempts: Vec::new(),
+            peer: None,
+            transcript: Vec::new(),
+            ..Observation::clone(seen)
+        })
+    }
 }
 
 async fn look_up(shared: &Shared, target: &Target) -> Lookup {
@@ -275,6 +378,21 @@ async fn one_check(
         tls,
     );
     probe(&dial, &ask).await
+}
+
+/// A web service behind a 443 that did not open; where this machine or the run was the reason, that is told again.
+fn not_asked(front: Option<&Observation>) -> Observation {
+    let ours = front
+        .and_then(|front| front.failure.clone())
+        .filter(|failure| failure.cause.is_ours());
+    Observation {
+        failure: ours.or(Some(Failure {
+            stage: Stage::Connect,
+            cause: Cause::HttpsNotOpen,
+            detail: None,
+        })),
+        ..Observation::default()
+    }
 }
 
 fn not_resolved(failure: Failure) -> Observation {

@@ -1,8 +1,13 @@
 //! The one integration binary: the program and its rooms, seen from outside.
 
+mod cli;
 mod daemons;
+mod demo;
 mod judge;
+mod layering;
 mod old_tls;
+mod probe;
+mod readme;
 mod report;
 mod schema;
 mod simulate;

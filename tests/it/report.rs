@@ -450,6 +450,7 @@ fn troubled() -> Looked {
             }));
             row
         }
+        web => row(role, web, Status::Pass, State::Open),
     });
     let mut finding = target("mail.example.com", role, &["192.0.2.10", "2001:db8::10"]);
     finding.status = Status::Fail;

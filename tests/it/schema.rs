@@ -294,6 +294,13 @@ fn the_committed_schema_is_that_of_these_types() {
     );
 }
 
+/// What the program wrote, held against the contract.
+pub(crate) fn held(text: &str) -> Value {
+    let report: Result<Report, _> = serde_json::from_str(text);
+    report.unwrap_or_else(|error| panic!("{error}: {text}"));
+    serde_json::from_str(text).expect("it was read before")
+}
+
 fn document() -> Report {
     let text = told(&run(), Format::Json, Style::default());
     serde_json::from_str(&text).expect("what is written can be read")
@@ -631,6 +638,7 @@ struct Web {
     authentication: Vec<String>,
     exchange_build: Known<String>,
     front_end: Known<String>,
+    health: Known<String>,
 }
 
 /// The counts.

@@ -180,6 +180,7 @@ impl<'a> Case<'a> {
             Cause::LegacySuitesOnly => Code::TlsLegacySuites,
             Cause::ClientCertificateRequired => Code::ClientCertificateRequired,
 
+            Cause::HttpsNotOpen => Code::HttpsNotOpen,
             Cause::Deadline => Code::Deadline,
             Cause::Interrupted => Code::Interrupted,
             Cause::Internal => Code::InternalError,

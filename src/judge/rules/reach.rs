@@ -184,6 +184,21 @@ pub(super) const RULES: &[Rule] = &[
         },
     },
     Rule {
+        code: Code::HttpsNotOpen,
+        severity: Severity::Info,
+        title: "443 is not open",
+        meaning: "Exchange's web services all live behind 443. It accepted no connection, so they were not asked.",
+        hint: "Mend 443 first: `https` tells what is the matter there.",
+        reference: "Microsoft: Network ports for clients and mail flow in Exchange",
+        holds: |case| {
+            ours(
+                case,
+                Code::HttpsNotOpen,
+                "not asked, since 443 accepts no connection",
+            )
+        },
+    },
+    Rule {
         code: Code::Deadline,
         severity: Severity::Info,
         title: "the run was over first",
@@ -271,7 +286,17 @@ fn refused_hint(case: &Case<'_>) -> &'static str {
             "Exchange offers no submission with implicit TLS: mail programs use 587 with STARTTLS. If a server other \
              than Exchange should answer on 465, start it."
         }
-        ServiceId::Http | ServiceId::Https => {
+        ServiceId::Http
+        | ServiceId::Https
+        | ServiceId::Owa
+        | ServiceId::Ecp
+        | ServiceId::Ews
+        | ServiceId::Mapi
+        | ServiceId::Activesync
+        | ServiceId::Autodiscover
+        | ServiceId::OutlookAnywhere
+        | ServiceId::Oab
+        | ServiceId::Powershell => {
             "See that IIS runs (`Get-Service W3SVC`) and has a binding on this port (`Get-WebBinding`). Behind a load \
              balancer, see that its pool has a member."
         }

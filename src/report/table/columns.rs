@@ -1,5 +1,6 @@
 //! Which columns there are, how wide they are, and which of them make room in a narrow terminal.
 
+use crate::catalog::Group;
 use crate::facts::TlsVersion;
 use crate::finding::Finding;
 use crate::observation::State;
@@ -202,13 +203,19 @@ impl Column {
     fn cell(self, row: &Finding) -> String {
         let seen = &row.observation;
         let known = match self {
+            // What lives behind 443 stands under it, indented.
+            Self::Port if is_behind_443(row) => Some(String::new()),
+            Self::Service if is_behind_443(row) => Some(format!("  {}", row.check.service.name)),
             Self::Port => Some(row.check.port.to_string()),
             Self::Service => Some(row.check.service.name.to_owned()),
             Self::Address => seen.address.map(|address| address.ip().to_string()),
             Self::Status => Some(row.status.as_str().to_owned()),
             Self::State => seen.state.map(State::as_str).map(str::to_owned),
             Self::Tls => seen.tls.as_ref().and_then(|tls| tls.version).map(short),
-            Self::Certificate => row.days_left.map(|days| format!("{days} d")),
+            Self::Certificate => row.days_left.map(|days| match days {
+                0.. => format!("{days} d"),
+                _ => "ended".to_owned(),
+            }),
             Self::Time if seen.steps.is_empty() => None,
             Self::Time => Some(in_milliseconds(
                 seen.steps.iter().map(|step| step.took).sum(),
@@ -216,6 +223,11 @@ impl Column {
         };
         known.unwrap_or_else(|| NOTHING.to_owned())
     }
+}
+
+/// Whether a row is about a virtual directory.
+pub(super) fn is_behind_443(row: &Finding) -> bool {
+    row.check.service.group == Group::Web
 }
 
 /// `1.3`, `SSLv3`: the column's title says the rest.

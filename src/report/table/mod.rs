@@ -7,6 +7,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::time::Duration;
 
+use crate::catalog::ServiceId;
 use crate::event::{Event, RunEnd, RunFinished};
 use crate::finding::{
     Diagnosis, Finding, LooksLike, Severity, Status, TargetDiagnosis, TargetFinding,
@@ -18,7 +19,7 @@ use super::order::{Order, Told};
 use super::style::{Color, Paragraph, Rows, Style};
 
 use causes::{Cause, causes, label};
-use columns::Columns;
+use columns::{Columns, is_behind_443};
 
 mod causes;
 mod columns;
@@ -175,10 +176,8 @@ impl<'a> Page<'a> {
     }
 
     fn push_rows(&self, text: &mut String) {
-        let shown: Vec<(usize, &Finding)> = self
-            .rows
-            .iter()
-            .enumerate()
+        let shown: Vec<(usize, &Finding)> = in_order(self.rows)
+            .into_iter()
             .filter(|(_, row)| self.style.rows == Rows::All || row.status != Status::Pass)
             .collect();
         if shown.is_empty() {
@@ -296,6 +295,23 @@ impl<'a> Page<'a> {
     fn push_line(&self, line: &str, text: &mut String) {
         Paragraph::at(INDENT).push(line, self.style.width, str::to_owned, text);
     }
+}
+
+/// The rows as the table tells them: what lives behind 443 under the row of 443 at the same address.
+fn in_order(rows: &[Finding]) -> Vec<(usize, &Finding)> {
+    let ip = |row: &Finding| row.observation.address.map(|address| address.ip());
+    let front = |row: &Finding| {
+        rows.iter().rposition(|other| {
+            other.check.service.id == ServiceId::Https
+                && (ip(row).is_none() || ip(other) == ip(row))
+        })
+    };
+    let mut ordered: Vec<(usize, &Finding)> = rows.iter().enumerate().collect();
+    ordered.sort_by_key(|(index, row)| match front(row) {
+        Some(front) if is_behind_443(row) => (front, 1, *index),
+        _ => (*index, 0, 0),
+    });
+    ordered
 }
 
 fn paint(color: Color, severity: Severity) -> impl Fn(&str) -> String {

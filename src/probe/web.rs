@@ -1,0 +1,431 @@
+//! Exchange's web services behind 443: GET of the virtual directory, its redirects on the same host, then its
+//! `healthcheck.htm` on the same connection, or on a new one where the server has closed it.
+//!
+//! Nobody signs in: 401 is the answer that is hoped for. What a status means on a directory is for the rules.
+
+use super::http::{USER_AGENT, host_header, learn};
+use super::{Ask, Way};
+use crate::catalog::VirtualDirectory;
+use crate::facts::{Health, HttpFacts, Redirect, RedirectKind, Text};
+use crate::net::{Alpn, Dial, Record, Session, Stream};
+use crate::observation::{Cause, Failure, Stage};
+use crate::plan::Host;
+use crate::wire::http::{self, Connection, Framing, Head};
+
+/// Redirects that are followed at the most.
+const MAX_REDIRECTS: usize = 3;
+
+/// Connections of one check at the most: one for the directory, one more for what the server's closing cut off.
+const MAX_CONNECTIONS: usize = 3;
+
+/// Bytes of a page that are read at the most; nothing that is looked for stands further down.
+const MAX_BODY: usize = 64 * 1024;
+
+pub(super) async fn look(
+    dial: &impl Dial,
+    ask: &Ask,
+    directory: &VirtualDirectory,
+    record: &mut Record,
+    facts: &mut HttpFacts,
+) -> Result<(), Failure> {
+    let mut visit = Visit {
+        ask,
+        directory,
+        facts,
+        asked: Vec::new(),
+    };
+    let mut next = Page::Directory(directory.path.to_owned());
+    for _ in 0..MAX_CONNECTIONS {
+        let mut session = match dial.dial(record).await {
+            Ok(session) => session,
+            Err(failure) => return visit.end(&next, failure),
+        };
+        let went = match session.upgrade(Alpn::Http11).await {
+            Ok(()) => visit.go_on(&mut session, &mut next).await,
+            Err(failure) => Err(failure),
+        };
+        session.take_leave(None).await;
+        match went {
+            Ok(Went::ToTheEnd) => return Ok(()),
+            Ok(Went::ToAClosedDoor) => {}
+            Err(failure) => return visit.end(&next, failure),
+        }
+    }
+    Ok(())
+}
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+enum Page {
+    /// What clients use.
+    Directory(String),
+    /// Where it sent us.
+    Redirected(String),
+    /// What load balancers ask; and whether it was asked for before, on a connection that had been used.
+    Health { again: bool },
+}
+
+/// How far one connection carried.
+enum Went {
+    ToTheEnd,
+    ToAClosedDoor,
+}
+
+/// Whether a connection can be asked again.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Door {
+    Open,
+    Closed,
+}
+
+struct Visit<'a> {
+    ask: &'a Ask,
+    directory: &'a VirtualDirectory,
+    facts: &'a mut HttpFacts,
+    asked: Vec<String>,
+}
+
+impl Visit<'_> {
+    /// Asks page after page, as long as the connection lasts.
+    async fn go_on<S: Stream>(
+        &mut self,
+        session: &mut Session<'_, S>,
+        next: &mut Page,
+    ) -> Result<Went, Failure> {
+        let mut is_fresh = true;
+        loop {
+            session.enter(Stage::Application);
+            let answer = self.get(session, next).await;
+            let (head, body, door) = match (answer, &next) {
+                (Ok(answer), _) => answer,
+                // The server may have closed the connection before it saw the question: that says nothing yet.
+                (Err(failure), Page::Health { again: false }) if !is_fresh && is_end(&failure) => {
+                    *next = Page::Health { again: true };
+                    return Ok(Went::ToAClosedDoor);
+                }
+                (Err(failure), _) => return Err(failure),
+            };
+            is_fresh = false;
+            match next {
+                Page::Health { .. } => {
+                    self.learn_health(&head, &body);
+                    return Ok(Went::ToTheEnd);
+                }
+                Page::Directory(path) | Page::Redirected(path) => {
+                    let path = path.clone();
+                    self.learn_page(&head, &body, matches!(next, Page::Directory(_)));
+                    *next = self.follow(&head, &path);
+                }
+            }
+            if door == Door::Closed {
+                return Ok(Went::ToAClosedDoor);
+            }
+        }
+    }
+
+    async fn get<S: Stream>(
+        &mut self,
+        session: &mut Session<'_, S>,
+        page: &Page,
+    ) -> Result<(Head, Vec<u8>, Door), Failure> {
+        let path = match page {
+            Page::Directory(path) | Page::Redirected(path) => path,
+            Page::Health { .. } => self.directory.healthcheck,
+        };
+        self.asked.push(path.to_owned());
+        let host = host_header(self.ask, Way::Tls);
+        session
+            .send(&http::get(path, &host, USER_AGENT, Connection::KeepAlive))
+            .await?;
+        let head = session.receive(http::head).await?;
+        let (body, door) = read_body(session, &head).await;
+        Ok((head, body, door))
+    }
+
+    fn learn_page(&mut self, head: &Head, body: &[u8], is_first: bool) {
+        if is_first {
+            learn(head, self.facts);
+        } else {
+            self.facts.final_status = Some(head.status);
+        }
+        if self.facts.exchange_build.is_none() {
+            self.facts.exchange_build = build_in_header(head).or_else(|| build_in_page(body));
+        }
+        if self.facts.front_end.is_none() {
+            self.facts.front_end = head.header("X-FEServer").next().map(Text::from_bytes);
+        }
+    }
+
+    /// The next page: where this one sends us, as long as that is on this host; else the health page.
+    fn follow(&mut self, head: &Head, from: &str) -> Page {
+        let location = head.header("Location").next();
+        let (301..=303 | 307 | 308, Some(location)) = (head.status, location) else {
+            return Page::Health { again: false };
+        };
+        let (mut kind, path) = place(location, from, &self.ask.host, self.ask.port);
+        if kind == RedirectKind::SameHost {
+            if self.asked.contains(&path) {
+                kind = RedirectKind::Loop;
+            } else if self.facts.redirects.len() >= MAX_REDIRECTS {
+                kind = RedirectKind::TooMany;
+            }
+        }
+        self.facts.redirects.push(Redirect {
+            location: Text::from_bytes(location),
+            kind,
+        });
+        if kind == RedirectKind::SameHost {
+            Page::Redirected(path)
+        } else {
+            Page::Health { again: false }
+        }
+    }
+
+    fn learn_health(&mut self, head: &Head, body: &[u8]) {
+        self.facts.health = Some(match head.status {
+            200 => Health::Healthy,
+            401 => Health::Unreadable,
+            404 => Health::Missing,
+            other => Health::Status(other),
+        });
+        if head.status == 200 {
+            self.facts.health_server = server_in_health_page(body);
+        }
+    }
+
+    /// What a failure means depends on the page: only the directory itself is the service.
+    fn end(&mut self, page: &Page, failure: Failure) -> Result<(), Failure> {
+        match page {
+            Page::Directory(_) => Err(failure),
+            Page::Redirected(_) => Ok(()),
+            Page::Health { .. } => {
+                if failure.cause.is_ours() {
+                    return Err(failure);
+                }
+                if failure.stage == Stage::Application {
+                    self.facts.health = match failure.cause {
+                        Cause::Closed | Cause::Reset => Some(Health::ClosedUnanswered),
+                        Cause::Silent | Cause::Stalled => Some(Health::Silent),
+                        _ => None,
+                    };
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+fn is_end(failure: &Failure) -> bool {
+    matches!(failure.cause, Cause::Closed | Cause::Reset)
+}
+
+/// Reads a page as far as it is worth reading; one that is not read to its end leaves the connection of no use.
+async fn read_body<S: Stream>(session: &mut Session<'_, S>, head: &Head) -> (Vec<u8>, Door) {
+    let stays = if head.keeps_open() {
+        Door::Open
+    } else {
+        Door::Closed
+    };
+    let framing = match head.framing() {
+        Ok(Some(framing)) => framing,
+        Ok(None) => return (Vec::new(), stays),
+        Err(_) => return (Vec::new(), Door::Closed),
+    };
+    match framing {
+        Framing::UntilClose => {
+            let body = session.receive_rest(MAX_BODY).await.unwrap_or_default();
+            (body, Door::Closed)
+        }
+        Framing::Length(length) if length.get() > MAX_BODY as u64 => (Vec::new(), Door::Closed),
+        Framing::Length(_) | Framing::Chunked => {
+            match session
+                .receive(|bytes| http::body(bytes, framing, MAX_BODY))
+                .await
+            {
+                Ok(body) => (body, stays),
+                Err(_) => (Vec::new(), Door::Closed),
+            }
+        }
+    }
+}
+
+/// Where a Location leads, seen from a page of this host (RFC 9110 §10.2.2), and the path to ask for there.
+fn place(location: &[u8], from: &str, host: &Host, port: u16) -> (RedirectKind, String) {
+    let nowhere = |kind| (kind, String::new());
+    let Ok(location) = std::str::from_utf8(location) else {
+        return nowhere(RedirectKind::Nonsense);
+    };
+    let location = location.split('#').next().unwrap_or_default().trim();
+    if location.is_empty() || location.chars().any(char::is_control) {
+        return nowhere(RedirectKind::Nonsense);
+    }
+    let (scheme, rest) = match location.split_once("://") {
+        Some((scheme, rest)) if !scheme.contains('/') => (scheme.to_ascii_lowercase(), rest),
+        _ => match location.strip_prefix("//") {
+            Some(rest) => ("https".to_owned(), rest),
+            None => return (path_kind(location), absolute(location, from)),
+        },
+    };
+    if scheme != "https" && scheme != "http" {
+        return nowhere(RedirectKind::Nonsense);
+    }
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let path = if path.starts_with('/') {
+        path.to_owned()
+    } else {
+        format!("/{path}")
+    };
+    let (name, named_port) = split_port(authority);
+    let is_ours = match host {
+        Host::Name(ours) => name.trim_end_matches('.').eq_ignore_ascii_case(ours),
+        Host::Address(ours) => name
+            .trim_matches(['[', ']'])
+            .parse()
+            .is_ok_and(|address: std::net::IpAddr| address == *ours),
+    };
+    match (is_ours, scheme.as_str()) {
+        (false, _) => nowhere(RedirectKind::OtherHost),
+        (true, "http") => nowhere(RedirectKind::Downgrade),
+        // Behind another port than ours the same name may be another server; a redirect without a port is the usual
+        // case where ours was mapped.
+        (true, _) if named_port.is_none_or(|named| named == port || named == 443) => {
+            (RedirectKind::SameHost, path)
+        }
+        (true, _) => nowhere(RedirectKind::OtherHost),
+    }
+}
+
+/// `javascript:` and its like have a colon before any slash; a path does not.
+fn path_kind(location: &str) -> RedirectKind {
+    let before_slash = location.split(['/', '?']).next().unwrap_or_default();
+    if before_slash.contains(':') {
+        RedirectKind::Nonsense
+    } else {
+        RedirectKind::SameHost
+    }
+}
+
+fn absolute(location: &str, from: &str) -> String {
+    if location.starts_with('/') {
+        return location.to_owned();
+    }
+    let path = from.split('?').next().unwrap_or_default();
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    format!("{folder}/{location}")
+}
+
+fn split_port(authority: &str) -> (&str, Option<u16>) {
+    match authority.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => (name, port.parse().ok()),
+        _ => (authority, None),
+    }
+}
+
+fn build_in_header(head: &Head) -> Option<Text> {
+    if let Some(build) = head.header("X-OWA-Version").next() {
+        return Some(Text::from_bytes(build));
+    }
+    let application = head.header("X-ServerApplication").next()?;
+    application.strip_prefix(b"Exchange/").map(Text::from_bytes)
+}
+
+/// The logon page names its own folder: `/owa/auth/15.2.1748/themes/…`.
+fn build_in_page(body: &[u8]) -> Option<Text> {
+    const MARK: &[u8] = b"/owa/auth/";
+    let starts = body
+        .windows(MARK.len())
+        .enumerate()
+        .filter(|(_, window)| window.eq_ignore_ascii_case(MARK))
+        .map(|(start, _)| start + MARK.len());
+    for start in starts {
+        let rest = body.get(start..)?;
+        let end = rest
+            .iter()
+            .position(|byte| !byte.is_ascii_digit() && *byte != b'.')
+            .unwrap_or(rest.len());
+        let build = rest.get(..end)?;
+        let numbers = build.split(|byte| *byte == b'.');
+        let is_build = (3..=4).contains(&numbers.clone().count())
+            && numbers
+                .into_iter()
+                .all(|number| (1..=5).contains(&number.len()));
+        if is_build {
+            return Some(Text::from_bytes(build));
+        }
+    }
+    None
+}
+
+/// `200 OK<br/>EX01.corp.example.com`
+fn server_in_health_page(body: &[u8]) -> Option<Text> {
+    let text = std::str::from_utf8(body.get(..512).unwrap_or(body)).ok()?;
+    let (_, server) = text
+        .split_once("<br/>")
+        .or_else(|| text.split_once("<br>"))?;
+    let server = server.trim();
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    (!server.is_empty() && server.len() <= 253 && server.chars().all(is_name))
+        .then(|| server.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirects_are_told_apart() {
+        use RedirectKind::{Downgrade, Nonsense, OtherHost, SameHost};
+        let host = Host::Name("mail.example.com".to_owned());
+        for (location, kind, path) in [
+            (
+                "/owa/auth/logon.aspx?url=x",
+                SameHost,
+                "/owa/auth/logon.aspx?url=x",
+            ),
+            ("logon.aspx", SameHost, "/owa/logon.aspx"),
+            ("https://mail.example.com/owa/", SameHost, "/owa/"),
+            ("https://MAIL.example.com:443/owa/", SameHost, "/owa/"),
+            ("https://mail.example.com", SameHost, "/"),
+            ("https://mail.example.com?x=1", SameHost, "/?x=1"),
+            ("//mail.example.com/x", SameHost, "/x"),
+            ("/a://b", SameHost, "/a://b"),
+            ("http://mail.example.com/owa/", Downgrade, ""),
+            ("https://mail.example.com:8443/owa/", OtherHost, ""),
+            ("https://login.microsoftonline.com/common", OtherHost, ""),
+            ("https://mail.example.com.evil.example/", OtherHost, ""),
+            ("https://mail.example.com@evil.example/", OtherHost, ""),
+            ("javascript:alert(1)", Nonsense, "javascript:alert(1)"),
+            ("file:///etc/passwd", Nonsense, ""),
+            ("", Nonsense, ""),
+        ] {
+            let (found, found_path) = place(location.as_bytes(), "/owa/", &host, 443);
+            assert_eq!(found, kind, "{location}");
+            if kind == SameHost {
+                assert_eq!(found_path, path, "{location}");
+            }
+        }
+        assert_eq!(place(b"/\xff", "/", &host, 443).0, Nonsense);
+        let mapped = place(b"https://mail.example.com/owa/", "/", &host, 10443);
+        assert_eq!(mapped, (SameHost, "/owa/".to_owned()));
+    }
+
+    #[test]
+    fn the_logon_page_tells_the_build() {
+        let page = br#"<link href="/owa/auth/15.2.1748/themes/resources/logon.css">"#;
+        assert_eq!(build_in_page(page), Some("15.2.1748".into()));
+        assert_eq!(build_in_page(b"/owa/auth/logon.aspx /owa/auth/1..2/"), None);
+        assert_eq!(build_in_page(b"/owa/auth/"), None);
+    }
+
+    #[test]
+    fn the_health_page_names_its_server() {
+        let name = server_in_health_page(b"200 OK<br/>EX01.corp.example.com\r\n");
+        assert_eq!(name, Some("EX01.corp.example.com".into()));
+        assert_eq!(
+            server_in_health_page(b"<html>welcome<br/>to us, friend</html>"),
+            None
+        );
+        assert_eq!(server_in_health_page(b"200 OK"), None);
+    }
+}
