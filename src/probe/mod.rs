@@ -70,8 +70,11 @@ pub async fn probe(dial: &impl Dial, ask: &Ask) -> Observation {
     if let (Some(directory), PeerFacts::Http(facts), Depth::Full) =
         (virtual_directory(ask.service.id), &mut peer, ask.depth)
     {
-        let seen = web::look(dial, ask, directory, &mut record, facts).await;
-        return observation(record, seen.err(), None, peer);
+        let mut failure = web::look(dial, ask, directory, &mut record, facts)
+            .await
+            .err();
+        look_at_old_tls(dial, ask, way, &mut record, failure.as_mut()).await;
+        return observation(record, failure, None, peer);
     }
     let mut failure = converse(dial, ask, way, &mut record, &mut peer).await.err();
     let mut detour = None;
@@ -92,8 +95,8 @@ pub async fn probe(dial: &impl Dial, ask: &Ask) -> Observation {
         } else {
             record.set_tls(first_tls);
         }
-    } else if let Some(failure) = failure.as_mut().filter(|failure| may_be_old_tls(failure)) {
-        old_tls::look_again(dial, ask, way, &mut record, failure).await;
+    } else {
+        look_at_old_tls(dial, ask, way, &mut record, failure.as_mut()).await;
     }
     if ask.audit == Audit::Yes && ask.depth == Depth::Full && gone != Way::Clear {
         old_tls::audit(dial, ask, gone, &mut record, &mut peer).await;
@@ -229,6 +232,21 @@ fn other_way(protocol: Protocol, way: Way, failure: &Failure) -> Option<(Way, De
             Some((Way::Tls, Detour::TlsOnCleartextPort))
         }
         _ => None,
+    }
+}
+
+/// Asks in old TLS where that may be the reason of the failure: one connection, when there was only one before.
+async fn look_at_old_tls(
+    dial: &impl Dial,
+    ask: &Ask,
+    way: Way,
+    record: &mut Record,
+    failure: Option<&mut Failure>,
+) {
+    if let Some(failure) = failure.filter(|failure| may_be_old_tls(failure))
+        && record.connection() == 1
+    {
+        old_tls::look_again(dial, ask, way, record, failure).await;
     }
 }
 

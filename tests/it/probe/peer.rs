@@ -140,6 +140,7 @@ impl Trial {
             host: self.host,
             ehlo_name: None,
             depth: self.depth,
+            audit: Audit::No,
             transcripts: Transcripts::Kept,
             audit: Audit::No,
         };
