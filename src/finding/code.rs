@@ -125,6 +125,8 @@ pub enum Code {
     InternalError,
     /// 443 is not open, so the web services behind it were not asked.
     HttpsNotOpen,
+    /// The server's TLS 1.2 has only suites that clients of today lack.
+    TlsLegacySuites,
 }
 
 /// Every code with its word, in the order of the enum.
@@ -201,6 +203,7 @@ const WORDS: &[(Code, &str)] = &[
     (Code::Interrupted, "interrupted"),
     (Code::InternalError, "internal-error"),
     (Code::HttpsNotOpen, "https-not-open"),
+    (Code::TlsLegacySuites, "tls-legacy-suites"),
 ];
 
 impl Code {

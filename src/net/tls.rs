@@ -130,7 +130,7 @@ fn client_config(ask: &TlsAsk, alpn: Alpn, seen: &Arc<Seen>) -> Arc<ClientConfig
 }
 
 /// The name as TLS has it; `None` for one that it cannot carry.
-fn server_name(host: &Host) -> Option<ServerName<'static>> {
+pub(super) fn server_name(host: &Host) -> Option<ServerName<'static>> {
     match host {
         Host::Address(address) => Some(ServerName::from(*address)),
         Host::Name(name) => ServerName::try_from(name.clone()).ok(),

@@ -6,6 +6,7 @@ mod demo;
 mod dial;
 mod judge;
 mod layering;
+mod old_tls;
 mod probe;
 mod readme;
 mod report;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use exchports::catalog::{ServiceId, service};
 use exchports::net::{Dial, Halt, Record, Roots, Session, Terms, TlsAsk};
 use exchports::observation::{Cause, Failure, Observation, Stage, State};
-use exchports::plan::{Depth, Host, Limits, Stores, Transcripts, Trust};
+use exchports::plan::{Audit, Depth, Host, Limits, Stores, Transcripts, Trust};
 use exchports::probe::{Ask, probe};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, SupportedProtocolVersion};
@@ -140,7 +140,9 @@ impl Trial {
             host: self.host,
             ehlo_name: None,
             depth: self.depth,
+            audit: Audit::No,
             transcripts: Transcripts::Kept,
+            audit: Audit::No,
         };
         let observation = probe(&dial, &ask).await;
         let took = began.elapsed();
