@@ -70,13 +70,13 @@ pub(super) fn assess(flight: Flight, ask: &TlsAsk) -> Option<Told> {
         .take(trust::MAX_CHAIN)
         .map(CertificateDer::from)
         .collect();
-    (!chain.is_empty()).then(|| trust::assess(&chain, &server_name(&ask.host), &ask.roots))
+    (!chain.is_empty()).then(|| trust::assess(&chain, server_name(&ask.host).as_ref(), &ask.roots))
 }
 
 /// The name to send, where it is one that TLS can carry.
 fn sni(ask: &TlsAsk) -> Option<&str> {
     match (&ask.host, server_name(&ask.host)) {
-        (Host::Name(host), ServerName::DnsName(_)) => Some(host),
+        (Host::Name(host), Some(ServerName::DnsName(_))) => Some(host),
         _ => None,
     }
 }

@@ -668,15 +668,6 @@ impl<'a, S: Stream> Session<'a, S> {
     }
 }
 
-/// An answer in old TLS, in a few words.
-fn summary(legacy: &LegacyFacts) -> String {
-    match (legacy.version, &legacy.cipher_suite, legacy.alert) {
-        (Some(version), Some(suite), _) => format!("{} {suite}", version.as_str()),
-        (_, _, Some(alert)) => format!("alert {alert}"),
-        _ => "no answer in TLS".to_owned(),
-    }
-}
-
 /// How long the rest of a line is waited for that came where it does not belong.
 pub(super) const REST_OF_LINE: Duration = Duration::from_millis(500);
 
@@ -693,6 +684,15 @@ pub(super) fn is_whole(heard: &[u8]) -> bool {
 
 /// How much is heard out of what does not belong where it is.
 const HEARD_BYTES: usize = 512;
+
+/// An answer in old TLS, in a few words.
+fn summary(legacy: &LegacyFacts) -> String {
+    match (legacy.version, &legacy.cipher_suite, legacy.alert) {
+        (Some(version), Some(suite), _) => format!("{} {suite}", version.as_str()),
+        (_, _, Some(alert)) => format!("alert {alert}"),
+        _ => "no answer in TLS".to_owned(),
+    }
+}
 
 /// Whether bytes are no lines of text: PDUs of LDAP and RDP.
 fn is_binary(bytes: &[u8]) -> bool {

@@ -4,18 +4,23 @@
 //! certificate is any good is left to [`trust`](super::trust) and to the rules.
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, Resumption};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
+use rustls::crypto::{
+    CryptoProvider, verify_tls12_signature, verify_tls13_signature,
+    verify_tls13_signature_with_raw_key,
+};
+use rustls::pki_types::{
+    AlgorithmIdentifier, CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime, alg_id,
+};
 use rustls::{
-    AlertDescription, ClientConfig, DigitallySignedStruct, InvalidMessage, PeerIncompatible,
-    ProtocolVersion, SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, InvalidMessage,
+    PeerIncompatible, ProtocolVersion, SignatureScheme,
 };
 use tokio::io::AsyncReadExt;
 use tokio_rustls::TlsConnector;
@@ -23,6 +28,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::session::{Heard, Over, REST_OF_LINE, Stream, Tap, Terms, first_line, is_whole};
 use super::trust::{self, Roots};
+use super::{der, signatures};
 use crate::facts::{ClientCertificate, Text, TlsFacts, TlsVersion};
 use crate::observation::Cause;
 use crate::plan::Host;
@@ -81,13 +87,17 @@ pub(super) async fn shake_hands<S: Stream>(
     let name = server_name(&ask.host);
     let mut facts = TlsFacts {
         server_name: match (&ask.host, &name) {
-            (Host::Name(host), ServerName::DnsName(_)) => Some(host.clone()),
+            (Host::Name(host), Some(ServerName::DnsName(_))) => Some(host.clone()),
             _ => None,
         },
         ..TlsFacts::default()
     };
+    // A name that TLS cannot carry goes without SNI, as an address does.
+    let indicated = name
+        .clone()
+        .unwrap_or_else(|| ServerName::from(IpAddr::from([0, 0, 0, 0])));
     let heard = tap.listen();
-    let connect = TlsConnector::from(config).connect(name.clone(), tap);
+    let connect = TlsConnector::from(config).connect(indicated, tap);
     let result = match terms.bounded(patience, connect.into_fallible()).await {
         Ok(Ok(stream)) => {
             agreed(stream.get_ref().1, &mut facts);
@@ -96,7 +106,7 @@ pub(super) async fn shake_hands<S: Stream>(
         Ok(Err((error, tap))) => Err(explain(&error, tap, &heard, &seen, terms).await),
         Err(over) => Err(cut_short(over, &heard.bytes())),
     };
-    seen.tell(ask, &name, &mut facts);
+    seen.tell(ask, name.as_ref(), &mut facts);
     Shaken { result, facts }
 }
 
@@ -119,12 +129,11 @@ fn client_config(ask: &TlsAsk, alpn: Alpn, seen: &Arc<Seen>) -> Arc<ClientConfig
     Arc::new(config)
 }
 
-pub(super) fn server_name(host: &Host) -> ServerName<'static> {
+/// The name as TLS has it; `None` for one that it cannot carry.
+pub(super) fn server_name(host: &Host) -> Option<ServerName<'static>> {
     match host {
-        Host::Address(address) => ServerName::from(*address),
-        // A name that TLS cannot carry goes without SNI, as an address does.
-        Host::Name(name) => ServerName::try_from(name.clone())
-            .unwrap_or_else(|_| ServerName::from(std::net::IpAddr::from([0, 0, 0, 0]))),
+        Host::Address(address) => Some(ServerName::from(*address)),
+        Host::Name(name) => ServerName::try_from(name.clone()).ok(),
     }
 }
 
@@ -327,7 +336,7 @@ impl Seen {
             .clone()
     }
 
-    fn tell(&self, ask: &TlsAsk, name: &ServerName<'_>, facts: &mut TlsFacts) {
+    fn tell(&self, ask: &TlsAsk, name: Option<&ServerName<'_>>, facts: &mut TlsFacts) {
         let chain = self.chain();
         let told = trust::assess(&chain, name, &ask.roots);
         facts.certificate = told.certificate;
@@ -361,20 +370,54 @@ struct Recorder {
 }
 
 impl Recorder {
-    /// Accepts what the provider cannot check (an RSA key under 2048 bits, a certificate of version 1): the rules tell
-    /// of it. Any other wrong signature is a peer that does not own the key.
-    fn tolerate(
-        checked: Result<HandshakeSignatureValid, rustls::Error>,
-        certificate: &CertificateDer<'_>,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        if checked.is_ok()
-            || ParsedCertificate::try_from(certificate).is_err()
-            || trust::has_short_rsa_key(certificate)
-        {
-            return Ok(HandshakeSignatureValid::assertion());
-        }
-        checked
+    /// Checks the signature over a TLS 1.2 handshake once more, for certificates that webpki does not read (version 1, an
+    /// unknown critical extension) and for short RSA keys.
+    fn check_tls12_again(
+        &self,
+        message: &[u8],
+        public_key: &[u8],
+        signed: &DigitallySignedStruct,
+    ) -> bool {
+        let Some((public_key, _)) = der::contents(public_key) else {
+            return false;
+        };
+        let old: Option<AlgorithmIdentifier> = match signed.scheme {
+            SignatureScheme::RSA_PKCS1_SHA256 => Some(alg_id::RSA_PKCS1_SHA256),
+            SignatureScheme::RSA_PKCS1_SHA512 => Some(alg_id::RSA_PKCS1_SHA512),
+            _ => None,
+        };
+        let offered = self
+            .provider
+            .signature_verification_algorithms
+            .mapping
+            .iter()
+            .find(|(scheme, _)| *scheme == signed.scheme);
+        offered
+            .into_iter()
+            .flat_map(|(_, algorithms)| algorithms.iter().copied())
+            .chain(
+                signatures::algorithms(&self.provider)
+                    .filter(|algorithm| old == Some(algorithm.signature_alg_id())),
+            )
+            .filter(|algorithm| signatures::takes(*algorithm, public_key))
+            .any(|algorithm| signatures::holds(algorithm, public_key, message, signed.signature()))
     }
+}
+
+/// Whether a signature can be checked by nobody here: RSA-PSS with a key under 2048 bits. The rules tell of the key; a
+/// peer whose signature is wrong, though it could be right, does not own the key of the certificate that it shows.
+fn is_beyond_checking(public_key: &[u8], signed: &DigitallySignedStruct) -> bool {
+    let is_pss = matches!(
+        signed.scheme,
+        SignatureScheme::RSA_PSS_SHA256
+            | SignatureScheme::RSA_PSS_SHA384
+            | SignatureScheme::RSA_PSS_SHA512
+            // No SHA-384 with PKCS #1 for short keys either.
+            | SignatureScheme::RSA_PKCS1_SHA384
+    );
+    let bits = der::contents(public_key).and_then(|(inside, _)| signatures::rsa_key_bits(inside));
+    // Under 1024 bits there is no algorithm at all.
+    bits.is_some_and(|bits| bits < 1024 || (bits < 2048 && is_pss))
 }
 
 impl ServerCertVerifier for Recorder {
@@ -396,6 +439,10 @@ impl ServerCertVerifier for Recorder {
             .chain
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = chain;
+        // What cannot be read cannot be judged, and must not pass unjudged.
+        if !trust::is_readable(end_entity) {
+            return Err(CertificateError::BadEncoding.into());
+        }
         Ok(ServerCertVerified::assertion())
     }
 
@@ -403,26 +450,39 @@ impl ServerCertVerifier for Recorder {
         &self,
         message: &[u8],
         certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
+        signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
-        Self::tolerate(
-            verify_tls12_signature(message, certificate, signature, algorithms),
-            certificate,
-        )
+        verify_tls12_signature(message, certificate, signed, algorithms).or_else(|error| {
+            match trust::public_key(certificate) {
+                Some(key)
+                    if self.check_tls12_again(message, &key, signed)
+                        || is_beyond_checking(&key, signed) =>
+                {
+                    Ok(HandshakeSignatureValid::assertion())
+                }
+                _ => Err(error),
+            }
+        })
     }
 
     fn verify_tls13_signature(
         &self,
         message: &[u8],
         certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
+        signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
-        Self::tolerate(
-            verify_tls13_signature(message, certificate, signature, algorithms),
-            certificate,
-        )
+        verify_tls13_signature(message, certificate, signed, algorithms).or_else(|error| {
+            let Some(key) = trust::public_key(certificate) else {
+                return Err(error);
+            };
+            let raw = SubjectPublicKeyInfoDer::from(key.as_slice());
+            match verify_tls13_signature_with_raw_key(message, &raw, signed, algorithms) {
+                Err(_) if !is_beyond_checking(&key, signed) => Err(error),
+                _ => Ok(HandshakeSignatureValid::assertion()),
+            }
+        })
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -1009,8 +1009,8 @@ fn causes() -> Vec<Cause> {
         Cause::VersionTooOld,
         Cause::ClientCertificateRequired,
         Cause::HandshakeFailed,
-        Cause::LegacySuitesOnly,
         Cause::HttpsNotOpen,
+        Cause::LegacySuitesOnly,
         Cause::Deadline,
         Cause::Interrupted,
         Cause::Internal,
@@ -1050,8 +1050,8 @@ fn causes() -> Vec<Cause> {
             | Cause::VersionTooOld
             | Cause::ClientCertificateRequired
             | Cause::HandshakeFailed
-            | Cause::LegacySuitesOnly
             | Cause::HttpsNotOpen
+            | Cause::LegacySuitesOnly
             | Cause::Deadline
             | Cause::Interrupted
             | Cause::Internal => {}

@@ -3,6 +3,7 @@
 mod cli;
 mod daemons;
 mod demo;
+mod dial;
 mod judge;
 mod layering;
 mod old_tls;
@@ -11,4 +12,5 @@ mod readme;
 mod report;
 mod schema;
 mod simulate;
+mod tls;
 mod wire;
