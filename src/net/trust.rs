@@ -4,6 +4,7 @@
 //! leaf to a root is walked here link by link, by names and signatures; only then is webpki asked, at a moment at which
 //! every certificate of the path is valid, whether it has other objections (purpose, name constraints).
 
+use std::cmp::Reverse;
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
@@ -487,15 +488,24 @@ enum Proof {
 struct Walk<'a> {
     roots: &'a Roots,
     parsed: &'a [Option<Parsed<'a>>],
+    /// In which order issuers are tried: the one that ends last first, for an old one may be sent beside its successor.
+    order: Vec<usize>,
     proof: Proof,
     signatures: usize,
 }
 
 impl<'a> Walk<'a> {
     fn new(roots: &'a Roots, parsed: &'a [Option<Parsed<'a>>], proof: Proof) -> Self {
+        let end = |index: &usize| {
+            let parsed = parsed.get(*index)?.as_ref()?;
+            Some(parsed.x509.validity().not_after.timestamp())
+        };
+        let mut order: Vec<usize> = (0..parsed.len()).collect();
+        order.sort_by_key(|index| Reverse(end(index)));
         Self {
             roots,
             parsed,
+            order,
             proof,
             signatures: MAX_SIGNATURES,
         }
@@ -531,8 +541,13 @@ impl<'a> Walk<'a> {
             }
         }
         let parsed = self.parsed;
-        for (index, next) in parsed.iter().enumerate() {
-            let Some(next) = next else { continue };
+        for turn in 0..self.order.len() {
+            let Some(index) = self.order.get(turn).copied() else {
+                continue;
+            };
+            let Some(Some(next)) = parsed.get(index) else {
+                continue;
+            };
             if path.contains(&index)
                 || path.len() >= MAX_PATH
                 || next.subject() != from.issuer()
@@ -611,11 +626,15 @@ fn name_text(name: &X509Name<'_>) -> Text {
 }
 
 fn names(certificate: &X509Certificate<'_>) -> Vec<Text> {
+    /// The tag of `dNSName` (RFC 5280 §4.2.1.6).
+    const DNS_NAME: u32 = 2;
     let Ok(Some(extension)) = certificate.subject_alternative_name() else {
         return Vec::new();
     };
     let name = |name: &GeneralName<'_>| match name {
         GeneralName::DNSName(name) => Some(Text::from(*name)),
+        // A DNS name that is not ASCII, as it stands there.
+        GeneralName::Invalid(tag, bytes) if tag.0 == DNS_NAME => Some(Text::from_bytes(bytes)),
         GeneralName::IPAddress(bytes) => match bytes.len() {
             4 => <[u8; 4]>::try_from(*bytes)
                 .ok()

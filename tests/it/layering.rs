@@ -42,7 +42,9 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     ),
     (
         "run",
+        // The web group is asked once 443 has answered, and the catalog says who belongs to it.
         &[
+            "catalog",
             "plan",
             "probe",
             "judge",

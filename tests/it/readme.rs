@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use exchports::catalog::{ROLES, SERVICES, ServiceId};
+use exchports::catalog::{Group, ROLES, SERVICES, ServiceId, WEB, virtual_directory};
 use exchports::exit::Exit;
 use exchports::finding::Status;
 use exchports::observation::State;
@@ -139,14 +139,23 @@ fn tables_are_those_of_the_program() {
     });
     assert_eq!(services, catalog.collect::<Vec<_>>());
 
+    let directories: Vec<[String; 2]> = rows(&text, "| service | path |")
+        .map(|row| [plain(&row[0]), plain(&row[1])])
+        .collect();
+    let catalog = WEB.iter().map(|service| {
+        let directory = virtual_directory(service.id).expect("each has one");
+        [service.name.to_owned(), directory.path.to_owned()]
+    });
+    assert_eq!(directories, catalog.collect::<Vec<_>>());
+
     let roles: Vec<[String; 3]> = rows(&text, "| role |")
         .map(|row| [plain(&row[0]), row[2].clone(), row[3].clone()])
         .collect();
     let known = ROLES.iter().map(|role| {
         [
             role.name.to_owned(),
-            ports(role.required),
-            ports(role.forbidden),
+            told(role.required),
+            told(role.forbidden),
         ]
     });
     assert_eq!(roles, known.collect::<Vec<_>>());
@@ -356,13 +365,17 @@ fn plain(cell: &str) -> String {
     cell.trim_matches('`').to_owned()
 }
 
-fn ports(services: &[ServiceId]) -> String {
+/// Ports, and the names of what stands behind 443.
+fn told(services: &[ServiceId]) -> String {
     if services.len() == SERVICES.len() {
-        return "all twelve".to_owned();
+        return "all twelve ports".to_owned();
     }
-    let ports: Vec<String> = services
+    let words: Vec<String> = services
         .iter()
-        .map(|service| service.row().port.to_string())
+        .map(|service| match service.row().group {
+            Group::Port => service.row().port.to_string(),
+            Group::Web => service.row().name.to_owned(),
+        })
         .collect();
-    ports.join(" ")
+    words.join(" ")
 }

@@ -333,6 +333,26 @@ async fn an_expired_intermediate_is_on_the_path_and_its_dates_are_told() {
 }
 
 #[tokio::test]
+async fn of_an_old_and_a_new_intermediate_the_new_one_is_on_the_path() {
+    let root = authority("Root", None, |_| ());
+    let new = authority("Renewed", Some(&root), |_| ());
+    let mut old = authority_params("Renewed");
+    old.not_after = date_time_ymd(2021, 1, 1);
+    let old = old.signed_by(new.key(), &root).expect("a certificate");
+    for (sent, path) in [
+        ([old.der(), new.der()], [0, 2]),
+        ([new.der(), old.der()], [0, 1]),
+    ] {
+        Row::new("an old one beside it", issued(&new, |_| ()))
+            .with(&sent)
+            .trusts(root.der())
+            .path(&path)
+            .holds()
+            .await;
+    }
+}
+
+#[tokio::test]
 async fn an_expired_root_that_is_sent_along_is_not_on_the_path() {
     let root = authority("Root", None, |params| {
         params.not_before = date_time_ymd(2000, 1, 1);
@@ -472,6 +492,20 @@ async fn a_certificate_is_told_field_by_field() {
     assert_eq!(tls.chain[0].sha256, digest);
     assert_eq!(tls.chain[0].subject, certificate.subject);
     assert_eq!(tls.chain[0].not_after, Some(certificate.not_after));
+
+    // A name that no request should have had: DNS:m\u{fc}ller.example.test in Latin-1, beside a good one.
+    let served = issued(&root, |params| {
+        params.subject_alt_names = Vec::new();
+        let names = b"\x30\x28\x82\x13m\xfcller.example.test\x82\x11mail.example.test".to_vec();
+        params.custom_extensions = vec![CustomExtension::from_oid_content(&[2, 5, 29, 17], names)];
+    });
+    let seen = shake(&served, Tls13, &trusting(&[root.der()], NAME)).await;
+    let certificate = facts(&seen).1;
+    assert_eq!(
+        texts(&certificate.names),
+        ["m\\xFCller.example.test", "mail.example.test"]
+    );
+    assert!(certificate.name_matches);
 
     let seen = shake(&rsa("bmp-leaf"), Tls13, &trusting(&[], NAME)).await;
     let subject = facts(&seen).1.subject.as_str().to_owned();

@@ -441,6 +441,67 @@ fn a_flood_is_left_alone() {
     }
 }
 
+/// Each limit has its own flood: a line, a reply, an answer that is announced, a connection, a number of answers.
+#[test]
+fn each_limit_ends_its_own_flood() {
+    use Stage::{Application, Capabilities, Greeting};
+    let literal = [&b"* LIST {60000}\r\n"[..], &[b'x'; 60000], b"\r\n"].concat();
+    let announced = &b"\x30\x84\0\x03\xff\xf0\x02\x01\x01\x64\x84\0\x03\xff\xe7"[..];
+    let floods: [(ServiceId, &[u8], &[u8], Stage, usize); 7] = [
+        (ServiceId::Smtp, b"220 ", b"mail01 ", Greeting, 8 * 1024),
+        (ServiceId::Smtp, b"", b"220-mail01\r\n", Greeting, 200 * 12),
+        (
+            ServiceId::Imap,
+            b"* OK\r\n",
+            literal.leak(),
+            Capabilities,
+            Limits::CONNECTION_BYTES,
+        ),
+        (
+            ServiceId::Imap,
+            b"* OK\r\n",
+            b"* OK wait\r\n",
+            Capabilities,
+            100 * 11,
+        ),
+        (
+            ServiceId::Ldap,
+            announced,
+            b"\x04",
+            Capabilities,
+            Limits::REPLY_BYTES,
+        ),
+        (
+            ServiceId::Http,
+            b"HTTP/1.1 200 OK\r\nA: ",
+            b"b",
+            Application,
+            Limits::REPLY_BYTES,
+        ),
+        (
+            ServiceId::Pop3,
+            b"+OK\r\n+OK\r\n",
+            b"TOP\r\n",
+            Capabilities,
+            200 * 5,
+        ),
+    ];
+    for (id, begin, more, stage, most) in floods {
+        let peer = flood(begin, more, Security::Cleartext);
+        let outcome = on_a_clock_that_stands_still(Trial::of(id, vec![peer]).run());
+        let failure = outcome.observation.failure.unwrap();
+        let ended = (failure.stage, failure.cause);
+        assert_eq!(ended, (stage, Cause::Flood), "{id:?} {}", more.len());
+        // A read takes what is there, and another may be on its way.
+        let read = outcome.connections[0].read;
+        assert!(
+            read <= most + 2 * CHUNK,
+            "{id:?} {}: {read} bytes",
+            more.len()
+        );
+    }
+}
+
 /// Records of every type without end, before there is a session: empty ones, full ones, alerts that only warn.
 #[test]
 fn a_flood_of_tls_records_is_left_alone() {
