@@ -142,7 +142,6 @@ impl Trial {
             depth: self.depth,
             audit: Audit::No,
             transcripts: Transcripts::Kept,
-            audit: Audit::No,
         };
         let observation = probe(&dial, &ask).await;
         let took = began.elapsed();
