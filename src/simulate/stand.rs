@@ -1,9 +1,9 @@
 //! One port of the stand-in: who listens there, what is served, and the faults that show before a word of the protocol.
 
 use super::conversation::{Conversation, PATIENCE};
-use super::faults::Fault;
+use super::faults::{Fault, Staged};
 use super::{http, imap, ldap, pop3, rdp, smtp};
-use crate::catalog::{Protocol, Security, ServiceId};
+use crate::catalog::{Protocol, Role, Security, ServiceId};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,8 +21,9 @@ const LONGEST: Duration = PATIENCE.saturating_mul(10);
 /// What a port serves.
 pub(super) struct Stand {
     pub(super) service: ServiceId,
+    pub(super) role: Role,
     pub(super) machine: Machine,
-    pub(super) faults: Vec<Fault>,
+    pub(super) staged: Arc<[Staged]>,
     pub(super) tls: TlsAcceptor,
 }
 
@@ -53,7 +54,14 @@ impl Machine {
 
 impl Stand {
     pub(super) fn has(&self, fault: Fault) -> bool {
-        self.faults.contains(&fault)
+        self.has_at(self.service, fault)
+    }
+
+    /// Whether a service has a fault: this port's own, or one that lives behind it.
+    pub(super) fn has_at(&self, service: ServiceId, fault: Fault) -> bool {
+        self.staged
+            .iter()
+            .any(|staged| staged.fault() == fault && staged.services().contains(&service))
     }
 
     /// Accepts and serves until the task is aborted; that ends its conversations too.

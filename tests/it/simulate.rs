@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
-use exchports::catalog::{Role, SERVICES, ServiceId};
+use exchports::catalog::{Role, SERVICES, ServiceId, WEB};
 use exchports::simulate::{
     FAULTS, Fault, Ports, Settings, SimulateError, Simulation, Staged, start,
 };
@@ -19,8 +19,22 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use ServiceId::{
-    Http, Https, Imap, Imaps, Ldap, Ldaps, Pop3, Pop3s, Rdp, Smtp, Submission, Submissions,
+    Ecp, Ews, Http, Https, Imap, Imaps, Ldap, Ldaps, OutlookAnywhere, Owa, Pop3, Pop3s, Powershell,
+    Rdp, Smtp, Submission, Submissions,
 };
+
+/// As administrators and clients write them, in the catalog's order.
+const DIRECTORIES: [&str; 9] = [
+    "OWA",
+    "ecp",
+    "EWS",
+    "mapi",
+    "Microsoft-Server-ActiveSync",
+    "Autodiscover",
+    "rpc",
+    "OAB",
+    "PowerShell",
+];
 
 const BOUND: Duration = Duration::from_secs(10);
 
@@ -486,25 +500,19 @@ async fn virtual_directories_answer_as_to_someone_who_has_not_signed_in() {
             "{path}"
         );
     }
-    for directory in [
-        "OWA",
-        "ecp",
-        "EWS",
-        "mapi",
-        "rpc",
-        "OAB",
-        "Microsoft-Server-ActiveSync",
-        "Autodiscover",
-    ] {
-        say(
-            &mut tls,
-            format!("GET /{directory}/healthcheck.htm HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes(),
-        )
-        .await;
-        let answer = hear_head(&mut tls).await;
-        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-        assert_heard(&mut tls, "200 OK<br/>EX01.corp.example.test").await;
+    for directory in DIRECTORIES {
+        let (head, body) = get(&mut tls, &format!("/{directory}/healthcheck.htm")).await;
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+        assert_eq!(body, "200 OK<br/>EX01.corp.example.test");
     }
+    // Where the redirects lead, the build is told in the header and in the page.
+    let (head, body) = get(&mut tls, "/owa/auth/logon.aspx?url=x&reason=0").await;
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+    assert!(
+        head.contains("\r\nX-OWA-Version: 15.2.2562.46\r\n"),
+        "{head}"
+    );
+    assert!(body.contains("\"/owa/auth/15.2.2562/themes/"), "{body}");
     say(
         &mut tls,
         b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
@@ -832,6 +840,131 @@ async fn stopped_web_and_old_desktop() {
     );
 }
 
+// Faults of the web
+
+#[tokio::test]
+async fn directories_fail_one_by_one() {
+    let server = with(&[
+        "web-not-found",
+        "web-restricted@eas",
+        "web-server-error@owa",
+        "web-throttled@ews",
+        "web-redirect-loop@oab",
+        "web-unhealthy@mapi,autodiscover",
+    ])
+    .await;
+    let connect = async || trusting(&server, dial(&server, Https).await).await.unwrap();
+    let mut tls = connect().await;
+    for (directory, expected, health) in [
+        ("ecp", "404 Not Found", "404 Not Found"),
+        ("rpc", "404 Not Found", "404 Not Found"),
+        (
+            "Microsoft-Server-ActiveSync",
+            "403 Forbidden",
+            "403 Forbidden",
+        ),
+        ("EWS", "429 Too Many Requests", "429 Too Many Requests"),
+        ("oab", "302 Redirect", "302 Redirect"),
+        ("PowerShell", "401 Unauthorized", "200 OK"),
+        ("mapi", "401 Unauthorized", ""),
+        ("Autodiscover", "401 Unauthorized", ""),
+    ] {
+        let (head, _) = get(&mut tls, &format!("/{directory}/")).await;
+        assert_status(&head, expected, directory);
+        if directory == "oab" {
+            assert!(
+                head.contains("\r\nLocation: https://mail.example.test/oab/\r\n"),
+                "{head}"
+            );
+        }
+        let health_page = format!("/{directory}/healthcheck.htm");
+        if health.is_empty() {
+            // Closed without a word, on a new connection as well.
+            for mut tls in [tls, connect().await] {
+                ask(&mut tls, &health_page).await;
+                assert_ended(&mut tls).await;
+            }
+            tls = connect().await;
+        } else {
+            let (head, _) = get(&mut tls, &health_page).await;
+            assert_status(&head, health, directory);
+        }
+    }
+    for path in ["/owa/", "/owa/healthcheck.htm", "/owa/auth/logon.aspx"] {
+        let mut tls = connect().await;
+        ask(&mut tls, path).await;
+        let answer = String::from_utf8(hear_all(&mut tls).await).unwrap();
+        assert_status(&answer, "503 Service Unavailable", path);
+        assert!(
+            answer.contains("\r\nServer: Microsoft-HTTPAPI/2.0\r\n"),
+            "{answer}"
+        );
+    }
+    // The site itself is fine.
+    let mut tls = connect().await;
+    let (head, _) = get(&mut tls, "/").await;
+    assert_status(&head, "302 Found", "/");
+}
+
+#[tokio::test]
+async fn proxies_and_portals_answer_for_every_page() {
+    for (fault, status, line) in [
+        (
+            "proxy-authentication",
+            "407 Proxy Authentication Required",
+            "Proxy-Authenticate: Negotiate",
+        ),
+        (
+            "captive-portal",
+            "302 Found",
+            "Location: https://login.guest-network.example/portal",
+        ),
+    ] {
+        let server = with(&[fault]).await;
+        for path in ["/", "/owa/", "/nothing", "/ews/healthcheck.htm"] {
+            let (clear, _) = get(&mut dial(&server, Http).await, path).await;
+            let mut tls = trusting(&server, dial(&server, Https).await).await.unwrap();
+            let (secure, _) = get(&mut tls, path).await;
+            for head in [clear, secure] {
+                assert_status(&head, status, path);
+                assert!(head.contains(&format!("\r\n{line}\r\n")), "{head}");
+                assert!(!head.contains("Microsoft"), "{head}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_role_without_a_directory_does_not_have_it() {
+    for (role, missing) in [
+        (Role::Any, &[][..]),
+        (Role::Mailbox, &[]),
+        (Role::Published, &[]),
+        (Role::Online, &[Ecp, OutlookAnywhere, Powershell]),
+    ] {
+        let server = playing(role).await;
+        let mut tls = trusting(&server, dial(&server, Https).await).await.unwrap();
+        for (service, directory) in WEB.iter().map(|row| row.id).zip(DIRECTORIES) {
+            for path in [
+                format!("/{directory}/"),
+                format!("/{directory}/healthcheck.htm"),
+            ] {
+                let (head, _) = get(&mut tls, &path).await;
+                assert_eq!(
+                    head.starts_with("HTTP/1.1 404 Not Found\r\n"),
+                    missing.contains(&service),
+                    "{role:?} {path}: {head}"
+                );
+            }
+            assert_eq!(server.listens(service), !missing.contains(&service));
+            assert_eq!(server.endpoint(service), server.endpoint(Https));
+        }
+    }
+    let server = playing(Role::Edge).await;
+    assert!(!server.listens(Https) && !server.listens(Owa));
+    assert!(!with(&["refused@https"]).await.listens(Ews));
+}
+
 // Certificates
 
 #[tokio::test]
@@ -953,12 +1086,7 @@ async fn check_gets_every_argument_it_needs() {
 
 #[tokio::test]
 async fn a_role_serves_its_columns_and_refuses_the_rest() {
-    let server = start(Settings {
-        role: Role::Published,
-        ..Settings::default()
-    })
-    .await
-    .unwrap();
+    let server = playing(Role::Published).await;
     for (service, endpoint) in server.endpoints() {
         let reached = TcpStream::connect(endpoint).await;
         let closed = [Ldap, Ldaps, Rdp].contains(service);
@@ -1084,10 +1212,13 @@ async fn no_conversation_lasts_longer_than_ten_minutes() {
 async fn every_fault_can_be_staged_by_name() {
     for row in FAULTS {
         let server = with(&[row.name]).await;
-        assert_eq!(server.listens(row.services[0]), row.fault != Fault::Refused);
+        assert_eq!(
+            server.listens(row.by_default[0]),
+            row.fault != Fault::Refused
+        );
         assert_eq!(
             Staged::parse(row.name).unwrap(),
-            Staged::everywhere(row.fault)
+            Staged::by_default(row.fault)
         );
     }
 }
@@ -1105,6 +1236,15 @@ async fn with(faults: &[&str]) -> Simulation {
         .collect();
     start(Settings {
         faults,
+        ..Settings::default()
+    })
+    .await
+    .unwrap()
+}
+
+async fn playing(role: Role) -> Simulation {
+    start(Settings {
+        role,
         ..Settings::default()
     })
     .await
@@ -1244,6 +1384,29 @@ async fn hear_line<S: AsyncRead + Unpin>(stream: &mut S) -> String {
 
 async fn hear_head<S: AsyncRead + Unpin>(stream: &mut S) -> String {
     String::from_utf8(hear_until(stream, b"\r\n\r\n").await).unwrap()
+}
+
+async fn ask<S: AsyncWrite + Unpin>(stream: &mut S, path: &str) {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: mail.example.test\r\n\r\n");
+    say(stream, request.as_bytes()).await;
+}
+
+/// A page: head and body.
+async fn get<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, path: &str) -> (String, String) {
+    ask(stream, path).await;
+    let head = hear_head(stream).await;
+    let (_, length) = head.split_once("\r\nContent-Length: ").unwrap();
+    let length = length.lines().next().unwrap().parse().unwrap();
+    let body = hear(stream, length).await;
+    (head, String::from_utf8(body).unwrap())
+}
+
+#[track_caller]
+fn assert_status(head: &str, status: &str, what: &str) {
+    assert!(
+        head.starts_with(&format!("HTTP/1.1 {status}\r\n")),
+        "{what}: {head}"
+    );
 }
 
 /// One message with a length in four bytes, as AD writes it.
