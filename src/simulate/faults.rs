@@ -14,8 +14,14 @@ pub enum Fault {
     ClosedEarly,
     /// The connection is accepted, and nothing is ever said.
     Silent,
+    /// SMTP greets after a pause.
+    GreetingSlow,
     /// The service says that it is not available, and closes.
     ServiceUnavailable,
+    /// SMTP greets with 554: it wants nothing of this client.
+    GreetingRejected,
+    /// Something on the way wrote asterisks over the greeting.
+    GreetingMasked,
     /// 465 is Exchange's internal Client Proxy connector: SMTP in clear.
     ClientProxy,
     /// A port that has to begin with TLS speaks its protocol in clear.
@@ -46,6 +52,16 @@ pub enum Fault {
     CertificateWrongName,
     /// Remote desktop speaks its own old encryption only.
     RdpNoTls,
+    /// Remote desktop refuses the negotiation.
+    RdpNegotiationFailed,
+    /// Remote desktop refuses clients without network level authentication.
+    RdpNlaRequired,
+    /// SMTP offers no way to sign in.
+    AuthNotOffered,
+    /// The domain controller says that it is not synchronized.
+    DirectoryNotReady,
+    /// The domain controller's clock is wrong.
+    ClockDiffers,
     /// A proxy on the way wants credentials.
     ProxyAuthentication,
     /// The network wants a sign-in first.
@@ -150,6 +166,7 @@ const ALL: &[ServiceId] = &[
     Pop3s,
     Rdp,
 ];
+const SMTP: &[ServiceId] = &[Smtp, Submissions, Submission];
 const MAIL: &[ServiceId] = &[Smtp, Pop3, Imap, Submissions, Submission, Imaps, Pop3s];
 const WITH_CERTIFICATE: &[ServiceId] = &[
     Smtp,
@@ -203,11 +220,32 @@ pub static FAULTS: &[FaultRow] = &[
         what: "the connection is accepted, then nothing is ever said",
     },
     FaultRow {
+        fault: Fault::GreetingSlow,
+        name: "greeting-slow",
+        services: SMTP,
+        by_default: SMTP,
+        what: "SMTP greets after six seconds, as a tarpit or a slow name lookup makes it",
+    },
+    FaultRow {
         fault: Fault::ServiceUnavailable,
         name: "service-unavailable",
         services: MAIL,
         by_default: MAIL,
         what: "the service greets with 421 (IMAP: BYE, POP3: -ERR) and closes, as a server in maintenance does",
+    },
+    FaultRow {
+        fault: Fault::GreetingRejected,
+        name: "greeting-rejected",
+        services: SMTP,
+        by_default: SMTP,
+        what: "SMTP greets with 554 and closes: the gateway does not want this client",
+    },
+    FaultRow {
+        fault: Fault::GreetingMasked,
+        name: "greeting-masked",
+        services: &[Smtp, Submission],
+        by_default: &[Smtp, Submission],
+        what: "asterisks stand where the greeting was, as Cisco's inspection leaves it; everything else is as always",
     },
     FaultRow {
         fault: Fault::ClientProxy,
@@ -247,9 +285,9 @@ pub static FAULTS: &[FaultRow] = &[
     FaultRow {
         fault: Fault::StarttlsRejected,
         name: "starttls-rejected",
-        services: &[Smtp, Pop3, Imap, Submission],
-        by_default: &[Smtp, Pop3, Imap, Submission],
-        what: "STARTTLS is offered and then rejected (SMTP 454, IMAP BAD, POP3 -ERR)",
+        services: STARTTLS,
+        by_default: STARTTLS,
+        what: "STARTTLS is offered and then rejected (SMTP 454, IMAP BAD, POP3 -ERR, LDAP operationsError)",
     },
     FaultRow {
         fault: Fault::BytesInjected,
@@ -313,6 +351,41 @@ pub static FAULTS: &[FaultRow] = &[
         services: &[Rdp],
         by_default: &[Rdp],
         what: "remote desktop allows its own old encryption only, not TLS",
+    },
+    FaultRow {
+        fault: Fault::RdpNegotiationFailed,
+        name: "rdp-negotiation-failed",
+        services: &[Rdp],
+        by_default: &[Rdp],
+        what: "remote desktop refuses the negotiation with failure 6 (SSL_WITH_USER_AUTH_REQUIRED)",
+    },
+    FaultRow {
+        fault: Fault::RdpNlaRequired,
+        name: "rdp-nla-required",
+        services: &[Rdp],
+        by_default: &[Rdp],
+        what: "remote desktop refuses clients that offer TLS alone with failure 5: network level authentication is required",
+    },
+    FaultRow {
+        fault: Fault::AuthNotOffered,
+        name: "auth-not-offered",
+        services: &[Submissions, Submission],
+        by_default: &[Submissions, Submission],
+        what: "AUTH is missing from the capabilities, so nobody can sign in to send mail",
+    },
+    FaultRow {
+        fault: Fault::DirectoryNotReady,
+        name: "directory-not-ready",
+        services: &[Ldap, Ldaps],
+        by_default: &[Ldap, Ldaps],
+        what: "the domain controller says that it is not synchronized (isSynchronized is FALSE)",
+    },
+    FaultRow {
+        fault: Fault::ClockDiffers,
+        name: "clock-differs",
+        services: &[Ldap, Ldaps],
+        by_default: &[Ldap, Ldaps],
+        what: "the domain controller's clock is twenty minutes behind (currentTime)",
     },
     FaultRow {
         fault: Fault::ProxyAuthentication,

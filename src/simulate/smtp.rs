@@ -8,11 +8,21 @@ use super::faults::Fault;
 use super::stand::Stand;
 use crate::catalog::ServiceId;
 use std::io;
+use std::time::Duration;
+use tokio::time::sleep;
 
 const LONGEST_LINE: usize = 2048;
 
 /// Exchange's `MaxProtocolErrors`.
 const MOST_ERRORS: usize = 5;
+
+/// A little more than `TarpitInterval`, and than the five seconds that many clients wait.
+const TARPIT: Duration = Duration::from_secs(6);
+
+/// As mail gateways greet whom they do not want.
+const UNWANTED: &str = "554-mail.example.test\r\n\
+                        554 Your access to this mail system has been rejected due to the sending MTA's poor \
+                        reputation.\r\n";
 
 const UNAVAILABLE: &str = "421 4.3.2 Service not available\r\n";
 const GO_AHEAD: &str = "220 2.0.0 SMTP server ready\r\n";
@@ -139,8 +149,15 @@ enum Met {
 }
 
 pub(super) async fn serve(stand: &Stand, mut peer: Conversation) -> io::Result<()> {
+    if stand.has(Fault::GreetingSlow) {
+        sleep(TARPIT).await;
+    }
     if stand.has(Fault::ServiceUnavailable) {
         peer.say(UNAVAILABLE).await?;
+        return peer.close().await;
+    }
+    if stand.has(Fault::GreetingRejected) {
+        peer.say(UNWANTED).await?;
         return peer.close().await;
     }
     peer.say(greeting(stand)).await?;
@@ -200,14 +217,20 @@ pub(super) async fn serve(stand: &Stand, mut peer: Conversation) -> io::Result<(
 }
 
 fn greeting(stand: &Stand) -> String {
-    if is_gateway(stand) {
-        return "220 mail.example.test ESMTP Postfix\r\n".into();
+    let words = if is_gateway(stand) {
+        "mail.example.test ESMTP Postfix".into()
+    } else {
+        format!(
+            "{} Microsoft ESMTP MAIL Service ready at {}",
+            stand.machine.full_name(),
+            dates::rfc5322(dates::now())
+        )
+    };
+    if stand.has(Fault::GreetingMasked) {
+        format!("220 {}\r\n", "*".repeat(words.len()))
+    } else {
+        format!("220 {words}\r\n")
     }
-    format!(
-        "220 {} Microsoft ESMTP MAIL Service ready at {}\r\n",
-        stand.machine.full_name(),
-        dates::rfc5322(dates::now())
-    )
 }
 
 fn hello(stand: &Stand, peer: &Conversation) -> String {
@@ -224,7 +247,7 @@ fn extensions(stand: &Stand, peer: &Conversation) -> String {
         _ if is_gateway(stand) => GATEWAY,
         _ => SUBMISSION,
     };
-    if peer.is_secure() {
+    let list = if peer.is_secure() {
         lists.secure.into()
     } else if stand.has(Fault::StarttlsNotOffered) {
         // Without a certificate that fits, a connector offers neither.
@@ -236,7 +259,19 @@ fn extensions(stand: &Stand, peer: &Conversation) -> String {
         lists.clear.replace("250-STARTTLS\r\n", "250-XXXXXXXA\r\n")
     } else {
         lists.clear.into()
+    };
+    if stand.has(Fault::AuthNotOffered) {
+        without_auth(&list)
+    } else {
+        list
     }
+}
+
+/// INVARIANT: AUTH is the last line of no list, so what is left still ends as it has to.
+fn without_auth(list: &str) -> String {
+    list.split_inclusive("\r\n")
+        .filter(|line| !line.starts_with("250-AUTH "))
+        .collect()
 }
 
 /// The go-ahead, or why not.

@@ -276,13 +276,7 @@ async fn root_dse_is_given_in_clear_and_nothing_else_is() {
     assert_root_dse(&mut tcp).await;
 
     // All attributes: the operational one stays out, and the clock is right to the minute.
-    say(
-        &mut tcp,
-        b"\x30\x25\x02\x01\x02\x63\x20\x04\0\x0a\x01\0\x0a\x01\0\x02\x01\0\x02\x01\x0a\x01\x01\0\x87\x0bobjectClass\x30\0",
-    )
-    .await;
-    let entry = ldap_message(&mut tcp).await;
-    let text = String::from_utf8_lossy(&entry);
+    let entry = all_of_root_dse(&mut tcp).await;
     for expected in [
         "DC=corp,DC=example,DC=test",
         "DC01.corp.example.test",
@@ -290,25 +284,10 @@ async fn root_dse_is_given_in_clear_and_nothing_else_is() {
         "1.2.840.113556.1.4.800",
         "GSS-SPNEGO",
     ] {
-        assert!(text.contains(expected), "{expected}");
+        assert!(entry.contains(expected), "{expected}");
     }
-    assert!(!text.contains("supportedExtension"));
-    let end = text.find(".0Z").unwrap();
-    let clock = &text[end - 14..end];
-    let seconds_of_day = |text: &str| {
-        let part = |from: usize| text[from..from + 2].parse::<i64>().unwrap();
-        part(8) * 3600 + part(10) * 60 + part(12)
-    };
-    let now = i64::try_from(
-        std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap()
-            .as_secs(),
-    )
-    .unwrap();
-    let apart = (seconds_of_day(clock) - now % 86_400).rem_euclid(86_400);
-    assert!(!(60..86_340).contains(&apart), "{clock} at {now}");
-    ldap_message(&mut tcp).await;
+    assert!(!entry.contains("supportedExtension"));
+    assert_clock(&entry, 0);
 
     // Below the rootDSE there is nothing without a bind.
     say(
@@ -696,6 +675,14 @@ async fn starttls_rejected_is_said_in_each_protocol() {
         "+OK\r\nTOP\r\nUIDL\r\nSTLS\r\n.\r\n-ERR Command is not valid in this state.\r\n",
     )
     .await;
+    // operationsError, and the conversation goes on in clear.
+    let mut tcp = dial(&server, Ldap).await;
+    say(&mut tcp, ASK_STARTTLS).await;
+    assert_eq!(
+        ldap_message(&mut tcp).await,
+        b"\x30\x84\0\0\0\x28\x02\x01\x01\x78\x84\0\0\0\x1f\x0a\x01\x01\x04\0\x04\0\x8a\x161.3.6.1.4.1.1466.20037"
+    );
+    assert_root_dse(&mut tcp).await;
 }
 
 #[tokio::test]
@@ -810,6 +797,111 @@ async fn no_certificate_is_said_in_each_protocol() {
         ]
         .concat()
     );
+}
+
+#[tokio::test]
+async fn a_masked_greeting_is_as_long_as_the_real_one_and_hides_nothing_else() {
+    let server = with(&["greeting-masked"]).await;
+    for service in [Smtp, Submission] {
+        let mut tcp = dial(&server, service).await;
+        let greeting = hear_line(&mut tcp).await;
+        let mask = greeting.strip_prefix("220 ").unwrap().trim_end();
+        assert_eq!(mask.trim_matches('*'), "", "{greeting}");
+        assert_eq!(
+            mask.len(),
+            "EX01.corp.example.test Microsoft ESMTP MAIL Service ready at Tue, 24 Sep 2024 04:21:14 +0000"
+                .len()
+        );
+        say(&mut tcp, b"EHLO me\r\nSTARTTLS\r\n").await;
+        let list = hear_until(&mut tcp, b"220 2.0.0 SMTP server ready\r\n").await;
+        let list = String::from_utf8(list).unwrap();
+        assert!(list.contains("250-EX01.corp.example.test Hello "), "{list}");
+        assert!(list.contains("\r\n250-STARTTLS\r\n"), "{list}");
+        trusting(&server, tcp).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_slow_greeting_comes_after_six_seconds() {
+    let server = with(&["greeting-slow", "greeting-rejected"]).await;
+    let tcp = dial(&server, Smtp).await;
+    let (heard, waited) = hear_all_on_a_paused_clock(tcp).await;
+    assert_eq!(
+        String::from_utf8_lossy(&heard),
+        "554-mail.example.test\r\n\
+         554 Your access to this mail system has been rejected due to the sending MTA's poor reputation.\r\n"
+    );
+    assert!((5..=8).contains(&waited.as_secs()), "{waited:?}");
+}
+
+#[tokio::test]
+async fn auth_is_missing_in_clear_and_in_the_secure_session() {
+    let server = with(&["auth-not-offered"]).await;
+    let mut tcp = dial(&server, Submission).await;
+    hear_line(&mut tcp).await;
+    say(&mut tcp, b"EHLO me\r\nSTARTTLS\r\n").await;
+    let list = hear_until(&mut tcp, b"250 SMTPUTF8\r\n").await;
+    assert!(!String::from_utf8(list).unwrap().contains("AUTH"));
+    assert_heard(&mut tcp, "220 2.0.0 SMTP server ready\r\n").await;
+    let mut implicit = trusting(&server, dial(&server, Submissions).await)
+        .await
+        .unwrap();
+    hear_line(&mut implicit).await;
+    for mut tls in [trusting(&server, tcp).await.unwrap(), implicit] {
+        say(&mut tls, b"EHLO me\r\n").await;
+        assert_heard(
+            &mut tls,
+            "250-EX01.corp.example.test Hello [127.0.0.1]\r\n250-SIZE 37748736\r\n250-PIPELINING\r\n250-DSN\r\n\
+             250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250-BINARYMIME\r\n250-CHUNKING\r\n250 SMTPUTF8\r\n",
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_directory_can_be_unready_and_its_clock_wrong() {
+    let server = with(&["directory-not-ready@389", "clock-differs@636"]).await;
+    let mut tcp = dial(&server, Ldap).await;
+    let entry = all_of_root_dse(&mut tcp).await;
+    assert!(entry.contains("isSynchronized1\\x84\\x00\\x00\\x00\\x07\\x04\\x05FALSE"));
+    assert!(entry.contains("isGlobalCatalogReady1\\x84\\x00\\x00\\x00\\x06\\x04\\x04TRUE"));
+    assert_clock(&entry, 0);
+
+    let mut tls = trusting(&server, dial(&server, Ldaps).await).await.unwrap();
+    let entry = all_of_root_dse(&mut tls).await;
+    assert!(entry.contains("isSynchronized1\\x84\\x00\\x00\\x00\\x06\\x04\\x04TRUE"));
+    assert_clock(&entry, -20 * 60);
+}
+
+#[tokio::test]
+async fn desktops_refuse_with_their_numbers() {
+    for (fault, asked, failure) in [
+        ("rdp-negotiation-failed", 0x0b, Some(6)),
+        ("rdp-negotiation-failed", 0x01, Some(6)),
+        ("rdp-nla-required", 0x01, Some(5)),
+        ("rdp-nla-required", 0x00, Some(5)),
+        ("rdp-nla-required", 0x02, None),
+        ("rdp-nla-required", 0x0b, None),
+    ] {
+        let server = with(&[fault]).await;
+        let mut tcp = dial(&server, Rdp).await;
+        let mut ask = ASK_RDP.to_vec();
+        ask[15] = asked;
+        say(&mut tcp, &ask).await;
+        let confirm = hear(&mut tcp, 19).await;
+        let Some(number) = failure else {
+            assert_eq!(confirm[11], 2, "{fault} {asked}");
+            assert_eq!(
+                defect(trusting(&server, tcp).await),
+                CertificateError::UnknownIssuer
+            );
+            continue;
+        };
+        let mut expected = *b"\x03\0\0\x13\x0e\xd0\0\0\x12\x34\0\x03\0\x08\0\0\0\0\0";
+        expected[15] = number;
+        assert_eq!(confirm, expected, "{fault} {asked}");
+        assert_ended(&mut tcp).await;
+    }
 }
 
 #[tokio::test]
@@ -1463,6 +1555,33 @@ async fn assert_root_dse<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) {
         ldap_message(stream).await,
         b"\x30\x84\0\0\0\x10\x02\x01\x07\x65\x84\0\0\0\x07\x0a\x01\0\x04\0\x04\0"
     );
+}
+
+/// Everything that the rootDSE says to who asks for nothing by name; bytes that are no text are escaped.
+async fn all_of_root_dse<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> String {
+    say(
+        stream,
+        b"\x30\x25\x02\x01\x02\x63\x20\x04\0\x0a\x01\0\x0a\x01\0\x02\x01\0\x02\x01\x0a\x01\x01\0\x87\x0bobjectClass\x30\0",
+    )
+    .await;
+    let entry = ldap_message(stream).await.escape_ascii().to_string();
+    ldap_message(stream).await;
+    entry
+}
+
+/// `currentTime` is that many seconds ahead of ours, to the minute.
+#[track_caller]
+fn assert_clock(entry: &str, ahead: i64) {
+    let end = entry.find(".0Z").unwrap();
+    let clock = &entry[end - 14..end];
+    let part = |from: usize| clock[from..from + 2].parse::<i64>().unwrap();
+    let seconds_of_day = part(8) * 3600 + part(10) * 60 + part(12);
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    let now = i64::try_from(now.as_secs()).unwrap();
+    let apart = (seconds_of_day - now - ahead).rem_euclid(86_400);
+    assert!(!(60..86_340).contains(&apart), "{clock} at {now}");
 }
 
 async fn bounded<T>(work: impl Future<Output = T>) -> T {
