@@ -38,6 +38,18 @@ pub enum Fault {
     BytesInjected,
     /// The service has no certificate and says so.
     NoCertificate,
+    /// The connection ends at the first word of TLS.
+    TlsClosedOnHello,
+    /// TLS knows no site of the name asked for.
+    TlsNameNotRecognised,
+    /// TLS 1.0 is all that is spoken.
+    TlsVersionTooOld,
+    /// TLS 1.2 is spoken with CBC suites only.
+    TlsLegacySuites,
+    /// TLS has nothing in common with anyone.
+    TlsNoCommonCipher,
+    /// TLS wants a certificate of the client.
+    ClientCertificateRequired,
     /// The certificate has expired.
     CertificateExpired,
     /// The certificate is valid, but not for long.
@@ -48,8 +60,12 @@ pub enum Fault {
     CertificateSelfSigned,
     /// The certificate comes from an authority that nobody was told of.
     CertificateUnknownIssuer,
+    /// The certificate is made on the way, by a company's inspection.
+    TlsInspected,
     /// The certificate is made out to the server's internal name.
     CertificateWrongName,
+    /// The certificate is the one before the last renewal.
+    CertificateDiffers,
     /// Remote desktop speaks its own old encryption only.
     RdpNoTls,
     /// Remote desktop refuses the negotiation.
@@ -181,6 +197,19 @@ const WITH_CERTIFICATE: &[ServiceId] = &[
     Pop3s,
     Rdp,
 ];
+/// Remote desktop is left out: its certificate is its own on every machine.
+const SHARED_CERTIFICATE: &[ServiceId] = &[
+    Smtp,
+    Pop3,
+    Imap,
+    Ldap,
+    Https,
+    Submissions,
+    Submission,
+    Ldaps,
+    Imaps,
+    Pop3s,
+];
 const IMPLICIT_TLS: &[ServiceId] = &[Https, Submissions, Ldaps, Imaps, Pop3s];
 const STARTTLS: &[ServiceId] = &[Smtp, Pop3, Imap, Ldap, Submission];
 const WEB: &[ServiceId] = &[
@@ -304,6 +333,48 @@ pub static FAULTS: &[FaultRow] = &[
         what: "the service has no certificate and says so, each in its own way",
     },
     FaultRow {
+        fault: Fault::TlsClosedOnHello,
+        name: "tls-closed-on-hello",
+        services: WITH_CERTIFICATE,
+        by_default: WITH_CERTIFICATE,
+        what: "the connection is closed at the ClientHello without an alert, as Windows does when no certificate is bound",
+    },
+    FaultRow {
+        fault: Fault::TlsNameNotRecognised,
+        name: "tls-name-not-recognised",
+        services: WITH_CERTIFICATE,
+        by_default: WITH_CERTIFICATE,
+        what: "TLS ends with alert 112: there is no site of the name that the client asks for",
+    },
+    FaultRow {
+        fault: Fault::TlsVersionTooOld,
+        name: "tls-version-too-old",
+        services: WITH_CERTIFICATE,
+        by_default: WITH_CERTIFICATE,
+        what: "TLS 1.0 is all that is spoken: newer clients get alert 70, old ones the certificate",
+    },
+    FaultRow {
+        fault: Fault::TlsLegacySuites,
+        name: "tls-legacy-suites",
+        services: WITH_CERTIFICATE,
+        by_default: WITH_CERTIFICATE,
+        what: "TLS 1.2 is spoken with CBC suites only: clients without them get alert 40, others the certificate",
+    },
+    FaultRow {
+        fault: Fault::TlsNoCommonCipher,
+        name: "tls-no-common-cipher",
+        services: WITH_CERTIFICATE,
+        by_default: WITH_CERTIFICATE,
+        what: "TLS ends with alert 40 for everyone: no cipher suite in common",
+    },
+    FaultRow {
+        fault: Fault::ClientCertificateRequired,
+        name: "client-certificate-required",
+        services: WITH_CERTIFICATE,
+        by_default: WITH_CERTIFICATE,
+        what: "TLS wants a certificate of the client and ends without one",
+    },
+    FaultRow {
         fault: Fault::CertificateExpired,
         name: "certificate-expired",
         services: WITH_CERTIFICATE,
@@ -339,11 +410,25 @@ pub static FAULTS: &[FaultRow] = &[
         what: "the certificate comes from an authority that is not in the CA file",
     },
     FaultRow {
+        fault: Fault::TlsInspected,
+        name: "tls-inspected",
+        services: SHARED_CERTIFICATE,
+        by_default: SHARED_CERTIFICATE,
+        what: "the certificate comes from Zscaler's authority, which is not in the CA file: inspection on the way",
+    },
+    FaultRow {
         fault: Fault::CertificateWrongName,
         name: "certificate-wrong-name",
         services: WITH_CERTIFICATE,
         by_default: WITH_CERTIFICATE,
         what: "the certificate is made out to the server's internal name only",
+    },
+    FaultRow {
+        fault: Fault::CertificateDiffers,
+        name: "certificate-differs",
+        services: SHARED_CERTIFICATE,
+        by_default: SMTP,
+        what: "the service still has the certificate from before the last renewal, other services have the new one",
     },
     FaultRow {
         fault: Fault::RdpNoTls,

@@ -9,13 +9,14 @@
 //! answers, whose length depends on the question, have their own writer): it never uses the encoders of `wire`, so that
 //! a mistake there cannot hide itself. It reads the clock, in one file, for certificates, greetings and `currentTime`.
 //!
-//! Start reading at [`start`], then [`faults`](Fault), then `stand.rs` (one port), `conversation.rs` (one connection), and
-//! `smtp.rs` as the first of the protocols.
+//! Start reading at [`start`], then [`faults`](Fault), then `stand.rs` (one port), `conversation.rs` (one connection),
+//! `handshake.rs` (its upgrade to TLS), and `smtp.rs` as the first of the protocols.
 
 mod certificates;
 mod conversation;
 mod dates;
 mod faults;
+mod handshake;
 mod http;
 mod imap;
 mod ldap;
@@ -29,7 +30,7 @@ pub use faults::{FAULTS, Fault, FaultError, FaultRow, Staged};
 
 use crate::catalog::{Expectation, Group, Role, SERVICES, ServiceId, expectation};
 use certificates::{Authorities, TARGET};
-use stand::{Machine, Stand};
+use stand::{Machine, Stand, is_staged};
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -152,7 +153,7 @@ pub async fn start(settings: Settings) -> Result<Simulation, SimulateError> {
     let mut stands = Vec::new();
     let mut closed = Vec::new();
     for (service, port) in plan {
-        let faults = faults_of(service, &settings.faults);
+        let has = |fault| is_staged(&staged, service, fault);
         let address = SocketAddr::new(settings.address, port);
         let failed = |source| SimulateError::Bind {
             service,
@@ -161,13 +162,13 @@ pub async fn start(settings: Settings) -> Result<Simulation, SimulateError> {
         };
         let socket = bind(address).map_err(failed)?;
         endpoints.push((service, socket.local_addr().map_err(failed)?));
-        if is_served(settings.role, service) && !faults.contains(&Fault::Refused) {
+        if is_served(settings.role, service) && !has(Fault::Refused) {
             let stand = Stand {
                 service,
                 role: settings.role,
                 machine,
                 staged: Arc::clone(&staged),
-                tls: authorities.acceptor(service, machine, &faults)?,
+                tls: authorities.handshake(service, machine, has)?,
             };
             stands.push((stand, socket.listen(BACKLOG).map_err(failed)?));
         } else {
@@ -308,14 +309,6 @@ fn ports(settings: &Settings) -> Result<Vec<(ServiceId, u16)>, SimulateError> {
     }
     plan.reverse();
     Ok(plan)
-}
-
-fn faults_of(service: ServiceId, staged: &[Staged]) -> Vec<Fault> {
-    staged
-        .iter()
-        .filter(|staged| staged.services().contains(&service))
-        .map(Staged::fault)
-        .collect()
 }
 
 /// What is in a role's columns and not forbidden; where nothing was said of the role, everything.

@@ -2,6 +2,7 @@
 
 use super::conversation::{Conversation, PATIENCE};
 use super::faults::{Fault, Staged};
+use super::handshake::Handshake;
 use super::{http, imap, ldap, pop3, rdp, smtp};
 use crate::catalog::{Protocol, Role, Security, ServiceId};
 use std::io;
@@ -10,7 +11,6 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
 
 /// Conversations at once on one port; the next wait to be accepted.
 const MOST_AT_ONCE: usize = 256;
@@ -24,7 +24,7 @@ pub(super) struct Stand {
     pub(super) role: Role,
     pub(super) machine: Machine,
     pub(super) staged: Arc<[Staged]>,
-    pub(super) tls: TlsAcceptor,
+    pub(super) tls: Handshake,
 }
 
 /// The machine that the stand-in plays.
@@ -34,6 +34,13 @@ pub(super) enum Machine {
     Exchange,
     /// A domain controller.
     DomainController,
+}
+
+/// Whether a service is to have a fault.
+pub(super) fn is_staged(staged: &[Staged], service: ServiceId, fault: Fault) -> bool {
+    staged
+        .iter()
+        .any(|staged| staged.fault() == fault && staged.services().contains(&service))
 }
 
 impl Machine {
@@ -59,9 +66,7 @@ impl Stand {
 
     /// Whether a service has a fault: this port's own, or one that lives behind it.
     pub(super) fn has_at(&self, service: ServiceId, fault: Fault) -> bool {
-        self.staged
-            .iter()
-            .any(|staged| staged.fault() == fault && staged.services().contains(&service))
+        is_staged(&self.staged, service, fault)
     }
 
     /// Accepts and serves until the task is aborted; that ends its conversations too.
