@@ -7,7 +7,7 @@ use super::conversation::{Conversation, Extent, Heard};
 use super::dates;
 use super::faults::Fault;
 use super::is_served;
-use super::stand::Stand;
+use super::stand::{Machine, Stand};
 use crate::catalog::ServiceId;
 use std::fmt::Write as _;
 use std::io;
@@ -27,6 +27,19 @@ const AUTODISCOVER: &str = "X-SOAP-Enabled: True\r\n\
                             X-WSSecurity-For: None\r\n\
                             X-OAuth-Enabled: True\r\n\
                             X-AspNet-Version: 4.0.30319\r\n";
+
+const BEARER: &str = "Bearer client_id=\"00000002-0000-0ff1-ce00-000000000000\", \
+                      trusted_issuers=\"00000001-0000-0000-c000-000000000000@*\", \
+                      token_types=\"app_asserted_user_v1 service_asserted_app_v1\", \
+                      authorization_uri=\"https://login.microsoftonline.com/common/oauth2/authorize\"";
+const SIGN_IN: &str = "https://login.microsoftonline.com/common/oauth2/authorize\
+                       ?client_id=00000002-0000-0ff1-ce00-000000000000\
+                       &redirect_uri=https%3a%2f%2foutlook.office365.com%2fowa%2f\
+                       &resource=00000002-0000-0ff1-ce00-000000000000&response_mode=form_post&response_type=code+id_token";
+const ONLINE_HEADERS: &str = "Strict-Transport-Security: max-age=31536000; includeSubDomains; preload\r\n\
+                              Alt-Svc: h3=\":443\"; ma=2592000\r\n\
+                              X-CalculatedFETarget: PN4P287CU001.internal.outlook.com\r\n\
+                              X-BeSku: WCS7\r\n";
 
 /// What is asked.
 struct Request {
@@ -122,7 +135,13 @@ fn answer(stand: &Stand, request: &Request) -> Reply {
         return Reply::Kernel(stopped());
     }
     if stand.service == ServiceId::Http {
-        return Reply::Site(Answer::new("403 Forbidden"));
+        return Reply::Site(match stand.machine {
+            Machine::Online => Answer::new("301 Moved Permanently").with(&format!(
+                "Location: https://{}/\r\n",
+                without_port(&request.host)
+            )),
+            _ => Answer::new("403 Forbidden"),
+        });
     }
     let (directory, rest) = place(&request.path);
     match web_service(&directory) {
@@ -211,7 +230,10 @@ fn route(stand: &Stand, request: &Request, directory: &str, rest: &str) -> Answe
         return Answer::new("200 OK")
             .with(&front_end)
             .with("Content-Type: text/html\r\n")
-            .saying(format!("200 OK<br/>{}", stand.machine.full_name()));
+            .saying(format!("200 OK<br/>{}", stand.machine.inner_name()));
+    }
+    if stand.machine == Machine::Online {
+        return route_online(request, directory, &front_end);
     }
     match directory {
         "" => Answer::new("302 Found")
@@ -252,6 +274,23 @@ fn route(stand: &Stand, request: &Request, directory: &str, rest: &str) -> Answe
             .with(&front_end),
         _ => not_found(),
     }
+}
+
+/// Exchange Online: who wants in needs a token from Microsoft's sign-in.
+fn route_online(request: &Request, directory: &str, front_end: &str) -> Answer {
+    let answer = match directory {
+        "" => {
+            Answer::new("302 Found").with(&format!("Location: https://{}/owa/\r\n", request.host))
+        }
+        "owa" => Answer::new("302 Found")
+            .with(&format!("Location: {SIGN_IN}\r\n"))
+            .with("X-OWA-Version: 15.20.9320.21\r\n"),
+        _ if web_service(directory).is_some() => {
+            Answer::new("401 Unauthorized").with(&format!("WWW-Authenticate: {BEARER}\r\n"))
+        }
+        _ => return not_found(),
+    };
+    answer.with(ONLINE_HEADERS).with(front_end)
 }
 
 fn not_found() -> Answer {
@@ -421,6 +460,13 @@ fn read(head: &[u8], peer: &Conversation) -> Result<Request, &'static str> {
     })
 }
 
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => name,
+        _ => host,
+    }
+}
+
 /// What may be said back in a header: a name or an address with or without port, nothing else.
 fn is_host(host: &[u8]) -> bool {
     (1..=255).contains(&host.len())
@@ -451,6 +497,18 @@ mod tests {
         assert!(!is_host(b"a b"));
         assert!(!is_host(b"a\"b"));
         assert!(!is_host(b"a/b"));
+    }
+
+    #[test]
+    fn a_port_is_taken_off() {
+        for (host, name) in [
+            ("mail.example.test:8080", "mail.example.test"),
+            ("mail.example.test", "mail.example.test"),
+            ("[::1]:8080", "[::1]"),
+            ("[::1]", "[::1]"),
+        ] {
+            assert_eq!(without_port(host), name);
+        }
     }
 
     #[test]

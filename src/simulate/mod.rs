@@ -1,7 +1,7 @@
 //! # simulate: the stand-in server
 //!
-//! Listens on loopback and serves all twelve ports, and Exchange's virtual directories behind 443, as Exchange, a domain
-//! controller and Windows do, with their own texts, a certificate made at start, and [faults](Fault) to order. It is what `exchports demo` checks, and what people
+//! Listens on loopback and serves all twelve ports, and Exchange's virtual directories behind 443, as Exchange, Exchange
+//! Online, a domain controller and Windows do, with their own texts, a certificate made at start, and [faults](Fault) to order. It is what `exchports demo` checks, and what people
 //! who write scripts and alerts can run where there is no mail server.
 //!
 //! It must not: listen beyond loopback unless its address is set to something else, take mail, ask for or look at
@@ -143,10 +143,7 @@ pub enum SimulateError {
 pub async fn start(settings: Settings) -> Result<Simulation, SimulateError> {
     let plan = ports(&settings)?;
     let mut authorities = Authorities::new(settings.address)?;
-    let machine = match settings.role {
-        Role::DomainController => Machine::DomainController,
-        _ => Machine::Exchange,
-    };
+    let machine = Machine::of(settings.role);
 
     let staged: Arc<[Staged]> = settings.faults.as_slice().into();
     let mut endpoints = Vec::new();

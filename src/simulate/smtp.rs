@@ -1,11 +1,11 @@
-//! SMTP as Exchange 2019 speaks it on 25, 587 and 465 (RFC 5321, 3207).
+//! SMTP as Exchange 2019 speaks it on 25, 587 and 465, and Exchange Online on 25 and 587 (RFC 5321, 3207).
 //!
 //! It takes EHLO, STARTTLS, NOOP, RSET, HELP and QUIT. It never takes mail and never asks for a password.
 
 use super::conversation::{Conversation, Heard};
 use super::dates;
 use super::faults::Fault;
-use super::stand::Stand;
+use super::stand::{Machine, Stand};
 use crate::catalog::ServiceId;
 use std::io;
 use std::time::Duration;
@@ -141,6 +141,44 @@ const GATEWAY: Extensions = Extensions {
              250 CHUNKING\r\n",
 };
 
+/// Exchange Online's host for submission: who wants to sign in has to encrypt first.
+const ONLINE: Extensions = Extensions {
+    clear: "250-SIZE 157286400\r\n\
+            250-PIPELINING\r\n\
+            250-DSN\r\n\
+            250-ENHANCEDSTATUSCODES\r\n\
+            250-STARTTLS\r\n\
+            250-8BITMIME\r\n\
+            250-BINARYMIME\r\n\
+            250-CHUNKING\r\n\
+            250 SMTPUTF8\r\n",
+    secure: "250-SIZE 157286400\r\n\
+             250-PIPELINING\r\n\
+             250-DSN\r\n\
+             250-ENHANCEDSTATUSCODES\r\n\
+             250-AUTH LOGIN XOAUTH2\r\n\
+             250-8BITMIME\r\n\
+             250-BINARYMIME\r\n\
+             250-CHUNKING\r\n\
+             250 SMTPUTF8\r\n",
+};
+
+/// Exchange Online's mail exchanger: nobody signs in there.
+const ONLINE_MX: Extensions = Extensions {
+    clear: ONLINE.clear,
+    secure: "250-SIZE 157286400\r\n\
+             250-PIPELINING\r\n\
+             250-DSN\r\n\
+             250-ENHANCEDSTATUSCODES\r\n\
+             250-8BITMIME\r\n\
+             250-BINARYMIME\r\n\
+             250-CHUNKING\r\n\
+             250 SMTPUTF8\r\n",
+};
+
+/// Every session of Exchange Online bears an id; nobody needs it to differ.
+const SESSION_ID: &str = " [08DD84B323498C1A]";
+
 /// How far the client has come.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Met {
@@ -220,8 +258,12 @@ fn greeting(stand: &Stand) -> String {
     let words = if is_gateway(stand) {
         "mail.example.test ESMTP Postfix".into()
     } else {
+        let session = match stand.machine {
+            Machine::Online | Machine::OnlineMx => SESSION_ID,
+            Machine::Exchange | Machine::DomainController => "",
+        };
         format!(
-            "{} Microsoft ESMTP MAIL Service ready at {}",
+            "{} Microsoft ESMTP MAIL Service ready at {}{session}",
             stand.machine.full_name(),
             dates::rfc5322(dates::now())
         )
@@ -242,6 +284,8 @@ fn hello(stand: &Stand, peer: &Conversation) -> String {
 
 fn extensions(stand: &Stand, peer: &Conversation) -> String {
     let lists = match stand.service {
+        _ if stand.machine == Machine::Online => ONLINE,
+        _ if stand.machine == Machine::OnlineMx => ONLINE_MX,
         ServiceId::Smtp => RELAY,
         ServiceId::Submissions if stand.has(Fault::ClientProxy) => CLIENT_PROXY,
         _ if is_gateway(stand) => GATEWAY,

@@ -34,6 +34,10 @@ pub(super) enum Machine {
     Exchange,
     /// A domain controller.
     DomainController,
+    /// A front end of Exchange Online, for clients and for submission.
+    Online,
+    /// A mail exchanger of Exchange Online.
+    OnlineMx,
 }
 
 /// Whether a service is to have a fault.
@@ -44,10 +48,22 @@ pub(super) fn is_staged(staged: &[Staged], service: ServiceId, fault: Fault) -> 
 }
 
 impl Machine {
+    /// The one that stands in a role.
+    pub(super) fn of(role: Role) -> Self {
+        match role {
+            Role::Any | Role::Mailbox | Role::Published | Role::Edge => Self::Exchange,
+            Role::DomainController => Self::DomainController,
+            Role::Online | Role::OnlineSubmission => Self::Online,
+            Role::OnlineMx => Self::OnlineMx,
+        }
+    }
+
     pub(super) fn short_name(self) -> &'static str {
         match self {
             Self::Exchange => "EX01",
             Self::DomainController => "DC01",
+            Self::Online => "PN4P287CA0064",
+            Self::OnlineMx => "PN4PEPF00000064",
         }
     }
 
@@ -55,6 +71,16 @@ impl Machine {
         match self {
             Self::Exchange => "EX01.corp.example.test",
             Self::DomainController => "DC01.corp.example.test",
+            Self::Online => "PN4P287CA0064.outlook.office365.com",
+            Self::OnlineMx => "PN4PEPF00000064.mail.protection.outlook.com",
+        }
+    }
+
+    /// What it calls itself where only its own kind listens; Exchange Online has another name for that.
+    pub(super) fn inner_name(self) -> &'static str {
+        match self {
+            Self::Online => "PN4P287CA0064.INDP287.PROD.OUTLOOK.COM",
+            other => other.full_name(),
         }
     }
 }

@@ -532,6 +532,141 @@ async fn what_is_not_http_gets_400_from_http_sys() {
     }
 }
 
+// Exchange Online
+
+#[tokio::test]
+async fn online_submission_greets_with_a_session_and_lists_its_own() {
+    for (role, service, name, auth) in [
+        (
+            Role::OnlineSubmission,
+            Submission,
+            "PN4P287CA0064.outlook.office365.com",
+            "250-AUTH LOGIN XOAUTH2\r\n",
+        ),
+        (
+            Role::OnlineSubmission,
+            Smtp,
+            "PN4P287CA0064.outlook.office365.com",
+            "250-AUTH LOGIN XOAUTH2\r\n",
+        ),
+        (
+            Role::OnlineMx,
+            Smtp,
+            "PN4PEPF00000064.mail.protection.outlook.com",
+            "",
+        ),
+    ] {
+        let server = playing(role).await;
+        let mut tcp = dial(&server, service).await;
+        let greeting = hear_line(&mut tcp).await;
+        assert!(
+            greeting.starts_with(&format!(
+                "220 {name} Microsoft ESMTP MAIL Service ready at "
+            )) && greeting.ends_with(" +0000 [08DD84B323498C1A]\r\n"),
+            "{greeting}"
+        );
+        let hello = format!(
+            "250-{name} Hello [127.0.0.1]\r\n250-SIZE 157286400\r\n250-PIPELINING\r\n250-DSN\r\n\
+             250-ENHANCEDSTATUSCODES\r\n"
+        );
+        let rest = "250-8BITMIME\r\n250-BINARYMIME\r\n250-CHUNKING\r\n250 SMTPUTF8\r\n";
+        say(&mut tcp, b"EHLO me\r\nSTARTTLS\r\n").await;
+        assert_heard(
+            &mut tcp,
+            &format!("{hello}250-STARTTLS\r\n{rest}220 2.0.0 SMTP server ready\r\n"),
+        )
+        .await;
+        let mut tls = trusting(&server, tcp).await.unwrap();
+        say(&mut tls, b"EHLO me\r\n").await;
+        assert_heard(&mut tls, &format!("{hello}{auth}{rest}")).await;
+    }
+}
+
+#[tokio::test]
+async fn online_mailboxes_tell_their_front_end_and_want_tokens() {
+    let server = playing(Role::Online).await;
+    let mut imap = trusting(&server, dial(&server, Imaps).await).await.unwrap();
+    let greeting = hear_line(&mut imap).await;
+    let named = |greeting: &str, start| {
+        let name = greeting.strip_prefix(start).unwrap().trim_end();
+        front_end_name(name.strip_suffix(']').unwrap())
+    };
+    assert_eq!(
+        named(
+            &greeting,
+            "* OK The Microsoft Exchange IMAP4 service is ready. ["
+        ),
+        "PN4P287CA0064.INDP287.PROD.OUTLOOK.COM"
+    );
+    say(&mut imap, b"a CAPABILITY\r\nb ID NIL\r\n").await;
+    assert_heard(
+        &mut imap,
+        "* CAPABILITY IMAP4 IMAP4rev1 AUTH=XOAUTH2 LOGINDISABLED SASL-IR UIDPLUS MOVE ID UNSELECT CHILDREN IDLE \
+         NAMESPACE LITERAL+\r\na OK CAPABILITY completed.\r\n\
+         * ID (\"name\" \"Microsoft.Exchange.Imap4.Imap4Server\" \"version\" \"15.20\")\r\nb OK ID completed\r\n",
+    )
+    .await;
+    let mut pop = trusting(&server, dial(&server, Pop3s).await).await.unwrap();
+    let greeting = hear_line(&mut pop).await;
+    assert_eq!(
+        named(
+            &greeting,
+            "+OK The Microsoft Exchange POP3 service is ready. ["
+        ),
+        "PN4P287CA0064.INDP287.PROD.OUTLOOK.COM"
+    );
+    say(&mut pop, b"CAPA\r\n").await;
+    assert_heard(&mut pop, "+OK\r\nTOP\r\nUIDL\r\nSASL XOAUTH2\r\n.\r\n").await;
+}
+
+#[tokio::test]
+async fn online_directories_want_tokens() {
+    let server = playing(Role::Online).await;
+    let (head, _) = get(&mut dial(&server, Http).await, "/").await;
+    assert_status(&head, "301 Moved Permanently", "80");
+    assert!(
+        head.contains("\r\nLocation: https://mail.example.test/\r\n"),
+        "{head}"
+    );
+
+    let mut tls = trusting(&server, dial(&server, Https).await).await.unwrap();
+    for path in [
+        "/ews/exchange.asmx",
+        "/mapi/emsmdb/",
+        "/Microsoft-Server-ActiveSync",
+        "/autodiscover/autodiscover.xml",
+        "/oab/",
+    ] {
+        let (head, _) = get(&mut tls, path).await;
+        assert_status(&head, "401 Unauthorized", path);
+        let schemes: Vec<&str> = head
+            .lines()
+            .filter_map(|line| line.strip_prefix("WWW-Authenticate: "))
+            .collect();
+        assert_eq!(
+            schemes,
+            [
+                "Bearer client_id=\"00000002-0000-0ff1-ce00-000000000000\", \
+                 trusted_issuers=\"00000001-0000-0000-c000-000000000000@*\", \
+                 token_types=\"app_asserted_user_v1 service_asserted_app_v1\", \
+                 authorization_uri=\"https://login.microsoftonline.com/common/oauth2/authorize\""
+            ],
+            "{path}"
+        );
+        assert!(head.contains("\r\nX-FEServer: PN4P287CA0064\r\n"), "{head}");
+    }
+    let (head, _) = get(&mut tls, "/owa/").await;
+    assert_status(&head, "302 Found", "/owa/");
+    for start in [
+        "Location: https://login.microsoftonline.com/common/oauth2/authorize?client_id=",
+        "X-OWA-Version: 15.20.",
+    ] {
+        assert!(head.contains(&format!("\r\n{start}")), "{head}");
+    }
+    let (_, body) = get(&mut tls, "/owa/healthcheck.htm").await;
+    assert_eq!(body, "200 OK<br/>PN4P287CA0064.INDP287.PROD.OUTLOOK.COM");
+}
+
 // Faults of connection and conversation
 
 #[tokio::test]
@@ -1646,6 +1781,25 @@ async fn get<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, path: &str) -> (
     let length = length.lines().next().unwrap().parse().unwrap();
     let body = hear(stream, length).await;
     (head, String::from_utf8(body).unwrap())
+}
+
+/// The ASCII name in base64 of its UTF-16LE (RFC 4648 §4).
+fn front_end_name(base64: &str) -> String {
+    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut bits = 0_u32;
+    let mut bytes = Vec::new();
+    for (index, letter) in base64.trim_end_matches('=').bytes().enumerate() {
+        let value = LETTERS.iter().position(|known| *known == letter).unwrap();
+        bits = (bits << 6) | u32::try_from(value).unwrap();
+        if index % 4 > 0 {
+            bytes.push(u8::try_from((bits >> (6 - 2 * (index % 4))) & 0xff).unwrap());
+        }
+    }
+    let units: Vec<u16> = bytes
+        .chunks(2)
+        .map(|pair| u16::from_le_bytes(pair.try_into().unwrap()))
+        .collect();
+    String::from_utf16(&units).unwrap()
 }
 
 #[track_caller]
