@@ -14,6 +14,12 @@ pub enum Fault {
     ClosedEarly,
     /// The connection is accepted, and nothing is ever said.
     Silent,
+    /// 465 is Exchange's internal Client Proxy connector: SMTP in clear.
+    ClientProxy,
+    /// A port that has to begin with TLS speaks its protocol in clear.
+    CleartextOnTlsPort,
+    /// A port that has to begin in clear begins with TLS.
+    TlsOnCleartextPort,
     /// SMTP greets after a pause.
     GreetingSlow,
     /// The service says that it is not available, and closes.
@@ -22,12 +28,6 @@ pub enum Fault {
     GreetingRejected,
     /// Something on the way wrote asterisks over the greeting.
     GreetingMasked,
-    /// 465 is Exchange's internal Client Proxy connector: SMTP in clear.
-    ClientProxy,
-    /// A port that has to begin with TLS speaks its protocol in clear.
-    CleartextOnTlsPort,
-    /// A port that has to begin in clear begins with TLS.
-    TlsOnCleartextPort,
     /// STARTTLS is not among the capabilities.
     StarttlsNotOffered,
     /// Something on the way wrote `XXXXXXXA` over STARTTLS.
@@ -197,7 +197,7 @@ const WITH_CERTIFICATE: &[ServiceId] = &[
     Pop3s,
     Rdp,
 ];
-/// Remote desktop is left out: its certificate is its own on every machine.
+/// Remote desktop is left out: its certificate is its own on every machine, and Windows asks for none in return.
 const SHARED_CERTIFICATE: &[ServiceId] = &[
     Smtp,
     Pop3,
@@ -249,6 +249,27 @@ pub static FAULTS: &[FaultRow] = &[
         what: "the connection is accepted, then nothing is ever said",
     },
     FaultRow {
+        fault: Fault::ClientProxy,
+        name: "client-proxy",
+        services: &[Submissions],
+        by_default: &[Submissions],
+        what: "465 is Exchange's internal Client Proxy connector, which greets in clear instead of starting TLS",
+    },
+    FaultRow {
+        fault: Fault::CleartextOnTlsPort,
+        name: "cleartext-on-tls-port",
+        services: IMPLICIT_TLS,
+        by_default: IMPLICIT_TLS,
+        what: "the port speaks its protocol in clear where TLS has to come first",
+    },
+    FaultRow {
+        fault: Fault::TlsOnCleartextPort,
+        name: "tls-on-cleartext-port",
+        services: STARTTLS,
+        by_default: STARTTLS,
+        what: "the port waits for a TLS handshake where a conversation in clear has to come first",
+    },
+    FaultRow {
         fault: Fault::GreetingSlow,
         name: "greeting-slow",
         services: SMTP,
@@ -275,27 +296,6 @@ pub static FAULTS: &[FaultRow] = &[
         services: &[Smtp, Submission],
         by_default: &[Smtp, Submission],
         what: "asterisks stand where the greeting was, as Cisco's inspection leaves it; everything else is as always",
-    },
-    FaultRow {
-        fault: Fault::ClientProxy,
-        name: "client-proxy",
-        services: &[Submissions],
-        by_default: &[Submissions],
-        what: "465 is Exchange's internal Client Proxy connector, which greets in clear instead of starting TLS",
-    },
-    FaultRow {
-        fault: Fault::CleartextOnTlsPort,
-        name: "cleartext-on-tls-port",
-        services: IMPLICIT_TLS,
-        by_default: IMPLICIT_TLS,
-        what: "the port speaks its protocol in clear where TLS has to come first",
-    },
-    FaultRow {
-        fault: Fault::TlsOnCleartextPort,
-        name: "tls-on-cleartext-port",
-        services: STARTTLS,
-        by_default: STARTTLS,
-        what: "the port waits for a TLS handshake where a conversation in clear has to come first",
     },
     FaultRow {
         fault: Fault::StarttlsNotOffered,
@@ -370,8 +370,8 @@ pub static FAULTS: &[FaultRow] = &[
     FaultRow {
         fault: Fault::ClientCertificateRequired,
         name: "client-certificate-required",
-        services: WITH_CERTIFICATE,
-        by_default: WITH_CERTIFICATE,
+        services: SHARED_CERTIFICATE,
+        by_default: SHARED_CERTIFICATE,
         what: "TLS wants a certificate of the client and ends without one",
     },
     FaultRow {
