@@ -18,6 +18,7 @@ mod os;
 pub mod resolve;
 pub mod session;
 mod signatures;
+mod system_roots;
 pub mod tls;
 pub mod trust;
 

@@ -443,7 +443,12 @@ impl<'a, S: Stream> Session<'a, S> {
         };
         let patience = self.terms.limits.handshake;
         let ask = Arc::clone(&self.terms.tls);
-        let shaken = tls::shake_hands(tap, &ask, alpn, &mut self.terms, patience).await;
+        let mut shaken = tls::shake_hands(tap, &ask, alpn, &mut self.terms, patience).await;
+        // What follows is this machine's work, not the peer's.
+        self.record.close_step();
+        let told = tls::assess(&shaken.chain, &ask, &mut self.terms).await;
+        shaken.facts.certificate = told.certificate;
+        shaken.facts.chain = told.chain;
         let version = shaken.facts.version;
         self.record.tls = Some(shaken.facts);
         match shaken.result {
@@ -501,7 +506,9 @@ impl<'a, S: Stream> Session<'a, S> {
             self.send(&old_tls::goodbye(version)).await?;
         }
         self.record.close_step();
-        if let Some(told) = old_tls::assess(flight, &ask) {
+        let chain = old_tls::chain(flight);
+        if !chain.is_empty() {
+            let told = tls::assess(&chain, &ask, &mut self.terms).await;
             let tls = self.record.tls.get_or_insert_default();
             if tls.certificate.is_none() && tls.chain.is_empty() {
                 tls.certificate = told.certificate;

@@ -27,7 +27,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::session::{Heard, Over, REST_OF_LINE, Stream, Tap, Terms, first_line, is_whole};
-use super::trust::{self, Roots};
+use super::trust::{self, Roots, Told};
 use super::{der, signatures};
 use crate::facts::{ClientCertificate, Text, TlsFacts, TlsVersion};
 use crate::observation::Cause;
@@ -63,8 +63,10 @@ pub fn provider() -> Arc<CryptoProvider> {
 pub(super) struct Shaken<S> {
     /// The secure stream, or why there is none.
     pub(super) result: Result<Box<TlsStream<Tap<S>>>, Trouble>,
-    /// What was seen, in either case.
+    /// What was seen, in either case; the chain is still to be assessed.
     pub(super) facts: TlsFacts,
+    /// The chain as sent.
+    pub(super) chain: Vec<CertificateDer<'static>>,
 }
 
 /// Why a handshake failed.
@@ -82,6 +84,7 @@ pub(super) async fn shake_hands<S: Stream>(
     terms: &mut Terms,
     patience: Duration,
 ) -> Shaken<S> {
+    ask.roots.prepare();
     let seen = Arc::new(Seen::default());
     let config = client_config(ask, alpn, &seen);
     let name = server_name(&ask.host);
@@ -106,8 +109,20 @@ pub(super) async fn shake_hands<S: Stream>(
         Ok(Err((error, tap))) => Err(explain(&error, tap, &heard, &seen, terms).await),
         Err(over) => Err(cut_short(over, &heard.bytes())),
     };
-    seen.tell(ask, name.as_ref(), &mut facts);
-    Shaken { result, facts }
+    if seen.asked_for_certificate.load(Ordering::Relaxed) {
+        facts.client_certificate = Some(ClientCertificate::Requested);
+    }
+    Shaken {
+        result,
+        facts,
+        chain: seen.chain(),
+    }
+}
+
+/// Turns a chain into facts, against the name and the roots that were asked for.
+pub(super) async fn assess(chain: &[CertificateDer<'_>], ask: &TlsAsk, terms: &mut Terms) -> Told {
+    let name = server_name(&ask.host);
+    trust::assess_in_time(chain, name.as_ref(), &ask.roots, terms).await
 }
 
 fn client_config(ask: &TlsAsk, alpn: Alpn, seen: &Arc<Seen>) -> Arc<ClientConfig> {
@@ -334,16 +349,6 @@ impl Seen {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
-    }
-
-    fn tell(&self, ask: &TlsAsk, name: Option<&ServerName<'_>>, facts: &mut TlsFacts) {
-        let chain = self.chain();
-        let told = trust::assess(&chain, name, &ask.roots);
-        facts.certificate = told.certificate;
-        facts.chain = told.chain;
-        if self.asked_for_certificate.load(Ordering::Relaxed) {
-            facts.client_certificate = Some(ClientCertificate::Requested);
-        }
     }
 }
 

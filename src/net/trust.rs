@@ -5,8 +5,7 @@
 //! every certificate of the path is valid, whether it has other objections (purpose, name constraints).
 
 use std::cmp::Reverse;
-use std::sync::{Arc, OnceLock};
-use std::thread;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
@@ -22,7 +21,9 @@ use x509_parser::signature_algorithm::SignatureAlgorithm;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo, X509Name};
 
 use super::der::{contents, rsa_bits};
+use super::session::Terms;
 use super::signatures::{self, Signature};
+use super::system_roots::{Reading, SystemRoots};
 use crate::facts::{
     Anchor, CertificateFacts, ChainLink, KeyFacts, SignatureStrength, Text, TrustDefect, TrustFacts,
 };
@@ -44,10 +45,10 @@ const MAX_SIGNATURES: usize = 64;
 #[derive(Debug)]
 pub struct Roots {
     provider: Arc<CryptoProvider>,
-    files: RootCertStore,
+    files: Arc<RootCertStore>,
     public: Option<Arc<RootCertStore>>,
-    /// Read on a thread of its own while the first connections are made: on some systems that takes long.
-    system: Option<Arc<OnceLock<RootCertStore>>>,
+    /// Read while the first handshakes are made.
+    system: Option<SystemRoots>,
 }
 
 /// Why a file's certificates cannot be trusted.
@@ -82,9 +83,9 @@ impl Roots {
         });
         Ok(Self {
             provider: super::tls::provider(),
-            files,
+            files: Arc::new(files),
             public,
-            system: (trust.stores != Stores::Public).then(begin_to_read_system_roots),
+            system: (trust.stores != Stores::Public).then(SystemRoots::default),
         })
     }
 
@@ -94,35 +95,28 @@ impl Roots {
         &self.provider
     }
 
-    /// The sets of roots, the one asked first in front.
-    fn sets(&self) -> impl Iterator<Item = (Anchor, &RootCertStore)> {
-        let files = std::iter::once((Anchor::CaFile, &self.files));
-        let public = self.public.as_deref().map(|store| (Anchor::Public, store));
-        // Lazy: the system store is only read when nothing before it had the root.
+    /// Begins to read what takes long, so that it is there when a chain is assessed.
+    pub(super) fn prepare(&self) {
+        if let Some(system) = &self.system {
+            system.begin();
+        }
+    }
+
+    /// The sets of roots that are there, the one asked first in front.
+    fn sets(&self) -> impl Iterator<Item = (Anchor, Arc<RootCertStore>)> {
+        let files = std::iter::once((Anchor::CaFile, Arc::clone(&self.files)));
+        let public = self
+            .public
+            .iter()
+            .cloned()
+            .map(|store| (Anchor::Public, store));
         let system = self
             .system
             .iter()
-            .map(|store| (Anchor::System, store.get_or_init(system_roots)));
+            .filter_map(SystemRoots::store)
+            .map(|store| (Anchor::System, store));
         files.chain(public).chain(system)
     }
-}
-
-fn begin_to_read_system_roots() -> Arc<OnceLock<RootCertStore>> {
-    let store = Arc::new(OnceLock::new());
-    let reader = Arc::clone(&store);
-    // Who needs it first waits for it, or reads it himself where there is no thread to be had.
-    let begun = thread::Builder::new().spawn(move || {
-        reader.get_or_init(system_roots);
-    });
-    drop(begun);
-    store
-}
-
-fn system_roots() -> RootCertStore {
-    let mut store = RootCertStore::empty();
-    // What cannot be read of a half-broken store is left out: the public roots stand beside it.
-    store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    store
 }
 
 /// Why a file has no certificates that could be read.
@@ -200,6 +194,44 @@ pub(super) fn assess(
     Told {
         certificate,
         chain: links,
+    }
+}
+
+/// [`assess`], and once more when this machine's store of roots was not there yet and could change the answer.
+pub(super) async fn assess_in_time(
+    chain: &[CertificateDer<'_>],
+    name: Option<&ServerName<'_>>,
+    roots: &Roots,
+    terms: &mut Terms,
+) -> Told {
+    let told = assess(chain, name, roots);
+    let Some(system) = roots.system.as_ref().filter(|_| told.has_no_anchor()) else {
+        return told;
+    };
+    if system.reading() == Reading::UnderWay {
+        let patience = terms.limits.reply;
+        // Why it ended is told by how far the reading is.
+        let _ = terms.bounded(patience, system.settled()).await;
+    }
+    let mut told = assess(chain, name, roots);
+    if system.reading() != Reading::Done
+        && let Some(certificate) = told
+            .certificate
+            .as_mut()
+            .filter(|it| it.trust.anchor.is_none())
+    {
+        certificate.trust.defects.push(TrustDefect::Other(
+            "this machine's own store of roots could not be read in time".into(),
+        ));
+    }
+    told
+}
+
+impl Told {
+    fn has_no_anchor(&self) -> bool {
+        self.certificate
+            .as_ref()
+            .is_some_and(|certificate| certificate.trust.anchor.is_none())
     }
 }
 
@@ -417,8 +449,13 @@ fn objections(
         Err(error) => return vec![TrustDefect::Other(words(&error))],
     };
     let algorithms: Vec<_> = signatures::algorithms(&roots.provider).collect();
-    let verified =
-        verify_server_cert_signed_by_trust_anchor(&leaf, store, intermediates, moment, &algorithms);
+    let verified = verify_server_cert_signed_by_trust_anchor(
+        &leaf,
+        &store,
+        intermediates,
+        moment,
+        &algorithms,
+    );
     match verified {
         Ok(()) => Vec::new(),
         Err(rustls::Error::InvalidCertificate(
@@ -515,7 +552,7 @@ impl<'a> Walk<'a> {
         let roots = self.roots;
         for (anchor, store) in roots.sets() {
             let mut path = vec![0];
-            if let Some(ends) = self.reaches(leaf, store, &mut path) {
+            if let Some(ends) = self.reaches(leaf, &store, &mut path) {
                 return Some(Way { anchor, path, ends });
             }
         }
