@@ -1,7 +1,7 @@
 //! The TLS handshake, with a verifier that records and lets it finish.
 //!
 //! The signature over the handshake stays checked: a peer has to own the key of the certificate it shows. Whether that
-//! certificate is any good is left to [`trust`](super::trust) and to the rules.
+//! certificate is any good is left to [`trust`] and to the rules.
 
 use std::io;
 use std::net::IpAddr;

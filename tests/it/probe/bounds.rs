@@ -444,10 +444,12 @@ fn a_flood_is_left_alone() {
 /// Each limit has its own flood: a line, a reply, an answer that is announced, a connection, a number of answers.
 #[test]
 fn each_limit_ends_its_own_flood() {
+    /// What is sent first, what without end, where it ends, and after how many bytes.
+    type Flood<'a> = (ServiceId, &'a [u8], &'a [u8], Stage, usize);
     use Stage::{Application, Capabilities, Greeting};
-    let literal = [&b"* LIST {60000}\r\n"[..], &[b'x'; 60000], b"\r\n"].concat();
+    let literal = [&b"* LIST {60000}\r\n"[..], &b"x".repeat(60000), b"\r\n"].concat();
     let announced = &b"\x30\x84\0\x03\xff\xf0\x02\x01\x01\x64\x84\0\x03\xff\xe7"[..];
-    let floods: [(ServiceId, &[u8], &[u8], Stage, usize); 7] = [
+    let floods: [Flood<'_>; 7] = [
         (ServiceId::Smtp, b"220 ", b"mail01 ", Greeting, 8 * 1024),
         (ServiceId::Smtp, b"", b"220-mail01\r\n", Greeting, 200 * 12),
         (
