@@ -1,12 +1,14 @@
 //! What kind of host a target looks like, when it was judged as `any`: a hint, never the verdict.
 //!
 //! What is open is held against the columns of each role, and the observations are judged again as the role that fits
-//! best. The fit goes by what is open, not by what passes: a broken server must not pass for another role.
+//! best. The fit goes by what is open, not by what passes: a broken server must not pass for another role. It goes by
+//! ports alone: the web services all live behind one, so that they are open says nothing more. Where they were looked
+//! at, they count in what passes.
 
 use std::cmp::Reverse;
 
 use super::{Case, Context, judge};
-use crate::catalog::{Expectation, Protocol, ROLES, Role, SERVICES, ServiceId, expectation};
+use crate::catalog::{Expectation, Group, Protocol, ROLES, Role, SERVICES, ServiceId, expectation};
 use crate::facts::PeerFacts;
 use crate::finding::{Finding, LooksLike, Status};
 use crate::observation::{Cause, State};
@@ -23,7 +25,17 @@ pub(super) fn looks_like(findings: &[Finding], context: &Context<'_>) -> Option<
         return None;
     }
     let role = best_fit(findings, &open, context)?;
-    let required = role.row().required;
+    let required: Vec<ServiceId> = role
+        .row()
+        .required
+        .iter()
+        .copied()
+        .filter(|service| {
+            findings
+                .iter()
+                .any(|finding| finding.check.service.id == *service)
+        })
+        .collect();
     let passed = required
         .iter()
         .filter(|service| passes_as(role, **service, findings, context))
@@ -64,8 +76,8 @@ fn open_services(findings: &[Finding]) -> Vec<ServiceId> {
         .collect()
 }
 
-/// The role with the least against it, of those most of whose required services are open; between equals the one with more of its required services open, then the one
-/// that the catalog names first.
+/// The role with the least against it, of those most of whose required ports are open; between equals the one with more
+/// of its required ports open, then the one that the catalog names first.
 fn best_fit(findings: &[Finding], open: &[ServiceId], context: &Context<'_>) -> Option<Role> {
     let told = Told::new(findings, context);
     ROLES
@@ -79,7 +91,7 @@ fn best_fit(findings: &[Finding], open: &[ServiceId], context: &Context<'_>) -> 
                     .count()
             };
             let required = column(Expectation::Required);
-            let missing = role.row().required.len() - required;
+            let missing = required_ports(role) - required;
             if required <= missing {
                 return None;
             }
@@ -90,6 +102,14 @@ fn best_fit(findings: &[Finding], open: &[ServiceId], context: &Context<'_>) -> 
         })
         .min_by_key(|(_, against, required)| (*against, Reverse(*required)))
         .map(|(role, _, _)| role)
+}
+
+fn required_ports(role: Role) -> usize {
+    role.row()
+        .required
+        .iter()
+        .filter(|service| service.row().group == Group::Port)
+        .count()
 }
 
 /// What the target told of itself besides its open ports.

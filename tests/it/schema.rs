@@ -215,7 +215,7 @@ fn the_catalog_names_every_service_and_role() {
         .iter()
         .map(|s| s.service.as_str())
         .collect();
-    assert_eq!(services.len(), 12);
+    assert_eq!(services.len(), 21);
     for role in &catalog.roles {
         let all = [&role.required, &role.optional, &role.forbidden];
         for service in all.into_iter().flatten() {
