@@ -23,6 +23,7 @@ mod protocol;
 mod reach;
 mod starttls;
 mod tls;
+pub(super) mod web;
 
 /// A row of the rules: when a code holds, how bad that is, and what to say.
 #[derive(Debug)]
@@ -69,6 +70,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         tls::RULES,
         certificate::RULES,
         protocol::RULES,
+        web::RULES,
     ]
     .into_iter()
     .flatten()

@@ -1,22 +1,10 @@
 //! Rules on protocols: the conversation went to its end, and what was said is worth telling.
 
 use super::{Case, Evidence, Rule, quote, said};
-use crate::catalog::ServiceId;
-use crate::facts::{HttpFacts, Nla};
+use crate::facts::Nla;
 use crate::finding::{Code, Severity};
 
 pub(super) const RULES: &[Rule] = &[
-    Rule {
-        code: Code::HttpServerError,
-        severity: Severity::Fail,
-        title: "the web server answers with an error of its own",
-        meaning: "The connection works and the web server answers with a status of 500 or above: IIS, an application \
-                  pool or the back end behind it does not work.",
-        hint: "Look at the application pools in IIS Manager and at the certificate of the back end on 444 \
-               (`netsh http show sslcert`, event 15021). Then at the logs of IIS.",
-        reference: "RFC 9110 §15.6",
-        holds: http_server_error,
-    },
     Rule {
         code: Code::LdapError,
         severity: Severity::Fail,
@@ -76,23 +64,6 @@ pub(super) const RULES: &[Rule] = &[
         holds: clock_differs,
     },
     Rule {
-        code: Code::HttpForbidden,
-        severity: Severity::Info,
-        title: "403 on port 80",
-        meaning: "The web server answers plain HTTP with 403. So does Exchange by default: it demands TLS, and there \
-                  is no redirect unless somebody made one.",
-        hint: "Nothing to do. If people without https:// should get to Outlook on the web, set up a redirect to HTTPS.",
-        reference: "Microsoft, Configure http to https redirection for Outlook on the web; RFC 9110 §15.5.4",
-        holds: |case| {
-            if case.service().id != ServiceId::Http || case.http()?.status != Some(403) {
-                return None;
-            }
-            Some(Evidence::new(
-                "HTTP 403: plain HTTP is refused, as Exchange does by default",
-            ))
-        },
-    },
-    Rule {
         code: Code::RdpNlaNotSupported,
         severity: Severity::Info,
         title: "no network level authentication",
@@ -112,46 +83,6 @@ pub(super) const RULES: &[Rule] = &[
         },
     },
 ];
-
-fn http_server_error(case: &Case<'_>) -> Option<Evidence> {
-    let facts = case.http()?;
-    let status = facts.status.filter(|status| *status >= 500)?;
-    let reason = facts
-        .reason
-        .as_ref()
-        .filter(|reason| !reason.is_empty())
-        .map_or_else(String::new, |reason| format!(" {}", quote(reason)));
-    let by = facts
-        .server
-        .as_ref()
-        .filter(|server| !server.is_empty())
-        .map_or_else(String::new, |server| format!(", by {}", quote(server)));
-    let hint = match (status, is_http_sys(facts)) {
-        (503, true) => Some(
-            "http.sys answers because the site or its application pool is stopped: start it in IIS Manager. Events \
-             5002 and 5009 (WAS) in the System log tell why it stopped.",
-        ),
-        (502 | 504, _) => Some(
-            "A proxy or load balancer in front gets no answer from the server behind it: look at its pool and at the \
-             server itself.",
-        ),
-        (511, _) => Some(
-            "This network wants a sign-in first (captive portal). Sign in with a browser and check again.",
-        ),
-        _ => None,
-    };
-    Some(Evidence::new(format!("HTTP {status}{reason}{by}")).hint_if(hint))
-}
-
-/// Whether Windows' own HTTP driver answered because nobody else did.
-fn is_http_sys(facts: &HttpFacts) -> bool {
-    facts.server.as_ref().is_some_and(|server| {
-        server
-            .as_str()
-            .to_ascii_lowercase()
-            .starts_with("microsoft-httpapi")
-    })
-}
 
 /// `220 ****…`, maybe with some of its `2`, `0` and spaces left.
 fn greeting_masked(case: &Case<'_>) -> Option<Evidence> {
@@ -204,48 +135,9 @@ fn span(duration: time::Duration) -> String {
 mod tests {
     use super::super::super::staged::{Staged, now, open};
     use super::*;
+    use crate::catalog::ServiceId;
     use crate::facts::{LdapFacts, PeerFacts, RdpFacts, Text};
     use crate::finding::Status;
-
-    #[test]
-    fn what_a_web_server_answers() {
-        let answering = |service, status| {
-            open(service).peer(PeerFacts::Http(HttpFacts {
-                status: Some(status),
-                ..HttpFacts::default()
-            }))
-        };
-        for status in [200, 301, 302, 401, 403, 404, 440, 499] {
-            assert_eq!(answering(ServiceId::Https, status).told(), [], "{status}");
-        }
-        for status in [500, 502, 503, 504, 511, 599] {
-            for service in [ServiceId::Http, ServiceId::Https] {
-                let staged = answering(service, status);
-                assert_eq!(staged.told(), [(Code::HttpServerError, Severity::Fail)]);
-                assert_eq!(staged.status(), Status::Fail);
-            }
-        }
-        let forbidden = answering(ServiceId::Http, 403);
-        assert_eq!(forbidden.told(), [(Code::HttpForbidden, Severity::Info)]);
-        assert_eq!(forbidden.status(), Status::Pass);
-        assert_eq!(answering(ServiceId::Http, 302).told(), []);
-    }
-
-    #[test]
-    fn a_stopped_application_pool_is_known_by_who_answers() {
-        let staged = open(ServiceId::Https).peer(PeerFacts::Http(HttpFacts {
-            status: Some(503),
-            reason: Some(Text::from("Service Unavailable")),
-            server: Some(Text::from("Microsoft-HTTPAPI/2.0")),
-            ..HttpFacts::default()
-        }));
-        let (message, hint) = staged.words(Code::HttpServerError);
-        assert_eq!(
-            message,
-            "HTTP 503 \"Service Unavailable\", by \"Microsoft-HTTPAPI/2.0\""
-        );
-        assert!(hint.contains("5002 and 5009"), "{hint}");
-    }
 
     #[test]
     fn a_masked_greeting_is_told_and_no_other() {
