@@ -127,24 +127,28 @@ pub enum Code {
     HttpsNotOpen,
     /// The web server knows no such virtual directory.
     WebNotFound,
+    /// A virtual directory answers with an error of the server's own.
+    WebServerError,
+    /// A virtual directory answers 403.
+    WebRestricted,
     /// The web server refuses the request itself.
     HttpRejected,
     /// A proxy on the way wants a sign-in first.
     ProxyAuthentication,
     /// The web server says that it is asked too often.
-    HttpThrottled,
+    WebThrottled,
     /// The network wants a sign-in before it lets anything out.
     CaptivePortal,
     /// Exchange's pages come over plain HTTP.
     HttpWithoutTls,
     /// Redirects come to no end.
-    RedirectLoop,
+    WebRedirectLoop,
     /// A redirect leads from HTTPS back to plain HTTP.
-    RedirectToCleartext,
+    WebRedirectToCleartext,
     /// A redirect leads away from the service.
-    RedirectElsewhere,
+    WebRedirectElsewhere,
     /// A redirect leads nowhere.
-    RedirectUnusable,
+    WebRedirectUnusable,
     /// A directory that wants a sign-in answers without one.
     WebAnonymous,
     /// A sign-in is wanted, and no way to sign in is offered.
@@ -155,12 +159,10 @@ pub enum Code {
     ModernAuthentication,
     /// Nothing in the answer is Exchange's: possibly a device in front answers.
     PreAuthentication,
-    /// The health page is closed without an answer.
-    HealthcheckClosed,
-    /// The health page tells of a fault.
-    HealthcheckFailed,
+    /// The health page of a virtual directory is closed without an answer, or tells of a fault.
+    WebUnhealthy,
     /// The health page comes from another server than the directory.
-    HealthcheckElsewhere,
+    WebHealthElsewhere,
     /// A web proxy on the way names itself.
     ProxyOnTheWay,
     /// The greeting took long.
@@ -286,15 +288,17 @@ const WORDS: &[(Code, &str)] = &[
     (Code::InternalError, "internal-error"),
     (Code::HttpsNotOpen, "https-not-open"),
     (Code::WebNotFound, "web-not-found"),
+    (Code::WebServerError, "web-server-error"),
+    (Code::WebRestricted, "web-restricted"),
     (Code::HttpRejected, "http-rejected"),
     (Code::ProxyAuthentication, "proxy-authentication"),
-    (Code::HttpThrottled, "http-throttled"),
+    (Code::WebThrottled, "web-throttled"),
     (Code::CaptivePortal, "captive-portal"),
     (Code::HttpWithoutTls, "http-without-tls"),
-    (Code::RedirectLoop, "redirect-loop"),
-    (Code::RedirectToCleartext, "redirect-to-cleartext"),
-    (Code::RedirectElsewhere, "redirect-elsewhere"),
-    (Code::RedirectUnusable, "redirect-unusable"),
+    (Code::WebRedirectLoop, "web-redirect-loop"),
+    (Code::WebRedirectToCleartext, "web-redirect-to-cleartext"),
+    (Code::WebRedirectElsewhere, "web-redirect-elsewhere"),
+    (Code::WebRedirectUnusable, "web-redirect-unusable"),
     (Code::WebAnonymous, "web-anonymous"),
     (Code::AuthenticationMissing, "authentication-missing"),
     (
@@ -303,9 +307,8 @@ const WORDS: &[(Code, &str)] = &[
     ),
     (Code::ModernAuthentication, "modern-authentication"),
     (Code::PreAuthentication, "pre-authentication"),
-    (Code::HealthcheckClosed, "healthcheck-closed"),
-    (Code::HealthcheckFailed, "healthcheck-failed"),
-    (Code::HealthcheckElsewhere, "healthcheck-elsewhere"),
+    (Code::WebUnhealthy, "web-unhealthy"),
+    (Code::WebHealthElsewhere, "web-health-elsewhere"),
     (Code::ProxyOnTheWay, "proxy-on-the-way"),
     (Code::GreetingSlow, "greeting-slow"),
     (Code::GatewayAnswers, "gateway-answers"),
@@ -358,7 +361,7 @@ impl Code {
             }
             Self::Port25Blocked => of_a_row == Self::Filtered,
             Self::PopImapOff => matches!(of_a_row, Self::Refused | Self::Filtered),
-            Self::IisStopped => of_a_row == Self::HttpServerError,
+            Self::IisStopped => matches!(of_a_row, Self::HttpServerError | Self::WebServerError),
             Self::NotExchange => of_a_row == Self::WebNotFound,
             _ => self == of_a_row,
         }

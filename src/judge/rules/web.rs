@@ -30,6 +30,8 @@ pub(in crate::judge) enum Meaning {
     SignIn,
     /// Not from here, or not at all; so bad.
     Restricted(Severity),
+    /// Not without TLS.
+    TlsDemanded,
     /// There is no such directory.
     Absent,
     /// The request itself was refused.
@@ -66,18 +68,17 @@ const COLUMNS: [ServiceId; 11] = [
 const MEANINGS: &[Row] = {
     use Meaning::{
         Absent, Anonymous, Away, Fine, Guide, Logon, Page, Portal, Proxy, Rejected, Restricted, SignIn, Throttled,
-        Trouble,
+        TlsDemanded, Trouble,
     };
     const SHUT: Meaning = Restricted(Severity::Fail);
     const LIMITED: Meaning = Restricted(Severity::Warn);
-    const NO_TLS: Meaning = Restricted(Severity::Info);
     &[
         //           80        443       owa       ecp       ews        mapi       activesync autodisc.  rpc        oab        powershell
         (200..=299, [Page,     Fine,     Page,     Page,     Anonymous, Anonymous, Anonymous, Anonymous, Anonymous, Anonymous, Fine]),
         (300..=399, [Fine,     Fine,     Logon,    Logon,    Away,      Away,      Away,      Guide,     Away,      Away,      Away]),
         (400..=400, [Rejected, Rejected, Rejected, Rejected, Rejected,  Rejected,  Rejected,  Rejected,  Rejected,  Rejected,  Rejected]),
         (401..=401, [Fine,     Fine,     SignIn,   SignIn,   SignIn,    SignIn,    SignIn,    SignIn,    SignIn,    SignIn,    SignIn]),
-        (403..=403, [NO_TLS,   Fine,     SHUT,     LIMITED,  SHUT,      SHUT,      SHUT,      SHUT,      SHUT,      SHUT,      LIMITED]),
+        (403..=403, [TlsDemanded,   Fine,     SHUT,     LIMITED,  SHUT,      SHUT,      SHUT,      SHUT,      SHUT,      SHUT,      LIMITED]),
         (404..=404, [Fine,     Fine,     Absent,   Absent,   Absent,    Absent,    Absent,    Absent,    Absent,    Absent,    Absent]),
         // Clients of these do not use GET: whether it is allowed says nothing.
         (405..=405, [Fine,     Fine,     Rejected, Rejected, Rejected,  Fine,      Fine,      Fine,      Fine,      Rejected,  Fine]),
@@ -112,7 +113,18 @@ pub(super) const RULES: &[Rule] = &[
         hint: "Look at the application pools in IIS Manager and at the certificate of the back end on 444 \
                (`netsh http show sslcert`, event 15021). Then at the logs of IIS.",
         reference: "RFC 9110 §15.6",
-        holds: server_error,
+        holds: |case| server_error(case, Group::Port),
+    },
+    Rule {
+        code: Code::WebServerError,
+        severity: Severity::Fail,
+        title: "the virtual directory answers with an error of the server's own",
+        meaning: "The web server works, and this directory answers with a status of 500 or above: its application pool \
+                  is stopped or fails, or the back end behind it does.",
+        hint: "Look at the application pool of this directory in IIS Manager and at the certificate of the back end on \
+               444 (`netsh http show sslcert`, event 15021). Then at the logs of IIS.",
+        reference: "RFC 9110 §15.6; Microsoft, Load balancing in Exchange Server",
+        holds: |case| server_error(case, Group::Web),
     },
     Rule {
         code: Code::CaptivePortal,
@@ -170,7 +182,7 @@ pub(super) const RULES: &[Rule] = &[
         holds: not_found,
     },
     Rule {
-        code: Code::RedirectLoop,
+        code: Code::WebRedirectLoop,
         severity: Severity::Fail,
         title: "redirects come to no end",
         meaning: "The answer leads to a page that was asked for already, or on and on. A browser gives up there.",
@@ -180,7 +192,7 @@ pub(super) const RULES: &[Rule] = &[
         holds: redirect_loop,
     },
     Rule {
-        code: Code::RedirectToCleartext,
+        code: Code::WebRedirectToCleartext,
         severity: Severity::Fail,
         title: "a redirect leads back to plain HTTP",
         meaning: "The answer over HTTPS leads to the same host over HTTP. Where that leads to HTTPS again, browsers go \
@@ -198,7 +210,7 @@ pub(super) const RULES: &[Rule] = &[
         },
     },
     Rule {
-        code: Code::RedirectUnusable,
+        code: Code::WebRedirectUnusable,
         severity: Severity::Fail,
         title: "a redirect leads nowhere",
         meaning: "The answer is a redirect, and where it leads is missing or is no address of a web page.",
@@ -208,7 +220,7 @@ pub(super) const RULES: &[Rule] = &[
         holds: redirect_unusable,
     },
     Rule {
-        code: Code::RedirectElsewhere,
+        code: Code::WebRedirectElsewhere,
         severity: Severity::Info,
         title: "a redirect leads away from the service",
         meaning: "The answer leads to another host, or to a page for people. That can be a sign-in in front \
@@ -230,7 +242,7 @@ pub(super) const RULES: &[Rule] = &[
         holds: anonymous,
     },
     Rule {
-        code: Code::HttpThrottled,
+        code: Code::WebThrottled,
         severity: Severity::Warn,
         title: "the web server is asked too often",
         meaning: "The web server, or a device in front of it, limits how often one address may ask, and the limit is \
@@ -243,16 +255,31 @@ pub(super) const RULES: &[Rule] = &[
         },
     },
     Rule {
-        code: Code::HttpForbidden,
+        code: Code::WebRestricted,
         severity: Severity::Fail,
         title: "403: not from here, or not at all",
-        meaning: "The web server knows the page and refuses it. On 80 that is Exchange's default: it demands TLS, and \
-                  there is no redirect unless somebody made one. On ecp and powershell it mostly is a limit to known \
-                  addresses, made on purpose; elsewhere it keeps clients out.",
+        meaning: "The web server knows the directory and refuses it. On ecp and powershell that mostly is a limit to \
+                  known addresses, made on purpose; elsewhere it keeps clients out.",
         hint: "See in IIS (IP Address and Domain Restrictions, Request Filtering, SSL Settings) or on the gateway in \
                front what refuses it.",
-        reference: "RFC 9110 §15.5.4; Microsoft, Configure http to https redirection for Outlook on the web",
-        holds: forbidden,
+        reference: "RFC 9110 §15.5.4; Microsoft, Client access rules; Microsoft, Default settings for Exchange virtual \
+                    directories",
+        holds: restricted,
+    },
+    Rule {
+        code: Code::HttpForbidden,
+        severity: Severity::Info,
+        title: "403 on port 80",
+        meaning: "The web server answers plain HTTP with 403. So does Exchange by default: it demands TLS, and there \
+                  is no redirect unless somebody made one.",
+        hint: "Nothing to do. If people without https:// should get to Outlook on the web, set up a redirect to HTTPS.",
+        reference: "Microsoft, Configure http to https redirection for Outlook on the web; RFC 9110 §15.5.4",
+        holds: |case| {
+            means(case, |meaning| meaning == Meaning::TlsDemanded)?;
+            Some(Evidence::new(
+                "HTTP 403: plain HTTP is refused, as Exchange does by default",
+            ))
+        },
     },
     Rule {
         code: Code::HttpWithoutTls,
@@ -288,45 +315,19 @@ pub(super) const RULES: &[Rule] = &[
         },
     },
     Rule {
-        code: Code::HealthcheckClosed,
+        code: Code::WebUnhealthy,
         severity: Severity::Warn,
-        title: "the health page is closed without an answer",
-        meaning: "The directory answers, and its healthcheck.htm, which load balancers ask, is closed without a word. \
-                  So does Exchange when managed availability, or an administrator, has taken that protocol out of \
-                  service; a load balancer sends nobody there then.",
-        hint: "Possibly the protocol was taken out: see `Get-ServerComponentState` for its proxy component. After \
-               maintenance: `Set-ServerComponentState -State Active -Requester Maintenance`.",
-        reference: "Microsoft, Load balancing in Exchange Server",
-        holds: |case| {
-            (health(case)? == Health::ClosedUnanswered).then(|| {
-                Evidence::new(format!(
-                    "healthcheck.htm was closed without an answer, though the directory answers {}",
-                    case.http()
-                        .and_then(|facts| facts.status)
-                        .unwrap_or_default()
-                ))
-            })
-        },
-    },
-    Rule {
-        code: Code::HealthcheckFailed,
-        severity: Severity::Warn,
-        title: "the health page tells of a fault",
-        meaning: "The directory answers, and its healthcheck.htm, which load balancers ask, answers with an error or \
-                  not in time. A load balancer takes the server out of its pool then.",
+        title: "the health page says that the service is out",
+        meaning: "The directory answers, and its healthcheck.htm, which load balancers ask, is closed without a word, \
+                  or answers with an error or not in time. Exchange closes it when managed availability, or an \
+                  administrator, has taken that protocol out of service; a load balancer sends nobody there then.",
         hint: "Look at the health of the server (`Get-HealthReport`, `Get-ServerHealth`) and at the application pool \
                of this directory.",
         reference: "Microsoft, Load balancing in Exchange Server",
-        holds: |case| match health(case)? {
-            Health::Silent => Some(Evidence::new("healthcheck.htm did not answer in time")),
-            Health::Status(status @ 500..) => Some(Evidence::new(format!(
-                "healthcheck.htm answers HTTP {status}"
-            ))),
-            _ => None,
-        },
+        holds: unhealthy,
     },
     Rule {
-        code: Code::HealthcheckElsewhere,
+        code: Code::WebHealthElsewhere,
         severity: Severity::Info,
         title: "the health page comes from another server",
         meaning: "The directory and its health page were answered by different servers: a load balancer spreads \
@@ -441,8 +442,11 @@ fn end_status(case: &Case<'_>) -> Option<(u16, &'static str)> {
     Some((facts.status?, ""))
 }
 
-fn server_error(case: &Case<'_>) -> Option<Evidence> {
+fn server_error(case: &Case<'_>, group: Group) -> Option<Evidence> {
     let facts = case.http()?;
+    if case.service().group != group {
+        return None;
+    }
     let (status, whose) = end_status(case)?;
     if meaning(case.service().id, status)? != Meaning::Trouble {
         return None;
@@ -455,8 +459,8 @@ fn server_error(case: &Case<'_>) -> Option<Evidence> {
     let is_healthy = facts.health == Some(Health::Healthy);
     let hint = match (status, is_http_sys(facts)) {
         (503, true) => Some(
-            "http.sys answers because the site or its application pool is stopped: start it in IIS Manager. Events \
-             5002 and 5009 (WAS) in the System log tell why it stopped.",
+            "http.sys answers because the site or an application pool is stopped: start it in IIS Manager. Events 5002 \
+             and 5009 (WAS) in the System log tell why it stopped.",
         ),
         (502 | 504, _) => Some(
             "A proxy or load balancer in front gets no answer from the server behind it: look at its pool and at the \
@@ -540,32 +544,31 @@ fn not_found(case: &Case<'_>) -> Option<Evidence> {
     })
 }
 
-fn forbidden(case: &Case<'_>) -> Option<Evidence> {
+fn restricted(case: &Case<'_>) -> Option<Evidence> {
     let Meaning::Restricted(severity) =
         means(case, |meaning| matches!(meaning, Meaning::Restricted(_)))?
     else {
         return None;
     };
-    let facts = case.http()?;
-    let evidence = Evidence::new(match severity {
-        Severity::Info => "HTTP 403: plain HTTP is refused, as Exchange does by default".to_owned(),
-        _ => format!("{}: not from here, or not at all", answer(facts)),
-    });
-    let hint = match (severity, case.service().id) {
-        (Severity::Info, _) => Some(
-            "Nothing to do. If people without https:// should get to Outlook on the web, set up a redirect to HTTPS.",
-        ),
-        (_, ServiceId::Ecp) => Some(
+    let hint = match case.service().id {
+        ServiceId::Ecp => Some(
             "Mostly the admin center was limited on purpose, to the inside or by a client access rule: then nothing is \
              to do. Otherwise see IP Address and Domain Restrictions in IIS.",
         ),
-        (_, ServiceId::Powershell) => Some(
+        ServiceId::Powershell => Some(
             "Mostly remote PowerShell was limited to the inside on purpose: then nothing is to do. Otherwise see IP \
              Address and Domain Restrictions in IIS.",
         ),
         _ => None,
     };
-    Some(evidence.severity(severity).hint_if(hint))
+    Some(
+        Evidence::new(format!(
+            "{}: not from here, or not at all",
+            answer(case.http()?)
+        ))
+        .severity(severity)
+        .hint_if(hint),
+    )
 }
 
 fn anonymous(case: &Case<'_>) -> Option<Evidence> {
@@ -699,6 +702,28 @@ fn redirect_from_the_root(case: &Case<'_>, facts: &HttpFacts) -> Option<Evidence
     let is_ours = theirs == ours.trim_end_matches('.').to_ascii_lowercase();
     (!is_ours && !theirs.is_empty())
         .then(|| Evidence::new(format!("`/` leads to another host: {}", quote(location))))
+}
+
+fn unhealthy(case: &Case<'_>) -> Option<Evidence> {
+    match health(case)? {
+        Health::ClosedUnanswered => {
+            let status = case.http()?.status?;
+            Some(
+                Evidence::new(format!(
+                    "healthcheck.htm was closed without an answer, though the directory answers {status}"
+                ))
+                .hint(
+                    "Possibly the protocol was taken out: see `Get-ServerComponentState` for its proxy component. \
+                     After maintenance: `Set-ServerComponentState -State Active -Requester Maintenance`.",
+                ),
+            )
+        }
+        Health::Silent => Some(Evidence::new("healthcheck.htm did not answer in time")),
+        Health::Status(status @ 500..) => Some(Evidence::new(format!(
+            "healthcheck.htm answers HTTP {status}"
+        ))),
+        _ => None,
+    }
 }
 
 fn pre_authentication(case: &Case<'_>) -> Option<Evidence> {
@@ -915,10 +940,10 @@ mod tests {
             (ServiceId::Http, 200, Code::HttpWithoutTls, Warn),
             (ServiceId::Https, 400, Code::HttpRejected, Fail),
             (ServiceId::Owa, 400, Code::HttpRejected, Fail),
-            (ServiceId::Owa, 403, Code::HttpForbidden, Fail),
-            (ServiceId::Ecp, 403, Code::HttpForbidden, Warn),
-            (ServiceId::Powershell, 403, Code::HttpForbidden, Warn),
-            (ServiceId::Mapi, 403, Code::HttpForbidden, Fail),
+            (ServiceId::Owa, 403, Code::WebRestricted, Fail),
+            (ServiceId::Ecp, 403, Code::WebRestricted, Warn),
+            (ServiceId::Powershell, 403, Code::WebRestricted, Warn),
+            (ServiceId::Mapi, 403, Code::WebRestricted, Fail),
             (ServiceId::Mapi, 200, Code::WebAnonymous, Warn),
             (ServiceId::Ews, 200, Code::WebAnonymous, Warn),
             (ServiceId::Ews, 404, Code::WebNotFound, Fail),
@@ -927,8 +952,8 @@ mod tests {
             (ServiceId::Ews, 418, Code::HttpRejected, Fail),
             (ServiceId::Ews, 407, Code::ProxyAuthentication, Fail),
             (ServiceId::Http, 407, Code::ProxyAuthentication, Fail),
-            (ServiceId::Activesync, 429, Code::HttpThrottled, Warn),
-            (ServiceId::Owa, 500, Code::HttpServerError, Fail),
+            (ServiceId::Activesync, 429, Code::WebThrottled, Warn),
+            (ServiceId::Owa, 500, Code::WebServerError, Fail),
             (ServiceId::Https, 503, Code::HttpServerError, Fail),
             (ServiceId::Http, 599, Code::HttpServerError, Fail),
             (ServiceId::Http, 511, Code::CaptivePortal, Fail),
@@ -973,56 +998,68 @@ mod tests {
         use RedirectKind::{Downgrade, Loop, Nonsense, OtherHost, SameHost, TooMany};
         use Severity::{Fail, Info, Warn};
         for (service, kind, end, code, severity) in [
-            (ServiceId::Owa, Loop, None, Code::RedirectLoop, Fail),
-            (ServiceId::Owa, TooMany, Some(302), Code::RedirectLoop, Warn),
+            (ServiceId::Owa, Loop, None, Code::WebRedirectLoop, Fail),
+            (
+                ServiceId::Owa,
+                TooMany,
+                Some(302),
+                Code::WebRedirectLoop,
+                Warn,
+            ),
             (
                 ServiceId::Owa,
                 Downgrade,
                 None,
-                Code::RedirectToCleartext,
+                Code::WebRedirectToCleartext,
                 Fail,
             ),
             (
                 ServiceId::Ews,
                 Downgrade,
                 None,
-                Code::RedirectToCleartext,
+                Code::WebRedirectToCleartext,
                 Fail,
             ),
-            (ServiceId::Owa, Nonsense, None, Code::RedirectUnusable, Fail),
+            (
+                ServiceId::Owa,
+                Nonsense,
+                None,
+                Code::WebRedirectUnusable,
+                Fail,
+            ),
             (
                 ServiceId::Owa,
                 OtherHost,
                 None,
-                Code::RedirectElsewhere,
+                Code::WebRedirectElsewhere,
                 Info,
             ),
             (
                 ServiceId::Autodiscover,
                 OtherHost,
                 None,
-                Code::RedirectElsewhere,
+                Code::WebRedirectElsewhere,
                 Info,
             ),
             (
                 ServiceId::Mapi,
                 OtherHost,
                 None,
-                Code::RedirectElsewhere,
+                Code::WebRedirectElsewhere,
                 Warn,
             ),
             (
                 ServiceId::Mapi,
                 SameHost,
                 Some(200),
-                Code::RedirectElsewhere,
+                Code::WebRedirectElsewhere,
                 Warn,
             ),
             (
                 ServiceId::Owa,
                 SameHost,
                 Some(500),
-                Code::HttpServerError,
+                Code::WebServerError,
                 Fail,
             ),
             (
@@ -1061,16 +1098,16 @@ mod tests {
             staged
         };
         let owa = by(ServiceId::Owa);
-        assert_eq!(owa.told(), [(Code::RedirectLoop, Severity::Warn)]);
-        assert!(owa.words(Code::RedirectLoop).1.contains("possibly"));
+        assert_eq!(owa.told(), [(Code::WebRedirectLoop, Severity::Warn)]);
+        assert!(owa.words(Code::WebRedirectLoop).1.contains("possibly"));
         let mapi = by(ServiceId::Mapi);
-        assert_eq!(mapi.told(), [(Code::RedirectLoop, Severity::Fail)]);
+        assert_eq!(mapi.told(), [(Code::WebRedirectLoop, Severity::Fail)]);
     }
 
     #[test]
     fn a_redirect_without_a_place_leads_nowhere() {
         let staged = answering(ServiceId::Owa, facts(302));
-        assert_eq!(staged.told(), [(Code::RedirectUnusable, Severity::Fail)]);
+        assert_eq!(staged.told(), [(Code::WebRedirectUnusable, Severity::Fail)]);
     }
 
     #[test]
@@ -1098,7 +1135,7 @@ mod tests {
         ] {
             assert_eq!(
                 leading(location).told(),
-                [(Code::RedirectElsewhere, Severity::Info)],
+                [(Code::WebRedirectElsewhere, Severity::Info)],
                 "{location}"
             );
         }
@@ -1112,9 +1149,9 @@ mod tests {
             (Health::Missing, None),
             (Health::Status(403), None),
             (Health::Status(302), None),
-            (Health::ClosedUnanswered, Some(Code::HealthcheckClosed)),
-            (Health::Silent, Some(Code::HealthcheckFailed)),
-            (Health::Status(500), Some(Code::HealthcheckFailed)),
+            (Health::ClosedUnanswered, Some(Code::WebUnhealthy)),
+            (Health::Silent, Some(Code::WebUnhealthy)),
+            (Health::Status(500), Some(Code::WebUnhealthy)),
         ] {
             let staged = answering(
                 ServiceId::Ews,
@@ -1139,7 +1176,7 @@ mod tests {
                 ..facts(401)
             },
         );
-        let (_, hint) = closed.words(Code::HealthcheckClosed);
+        let (_, hint) = closed.words(Code::WebUnhealthy);
         assert!(hint.contains("Possibly") && hint.contains("Get-ServerComponentState"));
         let mut shell = closed;
         shell.check.service = ServiceId::Powershell.row();
@@ -1149,7 +1186,7 @@ mod tests {
     #[test]
     fn a_healthy_front_end_before_a_broken_back_end() {
         let staged = answering(ServiceId::Mapi, facts(500));
-        let (message, hint) = staged.words(Code::HttpServerError);
+        let (message, hint) = staged.words(Code::WebServerError);
         assert!(message.contains("healthcheck.htm is fine"), "{message}");
         assert!(hint.contains("Get-HealthReport"), "{hint}");
     }
@@ -1226,7 +1263,7 @@ mod tests {
         );
         assert_eq!(
             balanced.told(),
-            [(Code::HealthcheckElsewhere, Severity::Info)]
+            [(Code::WebHealthElsewhere, Severity::Info)]
         );
     }
 
