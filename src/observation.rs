@@ -213,6 +213,8 @@ pub enum Cause {
     ClientCertificateRequired,
     /// The handshake failed otherwise.
     HandshakeFailed,
+    /// The server speaks TLS 1.2, but only with suites that this client lacks: CBC, or RSA key exchange.
+    LegacySuitesOnly,
 
     // -- ours
     /// 443 did not accept a connection, so the web services behind it were not asked.

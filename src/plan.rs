@@ -21,6 +21,8 @@ pub struct Plan {
     pub standards: Standards,
     /// How far a conversation goes.
     pub depth: Depth,
+    /// Whether more is asked than a client needs to know.
+    pub audit: Audit,
     /// How we call ourselves in EHLO; `None` is the socket's address literal (RFC 5321 §4.1.3).
     pub ehlo_name: Option<String>,
     /// Whether conversations are kept word for word.
@@ -159,6 +161,17 @@ pub enum Depth {
     Full,
     /// To the TCP connect.
     TcpOnly,
+}
+
+/// Whether more is asked than a client needs to know (`--audit`): which versions of TLS are enabled, and whether a
+/// remote desktop host insists on network level authentication.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Audit {
+    /// No.
+    #[default]
+    No,
+    /// Yes, on some connections more.
+    Yes,
 }
 
 /// Whether conversations are kept word for word.

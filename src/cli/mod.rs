@@ -20,8 +20,8 @@ use crate::exit::FailOn;
 use crate::facts::TlsVersion;
 use crate::judge;
 use crate::plan::{
-    Check, Depth, Families, Host, Limits, Plan, Reach, Standards, Stores, Target, Transcripts,
-    Trust,
+    Audit, Check, Depth, Families, Host, Limits, Plan, Reach, Standards, Stores, Target,
+    Transcripts, Trust,
 };
 use crate::report::{Format, Rows};
 use crate::simulate::{Ports, Settings, Staged};
@@ -138,6 +138,10 @@ enum Command {
 }
 
 #[derive(Args, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "as typed: each is a switch of its own"
+)]
 struct CheckArgs {
     /// Host names, IPv4 or IPv6 addresses; `-` reads one a line from standard input
     #[arg(value_name = "TARGET")]
@@ -180,6 +184,10 @@ struct CheckArgs {
     /// Stop after the TCP connect
     #[arg(long, help_heading = "What to look at")]
     tcp_only: bool,
+
+    /// Also ask which old TLS versions are enabled, and whether NLA is required; a few more connections
+    #[arg(long, conflicts_with = "tcp_only", help_heading = "What to look at")]
+    audit: bool,
 
     /// Connect to this address; the target stays the name for SNI, Host and the certificate
     #[arg(long, value_name = "ADDRESS", help_heading = "How to get there")]
@@ -505,6 +513,7 @@ impl CheckArgs {
             } else {
                 Depth::Full
             },
+            audit: if self.audit { Audit::Yes } else { Audit::No },
             ehlo_name,
             transcripts: if telling.verbose {
                 Transcripts::Kept
@@ -715,6 +724,7 @@ pub fn demo_plan(
         trust: Trust::default(),
         standards: Standards::default(),
         depth: Depth::Full,
+        audit: Audit::No,
         ehlo_name: None,
         transcripts,
         limits: Limits::default(),

@@ -211,6 +211,10 @@ pub enum Code {
     ExchangeUnsupported,
     /// Which Exchange it is.
     ExchangeBuild,
+    /// The server's TLS 1.2 has only suites that clients of today lack.
+    TlsLegacySuites,
+    /// The server still accepts TLS 1.0 or 1.1.
+    TlsOldVersions,
 }
 
 /// Every code with its word, in the order of the enum.
@@ -333,6 +337,8 @@ const WORDS: &[(Code, &str)] = &[
     (Code::NamesDiffer, "names-differ"),
     (Code::ExchangeUnsupported, "exchange-unsupported"),
     (Code::ExchangeBuild, "exchange-build"),
+    (Code::TlsLegacySuites, "tls-legacy-suites"),
+    (Code::TlsOldVersions, "tls-old-versions"),
 ];
 
 impl Code {

@@ -126,7 +126,7 @@ mod tests {
         let no_address = unopened(State::Unresolved, Stage::Resolve, Cause::NameWithoutAddress);
         let no_resolver = unopened(State::Unresolved, Stage::Resolve, Cause::LookupFailed);
         let blocked = unopened(State::Blocked, Stage::Connect, Cause::BlockedHere);
-        for (what, staged, required, optional, forbidden) in [
+        for (what, staged, required, optional, forbidden) in vec![
             ("usable", usable, Pass, Pass, Fail),
             ("usable, info", info, Pass, Pass, Fail),
             ("usable, warn", warned, Warn, Warn, Fail),

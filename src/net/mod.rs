@@ -7,10 +7,12 @@
 //! Start reading at [`Session`]: the only thing that reads, writes, waits and upgrades. A dialogue gets one from a
 //! [`Dial`], which is TCP in the program ([`dial`]) and a scripted peer in tests. [`tls`] does the handshake with a
 //! verifier that records and never judges; [`trust`] turns chain, roots and name into facts.
+//! What TLS cannot be spoken can still be asked for: `old_tls`.
 
 pub mod clock;
 pub mod dial;
 pub mod halt;
+mod old_tls;
 mod os;
 pub mod resolve;
 pub mod session;

@@ -18,13 +18,15 @@ use tokio::time::Instant;
 use tokio_rustls::client::TlsStream;
 
 use super::halt::Halt;
+use super::old_tls;
 use super::tls::{self, Alpn, TlsAsk};
-use crate::facts::{Text, TlsFacts};
+use crate::facts::{LegacyAnswer, LegacyFacts, Text, TlsFacts, TlsVersion, VersionAnswer};
 use crate::observation::{
     Attempt, Cause, Detour, Failure, Line, Observation, Speaker, Stage, State, Step,
 };
 use crate::plan::{Limits, Transcripts};
 use crate::wire::sniff::{Spoken, sniff};
+use crate::wire::tls::{Flight, flight, flight_so_far};
 use crate::wire::{Decoded, ViolationKind};
 
 /// What a session runs over.
@@ -148,6 +150,24 @@ impl Record {
     /// none.
     pub fn set_tls(&mut self, tls: Option<TlsFacts>) -> Option<TlsFacts> {
         std::mem::replace(&mut self.tls, tls)
+    }
+
+    /// What TLS has shown so far.
+    #[must_use]
+    pub fn tls(&self) -> Option<&TlsFacts> {
+        self.tls.as_ref()
+    }
+
+    /// Notes what a second look at old TLS showed.
+    pub fn note_legacy(&mut self, legacy: LegacyFacts) {
+        self.tls.get_or_insert_default().legacy = Some(legacy);
+    }
+
+    /// Notes whether a version is enabled.
+    pub fn note_version(&mut self, version: TlsVersion, answer: VersionAnswer) {
+        let versions = &mut self.tls.get_or_insert_default().versions;
+        versions.push((version, answer));
+        versions.sort_by_key(|(version, _)| *version);
     }
 
     /// Adds a line to the conversation, where conversations are kept.
@@ -425,9 +445,7 @@ impl<'a, S: Stream> Session<'a, S> {
                 self.transport = Transport::Secure(stream);
                 self.record.note(
                     Speaker::Event,
-                    version
-                        .map_or("TLS", crate::facts::TlsVersion::as_str)
-                        .as_bytes(),
+                    version.map_or("TLS", TlsVersion::as_str).as_bytes(),
                 );
                 Ok(())
             }
@@ -441,6 +459,76 @@ impl<'a, S: Stream> Session<'a, S> {
                 self.record.note(Speaker::Event, b"TLS handshake failed");
                 Err(self.break_off(trouble.cause, trouble.detail))
             }
+        }
+    }
+
+    /// Asks in a TLS that this client does not speak, and reads the one answer that comes in clear. There is no secure
+    /// session after it: what is left to do is to take leave.
+    ///
+    /// `version` is the highest one asked for (TLS 1.3 is asked for alone). The chain that came is noted as that of the
+    /// server, where none was noted before.
+    ///
+    /// # Errors
+    /// Somebody ended the wait, or the peer sent something in clear that nobody asked for. A peer that closes, stays
+    /// silent or speaks no TLS is an answer.
+    pub async fn ask_in_old_tls(&mut self, version: TlsVersion) -> Result<LegacyFacts, Failure> {
+        if !self.inbox.is_empty() {
+            let heard = self.heard();
+            return Err(self.break_off(Cause::BytesInjected, Some(heard)));
+        }
+        self.enter(Stage::TlsHandshake);
+        let end = Instant::now() + self.terms.limits.second_look;
+        let ask = Arc::clone(&self.terms.tls);
+        let asked = format!("asking for {} by hand", version.as_str());
+        self.record.note(Speaker::Event, asked.as_bytes());
+        self.send(&old_tls::hello(version, &ask)).await?;
+        let (flight, unless_more) = self.receive_flight(end).await?;
+        let legacy = old_tls::learn(&flight, unless_more);
+        self.record
+            .note(Speaker::Event, summary(&legacy).as_bytes());
+        if self.health == Health::Talking && legacy.answer == LegacyAnswer::Agreed {
+            self.send(&old_tls::goodbye(version)).await?;
+        }
+        self.record.close_step();
+        if let Some(told) = old_tls::assess(flight, &ask) {
+            let tls = self.record.tls.get_or_insert_default();
+            if tls.certificate.is_none() && tls.chain.is_empty() {
+                tls.certificate = told.certificate;
+                tls.chain = told.chain;
+            }
+        }
+        Ok(legacy)
+    }
+
+    /// Reads a flight, or what comes of it; and what it means where nothing came.
+    async fn receive_flight(&mut self, end: Instant) -> Result<(Flight, LegacyAnswer), Failure> {
+        loop {
+            match flight(&self.inbox) {
+                Ok(Some((flight, used))) => {
+                    let heard: Vec<u8> = self.inbox.drain(..used).collect();
+                    self.record.note_lines(Speaker::Server, &heard);
+                    return Ok((flight, LegacyAnswer::Agreed));
+                }
+                Ok(None) => {}
+                Err(_) => {
+                    let so_far = flight_so_far(&self.inbox);
+                    let _ = self.break_off(Cause::NotTheProtocol, None);
+                    return Ok((so_far, LegacyAnswer::NotTls));
+                }
+            }
+            // What came is told also when no more comes.
+            let so_far = flight_so_far(&self.inbox);
+            let cause = match self.fill(end).await {
+                Ok(0) => self.break_off(Cause::Closed, None).cause,
+                Ok(_) => continue,
+                Err(failure) if failure.cause.is_ours() => return Err(failure),
+                Err(failure) => failure.cause,
+            };
+            let unless_more = match cause {
+                Cause::Silent | Cause::Stalled => LegacyAnswer::Silent,
+                _ => LegacyAnswer::Closed,
+            };
+            return Ok((so_far, unless_more));
         }
     }
 
@@ -538,6 +626,15 @@ impl<'a, S: Stream> Session<'a, S> {
                 .note_lines(Speaker::Server, heard.get(..1024).unwrap_or(&heard));
         }
         self.fail(cause, detail)
+    }
+}
+
+/// An answer in old TLS, in a few words.
+fn summary(legacy: &LegacyFacts) -> String {
+    match (legacy.version, &legacy.cipher_suite, legacy.alert) {
+        (Some(version), Some(suite), _) => format!("{} {suite}", version.as_str()),
+        (_, _, Some(alert)) => format!("alert {alert}"),
+        _ => "no answer in TLS".to_owned(),
     }
 }
 

@@ -129,7 +129,7 @@ fn client_config(ask: &TlsAsk, alpn: Alpn, seen: &Arc<Seen>) -> Arc<ClientConfig
     Arc::new(config)
 }
 
-fn server_name(host: &Host) -> ServerName<'static> {
+pub(super) fn server_name(host: &Host) -> ServerName<'static> {
     match host {
         Host::Address(address) => ServerName::from(*address),
         // A name that TLS cannot carry goes without SNI, as an address does.

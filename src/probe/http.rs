@@ -2,7 +2,7 @@
 
 use super::{Ask, Way};
 use crate::facts::{HttpFacts, Text};
-use crate::net::{Alpn, Session, Stream};
+use crate::net::{Session, Stream};
 use crate::observation::{Failure, Stage};
 use crate::plan::Host;
 use crate::wire::http::{self, Connection, Head};
@@ -16,9 +16,6 @@ pub(super) async fn talk<S: Stream>(
     way: Way,
     facts: &mut HttpFacts,
 ) -> Result<(), Failure> {
-    if way == Way::Tls {
-        session.upgrade(Alpn::Http11).await?;
-    }
     session.enter(Stage::Application);
     let host = host_header(ask, way);
     session

@@ -2,38 +2,45 @@
 
 use super::{Way, refuse, texts};
 use crate::facts::{ImapFacts, Text};
-use crate::net::{Alpn, Session, Stream};
+use crate::net::{Session, Stream};
 use crate::observation::{Cause, Failure, Stage};
 use crate::wire::imap::{self, Condition, Response, Status};
 
 /// Untagged responses before the tagged one that are read at the most.
 const MAX_UNTAGGED: usize = 100;
 
+/// Up to the go-ahead.
+pub(super) async fn ask_for_tls<S: Stream>(
+    session: &mut Session<'_, S>,
+    facts: &mut ImapFacts,
+) -> Result<(), Failure> {
+    greet(session, facts).await?;
+    session.enter(Stage::Capabilities);
+    let offered = ask_capabilities(session, "A1").await?;
+    facts.capabilities = texts(&offered);
+    session.enter(Stage::Starttls);
+    if !offered
+        .iter()
+        .any(|word| word.eq_ignore_ascii_case(b"STARTTLS"))
+    {
+        return Err(refuse(session, Cause::StarttlsNotOffered, b""));
+    }
+    let answer = command(session, "A2", "STARTTLS", |_| ()).await?;
+    if answer.status == Status::Ok {
+        Ok(())
+    } else {
+        Err(refuse(session, Cause::StarttlsRejected, &words(&answer)))
+    }
+}
+
+/// In the secure session.
 pub(super) async fn talk<S: Stream>(
     session: &mut Session<'_, S>,
     way: Way,
     facts: &mut ImapFacts,
 ) -> Result<(), Failure> {
     if way == Way::Tls {
-        session.upgrade(Alpn::Silent).await?;
         greet(session, facts).await?;
-    } else {
-        greet(session, facts).await?;
-        session.enter(Stage::Capabilities);
-        let offered = ask_capabilities(session, "A1").await?;
-        facts.capabilities = texts(&offered);
-        session.enter(Stage::Starttls);
-        if !offered
-            .iter()
-            .any(|word| word.eq_ignore_ascii_case(b"STARTTLS"))
-        {
-            return Err(refuse(session, Cause::StarttlsNotOffered, b""));
-        }
-        let answer = command(session, "A2", "STARTTLS", |_| ()).await?;
-        if answer.status != Status::Ok {
-            return Err(refuse(session, Cause::StarttlsRejected, &words(&answer)));
-        }
-        session.upgrade(Alpn::Silent).await?;
     }
     session.enter(Stage::SecureCapabilities);
     let offered = ask_capabilities(session, "A3").await?;

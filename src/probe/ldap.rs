@@ -3,9 +3,9 @@
 
 use time::OffsetDateTime;
 
-use super::{Way, refuse};
+use super::refuse;
 use crate::facts::{LdapFacts, Text};
-use crate::net::{Alpn, Session, Stream, clock};
+use crate::net::{Session, Stream, clock};
 use crate::observation::{Cause, Failure, Stage};
 use crate::wire::ldap::{self, Entry, LdapResult, Message, Op};
 
@@ -36,21 +36,23 @@ const PROTOCOL_ERROR: u32 = 2;
 /// Messages of one answer that are read at the most.
 const MAX_MESSAGES: usize = 16;
 
-pub(super) async fn talk<S: Stream>(
+/// Up to the go-ahead.
+pub(super) async fn ask_for_tls<S: Stream>(
     session: &mut Session<'_, S>,
-    way: Way,
     facts: &mut LdapFacts,
 ) -> Result<(), Failure> {
-    if way == Way::Tls {
-        session.upgrade(Alpn::Silent).await?;
-    } else {
-        session.enter(Stage::Capabilities);
-        // A server that tells nothing in clear is no failure yet: TLS comes first there.
-        let _ = read_root_dse(session, 1, facts).await?;
-        session.enter(Stage::Starttls);
-        go_ahead(session, 2, facts).await?;
-        session.upgrade(Alpn::Silent).await?;
-    }
+    session.enter(Stage::Capabilities);
+    // A server that tells nothing in clear is no failure yet: TLS comes first there.
+    let _ = read_root_dse(session, 1, facts).await?;
+    session.enter(Stage::Starttls);
+    go_ahead(session, 2, facts).await
+}
+
+/// In the secure session.
+pub(super) async fn talk<S: Stream>(
+    session: &mut Session<'_, S>,
+    facts: &mut LdapFacts,
+) -> Result<(), Failure> {
     session.enter(Stage::Application);
     let result = read_root_dse(session, 3, facts).await?;
     if result.code == SUCCESS {

@@ -10,6 +10,7 @@
 mod http;
 mod imap;
 mod ldap;
+mod old_tls;
 mod pop3;
 mod rdp;
 mod smtp;
@@ -19,9 +20,9 @@ use crate::catalog::{Protocol, Security, Service, virtual_directory};
 use crate::facts::{
     HttpFacts, ImapFacts, LdapFacts, PeerFacts, Pop3Facts, RdpFacts, SmtpFacts, Text,
 };
-use crate::net::{Dial, Record, Session, Stream};
+use crate::net::{Alpn, Dial, Record, Session, Stream};
 use crate::observation::{Cause, Detour, Failure, Observation, Stage};
-use crate::plan::{Depth, Host, Transcripts};
+use crate::plan::{Audit, Depth, Host, Transcripts};
 
 /// What a probe is asked to look at.
 #[derive(Clone, Debug)]
@@ -36,6 +37,8 @@ pub struct Ask {
     pub ehlo_name: Option<String>,
     /// How far to go.
     pub depth: Depth,
+    /// Whether to ask for more than a client needs to know.
+    pub audit: Audit,
     /// Whether to keep the conversation.
     pub transcripts: Transcripts,
 }
@@ -54,7 +57,8 @@ enum Way {
 /// Looks at one service.
 ///
 /// When the first connection shows that the port speaks in clear where TLS belongs, or the reverse, a second one goes
-/// the other way and the observation tells of the detour.
+/// the other way and the observation tells of the detour. When the handshake failed as it does with servers that speak
+/// old TLS only, a second one asks in old TLS; the failure stays, and its cause can become a narrower one.
 pub async fn probe(dial: &impl Dial, ask: &Ask) -> Observation {
     let mut record = Record::new(ask.transcripts);
     let mut peer = nothing_yet(ask.service.protocol);
@@ -71,6 +75,7 @@ pub async fn probe(dial: &impl Dial, ask: &Ask) -> Observation {
     }
     let mut failure = converse(dial, ask, way, &mut record, &mut peer).await.err();
     let mut detour = None;
+    let mut gone = way;
     if let Some((other, seen)) = failure
         .as_ref()
         .and_then(|failure| other_way(ask.service.protocol, way, failure))
@@ -82,9 +87,15 @@ pub async fn probe(dial: &impl Dial, ask: &Ask) -> Observation {
             failure = outcome.err();
             peer = second;
             detour = Some(seen);
+            gone = other;
         } else {
             record.set_tls(first_tls);
         }
+    } else if let Some(failure) = failure.as_mut().filter(|failure| may_be_old_tls(failure)) {
+        old_tls::look_again(dial, ask, way, &mut record, failure).await;
+    }
+    if ask.audit == Audit::Yes && ask.depth == Depth::Full && gone != Way::Clear {
+        old_tls::audit(dial, ask, gone, &mut record, &mut peer).await;
     }
     observation(record, failure, detour, peer)
 }
@@ -121,14 +132,9 @@ async fn converse(
     peer: &mut PeerFacts,
 ) -> Result<(), Failure> {
     let mut session = dial.dial(record).await?;
-    let result = match (ask.depth, peer) {
-        (Depth::TcpOnly, _) => Ok(()),
-        (Depth::Full, PeerFacts::Smtp(facts)) => smtp::talk(&mut session, ask, way, facts).await,
-        (Depth::Full, PeerFacts::Imap(facts)) => imap::talk(&mut session, way, facts).await,
-        (Depth::Full, PeerFacts::Pop3(facts)) => pop3::talk(&mut session, way, facts).await,
-        (Depth::Full, PeerFacts::Ldap(facts)) => ldap::talk(&mut session, way, facts).await,
-        (Depth::Full, PeerFacts::Rdp(facts)) => rdp::talk(&mut session, facts).await,
-        (Depth::Full, PeerFacts::Http(facts)) => http::talk(&mut session, ask, way, facts).await,
+    let result = match ask.depth {
+        Depth::TcpOnly => Ok(()),
+        Depth::Full => talk(&mut session, ask, way, peer).await,
     };
     let farewell = match (ask.depth, ask.service.protocol) {
         (Depth::TcpOnly, _) | (_, Protocol::Http | Protocol::Rdp) => None,
@@ -139,6 +145,51 @@ async fn converse(
     };
     session.take_leave(farewell.as_deref()).await;
     result
+}
+
+/// A whole dialogue: its two halves, and the handshake between them.
+async fn talk<S: Stream>(
+    session: &mut Session<'_, S>,
+    ask: &Ask,
+    way: Way,
+    peer: &mut PeerFacts,
+) -> Result<(), Failure> {
+    ask_for_tls(session, ask, way, peer).await?;
+    if way != Way::Clear {
+        let alpn = match ask.service.protocol {
+            Protocol::Http => Alpn::Http11,
+            _ => Alpn::Silent,
+        };
+        session.upgrade(alpn).await?;
+    }
+    match peer {
+        PeerFacts::Smtp(facts) => smtp::talk(session, ask, way, facts).await,
+        PeerFacts::Imap(facts) => imap::talk(session, way, facts).await,
+        PeerFacts::Pop3(facts) => pop3::talk(session, way, facts).await,
+        PeerFacts::Ldap(facts) => ldap::talk(session, facts).await,
+        PeerFacts::Rdp(_) => Ok(()),
+        PeerFacts::Http(facts) => http::talk(session, ask, way, facts).await,
+    }
+}
+
+/// The first half: up to the go-ahead, where TLS is asked for in the middle.
+async fn ask_for_tls<S: Stream>(
+    session: &mut Session<'_, S>,
+    ask: &Ask,
+    way: Way,
+    peer: &mut PeerFacts,
+) -> Result<(), Failure> {
+    if way != Way::Upgrade {
+        return Ok(());
+    }
+    match peer {
+        PeerFacts::Smtp(facts) => smtp::ask_for_tls(session, ask, facts).await,
+        PeerFacts::Imap(facts) => imap::ask_for_tls(session, facts).await,
+        PeerFacts::Pop3(facts) => pop3::ask_for_tls(session, facts).await,
+        PeerFacts::Ldap(facts) => ldap::ask_for_tls(session, facts).await,
+        PeerFacts::Rdp(facts) => rdp::ask_for_tls(session, facts).await,
+        PeerFacts::Http(_) => Ok(()),
+    }
 }
 
 fn nothing_yet(protocol: Protocol) -> PeerFacts {
@@ -178,6 +229,22 @@ fn other_way(protocol: Protocol, way: Way, failure: &Failure) -> Option<(Way, De
         }
         _ => None,
     }
+}
+
+/// Whether old TLS may be the reason why a handshake failed. Timeouts and alerts about names and certificates have
+/// others.
+fn may_be_old_tls(failure: &Failure) -> bool {
+    failure.stage == Stage::TlsHandshake
+        && match failure.cause {
+            // bad_certificate to unknown_ca, access_denied, unrecognized_name and later
+            Cause::Alert(alert) => !matches!(alert, 41..=46 | 48 | 49 | 110..),
+            Cause::VersionTooOld
+            | Cause::ClosedOnHello
+            | Cause::Closed
+            | Cause::Reset
+            | Cause::HandshakeFailed => true,
+            _ => false,
+        }
 }
 
 /// Whether the second look found what it was made for.

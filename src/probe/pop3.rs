@@ -2,41 +2,42 @@
 
 use super::{Way, refuse, texts};
 use crate::facts::{Pop3Facts, Text};
-use crate::net::{Alpn, Session, Stream};
+use crate::net::{Session, Stream};
 use crate::observation::{Cause, Failure, Stage};
 use crate::wire::pop3::{self, Indicator, Listing, Status};
 
+/// Up to the go-ahead.
+pub(super) async fn ask_for_tls<S: Stream>(
+    session: &mut Session<'_, S>,
+    facts: &mut Pop3Facts,
+) -> Result<(), Failure> {
+    greet(session, facts).await?;
+    session.enter(Stage::Capabilities);
+    let listing = ask_capabilities(session).await?;
+    facts.capabilities = texts(&listing.lines);
+    session.enter(Stage::Starttls);
+    // A server without CAPA may still know STLS: then the command itself is the question.
+    let knows_capa = listing.status.indicator == Indicator::Ok;
+    if knows_capa && !offers_stls(&listing) {
+        return Err(refuse(session, Cause::StarttlsNotOffered, b""));
+    }
+    session.send(pop3::STLS).await?;
+    let answer = session.receive(pop3::status).await?;
+    match (answer.indicator, knows_capa) {
+        (Indicator::Ok, _) => Ok(()),
+        (Indicator::Err, true) => Err(refuse(session, Cause::StarttlsRejected, &words(&answer))),
+        (Indicator::Err, false) => Err(refuse(session, Cause::StarttlsNotOffered, &words(&answer))),
+    }
+}
+
+/// In the secure session.
 pub(super) async fn talk<S: Stream>(
     session: &mut Session<'_, S>,
     way: Way,
     facts: &mut Pop3Facts,
 ) -> Result<(), Failure> {
     if way == Way::Tls {
-        session.upgrade(Alpn::Silent).await?;
         greet(session, facts).await?;
-    } else {
-        greet(session, facts).await?;
-        session.enter(Stage::Capabilities);
-        let listing = ask_capabilities(session).await?;
-        facts.capabilities = texts(&listing.lines);
-        session.enter(Stage::Starttls);
-        // A server without CAPA may still know STLS: then the command itself is the question.
-        let knows_capa = listing.status.indicator == Indicator::Ok;
-        if knows_capa && !offers_stls(&listing) {
-            return Err(refuse(session, Cause::StarttlsNotOffered, b""));
-        }
-        session.send(pop3::STLS).await?;
-        let answer = session.receive(pop3::status).await?;
-        match (answer.indicator, knows_capa) {
-            (Indicator::Ok, _) => {}
-            (Indicator::Err, true) => {
-                return Err(refuse(session, Cause::StarttlsRejected, &words(&answer)));
-            }
-            (Indicator::Err, false) => {
-                return Err(refuse(session, Cause::StarttlsNotOffered, &words(&answer)));
-            }
-        }
-        session.upgrade(Alpn::Silent).await?;
     }
     session.enter(Stage::SecureCapabilities);
     let listing = ask_capabilities(session).await?;

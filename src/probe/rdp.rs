@@ -2,11 +2,12 @@
 
 use super::refuse;
 use crate::facts::{Nla, RdpFacts};
-use crate::net::{Alpn, Session, Stream};
+use crate::net::{Session, Stream};
 use crate::observation::{Cause, Failure, Stage};
 use crate::wire::rdp::{self, Confirm, Protocols};
 
-pub(super) async fn talk<S: Stream>(
+/// Up to the go-ahead; in the secure session nothing is said.
+pub(super) async fn ask_for_tls<S: Stream>(
     session: &mut Session<'_, S>,
     facts: &mut RdpFacts,
 ) -> Result<(), Failure> {
@@ -19,19 +20,25 @@ pub(super) async fn talk<S: Stream>(
             facts.selected_protocol = Some(protocol.0);
             facts.flags = Some(flags);
             match protocol {
-                Protocols::HYBRID | Protocols::HYBRID_EX => facts.nla = Some(Nla::Supported),
-                Protocols::TLS => facts.nla = Some(Nla::NotSupported),
+                Protocols::HYBRID | Protocols::HYBRID_EX => {
+                    facts.nla = Some(Nla::Supported);
+                    Ok(())
+                }
+                Protocols::TLS => {
+                    facts.nla = Some(Nla::NotSupported);
+                    Ok(())
+                }
                 Protocols::RDP => {
                     facts.nla = Some(Nla::NotSupported);
-                    return Err(refuse(
+                    Err(refuse(
                         session,
                         Cause::NoTls,
                         b"standard RDP security selected",
-                    ));
+                    ))
                 }
                 other => {
                     let words = format!("protocol {} selected, which was not asked for", other.0);
-                    return Err(refuse(session, Cause::NegotiationFailed, words.as_bytes()));
+                    Err(refuse(session, Cause::NegotiationFailed, words.as_bytes()))
                 }
             }
         }
@@ -43,13 +50,29 @@ pub(super) async fn talk<S: Stream>(
                 _ => Cause::NegotiationFailed,
             };
             let words = format!("failure {code} {}", rdp::failure_name(code));
-            return Err(refuse(session, cause, words.as_bytes()));
+            Err(refuse(session, cause, words.as_bytes()))
         }
         Confirm::NoNegotiation => {
             facts.selected_protocol = Some(Protocols::RDP.0);
             facts.nla = Some(Nla::NotSupported);
-            return Err(refuse(session, Cause::NoTls, b"no security negotiation"));
+            Err(refuse(session, Cause::NoTls, b"no security negotiation"))
         }
     }
-    session.upgrade(Alpn::Silent).await
+}
+
+/// Asks for TLS without network level authentication, on a connection of its own: a host that insists on it refuses.
+pub(super) async fn insists_on_nla<S: Stream>(
+    session: &mut Session<'_, S>,
+) -> Result<Option<Nla>, Failure> {
+    const HYBRID_REQUIRED: u32 = 5;
+    session.enter(Stage::Starttls);
+    session
+        .send(&rdp::connection_request(Protocols::TLS, None))
+        .await?;
+    Ok(match session.receive(rdp::confirm).await? {
+        Confirm::Refused {
+            code: HYBRID_REQUIRED,
+        } => Some(Nla::Required),
+        _ => None,
+    })
 }

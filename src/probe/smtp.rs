@@ -2,10 +2,24 @@
 
 use super::{Ask, Way, refuse};
 use crate::facts::{SmtpFacts, Text};
-use crate::net::{Alpn, Session, Stream};
+use crate::net::{Session, Stream};
 use crate::observation::{Cause, Failure, Stage};
 use crate::wire::smtp::{self, Reply};
 
+/// Up to the go-ahead.
+pub(super) async fn ask_for_tls<S: Stream>(
+    session: &mut Session<'_, S>,
+    ask: &Ask,
+    facts: &mut SmtpFacts,
+) -> Result<(), Failure> {
+    greet(session, facts).await?;
+    session.enter(Stage::Capabilities);
+    let reply = say_hello(session, ask).await?;
+    facts.extensions = extensions(&reply);
+    go_ahead(session, &reply).await
+}
+
+/// In the secure session.
 pub(super) async fn talk<S: Stream>(
     session: &mut Session<'_, S>,
     ask: &Ask,
@@ -13,15 +27,7 @@ pub(super) async fn talk<S: Stream>(
     facts: &mut SmtpFacts,
 ) -> Result<(), Failure> {
     if way == Way::Tls {
-        session.upgrade(Alpn::Silent).await?;
         greet(session, facts).await?;
-    } else {
-        greet(session, facts).await?;
-        session.enter(Stage::Capabilities);
-        let reply = say_hello(session, ask).await?;
-        facts.extensions = extensions(&reply);
-        go_ahead(session, &reply).await?;
-        session.upgrade(Alpn::Silent).await?;
     }
     // RFC 3207 §4.2: what was learned in clear counts for nothing now.
     session.enter(Stage::SecureCapabilities);

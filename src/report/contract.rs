@@ -3,7 +3,7 @@
 //! They are told, never read back: the tests read them with types of their own. A key is always there, null when its
 //! value is not known, unless its comment says when it is absent.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 
 use serde::ser::SerializeMap as _;
@@ -328,6 +328,20 @@ struct Tls<'a> {
     alpn: Option<&'a str>,
     certificate: Option<Certificate<'a>>,
     chain: Vec<ChainLink<'a>>,
+    /// Absent unless the handshake failed and a second look asked in old TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    legacy: Option<Legacy<'a>>,
+    /// Absent unless an audit asked.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    versions: BTreeMap<&'static str, &'static str>,
+}
+
+/// What the server would speak in old TLS.
+#[derive(Serialize)]
+struct Legacy<'a> {
+    version: Option<&'static str>,
+    cipher_suite: Option<&'a str>,
+    alert: Option<u8>,
 }
 
 impl<'a> Tls<'a> {
@@ -340,6 +354,16 @@ impl<'a> Tls<'a> {
             alpn: tls.alpn.as_ref().map(Text::as_str),
             certificate: certificate.map(|facts| Certificate::of(facts, finding)),
             chain: tls.chain.iter().map(ChainLink::of).collect(),
+            legacy: tls.legacy.as_ref().map(|legacy| Legacy {
+                version: legacy.version.map(facts::TlsVersion::as_str),
+                cipher_suite: legacy.cipher_suite.as_deref(),
+                alert: legacy.alert,
+            }),
+            versions: tls
+                .versions
+                .iter()
+                .map(|(version, answer)| (version.as_str(), answer.as_str()))
+                .collect(),
         }
     }
 }

@@ -342,6 +342,7 @@ fn ask(plan: &Plan, target: &Target, check: Check) -> Ask {
         host: target.server_name.clone(),
         ehlo_name: plan.ehlo_name.clone(),
         depth: plan.depth,
+        audit: plan.audit,
         transcripts: plan.transcripts,
     }
 }

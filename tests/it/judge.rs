@@ -1010,6 +1010,7 @@ fn causes() -> Vec<Cause> {
         Cause::ClientCertificateRequired,
         Cause::HandshakeFailed,
         Cause::HttpsNotOpen,
+        Cause::LegacySuitesOnly,
         Cause::Deadline,
         Cause::Interrupted,
         Cause::Internal,
@@ -1050,6 +1051,7 @@ fn causes() -> Vec<Cause> {
             | Cause::ClientCertificateRequired
             | Cause::HandshakeFailed
             | Cause::HttpsNotOpen
+            | Cause::LegacySuitesOnly
             | Cause::Deadline
             | Cause::Interrupted
             | Cause::Internal => {}

@@ -14,8 +14,9 @@ use time::OffsetDateTime;
 use exchports::catalog::{Expectation, Role, ServiceId, expectation};
 use exchports::event::{Event, RunEnd, RunFinished, RunStarted, Summary};
 use exchports::facts::{
-    Anchor, CertificateFacts, ChainLink, HttpFacts, ImapFacts, KeyFacts, LdapFacts, Nla, PeerFacts,
-    RdpFacts, SignatureStrength, SmtpFacts, Text, TlsFacts, TlsVersion, TrustDefect, TrustFacts,
+    Anchor, CertificateFacts, ChainLink, Cipher, HttpFacts, ImapFacts, KeyExchange, KeyFacts,
+    LdapFacts, LegacyAnswer, LegacyFacts, Nla, PeerFacts, RdpFacts, SignatureStrength, SmtpFacts,
+    Text, TlsFacts, TlsVersion, TrustDefect, TrustFacts, VersionAnswer,
 };
 use exchports::finding::{
     Code, Diagnosis, Finding, LooksLike, Severity, Status, TargetDiagnosis, TargetFinding,
@@ -800,7 +801,25 @@ fn long_names() -> Looked {
     let mut ldaps = row(role, ServiceId::Ldaps, Status::Warn, State::Open);
     ldaps.check.port = 10_636;
     // A handshake that did not get far.
-    ldaps.observation.tls = Some(TlsFacts::default());
+    ldaps.observation.tls = Some(TlsFacts {
+        legacy: Some(LegacyFacts {
+            answer: LegacyAnswer::Agreed,
+            version: Some(TlsVersion::Tls12),
+            cipher_suite: Some("TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384".to_owned()),
+            key_exchange: Some(KeyExchange::Ecdhe),
+            cipher: Some(Cipher::Cbc),
+            group: Some("secp384r1".to_owned()),
+            prime_bits: None,
+            alert: None,
+            client_certificate: None,
+        }),
+        versions: vec![
+            (TlsVersion::Tls10, VersionAnswer::Refused),
+            (TlsVersion::Tls12, VersionAnswer::Accepted),
+            (TlsVersion::Tls13, VersionAnswer::Unknown),
+        ],
+        ..TlsFacts::default()
+    });
     ldaps.diagnoses = vec![diagnosis(
         Code::TlsNoCommonCipher,
         Severity::Warn,
@@ -973,6 +992,8 @@ fn tls(days: i64) -> TlsFacts {
             not_after: Some(day(days)),
         }],
         client_certificate: None,
+        legacy: None,
+        versions: Vec::new(),
     }
 }
 

@@ -104,6 +104,40 @@ fn what_belongs_to_several_connections_is_there_only_then() {
 }
 
 #[test]
+fn what_old_tls_and_an_audit_showed_is_there_only_then() {
+    let report = document();
+    let tls = |target, service| {
+        let row = row_of(&report, target, service);
+        row.tls.0.as_ref().expect("a handshake")
+    };
+    let controller =
+        "a-rather-long-name-for-a-domain-controller.in-the-headquarters.corp.example.com";
+    let old = tls(controller, "ldaps");
+    let legacy = old.legacy.as_ref().expect("a second look");
+    assert_eq!(legacy.version.0, Some(TlsVersion::Tls12));
+    assert_eq!(
+        legacy.cipher_suite.0.as_deref(),
+        Some("TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384")
+    );
+    assert_eq!(legacy.alert.0, None);
+    let versions = old.versions.as_ref().expect("an audit");
+    let told: Vec<_> = versions
+        .iter()
+        .map(|(version, answer)| (version.as_str(), *answer))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("TLSv1.0", VersionAnswer::Refused),
+            ("TLSv1.2", VersionAnswer::Accepted),
+            ("TLSv1.3", VersionAnswer::Unknown),
+        ]
+    );
+    let web = tls("mail.example.com", "https");
+    assert!(web.legacy.is_none() && web.versions.is_none());
+}
+
+#[test]
 fn trust_tells_every_defect_dates_keys_and_signatures_included() {
     let report = document();
     let trust = |target, service| {
@@ -456,6 +490,26 @@ struct Tls {
     certificate: Known<Certificate>,
     /// The chain as sent, leaf first.
     chain: Vec<ChainLink>,
+    /// What the server would speak in old TLS, when the handshake failed and a second look asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Legacy")]
+    legacy: Option<Legacy>,
+    /// Which versions are enabled, by name; when `--audit` asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "BTreeMap<String, VersionAnswer>")]
+    versions: Option<BTreeMap<String, VersionAnswer>>,
+}
+
+/// What a server would speak in old TLS.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Legacy {
+    /// The version that it chose.
+    version: Known<TlsVersion>,
+    /// The suite that it chose: its IANA name, or its number.
+    cipher_suite: Known<String>,
+    /// The alert that it sent.
+    alert: Known<u8>,
 }
 
 /// The server's own certificate.
@@ -724,6 +778,15 @@ enum Stage {
     TlsHandshake,
     SecureCapabilities,
     Application,
+}
+
+/// Whether a version of TLS is enabled.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+enum VersionAnswer {
+    Accepted,
+    Refused,
+    Unknown,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]

@@ -34,6 +34,8 @@ pub(crate) const ALL: &[Oracle] = &[
     ("rdp_request", rdp_request),
     ("smtp_reply", smtp_reply),
     ("sniff_sniff", sniff_sniff),
+    ("tls_flight", tls_flight),
+    ("tls_flight_so_far", tls_flight_so_far),
 ];
 
 /// One line.
@@ -212,6 +214,51 @@ pub(crate) fn sniff_sniff(data: &[u8]) {
             }
             (some, whole) => assert_eq!(some, whole, "at {end}"),
         }
+    }
+}
+
+/// The first answer of a TLS server, and what is read out of it.
+pub(crate) fn tls_flight(data: &[u8]) {
+    let held = |flight: &tls::Flight| strings(&flight.certificates);
+    let Some(flight) = decoder(data, tls::MAX_FLIGHT, tls::flight, held) else {
+        return;
+    };
+    let end = flight.end.expect("a whole flight has an end");
+    assert!(flight.hello.is_some() || end == tls::End::Alert);
+    assert!(flight.alert.is_some() || end != tls::End::Alert);
+    assert!(flight.certificates.len() <= tls::MAX_CERTIFICATES);
+    if let Some(hello) = flight.hello {
+        let is_13 = hello.version == tls::Version::Tls13;
+        assert_eq!(
+            is_13,
+            matches!(end, tls::End::HelloRetry | tls::End::Encrypted)
+        );
+        assert!(!tls::suite_name(hello.cipher_suite).is_empty());
+    }
+    if let Some(tls::Agreement::Prime(bits)) = flight.agreement {
+        assert!((1..=8 * 65_536).contains(&bits));
+    }
+}
+
+/// What has come of a flight only grows: nothing that was told is taken back.
+pub(crate) fn tls_flight_so_far(data: &[u8]) {
+    let whole = tls::flight_so_far(data);
+    assert_eq!(
+        whole.end.is_some(),
+        matches!(tls::flight(data), Ok(Some(_)))
+    );
+    for end in beginnings(data.len(), data.len()) {
+        let before = tls::flight_so_far(&data[..end]);
+        assert!(
+            before.hello.is_none() || before.hello == whole.hello,
+            "at {end}"
+        );
+        assert!(before.end.is_none() || before == whole, "at {end}");
+        assert!(before.alert.is_none() || whole.alert.is_some(), "at {end}");
+        assert!(
+            before.certificate_requested <= whole.certificate_requested,
+            "at {end}"
+        );
     }
 }
 

@@ -179,6 +179,7 @@ impl<'a> Case<'a> {
             Cause::Alert(alert) => tls::code_of_alert(alert),
             Cause::ClosedOnHello => Code::TlsClosedOnHello,
             Cause::VersionTooOld => Code::TlsVersionTooOld,
+            Cause::LegacySuitesOnly => Code::TlsLegacySuites,
             Cause::ClientCertificateRequired => Code::ClientCertificateRequired,
 
             Cause::HttpsNotOpen => Code::HttpsNotOpen,
@@ -288,9 +289,15 @@ impl<'a> Case<'a> {
         self.service().certificates == Certificates::SelfSignedIsNormal || self.is_client_proxy()
     }
 
-    /// How long the last stage took, in words: `3 s`.
+    /// How long the stage that failed took, or the last one, in words: `3 s`.
     fn waited(&self) -> Option<String> {
-        let took = self.seen.steps.last()?.took;
+        let steps = &self.seen.steps;
+        // An audit goes on after a failure.
+        let failed = self.failure().and_then(|failure| {
+            let mut of_stage = steps.iter().filter(|step| step.stage == failure.stage);
+            of_stage.next_back()
+        });
+        let took = failed.or_else(|| steps.last())?.took;
         (took >= Duration::from_millis(1)).then(|| in_words(took))
     }
 }

@@ -99,6 +99,26 @@ pub(super) const RULES: &[Rule] = &[
         holds: version_too_old,
     },
     Rule {
+        code: Code::TlsLegacySuites,
+        severity: Severity::Warn,
+        title: "only cipher suites of old",
+        meaning: "The server speaks TLS 1.2, but only with suites in CBC mode or with RSA key exchange. Outlook and \
+                  Windows still connect; clients that have dropped these suites do not.",
+        hint: "Enable the ECDHE suites with AES-GCM (`Get-TlsCipherSuite`). Windows Server 2012 R2 has none for RSA \
+               certificates: there it takes a newer Windows, or an ECDSA certificate.",
+        reference: "Microsoft, TLS Cipher Suites in Windows 8.1; RFC 9325 §4.2",
+        holds: |case| {
+            case.failed(Code::TlsLegacySuites)?;
+            let legacy = case.tls().and_then(|tls| tls.legacy.as_ref());
+            let chosen = legacy
+                .and_then(|legacy| legacy.cipher_suite.as_deref())
+                .map_or_else(String::new, |suite| format!(": it chooses {suite}"));
+            Some(Evidence::new(format!(
+                "the server speaks TLS 1.2 with old suites only{chosen}"
+            )))
+        },
+    },
+    Rule {
         code: Code::ClientCertificateRequired,
         severity: Severity::Fail,
         title: "a client certificate is demanded",

@@ -1,0 +1,122 @@
+//! Old TLS, asked for on a connection of its own: the first half of the dialogue again, and then a `ClientHello` made by
+//! hand in place of the handshake.
+
+use super::{Ask, Way, ask_for_tls, nothing_yet, rdp};
+use crate::facts::{
+    Cipher, KeyExchange, LegacyAnswer, LegacyFacts, Nla, PeerFacts, TlsVersion, VersionAnswer,
+};
+use crate::net::{Dial, Record};
+use crate::observation::{Cause, Failure};
+
+/// The versions that an audit asks for.
+const AUDITED: [TlsVersion; 4] = [
+    TlsVersion::Tls10,
+    TlsVersion::Tls11,
+    TlsVersion::Tls12,
+    TlsVersion::Tls13,
+];
+
+/// After a handshake that failed: what the server would speak in old TLS. The failure stays where it was; its cause
+/// becomes a narrower one where the answer tells it.
+pub(super) async fn look_again(
+    dial: &impl Dial,
+    ask: &Ask,
+    way: Way,
+    record: &mut Record,
+    failure: &mut Failure,
+) {
+    let Some(legacy) = ask_in(TlsVersion::Tls12, dial, ask, way, record).await else {
+        return;
+    };
+    if let Some(cause) = narrower(&legacy) {
+        failure.cause = cause;
+    }
+    record.note_legacy(legacy);
+}
+
+/// After a check: which versions are enabled, and whether a remote desktop host insists on NLA. Nothing is asked of a
+/// server that has shown no TLS.
+pub(super) async fn audit(
+    dial: &impl Dial,
+    ask: &Ask,
+    way: Way,
+    record: &mut Record,
+    peer: &mut PeerFacts,
+) {
+    if !speaks_tls(record) {
+        return;
+    }
+    for version in AUDITED {
+        let answer = if is_known(version, record) {
+            VersionAnswer::Accepted
+        } else {
+            let legacy = ask_in(version, dial, ask, way, record).await;
+            legacy.map_or(VersionAnswer::Unknown, |legacy| answer(version, &legacy))
+        };
+        record.note_version(version, answer);
+    }
+    if let PeerFacts::Rdp(facts) = peer
+        && facts.nla == Some(Nla::Supported)
+        && let Ok(mut session) = dial.dial(record).await
+    {
+        if let Ok(Some(nla)) = rdp::insists_on_nla(&mut session).await {
+            facts.nla = Some(nla);
+        }
+        session.take_leave(None).await;
+    }
+}
+
+/// One connection; `None` when it did not come to an answer.
+async fn ask_in(
+    version: TlsVersion,
+    dial: &impl Dial,
+    ask: &Ask,
+    way: Way,
+    record: &mut Record,
+) -> Option<LegacyFacts> {
+    let mut heard_before = nothing_yet(ask.service.protocol);
+    let mut session = dial.dial(record).await.ok()?;
+    let answer = match ask_for_tls(&mut session, ask, way, &mut heard_before).await {
+        Ok(()) => session.ask_in_old_tls(version).await.ok(),
+        Err(_) => None,
+    };
+    session.take_leave(None).await;
+    answer
+}
+
+/// The cause of a failed handshake that this answer tells.
+fn narrower(legacy: &LegacyFacts) -> Option<Cause> {
+    if legacy.version? < TlsVersion::Tls12 {
+        return Some(Cause::VersionTooOld);
+    }
+    let is_modern =
+        legacy.key_exchange == Some(KeyExchange::Ecdhe) && legacy.cipher == Some(Cipher::Aead);
+    (!is_modern).then_some(Cause::LegacySuitesOnly)
+}
+
+fn speaks_tls(record: &Record) -> bool {
+    let legacy = record.tls().and_then(|tls| tls.legacy.as_ref());
+    record.has_secure_session()
+        || legacy.is_some_and(|legacy| {
+            matches!(legacy.answer, LegacyAnswer::Agreed | LegacyAnswer::Alert)
+        })
+}
+
+/// Whether the check itself or the second look has shown that version.
+fn is_known(version: TlsVersion, record: &Record) -> bool {
+    record.tls().is_some_and(|tls| {
+        let legacy = tls.legacy.as_ref().and_then(|legacy| legacy.version);
+        tls.version == Some(version) || legacy == Some(version)
+    })
+}
+
+/// What an answer to a hello of that version says of it.
+fn answer(version: TlsVersion, legacy: &LegacyFacts) -> VersionAnswer {
+    match legacy.answer {
+        LegacyAnswer::Agreed if legacy.version == Some(version) => VersionAnswer::Accepted,
+        // unrecognized_name is about the name, whatever the version
+        LegacyAnswer::Alert if legacy.alert == Some(112) => VersionAnswer::Unknown,
+        LegacyAnswer::Agreed | LegacyAnswer::Closed | LegacyAnswer::Alert => VersionAnswer::Refused,
+        LegacyAnswer::Silent | LegacyAnswer::NotTls => VersionAnswer::Unknown,
+    }
+}

@@ -1,0 +1,848 @@
+//! Servers that speak old TLS only, or none that fits: `openssl s_server`, behind a relay that speaks the preamble of
+//! STARTTLS where one is needed, and canned bytes for what OpenSSL no longer does.
+//!
+//! Where there is no OpenSSL 3 the tests that need it pass and say that they were skipped. Under
+//! `EXCHPORTS_REQUIRE_DAEMONS=1` a skip is a failure.
+
+use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdListener};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+use std::{env, io};
+
+use exchports::catalog::{Expectation, Role, SERVICES, ServiceId};
+use exchports::facts::{
+    Cipher, ClientCertificate, KeyExchange, LegacyAnswer, LegacyFacts, Nla, PeerFacts,
+    SignatureStrength, TlsVersion, VersionAnswer,
+};
+use exchports::finding::{Code, Finding, Status};
+use exchports::judge::{Context, judge};
+use exchports::net::{Gate, Halt, Roots, TcpDial, TlsAsk};
+use exchports::observation::{Cause, Stage};
+use exchports::plan::{Audit, Check, Depth, Host, Limits, Standards, Stores, Transcripts, Trust};
+use exchports::probe::{Ask, probe};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use time::OffsetDateTime;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
+
+use TlsVersion::{Tls10, Tls11, Tls12, Tls13};
+use VersionAnswer::{Accepted, Refused, Unknown};
+
+const NAME: &str = "mail.example.test";
+
+/// Suites that OpenSSL 3 otherwise leaves out, with keys and hashes that it otherwise refuses.
+const EVERYTHING: &str = "ALL:@SECLEVEL=0";
+
+// -- against OpenSSL
+
+#[tokio::test]
+async fn old_versions_are_named() {
+    for (option, version) in [("-tls1", Tls10), ("-tls1_1", Tls11)] {
+        let options = [option, "-cipher", EVERYTHING];
+        let Some(server) = OpensslServer::start(Identity::Rsa, &options) else {
+            return;
+        };
+        let finding = look(ServiceId::Https, server.port).await;
+        assert_failed(&finding, Cause::VersionTooOld, Code::TlsVersionTooOld);
+        assert_eq!(finding.status, Status::Fail);
+        let legacy = legacy(&finding);
+        assert_eq!(legacy.answer, LegacyAnswer::Agreed);
+        assert_eq!(legacy.version, Some(version));
+        assert_eq!(legacy.key_exchange, Some(KeyExchange::Ecdhe));
+        assert_eq!(legacy.cipher, Some(Cipher::Cbc));
+        assert_certificate(&finding);
+    }
+}
+
+#[tokio::test]
+async fn suites_of_old_are_named() {
+    for (cipher, suite, key_exchange, kind) in [
+        (
+            "ECDHE-RSA-AES256-SHA384",
+            "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384",
+            KeyExchange::Ecdhe,
+            Cipher::Cbc,
+        ),
+        (
+            "AES128-GCM-SHA256",
+            "TLS_RSA_WITH_AES_128_GCM_SHA256",
+            KeyExchange::Rsa,
+            Cipher::Aead,
+        ),
+        (
+            "AES256-SHA256",
+            "TLS_RSA_WITH_AES_256_CBC_SHA256",
+            KeyExchange::Rsa,
+            Cipher::Cbc,
+        ),
+        (
+            "DHE-RSA-AES256-GCM-SHA384",
+            "TLS_DHE_RSA_WITH_AES_256_GCM_SHA384",
+            KeyExchange::Dhe,
+            Cipher::Aead,
+        ),
+    ] {
+        let options = ["-tls1_2", "-cipher", cipher];
+        let Some(server) = OpensslServer::start(Identity::Rsa, &options) else {
+            return;
+        };
+        let finding = look(ServiceId::Imaps, server.port).await;
+        assert_failed(&finding, Cause::LegacySuitesOnly, Code::TlsLegacySuites);
+        let legacy = legacy(&finding);
+        assert_eq!(legacy.version, Some(Tls12));
+        assert_eq!(legacy.cipher_suite.as_deref(), Some(suite));
+        assert_eq!(legacy.key_exchange, Some(key_exchange));
+        assert_eq!(legacy.cipher, Some(kind));
+        assert_eq!(legacy.group.is_some(), key_exchange == KeyExchange::Ecdhe);
+        assert_eq!(
+            legacy.prime_bits.is_some(),
+            key_exchange == KeyExchange::Dhe
+        );
+        assert!(legacy.prime_bits.is_none_or(|bits| bits >= 1024));
+        assert_certificate(&finding);
+    }
+}
+
+#[tokio::test]
+async fn a_demand_for_a_client_certificate_is_no_old_tls() {
+    let options = ["-tls1_2", "-Verify", "1"];
+    let Some(server) = OpensslServer::start(Identity::Rsa, &options) else {
+        return;
+    };
+    let finding = look(ServiceId::Https, server.port).await;
+    assert_failed(
+        &finding,
+        Cause::ClientCertificateRequired,
+        Code::ClientCertificateRequired,
+    );
+    assert_eq!(connections(&finding), 1, "it is known already");
+    assert_certificate(&finding);
+
+    // The same behind old suites: both are told.
+    let options = ["-tls1_2", "-Verify", "1", "-cipher", "AES256-SHA"];
+    let Some(server) = OpensslServer::start(Identity::Rsa, &options) else {
+        return;
+    };
+    let finding = look(ServiceId::Https, server.port).await;
+    assert_failed(&finding, Cause::LegacySuitesOnly, Code::TlsLegacySuites);
+    assert_eq!(
+        legacy(&finding).client_certificate,
+        Some(ClientCertificate::Requested)
+    );
+}
+
+#[tokio::test]
+async fn a_certificate_seen_in_old_tls_is_judged_as_any_other() {
+    let options = ["-tls1", "-cipher", EVERYTHING];
+    let Some(server) = OpensslServer::start(Identity::Sha1Rsa1024, &options) else {
+        return;
+    };
+    let finding = look(ServiceId::Pop3s, server.port).await;
+    assert_failed(&finding, Cause::VersionTooOld, Code::TlsVersionTooOld);
+    let tls = finding.observation.tls.as_ref().expect("a handshake");
+    let certificate = tls.certificate.as_ref().expect("a certificate");
+    assert_eq!(certificate.key.bits, Some(1024));
+    assert_eq!(certificate.signature_strength, SignatureStrength::Weak);
+    assert!(certificate.self_signed && certificate.name_matches);
+    let codes: Vec<Code> = finding.diagnoses.iter().map(|told| told.code).collect();
+    for code in [
+        Code::CertificateSelfSigned,
+        Code::CertificateWeakKey,
+        Code::CertificateWeakSignature,
+    ] {
+        assert!(codes.contains(&code), "{code} is not among {codes:?}");
+    }
+}
+
+#[tokio::test]
+async fn behind_starttls_it_is_the_same() {
+    for (service, preamble) in [
+        (ServiceId::Submission, SMTP),
+        (ServiceId::Imap, IMAP),
+        (ServiceId::Pop3, POP3),
+        (ServiceId::Ldap, LDAP),
+        (ServiceId::Rdp, RDP),
+    ] {
+        let options = ["-tls1_2", "-cipher", "ECDHE-RSA-AES256-SHA384"];
+        let Some(server) = OpensslServer::start(Identity::Rsa, &options) else {
+            return;
+        };
+        let relay = Relay::start(preamble, server.port).await;
+        let finding = look(service, relay.port).await;
+        assert_failed(&finding, Cause::LegacySuitesOnly, Code::TlsLegacySuites);
+        assert_eq!(legacy(&finding).version, Some(Tls12));
+        assert_certificate(&finding);
+        assert_eq!(relay.connections(), 2, "{service:?}");
+
+        let options = ["-tls1", "-cipher", EVERYTHING];
+        let Some(server) = OpensslServer::start(Identity::Rsa, &options) else {
+            return;
+        };
+        let relay = Relay::start(preamble, server.port).await;
+        let finding = look(service, relay.port).await;
+        assert_failed(&finding, Cause::VersionTooOld, Code::TlsVersionTooOld);
+        assert_eq!(legacy(&finding).version, Some(Tls10));
+    }
+}
+
+#[tokio::test]
+async fn a_healthy_server_gets_no_second_look() {
+    let Some(server) = OpensslServer::start(Identity::Rsa, &[]) else {
+        return;
+    };
+    let finding = look(ServiceId::Https, server.port).await;
+    assert_eq!(finding.observation.failure, None);
+    assert_eq!(connections(&finding), 1);
+    let tls = finding.observation.tls.as_ref().expect("a handshake");
+    assert_eq!((&tls.legacy, tls.versions.len()), (&None, 0));
+}
+
+#[tokio::test]
+async fn an_audit_tells_every_version() {
+    let everything = ["-cipher", EVERYTHING, "-min_protocol", "TLSv1"];
+    for (options, answers) in [
+        (&everything[..], [Accepted; 4]),
+        (&["-tls1_2"], [Refused, Refused, Accepted, Refused]),
+        (&["-tls1_3"], [Refused, Refused, Refused, Accepted]),
+        (
+            &["-tls1_1", "-cipher", EVERYTHING],
+            [Refused, Accepted, Refused, Refused],
+        ),
+    ] {
+        let Some(server) = OpensslServer::start(Identity::Rsa, options) else {
+            return;
+        };
+        let finding = look_with(ServiceId::Https, server.port, Audit::Yes, Limits::default()).await;
+        assert_eq!(versions(&finding), answers, "{options:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_audit_walks_to_the_go_ahead_each_time() {
+    let Some(server) = OpensslServer::start(Identity::Rsa, &["-tls1_3"]) else {
+        return;
+    };
+    let relay = Relay::start(SMTP, server.port).await;
+    let finding = look_with(
+        ServiceId::Submission,
+        relay.port,
+        Audit::Yes,
+        Limits::default(),
+    )
+    .await;
+    assert_eq!(
+        versions(&finding),
+        [Refused, Refused, Refused, Accepted],
+        "{:?}",
+        finding.observation
+    );
+    assert_eq!(relay.connections(), 4, "TLS 1.3 is known already");
+}
+
+#[tokio::test]
+async fn an_audit_asks_whether_nla_is_required() {
+    for (preamble, nla) in [(RDP_NLA, Nla::Required), (RDP, Nla::Supported)] {
+        let Some(server) = OpensslServer::start(Identity::Rsa, &[]) else {
+            return;
+        };
+        let relay = Relay::start(preamble, server.port).await;
+        for (audit, told) in [(Audit::No, Nla::Supported), (Audit::Yes, nla)] {
+            let finding = look_with(ServiceId::Rdp, relay.port, audit, Limits::default()).await;
+            let Some(PeerFacts::Rdp(facts)) = &finding.observation.peer else {
+                panic!("no facts of RDP");
+            };
+            assert_eq!(facts.nla, Some(told), "{audit:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_option_and_the_document() {
+    let options = ["-tls1_2", "-cipher", "ECDHE-RSA-AES256-SHA384"];
+    let Some(server) = OpensslServer::start(Identity::Rsa, &options) else {
+        return;
+    };
+    let output = Command::new(env!("CARGO_BIN_EXE_exchports"))
+        .args(["check", NAME, "--address", "127.0.0.1", "--json", "--audit"])
+        .args(["--service", "https", "--trust", "public", "--map"])
+        .arg(format!("https={}", server.port))
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program starts");
+    let document: Value = serde_json::from_slice(&output.stdout).expect("a document");
+    let row = &document["targets"][0]["checks"][0];
+    assert_eq!(row["failure"]["code"], "tls-legacy-suites");
+    assert_eq!(row["failure"]["stage"], "tls-handshake");
+    assert_eq!(
+        row["tls"]["legacy"],
+        json!({
+            "version": "TLSv1.2",
+            "cipher_suite": "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384",
+            "alert": null
+        })
+    );
+    assert_eq!(
+        row["tls"]["versions"],
+        json!({
+            "TLSv1.0": "refused",
+            "TLSv1.1": "refused",
+            "TLSv1.2": "accepted",
+            "TLSv1.3": "refused"
+        })
+    );
+    assert_eq!(row["tls"]["certificate"]["subject"], format!("CN={NAME}"));
+}
+
+// -- against canned bytes
+
+/// SSL 3.0 with RC4 and no certificate, whatever is asked: Debian's OpenSSL has no such server.
+const SSL3: &[u8] = b"\x16\x03\x00\x00\x35\x02\x00\x00\x26\x03\x00\
+    \x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\
+    \x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\
+    \x00\x00\x05\x00\x0b\x00\x00\x03\x00\x00\x00\x0e\x00\x00\x00";
+
+#[tokio::test]
+async fn ssl_3_is_too_old() {
+    let server = Canned::start(|_| Reply::Bytes(SSL3.to_vec())).await;
+    let finding = look(ServiceId::Https, server.port).await;
+    assert_failed(&finding, Cause::VersionTooOld, Code::TlsVersionTooOld);
+    let legacy = legacy(&finding);
+    assert_eq!(legacy.version, Some(TlsVersion::Ssl3));
+    assert_eq!(
+        legacy.cipher_suite.as_deref(),
+        Some("TLS_RSA_WITH_RC4_128_SHA")
+    );
+    assert_eq!(legacy.cipher, Some(Cipher::Rc4));
+}
+
+/// Windows Server 2012 R2 with an RSA certificate: no suite of rustls' is there, and Schannel hangs up; asked for
+/// ECDHE with CBC it answers in one record.
+#[tokio::test]
+async fn windows_server_2012_r2() {
+    for reply in [Reply::Close, Reply::Reset, Reply::Bytes(alert(40))] {
+        let leaf = rcgen::generate_simple_self_signed(vec![NAME.to_owned()]).expect("made");
+        let flight = flight_2012(leaf.cert.der());
+        let server = Canned::start(move |hello| {
+            if offers(hello, [0xc0, 0x28]) {
+                Reply::Bytes(flight.clone())
+            } else {
+                reply.clone()
+            }
+        })
+        .await;
+        let finding = look(ServiceId::Https, server.port).await;
+        assert_failed(&finding, Cause::LegacySuitesOnly, Code::TlsLegacySuites);
+        assert_eq!(
+            legacy(&finding).cipher_suite.as_deref(),
+            Some("TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384")
+        );
+        assert_eq!(legacy(&finding).group.as_deref(), Some("secp384r1"));
+        assert_certificate(&finding);
+        assert_eq!(server.connections(), 2);
+    }
+}
+
+#[tokio::test]
+async fn who_hangs_up_on_both_has_no_certificate_bound() {
+    for reply in [Reply::Close, Reply::Reset] {
+        let server = Canned::start(move |_| reply.clone()).await;
+        let finding = look(ServiceId::Https, server.port).await;
+        assert_failed(&finding, Cause::ClosedOnHello, Code::TlsClosedOnHello);
+        let legacy = legacy(&finding);
+        assert_eq!(legacy.answer, LegacyAnswer::Closed);
+        assert_eq!((legacy.version, legacy.alert), (None, None));
+        assert_eq!(server.connections(), 2);
+    }
+}
+
+#[tokio::test]
+async fn alerts_stay_what_they_are() {
+    for (number, code, looks) in [
+        (40, Code::TlsNoCommonCipher, 2),
+        (80, Code::TlsAlert, 2),
+        (70, Code::TlsVersionTooOld, 2),
+        (112, Code::TlsNameNotRecognised, 1),
+        (116, Code::ClientCertificateRequired, 1),
+    ] {
+        let server = Canned::start(move |_| Reply::Bytes(alert(number))).await;
+        let finding = look(ServiceId::Https, server.port).await;
+        assert_eq!(finding.failure_code, Some(code), "alert {number}");
+        assert_eq!(server.connections(), looks, "alert {number}");
+        if looks == 2 {
+            assert_eq!(legacy(&finding).answer, LegacyAnswer::Alert);
+            assert_eq!(legacy(&finding).alert, Some(number));
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_handshake_gets_no_second_look() {
+    let server =
+        Canned::start(|_| Reply::Bytes(b"* BYE Connection is closed. 14\r\n".to_vec())).await;
+    let finding = look(ServiceId::Imaps, server.port).await;
+    assert_eq!(finding.failure_code, Some(Code::NoCertificate));
+    assert_eq!(server.connections(), 1);
+}
+
+/// Whatever the peer does on the second look: the first failure stays, and the check keeps its bound.
+#[tokio::test]
+async fn a_hostile_second_look_costs_its_patience_and_no_more() {
+    let warnings = b"\x15\x03\x03\x00\x02\x01\x5a".repeat(60_000);
+    let mut endless = b"\x16\x03\x03\x40\x00\x0b\x03\xff\xff".to_vec();
+    endless.resize(400_000, 0);
+    for (second, answer) in [
+        (Reply::Silence, LegacyAnswer::Silent),
+        (Reply::Trickle, LegacyAnswer::Silent),
+        (
+            Reply::Bytes(b"220 ready\r\n".to_vec()),
+            LegacyAnswer::NotTls,
+        ),
+        (Reply::Bytes(vec![0x16; 400_000]), LegacyAnswer::NotTls),
+        (Reply::Bytes(warnings), LegacyAnswer::Alert),
+        (Reply::Bytes(endless), LegacyAnswer::NotTls),
+    ] {
+        let count = AtomicUsize::new(0);
+        let server = Canned::start(move |_| match count.fetch_add(1, Ordering::Relaxed) {
+            0 => Reply::Bytes(alert(40)),
+            _ => second.clone(),
+        })
+        .await;
+        let limits = Limits::for_check(Duration::from_secs(3), Duration::from_secs(1));
+        let begun = Instant::now();
+        let finding = look_with(ServiceId::Https, server.port, Audit::No, limits).await;
+        let took = begun.elapsed();
+        assert!(took < Duration::from_millis(2500), "{took:?}");
+        assert_failed(&finding, Cause::Alert(40), Code::TlsNoCommonCipher);
+        assert_eq!(legacy(&finding).answer, answer);
+        assert_eq!(server.connections(), 2);
+    }
+}
+
+#[tokio::test]
+async fn an_audit_ends_with_its_check() {
+    let count = AtomicUsize::new(0);
+    let server = Canned::start(move |_| match count.fetch_add(1, Ordering::Relaxed) {
+        0 | 1 => Reply::Bytes(alert(40)),
+        _ => Reply::Silence,
+    })
+    .await;
+    let limits = Limits::for_check(Duration::from_secs(3), Duration::from_secs(1));
+    let begun = Instant::now();
+    let finding = look_with(ServiceId::Https, server.port, Audit::Yes, limits).await;
+    let took = begun.elapsed();
+    assert!(took < Duration::from_millis(4500), "{took:?}");
+    assert_eq!(versions(&finding), [Unknown; 4]);
+}
+
+// -- the client's side
+
+async fn look(service: ServiceId, port: u16) -> Finding {
+    look_with(service, port, Audit::No, Limits::default()).await
+}
+
+async fn look_with(service: ServiceId, port: u16, audit: Audit, limits: Limits) -> Finding {
+    let trust = Trust {
+        stores: Stores::Public,
+        ca_certificates: Vec::new(),
+    };
+    let host = Host::Name(NAME.to_owned());
+    let dial = TcpDial::new(
+        vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))],
+        None,
+        limits,
+        None,
+        Halt::never(),
+        Gate::new(8, 8),
+        Arc::new(TlsAsk {
+            host: host.clone(),
+            roots: Arc::new(Roots::new(&trust).expect("no file to read")),
+        }),
+    );
+    let mut services = SERVICES.iter();
+    let service = services.find(|row| row.id == service).expect("a service");
+    let ask = Ask {
+        service,
+        port,
+        host: host.clone(),
+        ehlo_name: None,
+        depth: Depth::Full,
+        audit,
+        transcripts: Transcripts::Kept,
+    };
+    let observation = probe(&dial, &ask).await;
+    let check = Check {
+        service,
+        port,
+        expect: Expectation::Required,
+    };
+    let context = Context {
+        standards: &Standards::default(),
+        role: Role::Any,
+        server_name: &host,
+        now: OffsetDateTime::now_utc(),
+    };
+    judge(check, observation, &context)
+}
+
+fn assert_failed(finding: &Finding, cause: Cause, code: Code) {
+    let failure = finding.observation.failure.as_ref().expect("a failure");
+    assert_eq!(
+        failure.stage,
+        Stage::TlsHandshake,
+        "{:?}",
+        finding.observation
+    );
+    assert_eq!(failure.cause, cause, "{:?}", finding.observation);
+    assert_eq!(finding.failure_code, Some(code));
+    assert!(finding.diagnoses.iter().any(|told| told.code == code));
+}
+
+fn assert_certificate(finding: &Finding) {
+    let tls = finding.observation.tls.as_ref().expect("a handshake");
+    let certificate = tls.certificate.as_ref().expect("a certificate");
+    assert!(certificate.name_matches);
+    assert_eq!(tls.chain.len(), 1);
+}
+
+fn legacy(finding: &Finding) -> &LegacyFacts {
+    let tls = finding.observation.tls.as_ref().expect("a handshake");
+    tls.legacy.as_ref().expect("a second look")
+}
+
+fn versions(finding: &Finding) -> [VersionAnswer; 4] {
+    let tls = finding.observation.tls.as_ref().expect("a handshake");
+    let (versions, answers): (Vec<_>, Vec<_>) = tls.versions.iter().copied().unzip();
+    assert_eq!(versions, [Tls10, Tls11, Tls12, Tls13]);
+    answers.try_into().expect("four")
+}
+
+fn connections(finding: &Finding) -> u8 {
+    let steps = finding.observation.steps.iter();
+    steps.map(|step| step.connection).max().expect("a step")
+}
+
+// -- the server's side
+
+/// What `openssl s_server` shows.
+#[derive(Clone, Copy, Debug)]
+enum Identity {
+    /// RSA 2048, SHA-256.
+    Rsa,
+    /// RSA 1024, SHA-1: no library makes them any more.
+    Sha1Rsa1024,
+}
+
+struct OpensslServer {
+    port: u16,
+    process: Child,
+}
+
+impl OpensslServer {
+    /// `None`, and says so, where there is no OpenSSL 3.
+    fn start(identity: Identity, options: &[&str]) -> Option<Self> {
+        let stem = identities()?.join(match identity {
+            Identity::Rsa => "rsa",
+            Identity::Sha1Rsa1024 => "old",
+        });
+        let port = free_port();
+        let process = Command::new("openssl")
+            .args(["s_server", "-quiet", "-www", "-accept"])
+            .arg(format!("127.0.0.1:{port}"))
+            .arg("-cert")
+            .arg(stem.with_extension("pem"))
+            .arg("-key")
+            .arg(stem.with_extension("key"))
+            .args(if matches!(identity, Identity::Sha1Rsa1024) {
+                &["-cipher", EVERYTHING][..]
+            } else {
+                &[]
+            })
+            .args(options)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("openssl starts");
+        let server = Self { port, process };
+        let begun = Instant::now();
+        while std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+            assert!(
+                begun.elapsed() < Duration::from_secs(20),
+                "openssl s_server {options:?} does not listen"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Some(server)
+    }
+}
+
+impl Drop for OpensslServer {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The folder with the certificates, made once.
+fn identities() -> Option<PathBuf> {
+    static FOLDER: OnceLock<Option<TempDir>> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| {
+        let version = Command::new("openssl").arg("version").output();
+        if !version.is_ok_and(|output| output.stdout.starts_with(b"OpenSSL 3")) {
+            return None;
+        }
+        let folder = TempDir::new().expect("a folder");
+        for (stem, key, hash) in [("rsa", "rsa:2048", "-sha256"), ("old", "rsa:1024", "-sha1")] {
+            let made = Command::new("openssl")
+                .current_dir(folder.path())
+                .args([
+                    "req", "-x509", "-nodes", "-days", "300", "-newkey", key, hash,
+                ])
+                .args(["-keyout", &format!("{stem}.key")])
+                .args(["-out", &format!("{stem}.pem")])
+                .args(["-subj", &format!("/CN={NAME}")])
+                .args(["-addext", &format!("subjectAltName=DNS:{NAME}")])
+                .output()
+                .expect("openssl starts");
+            assert!(made.status.success(), "{}", made.stderr.escape_ascii());
+        }
+        Some(folder)
+    });
+    if folder.is_none() {
+        assert!(
+            env::var_os("EXCHPORTS_REQUIRE_DAEMONS").is_none_or(|it| it != "1"),
+            "EXCHPORTS_REQUIRE_DAEMONS is set, but there is no OpenSSL 3"
+        );
+        say_skipped();
+    }
+    folder.as_ref().map(|folder| folder.path().to_owned())
+}
+
+fn say_skipped() {
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    let _ = writeln!(io::stderr(), "SKIPPED {test}: there is no OpenSSL 3 here");
+}
+
+fn free_port() -> u16 {
+    let listener = StdListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
+/// What is said in clear before TLS: the greeting, where there is one, then an answer to each request.
+#[derive(Clone, Copy)]
+struct Preamble {
+    greeting: &'static [u8],
+    answers: &'static [&'static [u8]],
+    /// The answer to a request that asks for TLS alone, of RDP.
+    without_nla: Option<&'static [u8]>,
+}
+
+const SMTP: Preamble = Preamble {
+    greeting: b"220 EX01.example.test Microsoft ESMTP MAIL Service ready\r\n",
+    answers: &[
+        b"250-EX01.example.test Hello\r\n250-SIZE 37748736\r\n250 STARTTLS\r\n",
+        b"220 2.0.0 SMTP server ready\r\n",
+    ],
+    without_nla: None,
+};
+const IMAP: Preamble = Preamble {
+    greeting: b"* OK The Microsoft Exchange IMAP4 service is ready.\r\n",
+    answers: &[
+        b"* CAPABILITY IMAP4 IMAP4rev1 LOGINDISABLED STARTTLS\r\nA1 OK CAPABILITY completed.\r\n",
+        b"A2 OK Begin TLS negotiation now.\r\n",
+    ],
+    without_nla: None,
+};
+const POP3: Preamble = Preamble {
+    greeting: b"+OK The Microsoft Exchange POP3 service is ready.\r\n",
+    answers: &[
+        b"+OK\r\nTOP\r\nUIDL\r\nSTLS\r\n.\r\n",
+        b"+OK Begin TLS negotiation.\r\n",
+    ],
+    without_nla: None,
+};
+const LDAP: Preamble = Preamble {
+    greeting: b"",
+    answers: &[
+        b"\x30\x0c\x02\x01\x01\x65\x07\x0a\x01\x00\x04\x00\x04\x00",
+        b"\x30\x0c\x02\x01\x02\x78\x07\x0a\x01\x00\x04\x00\x04\x00",
+    ],
+    without_nla: None,
+};
+const RDP: Preamble = Preamble {
+    greeting: b"",
+    answers: &[b"\x03\0\0\x13\x0e\xd0\0\0\x12\x34\0\x02\x1f\x08\0\x02\0\0\0"],
+    without_nla: Some(b"\x03\0\0\x13\x0e\xd0\0\0\x12\x34\0\x02\x1f\x08\0\x01\0\0\0"),
+};
+const RDP_NLA: Preamble = Preamble {
+    without_nla: Some(b"\x03\0\0\x13\x0e\xd0\0\0\x12\x34\0\x03\0\x08\0\x05\0\0\0"),
+    ..RDP
+};
+
+/// Speaks a preamble, then carries bytes to and from a TLS server.
+struct Relay {
+    port: u16,
+    count: Arc<AtomicUsize>,
+}
+
+impl Relay {
+    async fn start(preamble: Preamble, to: u16) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let count = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&count);
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::Relaxed);
+                tokio::spawn(relay(client, preamble, to));
+            }
+        });
+        Self { port, count }
+    }
+
+    fn connections(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+}
+
+async fn relay(mut client: TcpStream, preamble: Preamble, to: u16) -> io::Result<()> {
+    client.write_all(preamble.greeting).await?;
+    let mut request = [0; 4096];
+    for answer in preamble.answers {
+        let count = client.read(&mut request).await?;
+        if let Some(refusal) = preamble.without_nla
+            && request[..count].ends_with(b"\x01\0\x08\0\x01\0\0\0")
+        {
+            return client.write_all(refusal).await;
+        }
+        client.write_all(answer).await?;
+    }
+    let mut server = TcpStream::connect((Ipv4Addr::LOCALHOST, to)).await?;
+    copy_bidirectional(&mut client, &mut server).await?;
+    Ok(())
+}
+
+/// What is done once a `ClientHello` has come.
+#[derive(Clone, Debug)]
+enum Reply {
+    Bytes(Vec<u8>),
+    Close,
+    Reset,
+    Silence,
+    /// The beginning of a flight, a byte each 50 ms.
+    Trickle,
+}
+
+/// Answers every first word with the same.
+struct Canned {
+    port: u16,
+    count: Arc<AtomicUsize>,
+}
+
+impl Canned {
+    async fn start(answer: impl Fn(&[u8]) -> Reply + Send + 'static) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let count = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&count);
+        tokio::spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::Relaxed);
+                let mut hello = [0; 4096];
+                let length = client.read(&mut hello).await.unwrap_or_default();
+                let reply = answer(&hello[..length]);
+                tokio::spawn(give(client, reply));
+            }
+        });
+        Self { port, count }
+    }
+
+    fn connections(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+}
+
+async fn give(mut client: TcpStream, reply: Reply) {
+    let mut rest = Vec::new();
+    match reply {
+        Reply::Close => {}
+        Reply::Reset => {
+            let socket = socket2::SockRef::from(&client);
+            socket.set_linger(Some(Duration::ZERO)).expect("lingers");
+        }
+        Reply::Bytes(bytes) => {
+            let _ = client.write_all(&bytes).await;
+            let _ = client.read_to_end(&mut rest).await;
+        }
+        Reply::Silence => {
+            let _ = client.read_to_end(&mut rest).await;
+        }
+        Reply::Trickle => {
+            for byte in b"\x16\x03\x03\x40\x00".iter().chain([0; 500].iter()) {
+                if client.write_all(&[*byte]).await.is_err() {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+fn alert(number: u8) -> Vec<u8> {
+    vec![21, 3, 3, 0, 2, 2, number]
+}
+
+/// Whether a `ClientHello` has that suite in its list.
+fn offers(hello: &[u8], suite: [u8; 2]) -> bool {
+    // after record and message headers, version and random: the session, then the suites
+    let session = usize::from(hello[43]);
+    let at = 44 + session;
+    let length = usize::from(u16::from_be_bytes([hello[at], hello[at + 1]]));
+    hello[at + 2..at + 2 + length]
+        .chunks(2)
+        .any(|offered| offered == suite)
+}
+
+/// `ServerHello`, `Certificate`, `ServerKeyExchange` and `ServerHelloDone` in one record, as Schannel sends them.
+fn flight_2012(leaf: &[u8]) -> Vec<u8> {
+    let message = |kind: u8, body: &[u8]| [&[kind], &length(body, 3)[..], body].concat();
+    let hello = [
+        b"\x03\x03".as_slice(),
+        &[0x51; 32],
+        b"\x20",
+        &[0x07; 32],
+        b"\xc0\x28\x00\x00\x05\xff\x01\x00\x01\x00",
+    ]
+    .concat();
+    let entry = [&length(leaf, 3)[..], leaf].concat();
+    let chain = [&length(&entry, 3)[..], &entry].concat();
+    let key = [
+        b"\x03\x00\x18\x61\x04".as_slice(),
+        &[9; 96],
+        b"\x04\x01\x01\x00",
+        &[5; 256],
+    ]
+    .concat();
+    let messages = [
+        message(2, &hello),
+        message(11, &chain),
+        message(12, &key),
+        message(14, b""),
+    ]
+    .concat();
+    [b"\x16\x03\x03".as_slice(), &length(&messages, 2), &messages].concat()
+}
+
+/// How many bytes there are, in so many bytes.
+fn length(bytes: &[u8], width: usize) -> Vec<u8> {
+    bytes.len().to_be_bytes()[8 - width..].to_vec()
+}
