@@ -369,6 +369,9 @@ impl Code {
             Self::PopImapOff => matches!(of_a_row, Self::Refused | Self::Filtered),
             Self::IisStopped => matches!(of_a_row, Self::HttpServerError | Self::WebServerError),
             Self::NotExchange => of_a_row == Self::WebNotFound,
+            Self::Ipv6Broken | Self::Ipv4Broken => {
+                matches!(of_a_row, Self::Refused | Self::Filtered | Self::Unreachable)
+            }
             _ => self == of_a_row,
         }
     }

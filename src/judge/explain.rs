@@ -1,6 +1,7 @@
 //! `exchports explain`: rows of the catalog and of the rules, in plain words.
 
 use super::rules::rules;
+use super::target::target_rules;
 use crate::catalog::{
     self, Certificates, Expectation, ROLES, Role, Security, Service, ServiceId, expectation,
 };
@@ -188,24 +189,54 @@ fn explain_role(role: Role) -> String {
 }
 
 fn explain_code(code: Code) -> Option<String> {
-    let rule = rules().find(|rule| rule.code == code)?;
-    let mut page = Page::new(&format!("{code} ({})", rule.severity.as_str()));
-    page.paragraph(&format!("{}.", capitalised(rule.title)));
+    let row = row(code)?;
+    let mut page = Page::new(&format!("{code} ({})", row.severity.as_str()));
+    page.paragraph(&format!("{}.", capitalised(row.title)));
     page.section("What it means");
-    page.item(rule.meaning);
+    page.item(row.meaning);
     page.section("What to do");
-    page.item(rule.hint);
+    page.item(row.hint);
     if let Some(exceptions) = severity_elsewhere(code) {
         page.section("How bad");
-        page.item(&format!("{} {exceptions}", severity_words(rule.severity)));
+        page.item(&format!("{} {exceptions}", severity_words(row.severity)));
     }
     if let Some(also) = also_known_as(code) {
         page.section("Also known as");
         page.item(also);
     }
     page.section("Reference");
-    page.item(rule.reference);
+    page.item(row.reference);
     Some(page.finish())
+}
+
+/// The words of a rule, be it over a check or over a target.
+struct Row {
+    severity: Severity,
+    title: &'static str,
+    meaning: &'static str,
+    hint: &'static str,
+    reference: &'static str,
+}
+
+fn row(code: Code) -> Option<Row> {
+    let of_checks = rules().find(|rule| rule.code == code).map(|rule| Row {
+        severity: rule.severity,
+        title: rule.title,
+        meaning: rule.meaning,
+        hint: rule.hint,
+        reference: rule.reference,
+    });
+    of_checks.or_else(|| {
+        target_rules()
+            .find(|rule| rule.code == code)
+            .map(|rule| Row {
+                severity: rule.severity,
+                title: rule.title,
+                meaning: rule.meaning,
+                hint: rule.hint,
+                reference: rule.reference,
+            })
+    })
 }
 
 fn severity_words(severity: Severity) -> &'static str {

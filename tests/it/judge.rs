@@ -719,6 +719,7 @@ fn healthy(service: &Service) -> Observation {
             )),
             extensions: words(&["SIZE 37748736", "PIPELINING", "STARTTLS", "X-ANONYMOUSTLS"]),
             secure_extensions: words(&["SIZE 37748736", "AUTH GSSAPI NTLM LOGIN"]),
+            ..SmtpFacts::default()
         }),
         Protocol::Http => PeerFacts::Http(HttpFacts {
             status: Some(302),
@@ -828,6 +829,7 @@ fn horrible(service: &Service) -> Observation {
             greeting: Some(Text::from("220 ****************")),
             extensions: many(),
             secure_extensions: many(),
+            ..SmtpFacts::default()
         }),
         Protocol::Http => PeerFacts::Http(HttpFacts {
             status: Some(503),
