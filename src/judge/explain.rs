@@ -56,7 +56,7 @@ fn code_of(word: &str) -> Option<Code> {
 }
 
 /// Words of the table, and `PortQry`'s, that are no codes.
-const WORDS: [(&str, &str); 16] = [
+const WORDS: [(&str, &str); 18] = [
     (
         "open",
         "The port accepted a connection; PortQry calls it LISTENING. It says nothing of what is spoken there: that is \
@@ -105,6 +105,16 @@ const WORDS: [(&str, &str); 16] = [
     ),
     ("info", "A severity: worth knowing, and nothing is wrong."),
     (
+        "all",
+        "Every service of the catalog: the twelve with a port of their own and the web group behind 443. `--service all` \
+         looks at all of them, and requires them.",
+    ),
+    (
+        "web",
+        "Exchange's web services behind 443: owa, ecp, ews, mapi, activesync, autodiscover, outlook-anywhere, oab and \
+         powershell. They are asked one by one, without a sign-in, once 443 has accepted a connection.",
+    ),
+    (
         "starttls",
         "The conversation begins in clear and is upgraded to TLS on request (STARTTLS in SMTP and IMAP, STLS in POP3, \
          StartTLS in LDAP).",
@@ -129,6 +139,7 @@ fn kind_of_word(word: &str) -> &'static str {
         "warn" | "fail" => "status, severity",
         "required" | "optional" | "forbidden" => "expectation",
         "info" => "severity",
+        "all" | "web" => "group",
         _ => "security",
     }
 }
@@ -269,6 +280,33 @@ fn severity_elsewhere(code: Code) -> Option<&'static str> {
         | Code::CertificateWeakSignature => {
             "Info on 25 and 3389, where nobody checks the certificate."
         }
+        Code::WebNotFound => {
+            "Info where the directory is optional or forbidden: then nobody has to be there."
+        }
+        Code::WebRestricted => {
+            "Warn on ecp and powershell, which many organisations limit on purpose."
+        }
+        Code::WebRedirectLoop => {
+            "Warn where nothing in the answer is Exchange's, or redirects are many but no circle."
+        }
+        Code::WebRedirectElsewhere => {
+            "Warn on directories whose clients do not follow it: Outlook, phones, other servers."
+        }
+        Code::WebAnonymous => "Warn where the answer is Exchange's own.",
+        Code::TlsInspected => {
+            "Warn where the inspecting authority is trusted here or only possibly one; info on 25 and 3389."
+        }
+        Code::NotActiveDirectory => "Warn under the role domain-controller.",
+        Code::NothingAnswers | Code::WebOnlyNetwork | Code::Port25Blocked => {
+            "As bad as the worst of the services that it is about."
+        }
+        Code::PopImapOff | Code::NotExchange => {
+            "As bad as the worst of the services that it is about: fail where one of them is required."
+        }
+        Code::Ipv6Broken | Code::Ipv4Broken => {
+            "Fail where a service that is required has a row for that address."
+        }
+        Code::RoleDoesNotFit => "Info where only a greeting speaks for Exchange Online.",
         Code::CertificateExpiresSoon => {
             "Fail under the second number of `--cert-days`, but not on 25 and 3389."
         }

@@ -2,6 +2,7 @@
 
 mod daemons;
 mod judge;
+mod judge_targets;
 mod old_tls;
 mod report;
 mod schema;

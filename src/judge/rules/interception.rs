@@ -175,7 +175,7 @@ fn inspected(case: &Case<'_>) -> Option<Evidence> {
         Confidence::Reported => "possibly ",
     };
     let evidence = Evidence::new(format!(
-        "{possibly}{} inspects TLS on the way: the issuer is {}",
+        "TLS is {possibly}inspected on the way, by {}: the issuer is {}",
         found.product,
         quote(name)
     ));
@@ -310,7 +310,7 @@ mod tests {
                 (Code::TlsInspected, Severity::Warn)
             ]
         );
-        assert!(likely.words(Code::TlsInspected).0.starts_with("possibly "));
+        assert!(likely.words(Code::TlsInspected).0.contains("possibly"));
         // The same companies issue public certificates.
         assert_eq!(
             issued_by("CN=Trend Micro CA", Some(Anchor::Public)).told(),

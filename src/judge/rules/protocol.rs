@@ -72,8 +72,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "submission offers no way to sign in",
         meaning: "On the ports for mail programs the server offers no AUTH in the secure session, so no program can sign \
                   in and send. Only programs that are let in by their address can use it.",
-        hint: "See AuthMechanism of the receive connector for this port (`Get-ReceiveConnector | Format-List \
-               Name,Bindings,AuthMechanism`): BasicAuth and BasicAuthRequireTLS belong there.",
+        hint: "BasicAuth and BasicAuthRequireTLS belong in AuthMechanism of the connector for this port. See \
+               `Get-ReceiveConnector | Format-List Name,Bindings,AuthMechanism`.",
         reference: "RFC 6409 §4.3; RFC 4954; Microsoft, Receive connectors",
         holds: auth_not_offered,
     },

@@ -382,8 +382,9 @@ pub(super) const RULES: &[Rule] = &[
         hint: "Nothing to do here. Clients have to sign in with OAuth (modern authentication).",
         reference: "Microsoft, Deprecation of Basic authentication in Exchange Online",
         holds: |case| {
-            (is_online(case) && offers(case, "Basic"))
-                .then(|| Evidence::new("Basic is offered, which Exchange Online no longer takes"))
+            (is_online(case) && offers(case, "Basic")).then(|| {
+                Evidence::new("the answer offers Basic, which Exchange Online no longer takes")
+            })
         },
     },
     Rule {
@@ -467,8 +468,8 @@ fn server_error(case: &Case<'_>, group: Group) -> Option<Evidence> {
              server itself.",
         ),
         _ if is_healthy => Some(
-            "healthcheck.htm is fine, so the front end works and what is behind it fails: see `Get-HealthReport` and \
-             the back end on 444 (`netsh http show sslcert`, event 15021).",
+            "healthcheck.htm is fine, so the front end works and what is behind it fails. See `Get-HealthReport` and the \
+             certificate of the back end on 444 (`netsh http show sslcert`, event 15021).",
         ),
         _ => None,
     };
@@ -677,8 +678,8 @@ fn redirect_elsewhere(case: &Case<'_>) -> Option<Evidence> {
 /// Outlook and phones stay where they are.
 fn gone(evidence: Evidence) -> Evidence {
     evidence.severity(Severity::Warn).hint(
-        "Outlook, phones and servers do not follow it here: let the device in front pass this directory without a \
-         logon page, and see that it inherits no HTTP redirect from the site.",
+        "Outlook, phones and servers do not follow it here. Let the device in front pass this directory without a logon \
+         page, and see that it inherits no HTTP redirect from the site.",
     )
 }
 
@@ -700,8 +701,12 @@ fn redirect_from_the_root(case: &Case<'_>, facts: &HttpFacts) -> Option<Evidence
         .trim_end_matches('.')
         .to_ascii_lowercase();
     let is_ours = theirs == ours.trim_end_matches('.').to_ascii_lowercase();
-    (!is_ours && !theirs.is_empty())
-        .then(|| Evidence::new(format!("`/` leads to another host: {}", quote(location))))
+    (!is_ours && !theirs.is_empty()).then(|| {
+        Evidence::new(format!(
+            "the answer to `/` leads to another host: {}",
+            quote(location)
+        ))
+    })
 }
 
 fn unhealthy(case: &Case<'_>) -> Option<Evidence> {
