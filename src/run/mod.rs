@@ -18,10 +18,10 @@ use tokio::time::Instant;
 use crate::catalog::{Group, ServiceId};
 use crate::event::{Event, RunEnd, RunFinished, RunStarted, Summary};
 use crate::finding::Finding;
-use crate::judge::{self, Context, Surroundings};
+use crate::judge::{self, Context, Control, Surroundings};
 use crate::net::{Gate, Halt, Lookup, Roots, TcpDial, TlsAsk, resolve};
 use crate::observation::{Cause, Failure, Observation, Stage, State};
-use crate::plan::{Check, Depth, Families, Host, Plan, Target};
+use crate::plan::{Audit, Check, Depth, Families, Host, Plan, Target};
 use crate::probe::{Ask, probe};
 
 /// What a run is held by from outside.
@@ -219,13 +219,59 @@ async fn one_target(shared: Arc<Shared>, index: usize, sender: Sender) {
     let around = Surroundings {
         addresses,
         resolve: lookup.took,
-        control: None,
+        control: control(&shared, target, &findings, tls).await,
     };
     let verdict = judge::judge_target(target, around, &findings, &context);
     tell(Event::TargetFinished {
         target: index,
         finding: Box::new(verdict),
     });
+}
+
+/// A second round, when every port accepted and not all of them meant it: one port more, on which nobody should be.
+/// Where every open port spoke its protocol there is nothing to find out, and a firewall would make it cost a timeout.
+async fn control(
+    shared: &Shared,
+    target: &Target,
+    findings: &[Finding],
+    tls: Arc<TlsAsk>,
+) -> Option<Control> {
+    let is_mute = |finding: &Finding| {
+        finding.observation.failure.as_ref().is_some_and(|failure| {
+            matches!(
+                failure.cause,
+                Cause::Silent | Cause::Closed | Cause::Reset | Cause::ClosedOnHello
+            )
+        })
+    };
+    if !judge::calls_for_control(findings) || !findings.iter().any(is_mute) {
+        return None;
+    }
+    let open = findings
+        .iter()
+        .find(|finding| finding.observation.state == Some(State::Open))?;
+    let ip = open.observation.address?.ip();
+    let port = unused_port(shared.now, target);
+    let ask = Ask {
+        depth: Depth::TcpOnly,
+        audit: Audit::No,
+        ..ask(&shared.plan, target, open.check)
+    };
+    let seen = one_check(shared, vec![SocketAddr::new(ip, port)], ask, tls).await;
+    Some(Control {
+        port,
+        state: seen.state,
+    })
+}
+
+/// A high port that nobody was asked for; another one each time.
+fn unused_port(now: OffsetDateTime, target: &Target) -> u16 {
+    const FIRST: u16 = 49_152;
+    // The remainder is under 16,000.
+    let start = FIRST + u16::try_from(now.microsecond() % 16_000).unwrap_or(0);
+    (start..=u16::MAX)
+        .find(|port| target.checks.iter().all(|check| check.port != *port))
+        .unwrap_or(FIRST)
 }
 
 /// What the check of 443 saw, for the web services behind it, which wait for it: a port that does not open, or does not

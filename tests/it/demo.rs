@@ -12,7 +12,7 @@ use exchports::simulate::{FAULTS, Fault, FaultRow};
 use crate::cli::{Stand, ran, rows, told, words};
 use crate::schema::held;
 
-use ServiceId::{Https, Imaps, Ldap, Ldaps, Pop3s, Rdp, Smtp, Submissions};
+use ServiceId::{Ecp, Https, Imaps, Ldap, Ldaps, Pop3s, Rdp, Smtp, Submissions};
 
 #[test]
 fn the_demo_passes_and_says_what_it_was() {
@@ -111,50 +111,70 @@ fn is_slow(fault: Fault) -> bool {
     matches!(fault, Fault::Silent | Fault::TlsOnCleartextPort)
 }
 
-/// Every service that has the fault tells it first, and no other service tells anything worse than info.
+/// Every service that has the fault tells it first, what depends on such a service tells it as well, and no other
+/// service tells anything worse than info. A fault of the host as a whole is told by the target.
 fn hold(fault: &FaultRow, document: &Value) {
+    if is_of_the_target(fault.fault) {
+        let told = codes(&document["targets"][0]["diagnoses"]);
+        assert_eq!(told.first(), Some(&fault.name), "{}", fault.name);
+    }
     for (service, row) in all().zip(rows(document)) {
         assert_eq!(row["service"], service.name);
         let id = service.id;
-        let told: Vec<&str> = row["diagnoses"]
-            .as_array()
-            .expect("diagnoses")
-            .iter()
-            .map(|told| told["code"].as_str().expect("a code"))
-            .collect();
-        // What 443 shows before HTTP begins is what every service behind it would show.
-        if service.group == Group::Web && fault.by_default.contains(&Https) {
-            let code = if fault.fault == Fault::Refused {
-                "https-not-open"
-            } else {
-                expected(fault, Https).1
-            };
-            let is_http = fault.fault == Fault::HttpServerError;
-            assert!(
-                is_http || told.contains(&code),
-                "{} on {id}: {told:?}",
-                fault.name
-            );
+        let told = codes(&row["diagnoses"]);
+        let hint = format!("{} and {id}: {told:?}", fault.name);
+        if let Some(code) = passed_on(fault, id) {
+            assert!(told.contains(&code), "{hint}");
             continue;
         }
-        if !fault.by_default.contains(&id) {
-            assert_eq!(row["status"], "pass", "{} and {id}: {told:?}", fault.name);
+        if !fault.by_default.contains(&id) || is_told_elsewhere(fault.fault) {
+            assert_eq!(row["status"], "pass", "{hint}");
             continue;
         }
         let (place, code) = expected(fault, id);
-        assert_eq!(
-            told.get(place),
-            Some(&code),
-            "{} on {id}: {told:?}",
-            fault.name
-        );
-        assert_eq!(
-            row["status"],
-            status(fault.fault, id),
-            "{} on {id}",
-            fault.name
-        );
+        assert_eq!(told.get(place), Some(&code), "{hint}");
+        assert_eq!(row["status"], status(fault.fault, id), "{hint}");
     }
+}
+
+fn codes(diagnoses: &Value) -> Vec<&str> {
+    let diagnoses = diagnoses.as_array().expect("diagnoses");
+    let code = |told: &Value| told["code"].as_str().map(str::len).is_some();
+    assert!(diagnoses.iter().all(code), "{diagnoses:?}");
+    diagnoses
+        .iter()
+        .filter_map(|told| told["code"].as_str())
+        .collect()
+}
+
+/// What a service tells of a fault that is not its own: what 443 shows before HTTP begins is what every directory
+/// behind it would show, and the admin center sends everybody to the logon page of Outlook on the web.
+fn passed_on(fault: &FaultRow, service: ServiceId) -> Option<&'static str> {
+    let is_behind = service.row().group == Group::Web && fault.by_default.contains(&Https);
+    match (fault.fault, service) {
+        (Fault::Refused, _) if is_behind => Some("https-not-open"),
+        (Fault::HttpServerError, _) if is_behind => Some("web-server-error"),
+        (Fault::WebServerError, Ecp) => Some("web-server-error"),
+        (Fault::WebRedirectLoop, Ecp) => Some("web-redirect-loop"),
+        _ if is_behind => Some(expected(fault, Https).1),
+        _ => None,
+    }
+}
+
+/// Those that a rule over the whole target tells, whatever the rows say.
+fn is_of_the_target(fault: Fault) -> bool {
+    matches!(
+        fault,
+        Fault::CertificateDiffers
+            | Fault::TlsInspected
+            | Fault::CaptivePortal
+            | Fault::ProxyAuthentication
+    )
+}
+
+/// Those that no row shows: it takes a comparison, or a question that only an audit asks.
+fn is_told_elsewhere(fault: Fault) -> bool {
+    matches!(fault, Fault::CertificateDiffers | Fault::RdpNlaRequired)
 }
 
 /// Which of the diagnoses is about the fault, and what it is called there.
@@ -176,13 +196,27 @@ fn status(fault: Fault, service: ServiceId) -> &'static str {
         (
             Fault::CertificateSelfSigned
             | Fault::CertificateUnknownIssuer
-            | Fault::CertificateWrongName,
+            | Fault::CertificateWrongName
+            | Fault::TlsInspected,
             Smtp | Rdp,
         ) => "pass",
         (Fault::CertificateExpired | Fault::CertificateNotYetValid, Smtp | Rdp)
         | (Fault::StarttlsNotOffered, Smtp | Ldap)
         | (Fault::NoCertificate, Ldap)
-        | (Fault::CertificateExpiresSoon | Fault::ClientProxy, _) => "warn",
+        | (
+            Fault::CertificateExpiresSoon
+            | Fault::ClientProxy
+            | Fault::GreetingSlow
+            | Fault::GreetingMasked
+            | Fault::AuthNotOffered
+            | Fault::TlsLegacySuites
+            | Fault::DirectoryNotReady
+            | Fault::ClockDiffers
+            | Fault::WebThrottled
+            | Fault::WebRestricted
+            | Fault::WebUnhealthy,
+            _,
+        ) => "warn",
         _ => "fail",
     }
 }
