@@ -1018,7 +1018,10 @@ async fn a_close_and_a_reset_after_the_hello_are_told_apart() {
         let (seen, ()) = tokio::join!(dial_and_shake(address, ask), server);
         let failure = seen.failure.as_ref().expect("a failure");
         assert_eq!(failure.cause, Cause::ClosedOnHello, "{words}");
-        assert_eq!(failure.detail, Some(words.into()));
+        let told = failure.detail.as_ref().map_or("", Text::as_str);
+        // Wine tells a reset as an end.
+        let same = told == words || (cfg!(windows) && told == "closed");
+        assert!(same, "{words}: {failure:?}");
         assert_eq!(seen.state, Some(State::Open));
         assert_eq!(seen.address, Some(address));
     }
