@@ -119,6 +119,8 @@ pub struct SmtpFacts {
     pub extensions: Vec<Text>,
     /// The same after STARTTLS; on implicit TLS all of them stand here.
     pub secure_extensions: Vec<Text>,
+    /// This machine's clock when the greeting came; Exchange's greeting tells the server's.
+    pub greeted_at: Option<OffsetDateTime>,
 }
 
 /// What an IMAP server said (RFC 3501, RFC 9051).

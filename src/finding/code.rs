@@ -125,8 +125,96 @@ pub enum Code {
     InternalError,
     /// 443 is not open, so the web services behind it were not asked.
     HttpsNotOpen,
+    /// The web server knows no such virtual directory.
+    WebNotFound,
+    /// A virtual directory answers with an error of the server's own.
+    WebServerError,
+    /// A virtual directory answers 403.
+    WebRestricted,
+    /// The web server refuses the request itself.
+    HttpRejected,
+    /// A proxy on the way wants a sign-in first.
+    ProxyAuthentication,
+    /// The web server says that it is asked too often.
+    WebThrottled,
+    /// The network wants a sign-in before it lets anything out.
+    CaptivePortal,
+    /// Exchange's pages come over plain HTTP.
+    HttpWithoutTls,
+    /// Redirects come to no end.
+    WebRedirectLoop,
+    /// A redirect leads from HTTPS back to plain HTTP.
+    WebRedirectToCleartext,
+    /// A redirect leads away from the service.
+    WebRedirectElsewhere,
+    /// A redirect leads nowhere.
+    WebRedirectUnusable,
+    /// A directory that wants a sign-in answers without one.
+    WebAnonymous,
+    /// A sign-in is wanted, and no way to sign in is offered.
+    AuthenticationMissing,
+    /// Exchange Online offers Basic, and no longer takes it.
+    BasicAuthenticationOnline,
+    /// Modern authentication (OAuth) is offered.
+    ModernAuthentication,
+    /// Nothing in the answer is Exchange's: possibly a device in front answers.
+    PreAuthentication,
+    /// The health page of a virtual directory is closed without an answer, or tells of a fault.
+    WebUnhealthy,
+    /// The health page comes from another server than the directory.
+    WebHealthElsewhere,
+    /// A web proxy on the way names itself.
+    ProxyOnTheWay,
+    /// The greeting took long.
+    GreetingSlow,
+    /// Another product than Exchange greets.
+    GatewayAnswers,
+    /// Submission offers no way to sign in.
+    AuthNotOffered,
+    /// Submission offers only Windows' own ways to sign in.
+    AuthWindowsOnly,
+    /// Only small messages are taken.
+    SizeLimitLow,
+    /// A device or program on the way inspects TLS.
+    TlsInspected,
+    /// The directory is not Active Directory.
+    NotActiveDirectory,
+    /// The domain controller is no ready global catalog.
+    GlobalCatalogNotReady,
+    /// The host demands network level authentication.
+    RdpNlaRequired,
+    /// No port of the target answers.
+    NothingAnswers,
+    /// 25 alone gets no answer.
+    Port25Blocked,
+    /// Only the web's ports get an answer.
+    WebOnlyNetwork,
+    /// POP3 and IMAP4 are off on Exchange.
+    PopImapOff,
+    /// Services, or addresses, serve different certificates.
+    CertificateDiffers,
+    /// IPv4 works and IPv6 does not.
+    Ipv6Broken,
+    /// IPv6 works and IPv4 does not.
+    Ipv4Broken,
+    /// Every port accepts, also one where nobody is.
+    EverythingOpen,
+    /// All web services answer 503.
+    IisStopped,
+    /// Nothing says that the host is Exchange.
+    NotExchange,
+    /// The target is another kind of host than it was judged as.
+    RoleDoesNotFit,
+    /// The servers behind the services name themselves differently.
+    NamesDiffer,
+    /// Microsoft no longer supports this Exchange.
+    ExchangeUnsupported,
+    /// Which Exchange it is.
+    ExchangeBuild,
     /// The server's TLS 1.2 has only suites that clients of today lack.
     TlsLegacySuites,
+    /// The server still accepts TLS 1.0 or 1.1.
+    TlsOldVersions,
 }
 
 /// Every code with its word, in the order of the enum.
@@ -203,7 +291,54 @@ const WORDS: &[(Code, &str)] = &[
     (Code::Interrupted, "interrupted"),
     (Code::InternalError, "internal-error"),
     (Code::HttpsNotOpen, "https-not-open"),
+    (Code::WebNotFound, "web-not-found"),
+    (Code::WebServerError, "web-server-error"),
+    (Code::WebRestricted, "web-restricted"),
+    (Code::HttpRejected, "http-rejected"),
+    (Code::ProxyAuthentication, "proxy-authentication"),
+    (Code::WebThrottled, "web-throttled"),
+    (Code::CaptivePortal, "captive-portal"),
+    (Code::HttpWithoutTls, "http-without-tls"),
+    (Code::WebRedirectLoop, "web-redirect-loop"),
+    (Code::WebRedirectToCleartext, "web-redirect-to-cleartext"),
+    (Code::WebRedirectElsewhere, "web-redirect-elsewhere"),
+    (Code::WebRedirectUnusable, "web-redirect-unusable"),
+    (Code::WebAnonymous, "web-anonymous"),
+    (Code::AuthenticationMissing, "authentication-missing"),
+    (
+        Code::BasicAuthenticationOnline,
+        "basic-authentication-online",
+    ),
+    (Code::ModernAuthentication, "modern-authentication"),
+    (Code::PreAuthentication, "pre-authentication"),
+    (Code::WebUnhealthy, "web-unhealthy"),
+    (Code::WebHealthElsewhere, "web-health-elsewhere"),
+    (Code::ProxyOnTheWay, "proxy-on-the-way"),
+    (Code::GreetingSlow, "greeting-slow"),
+    (Code::GatewayAnswers, "gateway-answers"),
+    (Code::AuthNotOffered, "auth-not-offered"),
+    (Code::AuthWindowsOnly, "auth-windows-only"),
+    (Code::SizeLimitLow, "size-limit-low"),
+    (Code::TlsInspected, "tls-inspected"),
+    (Code::NotActiveDirectory, "not-active-directory"),
+    (Code::GlobalCatalogNotReady, "global-catalog-not-ready"),
+    (Code::RdpNlaRequired, "rdp-nla-required"),
+    (Code::NothingAnswers, "nothing-answers"),
+    (Code::Port25Blocked, "port-25-blocked"),
+    (Code::WebOnlyNetwork, "web-only-network"),
+    (Code::PopImapOff, "pop-imap-off"),
+    (Code::CertificateDiffers, "certificate-differs"),
+    (Code::Ipv6Broken, "ipv6-broken"),
+    (Code::Ipv4Broken, "ipv4-broken"),
+    (Code::EverythingOpen, "everything-open"),
+    (Code::IisStopped, "iis-stopped"),
+    (Code::NotExchange, "not-exchange"),
+    (Code::RoleDoesNotFit, "role-does-not-fit"),
+    (Code::NamesDiffer, "names-differ"),
+    (Code::ExchangeUnsupported, "exchange-unsupported"),
+    (Code::ExchangeBuild, "exchange-build"),
     (Code::TlsLegacySuites, "tls-legacy-suites"),
+    (Code::TlsOldVersions, "tls-old-versions"),
 ];
 
 impl Code {
@@ -221,6 +356,24 @@ impl Code {
             .iter()
             .find(|(_, known)| known.eq_ignore_ascii_case(word))
             .map(|(code, _)| *code)
+    }
+
+    /// Whether a target of which this is told needs that code of its rows no more: they are one matter.
+    #[must_use]
+    pub fn covers(self, of_a_row: Self) -> bool {
+        match self {
+            Self::NothingAnswers | Self::WebOnlyNetwork => {
+                matches!(of_a_row, Self::Filtered | Self::Unreachable)
+            }
+            Self::Port25Blocked => of_a_row == Self::Filtered,
+            Self::PopImapOff => matches!(of_a_row, Self::Refused | Self::Filtered),
+            Self::IisStopped => matches!(of_a_row, Self::HttpServerError | Self::WebServerError),
+            Self::NotExchange => of_a_row == Self::WebNotFound,
+            Self::Ipv6Broken | Self::Ipv4Broken => {
+                matches!(of_a_row, Self::Refused | Self::Filtered | Self::Unreachable)
+            }
+            _ => self == of_a_row,
+        }
     }
 
     /// All codes.

@@ -1,6 +1,7 @@
 //! `exchports explain`: rows of the catalog and of the rules, in plain words.
 
 use super::rules::rules;
+use super::target::target_rules;
 use crate::catalog::{
     self, Certificates, Expectation, ROLES, Role, Security, Service, ServiceId, expectation,
 };
@@ -55,7 +56,7 @@ fn code_of(word: &str) -> Option<Code> {
 }
 
 /// Words of the table, and `PortQry`'s, that are no codes.
-const WORDS: [(&str, &str); 16] = [
+const WORDS: [(&str, &str); 18] = [
     (
         "open",
         "The port accepted a connection; PortQry calls it LISTENING. It says nothing of what is spoken there: that is \
@@ -104,6 +105,16 @@ const WORDS: [(&str, &str); 16] = [
     ),
     ("info", "A severity: worth knowing, and nothing is wrong."),
     (
+        "all",
+        "Every service of the catalog: the twelve with a port of their own and the web group behind 443. `--service all` \
+         looks at all of them, and requires them.",
+    ),
+    (
+        "web",
+        "Exchange's web services behind 443: owa, ecp, ews, mapi, activesync, autodiscover, outlook-anywhere, oab and \
+         powershell. They are asked one by one, without a sign-in, once 443 has accepted a connection.",
+    ),
+    (
         "starttls",
         "The conversation begins in clear and is upgraded to TLS on request (STARTTLS in SMTP and IMAP, STLS in POP3, \
          StartTLS in LDAP).",
@@ -128,6 +139,7 @@ fn kind_of_word(word: &str) -> &'static str {
         "warn" | "fail" => "status, severity",
         "required" | "optional" | "forbidden" => "expectation",
         "info" => "severity",
+        "all" | "web" => "group",
         _ => "security",
     }
 }
@@ -188,24 +200,54 @@ fn explain_role(role: Role) -> String {
 }
 
 fn explain_code(code: Code) -> Option<String> {
-    let rule = rules().find(|rule| rule.code == code)?;
-    let mut page = Page::new(&format!("{code} ({})", rule.severity.as_str()));
-    page.paragraph(&format!("{}.", capitalised(rule.title)));
+    let row = row(code)?;
+    let mut page = Page::new(&format!("{code} ({})", row.severity.as_str()));
+    page.paragraph(&format!("{}.", capitalised(row.title)));
     page.section("What it means");
-    page.item(rule.meaning);
+    page.item(row.meaning);
     page.section("What to do");
-    page.item(rule.hint);
+    page.item(row.hint);
     if let Some(exceptions) = severity_elsewhere(code) {
         page.section("How bad");
-        page.item(&format!("{} {exceptions}", severity_words(rule.severity)));
+        page.item(&format!("{} {exceptions}", severity_words(row.severity)));
     }
     if let Some(also) = also_known_as(code) {
         page.section("Also known as");
         page.item(also);
     }
     page.section("Reference");
-    page.item(rule.reference);
+    page.item(row.reference);
     Some(page.finish())
+}
+
+/// The words of a rule, be it over a check or over a target.
+struct Row {
+    severity: Severity,
+    title: &'static str,
+    meaning: &'static str,
+    hint: &'static str,
+    reference: &'static str,
+}
+
+fn row(code: Code) -> Option<Row> {
+    let of_checks = rules().find(|rule| rule.code == code).map(|rule| Row {
+        severity: rule.severity,
+        title: rule.title,
+        meaning: rule.meaning,
+        hint: rule.hint,
+        reference: rule.reference,
+    });
+    of_checks.or_else(|| {
+        target_rules()
+            .find(|rule| rule.code == code)
+            .map(|rule| Row {
+                severity: rule.severity,
+                title: rule.title,
+                meaning: rule.meaning,
+                hint: rule.hint,
+                reference: rule.reference,
+            })
+    })
 }
 
 fn severity_words(severity: Severity) -> &'static str {
@@ -238,6 +280,33 @@ fn severity_elsewhere(code: Code) -> Option<&'static str> {
         | Code::CertificateWeakSignature => {
             "Info on 25 and 3389, where nobody checks the certificate."
         }
+        Code::WebNotFound => {
+            "Info where the directory is optional or forbidden: then nobody has to be there."
+        }
+        Code::WebRestricted => {
+            "Warn on ecp and powershell, which many organisations limit on purpose."
+        }
+        Code::WebRedirectLoop => {
+            "Warn where nothing in the answer is Exchange's, or redirects are many but no circle."
+        }
+        Code::WebRedirectElsewhere => {
+            "Warn on directories whose clients do not follow it: Outlook, phones, other servers."
+        }
+        Code::WebAnonymous => "Warn where the answer is Exchange's own.",
+        Code::TlsInspected => {
+            "Warn where the inspecting authority is trusted here or only possibly one; info on 25 and 3389."
+        }
+        Code::NotActiveDirectory => "Warn under the role domain-controller.",
+        Code::NothingAnswers | Code::WebOnlyNetwork | Code::Port25Blocked => {
+            "As bad as the worst of the services that it is about."
+        }
+        Code::PopImapOff | Code::NotExchange => {
+            "As bad as the worst of the services that it is about: fail where one of them is required."
+        }
+        Code::Ipv6Broken | Code::Ipv4Broken => {
+            "Fail where a service that is required has a row for that address."
+        }
+        Code::RoleDoesNotFit => "Info where only a greeting speaks for Exchange Online.",
         Code::CertificateExpiresSoon => {
             "Fail under the second number of `--cert-days`, but not on 25 and 3389."
         }

@@ -193,7 +193,7 @@ fn online(findings: &[Finding], context: &Context<'_>) -> Option<Role> {
 }
 
 /// By the names of Microsoft's list of endpoints.
-fn role_of_name(name: &str) -> Option<Role> {
+pub(super) fn role_of_name(name: &str) -> Option<Role> {
     match name {
         "outlook.office365.com" | "outlook.office.com" | "outlook.cloud.microsoft" => {
             Some(Role::Online)
@@ -207,7 +207,7 @@ fn role_of_name(name: &str) -> Option<Role> {
 }
 
 /// By the names that Exchange Online's front ends greet with.
-fn role_of_greeting(name: &str) -> Option<Role> {
+pub(super) fn role_of_greeting(name: &str) -> Option<Role> {
     if name.ends_with(".outlook.office365.com") {
         Some(Role::OnlineSubmission)
     } else if name.ends_with(".mail.protection.outlook.com") {

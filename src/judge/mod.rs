@@ -2,13 +2,14 @@
 //!
 //! Does: says what an observation means. The rules (`rules/`, one table a subject) are asked in their order; each that
 //! holds gives a diagnosis; the status table (`verdict.rs`) turns what was seen and what was expected into one word.
-//! Then the same for a target as a whole (`target.rs`), with a guess at what kind of host it looks like (`looks.rs`).
+//! Then the same for a target as a whole (`target/`), with a guess at what kind of host it looks like (`looks.rs`).
 //! [`explain()`] prints rows of the same tables for people.
 //!
 //! Must not: open anything, read a clock, keep state. `now` is an argument. The same arguments give the same finding,
 //! so a finding can be judged again as another role at no cost.
 //!
-//! Start reading at [`judge()`], then at the tables in `rules/`: a rule is a row, its words stand beside it.
+//! Start reading at [`judge()`], then at the tables in `rules/` and `target/`: a rule is a row, its words stand beside
+//! it.
 
 use std::cmp::Reverse;
 
@@ -21,8 +22,11 @@ use crate::plan::{Check, Host, Standards};
 
 pub use explain::explain;
 pub use rules::{Case, Evidence, Rule, rules};
-pub use target::judge_target;
+pub use target::{
+    Control, Surroundings, TargetRule, calls_for_control, judge_target, target_rules,
+};
 
+mod builds;
 mod explain;
 mod looks;
 mod rules;

@@ -104,7 +104,7 @@ impl Staged {
         self.peer(PeerFacts::Smtp(SmtpFacts {
             greeting: Some(Text::from(greeting)),
             extensions: extensions.iter().map(|word| Text::from(*word)).collect(),
-            secure_extensions: Vec::new(),
+            ..SmtpFacts::default()
         }))
     }
 

@@ -27,7 +27,7 @@ pub(super) enum Seen {
 pub(super) fn status(case: &Case<'_>, diagnoses: &[Diagnosis]) -> Status {
     let worst = diagnoses.iter().map(|diagnosis| diagnosis.severity).max();
     let expect = case.check.expect;
-    if expect == Expectation::Forbidden && case.is_open() {
+    if expect == Expectation::Forbidden && case.is_open() && !case.is_directory_absent() {
         return Status::Fail;
     }
     match seen(case, worst) {
@@ -76,8 +76,12 @@ fn is_unresolved(case: &Case<'_>) -> bool {
     })
 }
 
-/// Whether nobody is there. A port that accepted once and refused the second look is open and of no use.
+/// Whether nobody is there. A port that accepted once and refused the second look is open and of no use; a web service
+/// is not there when the web server knows no such directory.
 pub(super) fn is_absent(case: &Case<'_>) -> bool {
+    if case.is_directory_absent() {
+        return true;
+    }
     match case.failure() {
         Some(failure) => {
             matches!(

@@ -2,7 +2,7 @@
 
 use super::{Ask, Way, refuse};
 use crate::facts::{SmtpFacts, Text};
-use crate::net::{Session, Stream};
+use crate::net::{Session, Stream, clock};
 use crate::observation::{Cause, Failure, Stage};
 use crate::wire::smtp::{self, Reply};
 
@@ -48,6 +48,7 @@ async fn greet<S: Stream>(
     let greeting = session.receive(smtp::reply).await?;
     let words = words(&greeting);
     facts.greeting = Some(Text::from_bytes(&words));
+    facts.greeted_at = Some(clock::now());
     match greeting.code {
         220 => Ok(()),
         400..=499 => Err(refuse(session, Cause::ServiceUnavailable, &words)),

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use crate::catalog::{Group, ServiceId};
 use crate::event::{Event, RunEnd, RunFinished, RunStarted, Summary};
 use crate::finding::Finding;
-use crate::judge::{self, Context};
+use crate::judge::{self, Context, Surroundings};
 use crate::net::{Gate, Halt, Lookup, Roots, TcpDial, TlsAsk, resolve};
 use crate::observation::{Cause, Failure, Observation, Stage, State};
 use crate::plan::{Check, Depth, Families, Host, Plan, Target};
@@ -216,7 +216,12 @@ async fn one_target(shared: Arc<Shared>, index: usize, sender: Sender) {
         });
     }
     let findings: Vec<Finding> = findings.into_iter().flatten().collect();
-    let verdict = judge::judge_target(target, addresses, lookup.took, &findings, &context);
+    let around = Surroundings {
+        addresses,
+        resolve: lookup.took,
+        control: None,
+    };
+    let verdict = judge::judge_target(target, around, &findings, &context);
     tell(Event::TargetFinished {
         target: index,
         finding: Box::new(verdict),

@@ -5,6 +5,7 @@ mod daemons;
 mod demo;
 mod dial;
 mod judge;
+mod judge_targets;
 mod layering;
 mod old_tls;
 mod probe;

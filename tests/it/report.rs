@@ -948,6 +948,7 @@ fn smtp(greeting: &Text) -> PeerFacts {
         greeting: Some(greeting.clone()),
         extensions: vec![Text::from("SIZE 37748736"), Text::from("STARTTLS")],
         secure_extensions: vec![Text::from("AUTH LOGIN")],
+        ..SmtpFacts::default()
     })
 }
 

@@ -5,8 +5,9 @@
 
 use time::{Duration, OffsetDateTime, UtcOffset};
 
+use super::interception::is_inspected_for_sure;
 use super::{Case, Evidence, Rule, days_until, list, quote};
-use crate::catalog::Protocol;
+use crate::catalog::{Protocol, Role};
 use crate::facts::{CertificateFacts, SignatureStrength, Text, TrustDefect};
 use crate::finding::{Code, Severity};
 use crate::plan::{CertDays, Host};
@@ -349,16 +350,31 @@ fn unknown_issuer(case: &Case<'_>) -> Option<Evidence> {
         matches!(defect, TrustDefect::UnknownIssuer)
     });
     // The same break in the chain is told once, by its closest name.
-    if !unknown || is_self_signed(certificate) || misses_intermediate(certificate) {
+    if !unknown
+        || is_self_signed(certificate)
+        || misses_intermediate(certificate)
+        || is_inspected_for_sure(case)
+    {
         return None;
     }
-    Some(checked(
+    let evidence = checked(
         case,
         format!(
             "the certificate's issuer {} is no root that is trusted here",
             quote(&certificate.issuer)
         ),
-    ))
+    );
+    let is_microsofts = matches!(
+        case.context.role,
+        Role::Online | Role::OnlineSubmission | Role::OnlineMx
+    );
+    Some(evidence.hint_if(unless_unchecked(
+        case,
+        is_microsofts.then_some(
+            "Exchange Online has certificates of public authorities only: possibly a device on the way inspects TLS, or \
+             DNS leads elsewhere. Compare the issuer from another network.",
+        ),
+    )))
 }
 
 fn missing_intermediate(case: &Case<'_>) -> Option<Evidence> {
@@ -548,7 +564,8 @@ fn is_exchange_default(certificate: &CertificateFacts) -> bool {
         && certificate.names.iter().any(is_full_name)
 }
 
-fn date(moment: OffsetDateTime) -> String {
+/// `2026-12-01`
+pub(in crate::judge) fn date(moment: OffsetDateTime) -> String {
     moment
         .checked_to_offset(UtcOffset::UTC)
         .unwrap_or(moment)

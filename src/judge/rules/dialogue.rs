@@ -1,9 +1,12 @@
 //! Rules on dialogues: what can go wrong in any conversation.
 
-use super::{Case, Evidence, Rule, after, said, says};
+use std::time::Duration;
+
+use super::{Case, Evidence, Rule, after, in_words, said, says};
 use crate::catalog::{Protocol, Security, ServiceId};
+use crate::facts::PeerFacts;
 use crate::finding::{Code, Severity};
-use crate::observation::Stage;
+use crate::observation::{Failure, Stage};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -152,16 +155,20 @@ pub(super) const RULES: &[Rule] = &[
         reference: "RFC 5321 §3.1",
         holds: |case| {
             let failure = case.failed(Code::GreetingRejected)?;
-            let by_connector = case.service().protocol == Protocol::Smtp
-                && !says(failure, "spam")
-                && (says(failure, "5.7.1") || says(failure, "client host rejected"));
+            let is_smtp = case.service().protocol == Protocol::Smtp;
+            let by_connector =
+                is_smtp && (says(failure, "5.7.1 ") || says(failure, "client host rejected"));
             Some(
                 Evidence::new(format!("the server refuses this client{}", said(failure))).hint_if(
-                    by_connector.then_some(
-                        "See that RemoteIPRanges of the receive connector contains this address \
-                         (`Get-ReceiveConnector | Format-List Name,RemoteIPRanges`). Behind source NAT it is the \
-                         firewall's.",
-                    ),
+                    if is_smtp && is_listed(failure) {
+                        Some(DELIST)
+                    } else {
+                        by_connector.then_some(
+                            "See that RemoteIPRanges of the receive connector contains this address \
+                             (`Get-ReceiveConnector | Format-List Name,RemoteIPRanges`). Behind source NAT it is the \
+                             firewall's.",
+                        )
+                    },
                 ),
             )
         },
@@ -184,14 +191,68 @@ pub(super) const RULES: &[Rule] = &[
                     after(case, failure.stage),
                     said(failure)
                 ))
-                .hint_if(bad_name.then_some(
-                    "The server does not like the name in EHLO. Give the full DNS name of this machine with \
-                     `--ehlo-name`.",
-                )),
+                .hint_if(if case.service().protocol == Protocol::Smtp && is_listed(failure) {
+                    Some(DELIST)
+                } else {
+                    bad_name.then_some(
+                        "The server does not like the name in EHLO. Give the full DNS name of this machine with \
+                         `--ehlo-name`.",
+                    )
+                }),
             )
         },
     },
+    Rule {
+        code: Code::GreetingSlow,
+        severity: Severity::Warn,
+        title: "the greeting took long",
+        meaning: "The server accepted the connection at once and took more than five seconds to greet. Exchange does \
+                  that on purpose (tarpit) to those it does not know, and so does a server that looks up the \
+                  client's name in vain. Some clients give up.",
+        hint: "See that the server's DNS answers reverse lookups of this address, and TarpitInterval of the receive \
+               connector (`Get-ReceiveConnector`). Back pressure slows it down as well.",
+        reference: "Microsoft, Set-ReceiveConnector (TarpitInterval); RFC 5321 §4.5.3.2",
+        holds: greeting_slow,
+    },
 ];
+
+/// What makes clients that are less patient than RFC 5321 give up.
+const SLOW: Duration = Duration::from_secs(5);
+
+fn greeting_slow(case: &Case<'_>) -> Option<Evidence> {
+    let greeting = match case.seen.peer.as_ref()? {
+        PeerFacts::Smtp(facts) => facts.greeting.as_ref(),
+        PeerFacts::Imap(facts) => facts.greeting.as_ref(),
+        PeerFacts::Pop3(facts) => facts.greeting.as_ref(),
+        PeerFacts::Ldap(_) | PeerFacts::Rdp(_) | PeerFacts::Http(_) => None,
+    };
+    // One that never came, or refuses, is told as such.
+    let is_good = greeting.is_some()
+        && case
+            .failure()
+            .is_none_or(|failure| failure.stage > Stage::Greeting);
+    let took = case
+        .seen
+        .steps
+        .iter()
+        .filter(|step| step.stage == Stage::Greeting)
+        .map(|step| step.took)
+        .max()?;
+    if !is_good || took <= SLOW {
+        return None;
+    }
+    Some(
+        Evidence::new(format!("the greeting took {}", in_words(took))).hint_if(
+            match case.service().protocol {
+                Protocol::Imap | Protocol::Pop3 => Some(
+                    "See that the server's DNS answers reverse lookups of this address, and whether the server is \
+                     overloaded.",
+                ),
+                _ => None,
+            },
+        ),
+    )
+}
 
 fn silent_hint(case: &Case<'_>, stage: Stage) -> Option<&'static str> {
     let service = case.service();
@@ -248,6 +309,26 @@ fn closed_hint(case: &Case<'_>, stage: Stage) -> Option<&'static str> {
     }
 }
 
+/// Whether the refusal is about the reputation of the address that the connection comes from.
+fn is_listed(failure: &Failure) -> bool {
+    [
+        "spamhaus",
+        "spamcop",
+        "block list",
+        "blocklist",
+        "blacklist",
+        "dnsbl",
+        "5.7.511",
+        "5.7.606",
+    ]
+    .iter()
+    .any(|words| says(failure, words))
+}
+
+const DELIST: &str = "The address that this connection comes from is on a block list: have it taken off (for Exchange \
+                      Online at sender.office.com). Addresses of homes and offices stand there for good: check from a \
+                      mail server.";
+
 fn unavailable_hint(case: &Case<'_>) -> Option<&'static str> {
     let failure = case.failure()?;
     match case.service().protocol {
@@ -265,10 +346,26 @@ fn unavailable_hint(case: &Case<'_>) -> Option<&'static str> {
                  15007). Free disk space and look at `Get-Queue`.",
             )
         }
-        Protocol::Smtp if says(failure, "server busy") || says(failure, "4.7.500") => Some(
-            "The receiving service slows down an address that it does not know. Wait and try again, or check from a \
-             server that sends mail there.",
+        Protocol::Smtp if says(failure, "too many errors") => Some(
+            "The server counts errors of this connection (MaxProtocolErrors, 5 by default). exchports makes none: a \
+             device on the way changes what is said, or a policy answers.",
         ),
+        Protocol::Smtp if says(failure, "service not active") => Some(
+            "The server is in maintenance mode: `Get-ServerComponentState` tells which component is inactive. To end it: \
+             `Set-ServerComponentState SERVER -Component HubTransport -State Active -Requester Maintenance`.",
+        ),
+        Protocol::Smtp if is_listed(failure) => Some(DELIST),
+        Protocol::Smtp
+            if says(failure, "server busy")
+                || says(failure, "4.7.500")
+                || says(failure, "greylist")
+                || says(failure, "4.7.650") =>
+        {
+            Some(
+                "The receiving service slows down an address that it does not know. Wait and try again, or check from a \
+             server that sends mail there.",
+            )
+        }
         Protocol::Smtp if says(failure, "4.3.2") => Some(
             "Look at `Get-ServerComponentState`: ServerWideOffline, FrontendTransport and HubTransport have to be active. \
              After maintenance: `Set-ServerComponentState -State Active -Requester Maintenance`.",
@@ -395,7 +492,7 @@ mod tests {
                 Cause::Rejected,
                 Code::GreetingRejected,
                 "550 5.7.1 blocked using Spamhaus",
-                "block lists",
+                "block list",
             ),
             (
                 ServiceId::Submission,

@@ -19,10 +19,14 @@ use crate::plan::Check;
 
 mod certificate;
 mod dialogue;
+mod interception;
 mod protocol;
 mod reach;
 mod starttls;
 mod tls;
+pub(super) mod web;
+
+pub(super) use certificate::date;
 
 /// A row of the rules: when a code holds, how bad that is, and what to say.
 #[derive(Debug)]
@@ -67,8 +71,10 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         dialogue::RULES,
         starttls::RULES,
         tls::RULES,
+        interception::RULES,
         certificate::RULES,
         protocol::RULES,
+        web::RULES,
     ]
     .into_iter()
     .flatten()
@@ -261,10 +267,10 @@ impl<'a> Case<'a> {
 
     /// Whether what speaks SMTP there is Exchange's.
     pub(in crate::judge) fn is_exchange_smtp(&self) -> bool {
+        // Windows' own relay (IIS) tells its version there, Exchange does not.
         let greets_so = |text: &Text| {
-            text.as_str()
-                .to_ascii_lowercase()
-                .contains("microsoft esmtp")
+            let text = text.as_str().to_ascii_lowercase();
+            text.contains("microsoft esmtp") && !text.contains("mail service, version")
         };
         let by_facts = self.smtp().is_some_and(|facts| {
             facts.greeting.as_ref().is_some_and(greets_so)
@@ -341,7 +347,7 @@ fn said(failure: &Failure) -> String {
 }
 
 /// The peer's words in quotation marks, shortened.
-fn quote(text: &Text) -> String {
+pub(super) fn quote(text: &Text) -> String {
     format!("\"{}\"", shorten(text.as_str()))
 }
 

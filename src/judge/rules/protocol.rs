@@ -1,22 +1,13 @@
 //! Rules on protocols: the conversation went to its end, and what was said is worth telling.
 
-use super::{Case, Evidence, Rule, quote, said};
-use crate::catalog::ServiceId;
-use crate::facts::{HttpFacts, Nla};
+use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
+
+use super::{Case, Evidence, Rule, is_keyword, list, quote, said};
+use crate::catalog::{Role, ServiceId};
+use crate::facts::{Nla, PeerFacts, Text};
 use crate::finding::{Code, Severity};
 
 pub(super) const RULES: &[Rule] = &[
-    Rule {
-        code: Code::HttpServerError,
-        severity: Severity::Fail,
-        title: "the web server answers with an error of its own",
-        meaning: "The connection works and the web server answers with a status of 500 or above: IIS, an application \
-                  pool or the back end behind it does not work.",
-        hint: "Look at the application pools in IIS Manager and at the certificate of the back end on 444 \
-               (`netsh http show sslcert`, event 15021). Then at the logs of IIS.",
-        reference: "RFC 9110 §15.6",
-        holds: http_server_error,
-    },
     Rule {
         code: Code::LdapError,
         severity: Severity::Fail,
@@ -76,20 +67,94 @@ pub(super) const RULES: &[Rule] = &[
         holds: clock_differs,
     },
     Rule {
-        code: Code::HttpForbidden,
+        code: Code::AuthNotOffered,
+        severity: Severity::Warn,
+        title: "submission offers no way to sign in",
+        meaning: "On the ports for mail programs the server offers no AUTH in the secure session, so no program can sign \
+                  in and send. Only programs that are let in by their address can use it.",
+        hint: "BasicAuth and BasicAuthRequireTLS belong in AuthMechanism of the connector for this port. See \
+               `Get-ReceiveConnector | Format-List Name,Bindings,AuthMechanism`.",
+        reference: "RFC 6409 §4.3; RFC 4954; Microsoft, Receive connectors",
+        holds: auth_not_offered,
+    },
+    Rule {
+        code: Code::AuthWindowsOnly,
         severity: Severity::Info,
-        title: "403 on port 80",
-        meaning: "The web server answers plain HTTP with 403. So does Exchange by default: it demands TLS, and there \
-                  is no redirect unless somebody made one.",
-        hint: "Nothing to do. If people without https:// should get to Outlook on the web, set up a redirect to HTTPS.",
-        reference: "Microsoft, Configure http to https redirection for Outlook on the web; RFC 9110 §15.5.4",
+        title: "submission offers only Windows' own ways to sign in",
+        meaning: "In the secure session the server offers NTLM or Kerberos (GSSAPI) and nothing else. Outlook on Windows \
+                  can do that; phones, printers and other programs need LOGIN, PLAIN or XOAUTH2.",
+        hint: "If programs other than Outlook are to send here, switch on BasicAuth with BasicAuthRequireTLS for the \
+               connector (`Set-ReceiveConnector -AuthMechanism`).",
+        reference: "Microsoft, Receive connectors; RFC 4954",
         holds: |case| {
-            if case.service().id != ServiceId::Http || case.http()?.status != Some(403) {
-                return None;
-            }
-            Some(Evidence::new(
-                "HTTP 403: plain HTTP is refused, as Exchange does by default",
-            ))
+            let mechanisms = mechanisms(case)?;
+            let is_windows = |mechanism: &&str| {
+                ["NTLM", "GSSAPI", "GSS-SPNEGO", "KERBEROS_V4"]
+                    .iter()
+                    .any(|known| mechanism.eq_ignore_ascii_case(known))
+            };
+            (!mechanisms.is_empty() && mechanisms.iter().all(is_windows)).then(|| {
+                let offered: Vec<Text> = mechanisms.iter().map(|word| Text::from(*word)).collect();
+                Evidence::new(format!(
+                    "only Windows' own ways to sign in: {}",
+                    list(&offered)
+                ))
+            })
+        },
+    },
+    Rule {
+        code: Code::SizeLimitLow,
+        severity: Severity::Info,
+        title: "only small messages are taken",
+        meaning: "The server takes no message of 10 MB or more. Exchange's own limit on a receive connector is 36 MB, \
+                  which carries attachments of some 25 MB.",
+        hint: "If larger messages are to pass, raise MaxMessageSize of the receive connector (`Set-ReceiveConnector \
+               -MaxMessageSize`), and the limit of a filter in front.",
+        reference: "RFC 1870; Microsoft, Message size limits in Exchange Server",
+        holds: size_limit_low,
+    },
+    Rule {
+        code: Code::NotActiveDirectory,
+        severity: Severity::Info,
+        title: "a directory, but not Active Directory",
+        meaning: "The directory that answers is not Active Directory Domain Services: OpenLDAP, an appliance's own, or \
+                  AD LDS, as Edge Transport servers have it. Exchange itself needs domain controllers.",
+        hint: "Check a domain controller's name if Exchange's directory is meant (`nltest /dclist:DOMAIN` lists them).",
+        reference: "[MS-ADTS] 3.1.1.3.4.3; Microsoft, Edge Subscriptions",
+        holds: not_active_directory,
+    },
+    Rule {
+        code: Code::GlobalCatalogNotReady,
+        severity: Severity::Info,
+        title: "no ready global catalog",
+        meaning: "The domain controller says that it is no global catalog, or one that is not complete yet. Exchange \
+                  needs one that is in its own Active Directory site.",
+        hint: "Nothing to do where another domain controller of the site is one. Else make this one a global catalog \
+               and wait for replication (`repadmin /showrepl`).",
+        reference: "[MS-ADTS] 3.1.1.3.2.11; Microsoft, Access to Active Directory by Exchange servers",
+        holds: |case| {
+            case.ldap()?
+                .attribute("isGlobalCatalogReady")
+                .iter()
+                .any(|value| value.as_str().eq_ignore_ascii_case("FALSE"))
+                .then(|| {
+                    Evidence::new(
+                        "the domain controller is no ready global catalog (isGlobalCatalogReady is FALSE)",
+                    )
+                })
+        },
+    },
+    Rule {
+        code: Code::RdpNlaRequired,
+        severity: Severity::Info,
+        title: "network level authentication is required",
+        meaning: "The host refuses whoever does not sign in before the desktop is shown (failure 5, \
+                  HYBRID_REQUIRED_BY_SERVER). That is the safe setting.",
+        hint: "Nothing to do.",
+        reference: "[MS-RDPBCGR] 2.2.1.2.2",
+        holds: |case| {
+            (case.rdp()?.nla? == Nla::Required && case.failure().is_none())
+                .then(|| Evidence::new("the host requires network level authentication"))
         },
     },
     Rule {
@@ -113,46 +178,6 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-fn http_server_error(case: &Case<'_>) -> Option<Evidence> {
-    let facts = case.http()?;
-    let status = facts.status.filter(|status| *status >= 500)?;
-    let reason = facts
-        .reason
-        .as_ref()
-        .filter(|reason| !reason.is_empty())
-        .map_or_else(String::new, |reason| format!(" {}", quote(reason)));
-    let by = facts
-        .server
-        .as_ref()
-        .filter(|server| !server.is_empty())
-        .map_or_else(String::new, |server| format!(", by {}", quote(server)));
-    let hint = match (status, is_http_sys(facts)) {
-        (503, true) => Some(
-            "http.sys answers because the site or its application pool is stopped: start it in IIS Manager. Events \
-             5002 and 5009 (WAS) in the System log tell why it stopped.",
-        ),
-        (502 | 504, _) => Some(
-            "A proxy or load balancer in front gets no answer from the server behind it: look at its pool and at the \
-             server itself.",
-        ),
-        (511, _) => Some(
-            "This network wants a sign-in first (captive portal). Sign in with a browser and check again.",
-        ),
-        _ => None,
-    };
-    Some(Evidence::new(format!("HTTP {status}{reason}{by}")).hint_if(hint))
-}
-
-/// Whether Windows' own HTTP driver answered because nobody else did.
-fn is_http_sys(facts: &HttpFacts) -> bool {
-    facts.server.as_ref().is_some_and(|server| {
-        server
-            .as_str()
-            .to_ascii_lowercase()
-            .starts_with("microsoft-httpapi")
-    })
-}
-
 /// `220 ****…`, maybe with some of its `2`, `0` and spaces left.
 fn greeting_masked(case: &Case<'_>) -> Option<Evidence> {
     let greeting = case.smtp()?.greeting.as_ref()?;
@@ -174,8 +199,15 @@ fn greeting_masked(case: &Case<'_>) -> Option<Evidence> {
 const CLOCK_TOLERANCE: time::Duration = time::Duration::minutes(5);
 
 fn clock_differs(case: &Case<'_>) -> Option<Evidence> {
-    let facts = case.ldap()?;
-    let (theirs, ours) = facts.current_time.zip(facts.asked_at)?;
+    let (theirs, ours) = match case.seen.peer.as_ref()? {
+        PeerFacts::Ldap(facts) => facts.current_time.zip(facts.asked_at)?,
+        PeerFacts::Smtp(facts) => {
+            let greeting = facts.greeting.as_ref()?.as_str();
+            let (_, date) = greeting.split_once(" MAIL Service ready at ")?;
+            (moment(date)?, facts.greeted_at?)
+        }
+        _ => return None,
+    };
     let ahead = theirs - ours;
     if ahead.abs() <= CLOCK_TOLERANCE {
         return None;
@@ -191,6 +223,125 @@ fn clock_differs(case: &Case<'_>) -> Option<Evidence> {
     )))
 }
 
+/// The date of a greeting (RFC 5322 §3.3): `Tue, 24 Sep 2024 04:21:14 +0000`, whatever follows.
+fn moment(text: &str) -> Option<OffsetDateTime> {
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let (_, text) = text.split_once(", ")?;
+    let mut words = text.split_whitespace();
+    let day: u8 = words.next()?.parse().ok()?;
+    let month = words.next()?;
+    let month = MONTHS
+        .iter()
+        .position(|known| known.eq_ignore_ascii_case(month))?;
+    let month = Month::try_from(u8::try_from(month).ok()? + 1).ok()?;
+    let year: i32 = words.next()?.parse().ok()?;
+    let mut clock = words.next()?.split(':').map(|part| part.parse::<u8>().ok());
+    let time = Time::from_hms(clock.next()??, clock.next()??, clock.next()??).ok()?;
+    let (sign, zone) = words.next()?.split_at_checked(1)?;
+    let (hours, minutes) = zone.split_at_checked(2)?;
+    let (hours, minutes): (i8, i8) = (hours.parse().ok()?, minutes.parse().ok()?);
+    let offset = match sign {
+        "+" => UtcOffset::from_hms(hours, minutes, 0),
+        "-" => UtcOffset::from_hms(hours.checked_neg()?, minutes.checked_neg()?, 0),
+        _ => return None,
+    };
+    let date = Date::from_calendar_date(year, month, day).ok()?;
+    Some(PrimitiveDateTime::new(date, time).assume_offset(offset.ok()?))
+}
+
+/// The ways to sign in that submission offers in the secure session; `None` where that was not seen to its end.
+fn mechanisms<'a>(case: &Case<'a>) -> Option<Vec<&'a str>> {
+    let is_submission = matches!(
+        case.service().id,
+        ServiceId::Submission | ServiceId::Submissions
+    );
+    let offered = &case.smtp()?.secure_extensions;
+    if !is_submission || case.failure().is_some() || offered.is_empty() {
+        return None;
+    }
+    Some(
+        offered
+            .iter()
+            .filter(|extension| is_keyword(extension, "AUTH"))
+            .flat_map(|extension| extension.as_str().split([' ', '=']).skip(1))
+            .filter(|mechanism| !mechanism.is_empty())
+            .collect(),
+    )
+}
+
+fn auth_not_offered(case: &Case<'_>) -> Option<Evidence> {
+    if !mechanisms(case)?.is_empty() {
+        return None;
+    }
+    let offered = &case.smtp()?.secure_extensions;
+    let evidence = Evidence::new(format!("no AUTH in the secure session: {}", list(offered)));
+    Some(
+        evidence.hint_if((case.context.role == Role::OnlineSubmission).then_some(
+            "Exchange Online lets tenants switch SMTP AUTH off (`Get-TransportConfig | Format-List \
+             SmtpClientAuthenticationDisabled`). Else see whether a device on the way takes AUTH away.",
+        )),
+    )
+}
+
+/// Ten megabytes, as RFC 1870 counts.
+const SMALL: u64 = 10 * 1024 * 1024;
+
+fn size_limit_low(case: &Case<'_>) -> Option<Evidence> {
+    let facts = case.smtp()?;
+    let limit: u64 = facts
+        .secure_extensions
+        .iter()
+        .chain(&facts.extensions)
+        .filter(|extension| is_keyword(extension, "SIZE"))
+        .find_map(|extension| extension.as_str().split(' ').nth(1)?.parse().ok())?;
+    // 0 is no limit.
+    (1..SMALL)
+        .contains(&limit)
+        .then(|| Evidence::new(format!("messages over {} KB are not taken", limit / 1024)))
+}
+
+fn not_active_directory(case: &Case<'_>) -> Option<Evidence> {
+    let facts = case.ldap()?;
+    let is_lds = facts
+        .attribute("supportedCapabilities")
+        .iter()
+        .any(|capability| capability.as_str() == AD_LDS);
+    let has_marks = MARKS
+        .iter()
+        .any(|attribute| !facts.attribute(attribute).is_empty());
+    if facts.root_dse.is_empty() || (has_marks && !is_lds) {
+        return None;
+    }
+    let vendor = facts
+        .attribute("vendorName")
+        .first()
+        .map_or_else(String::new, |vendor| format!(": {}", quote(vendor)));
+    let evidence = Evidence::new(if is_lds {
+        "the directory is AD LDS, not Active Directory".to_owned()
+    } else {
+        format!("the directory is not Active Directory{vendor}")
+    });
+    Some(if case.context.role == Role::DomainController {
+        evidence.severity(Severity::Warn)
+    } else {
+        evidence
+    })
+}
+
+/// The capability of Active Directory Lightweight Directory Services (\[MS-ADTS\] 3.1.1.3.4.3).
+const AD_LDS: &str = "1.2.840.113556.1.4.1851";
+
+/// Attributes of the rootDSE that only Active Directory has.
+const MARKS: [&str; 5] = [
+    "supportedCapabilities",
+    "dsServiceName",
+    "isSynchronized",
+    "defaultNamingContext",
+    "domainControllerFunctionality",
+];
+
 fn span(duration: time::Duration) -> String {
     let minutes = duration.whole_minutes();
     match minutes {
@@ -204,48 +355,8 @@ fn span(duration: time::Duration) -> String {
 mod tests {
     use super::super::super::staged::{Staged, now, open};
     use super::*;
-    use crate::facts::{LdapFacts, PeerFacts, RdpFacts, Text};
+    use crate::facts::{LdapFacts, RdpFacts, SmtpFacts};
     use crate::finding::Status;
-
-    #[test]
-    fn what_a_web_server_answers() {
-        let answering = |service, status| {
-            open(service).peer(PeerFacts::Http(HttpFacts {
-                status: Some(status),
-                ..HttpFacts::default()
-            }))
-        };
-        for status in [200, 301, 302, 401, 403, 404, 440, 499] {
-            assert_eq!(answering(ServiceId::Https, status).told(), [], "{status}");
-        }
-        for status in [500, 502, 503, 504, 511, 599] {
-            for service in [ServiceId::Http, ServiceId::Https] {
-                let staged = answering(service, status);
-                assert_eq!(staged.told(), [(Code::HttpServerError, Severity::Fail)]);
-                assert_eq!(staged.status(), Status::Fail);
-            }
-        }
-        let forbidden = answering(ServiceId::Http, 403);
-        assert_eq!(forbidden.told(), [(Code::HttpForbidden, Severity::Info)]);
-        assert_eq!(forbidden.status(), Status::Pass);
-        assert_eq!(answering(ServiceId::Http, 302).told(), []);
-    }
-
-    #[test]
-    fn a_stopped_application_pool_is_known_by_who_answers() {
-        let staged = open(ServiceId::Https).peer(PeerFacts::Http(HttpFacts {
-            status: Some(503),
-            reason: Some(Text::from("Service Unavailable")),
-            server: Some(Text::from("Microsoft-HTTPAPI/2.0")),
-            ..HttpFacts::default()
-        }));
-        let (message, hint) = staged.words(Code::HttpServerError);
-        assert_eq!(
-            message,
-            "HTTP 503 \"Service Unavailable\", by \"Microsoft-HTTPAPI/2.0\""
-        );
-        assert!(hint.contains("5002 and 5009"), "{hint}");
-    }
 
     #[test]
     fn a_masked_greeting_is_told_and_no_other() {
@@ -325,7 +436,135 @@ mod tests {
         assert_eq!(without.told(), [(Code::RdpNlaNotSupported, Severity::Info)]);
         assert_eq!(without.status(), Status::Pass);
         assert_eq!(showing(Nla::Supported).told(), []);
-        assert_eq!(showing(Nla::Required).told(), []);
+        let required = showing(Nla::Required);
+        assert_eq!(required.told(), [(Code::RdpNlaRequired, Severity::Info)]);
+        assert_eq!(required.status(), Status::Pass);
+    }
+
+    #[test]
+    fn a_greeting_tells_the_servers_clock() {
+        let greeting = |date: &str| {
+            open(ServiceId::Smtp).peer(PeerFacts::Smtp(SmtpFacts {
+                greeting: Some(Text::from(
+                    format!("220 mail.example.com Microsoft ESMTP MAIL Service ready at {date}")
+                        .as_str(),
+                )),
+                greeted_at: OffsetDateTime::from_unix_timestamp(1_727_151_674).ok(),
+                ..SmtpFacts::default()
+            }))
+        };
+        for (date, words) in [
+            ("Tue, 24 Sep 2024 04:21:14 +0000", None),
+            ("Tue, 24 Sep 2024 06:21:14 +0200", None),
+            ("Mon, 23 Sep 2024 20:51:14 -0730 [08DD84B323498C1A]", None),
+            (
+                "Tue, 24 Sep 2024 04:51:14 +0000",
+                Some("the server's clock is 30 minutes ahead"),
+            ),
+            (
+                "Tue, 24 Sep 2024 04:21:14 +0300",
+                Some("the server's clock is 3 hours behind"),
+            ),
+            ("noon", None),
+            ("Tue, 99 Sep 2024 04:21:14 +0000", None),
+            ("Tue, 24 Sep 2024 04:21 +0000", None),
+            ("Tue, 24 Sep 2024 04:21:14 \u{fc}0000", None),
+            ("Tue, 24 Sep 2024 04:21:14 --1280", None),
+        ] {
+            let staged = greeting(date);
+            match words {
+                Some(words) => assert_eq!(staged.words(Code::ClockDiffers).0, words),
+                None => assert_eq!(staged.told(), [], "{date}"),
+            }
+        }
+    }
+
+    #[test]
+    fn submission_has_to_offer_a_way_to_sign_in() {
+        let offering = |service, extensions: &[&str]| {
+            open(service).peer(PeerFacts::Smtp(SmtpFacts {
+                secure_extensions: extensions.iter().map(|word| Text::from(*word)).collect(),
+                ..SmtpFacts::default()
+            }))
+        };
+        for (service, extensions, told) in [
+            (ServiceId::Submission, &["SIZE 0", "AUTH LOGIN"][..], None),
+            (ServiceId::Submission, &["AUTH=PLAIN"], None),
+            (
+                ServiceId::Submission,
+                &["AUTH GSSAPI NTLM"],
+                Some((Code::AuthWindowsOnly, Severity::Info)),
+            ),
+            (
+                ServiceId::Submission,
+                &["SIZE 37748736", "DSN"],
+                Some((Code::AuthNotOffered, Severity::Warn)),
+            ),
+            (
+                ServiceId::Submissions,
+                &["AUTH"],
+                Some((Code::AuthNotOffered, Severity::Warn)),
+            ),
+            (
+                ServiceId::Submission,
+                &["AUTH XOAUTH2"],
+                Some((Code::ModernAuthentication, Severity::Info)),
+            ),
+            (ServiceId::Submission, &[], None),
+            (ServiceId::Smtp, &["DSN"], None),
+            (
+                ServiceId::Smtp,
+                &["SIZE 1048576"],
+                Some((Code::SizeLimitLow, Severity::Info)),
+            ),
+        ] {
+            let expected: Vec<_> = told.into_iter().collect();
+            assert_eq!(
+                offering(service, extensions).told(),
+                expected,
+                "{extensions:?}"
+            );
+        }
+        let online = offering(ServiceId::Submission, &["DSN"]).role(Role::OnlineSubmission);
+        assert!(
+            online
+                .words(Code::AuthNotOffered)
+                .1
+                .contains("SmtpClientAuthenticationDisabled")
+        );
+    }
+
+    #[test]
+    fn directories_that_are_not_active_directory() {
+        let having = |attributes: &[(&str, &str)]| {
+            ldap(LdapFacts {
+                root_dse: attributes
+                    .iter()
+                    .map(|(name, value)| (Text::from(*name), vec![Text::from(*value)]))
+                    .collect(),
+                ..LdapFacts::default()
+            })
+        };
+        let open_ldap = having(&[("namingContexts", "dc=example"), ("vendorName", "OpenLDAP")]);
+        assert_eq!(
+            open_ldap.told(),
+            [(Code::NotActiveDirectory, Severity::Info)]
+        );
+        let as_controller = open_ldap.role(Role::DomainController);
+        assert_eq!(
+            as_controller.told(),
+            [(Code::NotActiveDirectory, Severity::Warn)]
+        );
+        let lds = having(&[("supportedCapabilities", AD_LDS)]);
+        assert!(lds.words(Code::NotActiveDirectory).0.contains("AD LDS"));
+        let controller = having(&[
+            ("supportedCapabilities", "1.2.840.113556.1.4.800"),
+            ("isGlobalCatalogReady", "FALSE"),
+        ]);
+        assert_eq!(
+            controller.told(),
+            [(Code::GlobalCatalogNotReady, Severity::Info)]
+        );
     }
 
     fn ldap(facts: LdapFacts) -> Staged {

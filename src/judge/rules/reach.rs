@@ -1,7 +1,7 @@
 //! Rules on reach: names, TCP, what must not be reachable, and what kept this machine from looking.
 
 use super::{Case, Evidence, Rule, said};
-use crate::catalog::{Expectation, Protocol, ServiceId};
+use crate::catalog::{Expectation, Group, Protocol, ServiceId};
 use crate::finding::{Code, Severity};
 
 pub(super) const RULES: &[Rule] = &[
@@ -228,13 +228,27 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 fn forbidden_open(case: &Case<'_>) -> Option<Evidence> {
-    if case.check.expect != Expectation::Forbidden || !case.is_open() {
+    if case.check.expect != Expectation::Forbidden || !case.is_open() || case.is_directory_absent()
+    {
         return None;
     }
+    let role = case.context.role.row().name;
+    if let Some(status) = case.http().and_then(|facts| facts.status)
+        && case.service().group == Group::Web
+    {
+        return Some(
+            Evidence::new(format!(
+                "the directory answers with HTTP {status}, and must not on a {role} host"
+            ))
+            .hint(
+                "Let the gateway in front answer 404 for this path, or remove the directory. If it has to be reachable \
+                 from here, say so with `--optional`.",
+            ),
+        );
+    }
     let evidence = Evidence::new(format!(
-        "port {} accepts connections, and must not on a {} host",
-        case.check.port,
-        case.context.role.row().name
+        "port {} accepts connections, and must not on a {role} host",
+        case.check.port
     ));
     Some(evidence.hint_if(match case.service().id {
         ServiceId::Rdp => Some(

@@ -2,7 +2,9 @@
 
 use super::{Case, Evidence, Rule, quote, said};
 use crate::catalog::{Protocol, Role, Security, ServiceId};
-use crate::facts::{ClientCertificate, PeerFacts, Text};
+use crate::facts::{
+    Cipher, ClientCertificate, KeyExchange, PeerFacts, Text, TlsVersion, VersionAnswer,
+};
 use crate::finding::{Code, Severity};
 use crate::observation::{Cause, Detour, Failure};
 
@@ -107,15 +109,34 @@ pub(super) const RULES: &[Rule] = &[
         hint: "Enable the ECDHE suites with AES-GCM (`Get-TlsCipherSuite`). Windows Server 2012 R2 has none for RSA \
                certificates: there it takes a newer Windows, or an ECDSA certificate.",
         reference: "Microsoft, TLS Cipher Suites in Windows 8.1; RFC 9325 §4.2",
+        holds: legacy_suites,
+    },
+    Rule {
+        code: Code::TlsOldVersions,
+        severity: Severity::Warn,
+        title: "TLS 1.0 or 1.1 is still enabled",
+        meaning: "The server speaks TLS of today, and older versions as well when it is asked for them. They have known \
+                  weaknesses; Microsoft asks to switch them off, and Exchange Online refuses them.",
+        hint: "Disable TLS 1.0 and 1.1 for Schannel in the server's registry once no old client needs them. Microsoft's \
+               HealthChecker shows what is set.",
+        reference: "RFC 8996; Microsoft, Exchange Server TLS configuration best practices",
         holds: |case| {
-            case.failed(Code::TlsLegacySuites)?;
-            let legacy = case.tls().and_then(|tls| tls.legacy.as_ref());
-            let chosen = legacy
-                .and_then(|legacy| legacy.cipher_suite.as_deref())
-                .map_or_else(String::new, |suite| format!(": it chooses {suite}"));
-            Some(Evidence::new(format!(
-                "the server speaks TLS 1.2 with old suites only{chosen}"
-            )))
+            let enabled: Vec<&str> = case
+                .tls()?
+                .versions
+                .iter()
+                .filter(|(version, answer)| {
+                    *version < TlsVersion::Tls12 && *answer == VersionAnswer::Accepted
+                })
+                .map(|(version, _)| version.as_str())
+                .collect();
+            // Where nothing else is spoken, that is told already.
+            (!enabled.is_empty() && case.failed(Code::TlsVersionTooOld).is_none()).then(|| {
+                Evidence::new(format!(
+                    "the server still accepts {}",
+                    enabled.join(" and ")
+                ))
+            })
         },
     },
     Rule {
@@ -334,7 +355,10 @@ fn tls_on_cleartext_port(case: &Case<'_>) -> Option<Evidence> {
 fn version_too_old(case: &Case<'_>) -> Option<Evidence> {
     let lowest = case.context.standards.min_tls;
     let failed = case.failed(Code::TlsVersionTooOld);
-    let agreed = case.tls().and_then(|tls| tls.version);
+    let agreed = case.tls().and_then(|tls| {
+        let legacy = tls.legacy.as_ref().and_then(|legacy| legacy.version);
+        tls.version.or(legacy)
+    });
     let message = match (agreed, failed) {
         (Some(version), _) if version < lowest => format!(
             "the server speaks {}, and {} is the lowest accepted",
@@ -348,11 +372,44 @@ fn version_too_old(case: &Case<'_>) -> Option<Evidence> {
         _ => return None,
     };
     // TLS 1.2 is too old only for those who asked for 1.3, and Exchange's SMTP has none.
-    let only_by_request = agreed.is_some_and(|version| version >= crate::facts::TlsVersion::Tls12);
+    let only_by_request = agreed.is_some_and(|version| version >= TlsVersion::Tls12);
     Some(Evidence::new(message).hint_if(only_by_request.then_some(
         "TLS 1.3 takes Exchange 2019 CU15 or later on Windows Server 2022, and there for HTTPS, not for SMTP. Without \
          `--min-tls 1.3` this version is accepted.",
     )))
+}
+
+fn legacy_suites(case: &Case<'_>) -> Option<Evidence> {
+    case.failed(Code::TlsLegacySuites)?;
+    let Some(legacy) = case.tls().and_then(|tls| tls.legacy.as_ref()) else {
+        return Some(Evidence::new(
+            "the server speaks TLS 1.2 with old suites only",
+        ));
+    };
+    let suite = legacy
+        .cipher_suite
+        .as_deref()
+        .map_or_else(String::new, |suite| format!(": it chooses {suite}"));
+    let (what, hint) = match (legacy.key_exchange, legacy.cipher) {
+        (_, Some(Cipher::Rc4 | Cipher::TripleDes)) => (
+            "broken ciphers (RC4, 3DES)",
+            Some(
+                "Disable RC4 and 3DES for Schannel and enable the ECDHE suites with AES-GCM (`Get-TlsCipherSuite`). \
+                 Microsoft's HealthChecker shows what is set.",
+            ),
+        ),
+        (Some(KeyExchange::Rsa), _) => (
+            "RSA key exchange, without forward secrecy,",
+            Some(
+                "Enable the ECDHE suites with AES-GCM and put them first (`Enable-TlsCipherSuite -Position 0`); group \
+                 policy may have an order of its own. A load balancer in front may do this as well.",
+            ),
+        ),
+        (Some(KeyExchange::Dhe), _) => ("Diffie-Hellman without elliptic curves", None),
+        (_, Some(Cipher::Cbc)) => ("suites in CBC mode", None),
+        _ => ("old suites", None),
+    };
+    Some(Evidence::new(format!("the server speaks TLS 1.2 with {what} only{suite}")).hint_if(hint))
 }
 
 fn closed_on_hello_hint(case: &Case<'_>) -> &'static str {

@@ -87,7 +87,7 @@ fn told(row: &Finding) -> impl Iterator<Item = &Diagnosis> {
 /// Whether the target as a whole has told it already.
 fn is_told_by(target: &TargetFinding, row: &Finding, diagnosis: &Diagnosis) -> bool {
     target.diagnoses.iter().any(|whole| {
-        whole.diagnosis.code == diagnosis.code
+        whole.diagnosis.code.covers(diagnosis.code)
             && whole.diagnosis.severity >= diagnosis.severity
             && (whole.services.is_empty() || whole.services.contains(&row.check.service.id))
             && (whole.addresses.is_empty()

@@ -1,0 +1,378 @@
+//! Rules on who stands in between: devices and programs that inspect TLS, and products that answer in Exchange's place.
+//!
+//! Two tables of names. What was seen in captures of the product is told as it is; what is only reported of it is told
+//! as possible.
+
+use super::{Case, Evidence, Rule, quote};
+use crate::catalog::{Protocol, Role};
+use crate::facts::{Anchor, PeerFacts, Text, TrustDefect};
+use crate::finding::{Code, Severity};
+
+/// How well it is known that the name is that product's.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Confidence {
+    /// Seen in captures.
+    Seen,
+    /// Reported, or to be expected of the product.
+    Reported,
+}
+
+/// An authority that inspection devices and programs sign with.
+struct Authority {
+    /// What its certificates have in their names, in lower case.
+    mark: &'static str,
+    /// The product.
+    product: &'static str,
+    confidence: Confidence,
+}
+
+const fn authority(mark: &'static str, product: &'static str, confidence: Confidence) -> Authority {
+    Authority {
+        mark,
+        product,
+        confidence,
+    }
+}
+
+/// Public authorities are not meant: a chain that leads to one of Mozilla's roots is none of these.
+const AUTHORITIES: &[Authority] = &[
+    authority("zscaler", "Zscaler", Confidence::Seen),
+    authority("netskope", "Netskope", Confidence::Reported),
+    authority("goskope.com", "Netskope", Confidence::Reported),
+    authority("fortinet", "Fortinet FortiGate", Confidence::Reported),
+    authority("fortigate", "Fortinet FortiGate", Confidence::Reported),
+    authority(
+        "palo alto networks",
+        "Palo Alto Networks",
+        Confidence::Reported,
+    ),
+    authority(
+        "blue coat",
+        "Symantec (Blue Coat) ProxySG",
+        Confidence::Reported,
+    ),
+    authority(
+        "proxysg",
+        "Symantec (Blue Coat) ProxySG",
+        Confidence::Reported,
+    ),
+    authority("forcepoint", "Forcepoint", Confidence::Reported),
+    authority("websense", "Forcepoint (Websense)", Confidence::Reported),
+    authority("sophos", "Sophos", Confidence::Reported),
+    authority("cisco umbrella", "Cisco Umbrella", Confidence::Reported),
+    authority("check point", "Check Point", Confidence::Reported),
+    authority("barracuda", "Barracuda", Confidence::Reported),
+    authority("mcafee", "McAfee Web Gateway", Confidence::Reported),
+    authority("trellix", "Trellix", Confidence::Reported),
+    authority("skyhigh", "Skyhigh Web Gateway", Confidence::Reported),
+    authority("trend micro", "Trend Micro", Confidence::Reported),
+    authority("watchguard", "WatchGuard", Confidence::Reported),
+    authority("sonicwall", "SonicWall", Confidence::Reported),
+    authority("kaspersky", "Kaspersky", Confidence::Reported),
+    authority("eset ssl filter", "ESET", Confidence::Reported),
+    authority("avast! web/mail shield", "avast!", Confidence::Reported),
+    authority("avast web/mail shield", "avast!", Confidence::Reported),
+    authority("avg web/mail shield", "AVG", Confidence::Reported),
+    authority("bitdefender", "Bitdefender", Confidence::Reported),
+];
+
+/// What kind of product greets in Exchange's place.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Kind {
+    /// A program on the machine that runs the check.
+    MailShield,
+    /// A filter in front of the mail server.
+    Gateway,
+    /// Windows' own relay.
+    Relay,
+    /// Another mail server: worth a word only where Exchange is expected.
+    OtherServer,
+}
+
+/// Words of greetings, in lower case, and whose they are; the name of the host is looked at for [`HOSTED`] only.
+const GREETINGS: &[(&str, &str, Kind)] = &[
+    ("avast", "avast!", Kind::MailShield),
+    ("avg", "AVG", Kind::MailShield),
+    ("eset", "ESET", Kind::MailShield),
+    ("kaspersky", "Kaspersky", Kind::MailShield),
+    ("norton", "Norton", Kind::MailShield),
+    ("bitdefender", "Bitdefender", Kind::MailShield),
+    ("sophos", "Sophos", Kind::Gateway),
+    ("symantec", "Symantec", Kind::Gateway),
+    ("ironport", "Cisco IronPort", Kind::Gateway),
+    ("barracuda", "Barracuda", Kind::Gateway),
+    ("fortimail", "FortiMail", Kind::Gateway),
+    ("proofpoint", "Proofpoint", Kind::Gateway),
+    ("mimecast", "Mimecast", Kind::Gateway),
+    ("mailcleaner", "MailCleaner", Kind::Gateway),
+    ("spamtitan", "SpamTitan", Kind::Gateway),
+    ("interscan", "Trend Micro InterScan", Kind::Gateway),
+    ("imsva", "Trend Micro InterScan", Kind::Gateway),
+    ("postfix", "Postfix", Kind::OtherServer),
+    ("exim", "Exim", Kind::OtherServer),
+    ("sendmail", "Sendmail", Kind::OtherServer),
+    ("dovecot", "Dovecot", Kind::OtherServer),
+    ("courier", "Courier", Kind::OtherServer),
+    ("cyrus", "Cyrus", Kind::OtherServer),
+    ("hmailserver", "hMailServer", Kind::OtherServer),
+    ("mdaemon", "MDaemon", Kind::OtherServer),
+    ("zimbra", "Zimbra", Kind::OtherServer),
+    ("kerio", "Kerio Connect", Kind::OtherServer),
+    ("icewarp", "IceWarp", Kind::OtherServer),
+    ("domino", "HCL Domino", Kind::OtherServer),
+    ("groupwise", "GroupWise", Kind::OtherServer),
+];
+
+/// Domains of filters that are services: the host's own name tells them.
+const HOSTED: &[(&str, &str)] = &[
+    (".pphosted.com", "Proofpoint"),
+    (".ppe-hosted.com", "Proofpoint Essentials"),
+    (".mimecast.com", "Mimecast"),
+    (".messagelabs.com", "Symantec Email Security.cloud"),
+    (".iphmx.com", "Cisco Secure Email"),
+    (".barracudanetworks.com", "Barracuda"),
+    (".hornetsecurity.com", "Hornetsecurity"),
+    (".antispameurope.com", "Hornetsecurity"),
+];
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        code: Code::TlsInspected,
+        severity: Severity::Fail,
+        title: "TLS is inspected on the way",
+        meaning: "The certificate was issued by a device or program that opens TLS connections to look into them, and \
+                  not by the authority that the server's own is from. Whoever trusts that device sees nothing of it; \
+                  Exchange's extended protection and sign-ins with NTLM break.",
+        hint: "Take Exchange's names out of TLS inspection, as Microsoft asks for Microsoft 365's, or check from a \
+               network without it. The server's own certificate cannot be seen from here.",
+        reference: "Microsoft, Microsoft 365 network connectivity principles; Microsoft, Configure Windows Extended \
+                    Protection in Exchange",
+        holds: inspected,
+    },
+    Rule {
+        code: Code::GatewayAnswers,
+        severity: Severity::Info,
+        title: "another product than Exchange greets",
+        meaning: "The greeting is that of another product: a mail shield on this machine, a filter in front of \
+                  Exchange, or another mail server. What was seen here says little about Exchange behind it.",
+        hint: "Nothing to do where that product is meant to answer. Exchange itself is checked behind it: from its \
+               network, by the server's own name or `--address`.",
+        reference: "nmap, service probes; rapid7, recog",
+        holds: gateway,
+    },
+];
+
+/// Whether an inspection authority signed it that is known to be one.
+pub(super) fn is_inspected_for_sure(case: &Case<'_>) -> bool {
+    authority_of(case).is_some_and(|(found, _)| found.confidence == Confidence::Seen)
+}
+
+fn inspected(case: &Case<'_>) -> Option<Evidence> {
+    let (found, name) = authority_of(case)?;
+    let is_trusted = case.certificate()?.trust.anchor.is_some();
+    let possibly = match found.confidence {
+        Confidence::Seen => "",
+        Confidence::Reported => "possibly ",
+    };
+    let evidence = Evidence::new(format!(
+        "TLS is {possibly}inspected on the way, by {}: the issuer is {}",
+        found.product,
+        quote(name)
+    ));
+    let severity = match found.confidence {
+        _ if case.is_certificate_unchecked() => Severity::Info,
+        Confidence::Seen if !is_trusted => Severity::Fail,
+        Confidence::Seen | Confidence::Reported => Severity::Warn,
+    };
+    Some(evidence.severity(severity))
+}
+
+/// The inspection authority in the chain, and the name by which it is known.
+fn authority_of<'a>(case: &Case<'a>) -> Option<(&'static Authority, &'a Text)> {
+    let certificate = case.certificate()?;
+    // The devices' own pages have certificates signed by themselves, and some of the companies are public authorities.
+    let is_own =
+        certificate.self_signed || certificate.trust.defects.contains(&TrustDefect::SelfSigned);
+    if is_own || certificate.trust.anchor == Some(Anchor::Public) {
+        return None;
+    }
+    let chain = case.tls().map_or(&[][..], |tls| &tls.chain);
+    std::iter::once(&certificate.issuer)
+        .chain(chain.iter().map(|link| &link.issuer))
+        .find_map(|name| {
+            let lower = name.as_str().to_ascii_lowercase();
+            let found = AUTHORITIES
+                .iter()
+                .find(|authority| lower.contains(authority.mark))?;
+            Some((found, name))
+        })
+}
+
+fn gateway(case: &Case<'_>) -> Option<Evidence> {
+    let greeting = greeting(case)?;
+    let (product, kind) = product_of(greeting, case.service().protocol)?;
+    let expects_exchange = matches!(
+        case.context.role,
+        Role::Mailbox | Role::Published | Role::Edge
+    );
+    if kind == Kind::OtherServer && !expects_exchange {
+        return None;
+    }
+    let who = match kind {
+        Kind::OtherServer | Kind::Relay => format!("not Exchange but {product} greets"),
+        Kind::MailShield | Kind::Gateway => {
+            format!("it is possibly {product} that greets in Exchange's place")
+        }
+    };
+    let evidence = Evidence::new(format!("{who}: {}", quote(greeting)));
+    Some(match kind {
+        Kind::MailShield => evidence.hint(
+            "Possibly a mail shield on this machine answers in the server's place. Switch it off for the check, or check \
+             from another machine.",
+        ),
+        Kind::Relay => evidence.hint(
+            "Nothing to do where this relay is meant to answer. Exchange has its own: see which of the two listens on \
+             this port (`Get-NetTCPConnection -LocalPort 25`).",
+        ),
+        Kind::OtherServer => evidence.hint(
+            "See where the name leads: another mail server answers where Exchange is expected, unless it is meant to \
+             stand in front.",
+        ),
+        Kind::Gateway => evidence,
+    })
+}
+
+fn product_of(greeting: &Text, protocol: Protocol) -> Option<(&'static str, Kind)> {
+    let lower = greeting.as_str().to_ascii_lowercase();
+    if lower.contains("microsoft esmtp mail service, version") {
+        return Some(("Windows' own SMTP relay (IIS)", Kind::Relay));
+    }
+    let mut words = lower.split_whitespace();
+    let _status = words.next();
+    if protocol == Protocol::Smtp {
+        let host = words.next().unwrap_or_default();
+        if let Some((_, product)) = HOSTED.iter().find(|(domain, _)| host.ends_with(domain)) {
+            return Some((product, Kind::Gateway));
+        }
+    }
+    let rest: Vec<&str> = words
+        .flat_map(|word| word.split(|letter: char| !letter.is_ascii_alphanumeric()))
+        .collect();
+    GREETINGS
+        .iter()
+        .find(|(word, _, _)| rest.contains(word))
+        .map(|(_, product, kind)| (*product, *kind))
+}
+
+fn greeting<'a>(case: &Case<'a>) -> Option<&'a Text> {
+    match case.seen.peer.as_ref()? {
+        PeerFacts::Smtp(facts) => facts.greeting.as_ref(),
+        PeerFacts::Imap(facts) => facts.greeting.as_ref(),
+        PeerFacts::Pop3(facts) => facts.greeting.as_ref(),
+        PeerFacts::Ldap(_) | PeerFacts::Rdp(_) | PeerFacts::Http(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::staged::{Staged, open, untrusted};
+    use super::*;
+    use crate::catalog::ServiceId;
+    use crate::facts::{CertificateFacts, TrustFacts};
+
+    fn issued_by(issuer: &str, anchor: Option<Anchor>) -> Staged {
+        let trust = match anchor {
+            Some(_) => TrustFacts {
+                anchor,
+                ..TrustFacts::default()
+            },
+            None => untrusted(TrustDefect::UnknownIssuer).trust,
+        };
+        open(ServiceId::Https).certificate(CertificateFacts {
+            issuer: Text::from(issuer),
+            trust,
+            ..super::super::super::staged::good()
+        })
+    }
+
+    #[test]
+    fn a_known_inspection_authority_is_the_cause_and_a_likely_one_a_hint() {
+        let zscaler = "CN=Zscaler Intermediate Root CA (zscalerthree.net),O=Zscaler Inc.";
+        let unknown = issued_by(zscaler, None);
+        assert_eq!(unknown.told(), [(Code::TlsInspected, Severity::Fail)]);
+        let trusted = issued_by(zscaler, Some(Anchor::System));
+        assert_eq!(trusted.told(), [(Code::TlsInspected, Severity::Warn)]);
+        let likely = issued_by("CN=FGT60F,O=Fortinet", None);
+        assert_eq!(
+            likely.told(),
+            [
+                (Code::CertificateUnknownIssuer, Severity::Fail),
+                (Code::TlsInspected, Severity::Warn)
+            ]
+        );
+        assert!(likely.words(Code::TlsInspected).0.contains("possibly"));
+        // The same companies issue public certificates.
+        assert_eq!(
+            issued_by("CN=Trend Micro CA", Some(Anchor::Public)).told(),
+            []
+        );
+        assert_eq!(issued_by("CN=Example CA", Some(Anchor::CaFile)).told(), []);
+    }
+
+    #[test]
+    fn a_device_with_its_own_certificate_inspects_nothing() {
+        let staged = open(ServiceId::Smtp).certificate(CertificateFacts {
+            subject: Text::from("CN=FortiMail,O=Fortinet"),
+            issuer: Text::from("CN=FortiMail,O=Fortinet"),
+            self_signed: true,
+            ..untrusted(TrustDefect::SelfSigned)
+        });
+        assert_eq!(
+            staged.told(),
+            [(Code::CertificateSelfSigned, Severity::Info)]
+        );
+    }
+
+    #[test]
+    fn products_are_known_by_the_words_of_their_greetings() {
+        for (greeting, product) in [
+            ("220 localhost avast! SMTP proxy ready.", Some("avast!")),
+            ("554-mx1.example.com ESMTP IronPort", Some("IronPort")),
+            (
+                "220 mx.example.com ESMTP (Barracuda 5.1)",
+                Some("Barracuda"),
+            ),
+            (
+                "220 mx0a-00001.pphosted.com ESMTP mfa-m1",
+                Some("Proofpoint"),
+            ),
+            (
+                "220 relay Microsoft ESMTP MAIL Service, Version: 10.0.20348.1 ready at  Tue",
+                Some("IIS"),
+            ),
+            // A company's name in a host's name is no product.
+            ("220 mail.kaspersky.com ESMTP ready", None),
+            ("220 mail.example.com reset ESMTP", None),
+            (
+                "220 mail.example.com Microsoft ESMTP MAIL Service ready at Tue",
+                None,
+            ),
+            ("220 mail.example.com ESMTP Postfix", None),
+        ] {
+            let staged = open(ServiceId::Smtp).smtp(greeting, &[]);
+            match product {
+                Some(product) => {
+                    assert_eq!(staged.told(), [(Code::GatewayAnswers, Severity::Info)]);
+                    let (message, _) = staged.words(Code::GatewayAnswers);
+                    assert!(message.contains(product), "{message}");
+                }
+                None => assert_eq!(staged.told(), [], "{greeting}"),
+            }
+        }
+        let postfix = open(ServiceId::Smtp).smtp("220 mail.example.com ESMTP Postfix", &[]);
+        assert_eq!(
+            postfix.role(Role::Mailbox).told(),
+            [(Code::GatewayAnswers, Severity::Info)]
+        );
+    }
+}

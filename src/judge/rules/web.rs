@@ -1,0 +1,1315 @@
+//! Rules on the web: what a status means on a directory, where redirects may lead, what the health page says.
+//!
+//! Nobody signs in, so 401 is the answer that is hoped for; [`MEANINGS`] tells what the others mean. The columns are
+//! `/` on 80 and on 443, then Exchange's virtual directories. What follows a redirect counts only on the pages that
+//! people open in browsers: Outlook, phones and other servers do not go where a redirect leads.
+
+use std::ops::RangeInclusive;
+
+use super::{Case, Evidence, Rule, list, quote};
+use crate::catalog::{Expectation, Group, Protocol, Role, ServiceId};
+use crate::facts::{Health, HttpFacts, PeerFacts, Redirect, RedirectKind, Text};
+use crate::finding::{Code, Severity};
+
+/// What an answer means.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::judge) enum Meaning {
+    /// As it should be.
+    Fine,
+    /// A page for people; fine, if it is Exchange's.
+    Page,
+    /// It should have asked to sign in.
+    Anonymous,
+    /// It sends people to the page where they sign in.
+    Logon,
+    /// It sends programs away, and they do not go.
+    Away,
+    /// It sends away, and Outlook goes.
+    Guide,
+    /// It asks to sign in.
+    SignIn,
+    /// Not from here, or not at all; so bad.
+    Restricted(Severity),
+    /// Not without TLS.
+    TlsDemanded,
+    /// There is no such directory.
+    Absent,
+    /// The request itself was refused.
+    Rejected,
+    /// A proxy wants to be signed in to.
+    Proxy,
+    /// Too many requests.
+    Throttled,
+    /// The server's own trouble.
+    Trouble,
+    /// The network's own logon page.
+    Portal,
+}
+
+/// A row of the table: statuses, and what they mean on each of [`COLUMNS`].
+type Row = (RangeInclusive<u16>, [Meaning; COLUMNS.len()]);
+
+const COLUMNS: [ServiceId; 11] = [
+    ServiceId::Http,
+    ServiceId::Https,
+    ServiceId::Owa,
+    ServiceId::Ecp,
+    ServiceId::Ews,
+    ServiceId::Mapi,
+    ServiceId::Activesync,
+    ServiceId::Autodiscover,
+    ServiceId::OutlookAnywhere,
+    ServiceId::Oab,
+    ServiceId::Powershell,
+];
+
+/// Exchange's default answers follow "Default settings for Exchange virtual directories" and captures of servers.
+#[rustfmt::skip]
+const MEANINGS: &[Row] = {
+    use Meaning::{
+        Absent, Anonymous, Away, Fine, Guide, Logon, Page, Portal, Proxy, Rejected, Restricted, SignIn, Throttled,
+        TlsDemanded, Trouble,
+    };
+    const SHUT: Meaning = Restricted(Severity::Fail);
+    const LIMITED: Meaning = Restricted(Severity::Warn);
+    &[
+        //           80        443       owa       ecp       ews        mapi       activesync autodisc.  rpc        oab        powershell
+        (200..=299, [Page,     Fine,     Page,     Page,     Anonymous, Anonymous, Anonymous, Anonymous, Anonymous, Anonymous, Fine]),
+        (300..=399, [Fine,     Fine,     Logon,    Logon,    Away,      Away,      Away,      Guide,     Away,      Away,      Away]),
+        (400..=400, [Rejected, Rejected, Rejected, Rejected, Rejected,  Rejected,  Rejected,  Rejected,  Rejected,  Rejected,  Rejected]),
+        (401..=401, [Fine,     Fine,     SignIn,   SignIn,   SignIn,    SignIn,    SignIn,    SignIn,    SignIn,    SignIn,    SignIn]),
+        (403..=403, [TlsDemanded,   Fine,     SHUT,     LIMITED,  SHUT,      SHUT,      SHUT,      SHUT,      SHUT,      SHUT,      LIMITED]),
+        (404..=404, [Fine,     Fine,     Absent,   Absent,   Absent,    Absent,    Absent,    Absent,    Absent,    Absent,    Absent]),
+        // Clients of these do not use GET: whether it is allowed says nothing.
+        (405..=405, [Fine,     Fine,     Rejected, Rejected, Rejected,  Fine,      Fine,      Fine,      Fine,      Rejected,  Fine]),
+        (407..=407, [Proxy,    Proxy,    Proxy,    Proxy,    Proxy,     Proxy,     Proxy,     Proxy,     Proxy,     Proxy,     Proxy]),
+        (410..=410, [Fine,     Fine,     Absent,   Absent,   Absent,    Absent,    Absent,    Absent,    Absent,    Absent,    Absent]),
+        (429..=429, [Throttled,Throttled,Throttled,Throttled,Throttled, Throttled, Throttled, Throttled, Throttled, Throttled, Throttled]),
+        // IIS's own: the session is over, sign in again.
+        (440..=440, [Fine,     Fine,     SignIn,   SignIn,   SignIn,    SignIn,    SignIn,    SignIn,    SignIn,    SignIn,    SignIn]),
+        (402..=499, [Fine,     Fine,     Rejected, Rejected, Rejected,  Rejected,  Rejected,  Rejected,  Rejected,  Rejected,  Rejected]),
+        (511..=511, [Portal,   Portal,   Portal,   Portal,   Portal,    Portal,    Portal,    Portal,    Portal,    Portal,    Portal]),
+        (500..=999, [Trouble,  Trouble,  Trouble,  Trouble,  Trouble,   Trouble,   Trouble,   Trouble,   Trouble,   Trouble,   Trouble]),
+    ]
+};
+
+/// What a status means on a service; the first row that has it counts. `None` for what is no HTTP service or no
+/// final status.
+pub(in crate::judge) fn meaning(service: ServiceId, status: u16) -> Option<Meaning> {
+    let column = COLUMNS.iter().position(|column| *column == service)?;
+    let (_, meanings) = MEANINGS
+        .iter()
+        .find(|(statuses, _)| statuses.contains(&status))?;
+    meanings.get(column).copied()
+}
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        code: Code::HttpServerError,
+        severity: Severity::Fail,
+        title: "the web server answers with an error of its own",
+        meaning: "The connection works and the web server answers with a status of 500 or above: IIS, an application \
+                  pool or the back end behind it does not work.",
+        hint: "Look at the application pools in IIS Manager and at the certificate of the back end on 444 \
+               (`netsh http show sslcert`, event 15021). Then at the logs of IIS.",
+        reference: "RFC 9110 §15.6",
+        holds: |case| server_error(case, Group::Port),
+    },
+    Rule {
+        code: Code::WebServerError,
+        severity: Severity::Fail,
+        title: "the virtual directory answers with an error of the server's own",
+        meaning: "The web server works, and this directory answers with a status of 500 or above: its application pool \
+                  is stopped or fails, or the back end behind it does.",
+        hint: "Look at the application pool of this directory in IIS Manager and at the certificate of the back end on \
+               444 (`netsh http show sslcert`, event 15021). Then at the logs of IIS.",
+        reference: "RFC 9110 §15.6; Microsoft, Load balancing in Exchange Server",
+        holds: |case| server_error(case, Group::Web),
+    },
+    Rule {
+        code: Code::CaptivePortal,
+        severity: Severity::Fail,
+        title: "the network wants a sign-in first",
+        meaning: "Not the server answered but the network that this machine is in: it lets nothing out until somebody \
+                  has signed in to it (captive portal), as in hotels and guest networks.",
+        hint: "Sign in to this network with a browser and check again, or check from another network.",
+        reference: "RFC 6585 §6 (511)",
+        holds: |case| {
+            means(case, |meaning| meaning == Meaning::Portal)?;
+            Some(Evidence::new(format!(
+                "{}: this network wants a sign-in first",
+                answer(case.http()?)
+            )))
+        },
+    },
+    Rule {
+        code: Code::ProxyAuthentication,
+        severity: Severity::Fail,
+        title: "a proxy on the way wants a sign-in",
+        meaning: "Not the server answered but a web proxy between this machine and it, which lets nobody through who \
+                  has not signed in to it.",
+        hint: "Let the proxy pass Exchange's names without a sign-in, or check from a network without a proxy. Outlook \
+               meets the same proxy.",
+        reference: "RFC 9110 §15.5.8 (407)",
+        holds: |case| {
+            means(case, |meaning| meaning == Meaning::Proxy)?;
+            Some(Evidence::new(format!(
+                "{}: a proxy on the way wants a sign-in",
+                answer(case.http()?)
+            )))
+        },
+    },
+    Rule {
+        code: Code::HttpRejected,
+        severity: Severity::Fail,
+        title: "the web server refuses the request",
+        meaning: "The web server answers a plain request with a status that says that the request itself is wrong. The \
+                  name may not be bound there, or a device in front refuses what it does not know.",
+        hint: "Look at the log of IIS for this time. Nothing there means that a web application firewall or a proxy in \
+               front answered.",
+        reference: "RFC 9110 §15.5",
+        holds: rejected,
+    },
+    Rule {
+        code: Code::WebNotFound,
+        severity: Severity::Fail,
+        title: "there is no such virtual directory",
+        meaning: "The web server answers and knows no directory of that path: it was removed, or is not published, or \
+                  the server is not Exchange.",
+        hint: "See whether the directory exists (`Get-WebApplication -Site 'Default Web Site'` in IIS's PowerShell). \
+               Behind a gateway see that it publishes this path.",
+        reference: "RFC 9110 §15.5.5; Microsoft, Default settings for Exchange virtual directories",
+        holds: not_found,
+    },
+    Rule {
+        code: Code::WebRedirectLoop,
+        severity: Severity::Fail,
+        title: "redirects come to no end",
+        meaning: "The answer leads to a page that was asked for already, or on and on. A browser gives up there.",
+        hint: "Remove the HTTP redirect from the virtual directories: they inherit it when it is set on the site (IIS \
+               Manager, HTTP Redirect on each of them).",
+        reference: "RFC 9110 §15.4; Microsoft, Configure http to https redirection for Outlook on the web",
+        holds: redirect_loop,
+    },
+    Rule {
+        code: Code::WebRedirectToCleartext,
+        severity: Severity::Fail,
+        title: "a redirect leads back to plain HTTP",
+        meaning: "The answer over HTTPS leads to the same host over HTTP. Where that leads to HTTPS again, browsers go \
+                  round in circles; else a password goes in clear.",
+        hint: "Correct the redirect in IIS to https://. Behind a load balancer that ends TLS, Exchange believes that \
+               plain HTTP was asked for: let it speak HTTPS to the server as well.",
+        reference: "Microsoft, Configure http to https redirection for Outlook on the web; Microsoft, Exchange \
+                    extended protection (no TLS offloading)",
+        holds: |case| {
+            let redirect = last_redirect(case, RedirectKind::Downgrade)?;
+            Some(Evidence::new(format!(
+                "the answer leads back to plain HTTP: {}",
+                quote(&redirect.location)
+            )))
+        },
+    },
+    Rule {
+        code: Code::WebRedirectUnusable,
+        severity: Severity::Fail,
+        title: "a redirect leads nowhere",
+        meaning: "The answer is a redirect, and where it leads is missing or is no address of a web page.",
+        hint: "Look at the redirect in IIS (HTTP Redirect of the site and of the directory) or on the device in front, \
+               and correct where it leads.",
+        reference: "RFC 9110 §10.2.2",
+        holds: redirect_unusable,
+    },
+    Rule {
+        code: Code::WebRedirectElsewhere,
+        severity: Severity::Info,
+        title: "a redirect leads away from the service",
+        meaning: "The answer leads to another host, or to a page for people. That can be a sign-in in front \
+                  (AD FS, an access gateway), Exchange Online, or the logon page of the network (captive portal).",
+        hint: "Open the address in a browser and see where it leads: a sign-in of your own is fine. A page of a hotel \
+               or a guest network means that this network wants a sign-in.",
+        reference: "RFC 9110 §15.4; Microsoft, Autodiscover in Exchange",
+        holds: redirect_elsewhere,
+    },
+    Rule {
+        code: Code::WebAnonymous,
+        severity: Severity::Fail,
+        title: "answered without asking to sign in",
+        meaning: "Exchange asks everyone to sign in on this directory, and a page came without. Another web site \
+                  answers there, or anonymous access was switched on.",
+        hint: "Check the name and where it leads: this is hardly Exchange. A web site on the mail domain's own name \
+               does that when autodiscover.DOMAIN is meant.",
+        reference: "Microsoft, Default settings for Exchange virtual directories",
+        holds: anonymous,
+    },
+    Rule {
+        code: Code::WebThrottled,
+        severity: Severity::Warn,
+        title: "the web server is asked too often",
+        meaning: "The web server, or a device in front of it, limits how often one address may ask, and the limit is \
+                  reached.",
+        hint: "Wait and check again, less often. If Outlook is slow as well, look at the limits of the device in front.",
+        reference: "RFC 6585 §4 (429)",
+        holds: |case| {
+            means(case, |meaning| meaning == Meaning::Throttled)?;
+            Some(Evidence::new(answer(case.http()?)))
+        },
+    },
+    Rule {
+        code: Code::WebRestricted,
+        severity: Severity::Fail,
+        title: "403: not from here, or not at all",
+        meaning: "The web server knows the directory and refuses it. On ecp and powershell that mostly is a limit to \
+                  known addresses, made on purpose; elsewhere it keeps clients out.",
+        hint: "See in IIS (IP Address and Domain Restrictions, Request Filtering, SSL Settings) or on the gateway in \
+               front what refuses it.",
+        reference: "RFC 9110 §15.5.4; Microsoft, Client access rules; Microsoft, Default settings for Exchange virtual \
+                    directories",
+        holds: restricted,
+    },
+    Rule {
+        code: Code::HttpForbidden,
+        severity: Severity::Info,
+        title: "403 on port 80",
+        meaning: "The web server answers plain HTTP with 403. So does Exchange by default: it demands TLS, and there \
+                  is no redirect unless somebody made one.",
+        hint: "Nothing to do. If people without https:// should get to Outlook on the web, set up a redirect to HTTPS.",
+        reference: "Microsoft, Configure http to https redirection for Outlook on the web; RFC 9110 §15.5.4",
+        holds: |case| {
+            means(case, |meaning| meaning == Meaning::TlsDemanded)?;
+            Some(Evidence::new(
+                "HTTP 403: plain HTTP is refused, as Exchange does by default",
+            ))
+        },
+    },
+    Rule {
+        code: Code::HttpWithoutTls,
+        severity: Severity::Warn,
+        title: "Exchange's pages come over plain HTTP",
+        meaning: "Exchange answers on 80 with a page and not with 403 or a redirect to HTTPS: somebody has switched \
+                  off that TLS is demanded. A password typed there goes in clear.",
+        hint: "Switch on Require SSL for the site in IIS Manager (SSL Settings), or redirect to HTTPS.",
+        reference: "Microsoft, Configure http to https redirection for Outlook on the web",
+        holds: |case| {
+            let facts = case.http()?;
+            (case.service().id == ServiceId::Http
+                && means(case, |meaning| meaning == Meaning::Page).is_some()
+                && is_exchange(facts))
+            .then(|| Evidence::new(format!("{}, from Exchange, over plain HTTP", answer(facts))))
+        },
+    },
+    Rule {
+        code: Code::AuthenticationMissing,
+        severity: Severity::Warn,
+        title: "a sign-in is wanted, and none is offered",
+        meaning: "The directory answers 401 and names no way to sign in (WWW-Authenticate), so no client can. A device \
+                  in front may have taken it away, or all authentication is switched off in IIS.",
+        hint: "Look at the directory's authentication (such as `Get-WebServicesVirtualDirectory | Format-List \
+               *Authentication*`), and at the device in front.",
+        reference: "RFC 9110 §11.6.1, §15.5.2",
+        holds: |case| {
+            let facts = case.http()?;
+            (case.service().group == Group::Web
+                && facts.status == Some(401)
+                && facts.authentication.is_empty())
+            .then(|| Evidence::new("HTTP 401 without any way to sign in (no WWW-Authenticate)"))
+        },
+    },
+    Rule {
+        code: Code::WebUnhealthy,
+        severity: Severity::Warn,
+        title: "the health page says that the service is out",
+        meaning: "The directory answers, and its healthcheck.htm, which load balancers ask, is closed without a word, \
+                  or answers with an error or not in time. Exchange closes it when managed availability, or an \
+                  administrator, has taken that protocol out of service; a load balancer sends nobody there then.",
+        hint: "Look at the health of the server (`Get-HealthReport`, `Get-ServerHealth`) and at the application pool \
+               of this directory.",
+        reference: "Microsoft, Load balancing in Exchange Server",
+        holds: unhealthy,
+    },
+    Rule {
+        code: Code::WebHealthElsewhere,
+        severity: Severity::Info,
+        title: "the health page comes from another server",
+        meaning: "The directory and its health page were answered by different servers: a load balancer spreads \
+                  requests over several, and what one says holds for that one only.",
+        hint: "Check the members of the load balancer's pool one by one: `--address ADDRESS` with the published name.",
+        reference: "Microsoft, Load balancing in Exchange Server",
+        holds: |case| {
+            let facts = case.http()?;
+            let (front_end, health_server) =
+                facts.front_end.as_ref().zip(facts.health_server.as_ref())?;
+            (!same_machine(front_end, health_server)).then(|| {
+                Evidence::new(format!(
+                    "the directory was answered by {}, its health page by {}",
+                    quote(front_end),
+                    quote(health_server)
+                ))
+            })
+        },
+    },
+    Rule {
+        code: Code::PreAuthentication,
+        severity: Severity::Info,
+        title: "nothing in the answer is Exchange's",
+        meaning: "Exchange names its front end in its answers (X-FEServer), and this one has none. Possibly a device \
+                  in front asks to sign in before Exchange is reached, or hides the header.",
+        hint: "Nothing to do where a gateway that signs people in is meant to be there (AD FS proxy, F5, NetScaler). \
+               Else see what answers on 443 in Exchange's place.",
+        reference: "captures of Exchange 2016 and 2019; no document",
+        holds: pre_authentication,
+    },
+    Rule {
+        code: Code::ProxyOnTheWay,
+        severity: Severity::Info,
+        title: "a web proxy on the way names itself",
+        meaning: "The answer came through a web proxy or cache that wrote its name into it. Such a proxy passes only \
+                  web ports, and may break the sign-in with NTLM.",
+        hint: "If Outlook has trouble, check from a network without this proxy and let it pass Exchange's names \
+               untouched.",
+        reference: "RFC 9110 §7.6.3 (Via)",
+        holds: |case| {
+            let via = &case.http()?.via;
+            (!via.is_empty())
+                .then(|| Evidence::new(format!("a proxy on the way names itself: {}", list(via))))
+        },
+    },
+    Rule {
+        code: Code::BasicAuthenticationOnline,
+        severity: Severity::Info,
+        title: "Exchange Online offers Basic, and no longer takes it",
+        meaning: "Exchange Online still names Basic among the ways to sign in on some of its servers, and takes \
+                  passwords over it no more.",
+        hint: "Nothing to do here. Clients have to sign in with OAuth (modern authentication).",
+        reference: "Microsoft, Deprecation of Basic authentication in Exchange Online",
+        holds: |case| {
+            (is_online(case) && offers(case, "Basic")).then(|| {
+                Evidence::new("the answer offers Basic, which Exchange Online no longer takes")
+            })
+        },
+    },
+    Rule {
+        code: Code::ModernAuthentication,
+        severity: Severity::Info,
+        title: "modern authentication is offered",
+        meaning: "The service takes OAuth tokens (Bearer, XOAUTH2): modern authentication, with or beside passwords.",
+        hint: "Nothing to do. Programs that only know passwords cannot sign in where nothing else is offered.",
+        reference: "Microsoft, Hybrid modern authentication; Microsoft, Authenticate IMAP, POP or SMTP with OAuth",
+        holds: modern_authentication,
+    },
+];
+
+impl Case<'_> {
+    /// Whether this is a web service whose directory is not there.
+    pub(in crate::judge) fn is_directory_absent(&self) -> bool {
+        self.service().group == Group::Web
+            && means(self, |meaning| meaning == Meaning::Absent).is_some()
+    }
+}
+
+/// Whether an answer bears marks that only Exchange leaves.
+pub(in crate::judge) fn is_exchange(facts: &HttpFacts) -> bool {
+    facts.front_end.is_some() || facts.exchange_build.is_some() || facts.health_server.is_some()
+}
+
+/// Whether two names stand for one machine: `EX01` and `ex01.corp.example.com`.
+pub(in crate::judge) fn same_machine(one: &Text, other: &Text) -> bool {
+    let short = |text: &Text| {
+        text.as_str()
+            .split('.')
+            .next()
+            .unwrap_or_default()
+            .to_ascii_lowercase()
+    };
+    short(one) == short(other)
+}
+
+/// What the directory's own answer means, if it is that.
+fn means(case: &Case<'_>, wanted: fn(Meaning) -> bool) -> Option<Meaning> {
+    if case.failure().is_some() {
+        return None;
+    }
+    let meaning = meaning(case.service().id, case.http()?.status?)?;
+    wanted(meaning).then_some(meaning)
+}
+
+/// The status at the end: of the page that people get to, where they are sent on.
+fn end_status(case: &Case<'_>) -> Option<(u16, &'static str)> {
+    let facts = case.http()?;
+    if means(case, |meaning| meaning == Meaning::Logon).is_some() {
+        return facts
+            .final_status
+            .map(|status| (status, " from the page that it leads to"));
+    }
+    Some((facts.status?, ""))
+}
+
+fn server_error(case: &Case<'_>, group: Group) -> Option<Evidence> {
+    let facts = case.http()?;
+    if case.service().group != group {
+        return None;
+    }
+    let (status, whose) = end_status(case)?;
+    if meaning(case.service().id, status)? != Meaning::Trouble {
+        return None;
+    }
+    let message = if whose.is_empty() {
+        answer(facts)
+    } else {
+        format!("HTTP {status}{whose}")
+    };
+    let is_healthy = facts.health == Some(Health::Healthy);
+    let hint = match (status, is_http_sys(facts)) {
+        (503, true) => Some(
+            "http.sys answers because the site or an application pool is stopped: start it in IIS Manager. Events 5002 \
+             and 5009 (WAS) in the System log tell why it stopped.",
+        ),
+        (502 | 504, _) => Some(
+            "A proxy or load balancer in front gets no answer from the server behind it: look at its pool and at the \
+             server itself.",
+        ),
+        _ if is_healthy => Some(
+            "healthcheck.htm is fine, so the front end works and what is behind it fails. See `Get-HealthReport` and the \
+             certificate of the back end on 444 (`netsh http show sslcert`, event 15021).",
+        ),
+        _ => None,
+    };
+    let message = if is_healthy {
+        format!("{message}, while healthcheck.htm is fine")
+    } else {
+        message
+    };
+    Some(Evidence::new(message).hint_if(hint))
+}
+
+fn rejected(case: &Case<'_>) -> Option<Evidence> {
+    let facts = case.http()?;
+    let (status, whose) = end_status(case)?;
+    let found = meaning(case.service().id, status)?;
+    if !whose.is_empty() {
+        // The page that people are sent to has to be there, and open to them.
+        let is_shut = matches!(
+            found,
+            Meaning::Rejected | Meaning::Absent | Meaning::Restricted(_)
+        );
+        return is_shut.then(|| {
+            Evidence::new(format!("HTTP {status}{whose}")).hint(
+                "Open the page in a browser. If the logon page is missing, see that the directory /owa/auth is whole, \
+                 and that a gateway in front lets it pass.",
+            )
+        });
+    }
+    if case.failure().is_some() || found != Meaning::Rejected {
+        return None;
+    }
+    Some(
+        Evidence::new(answer(facts)).hint_if(match (status, is_http_sys(facts)) {
+            (400, true) => Some(
+                "http.sys knows no site by that name (Invalid Hostname): correct the host name of the binding in IIS \
+                 (`Get-WebBinding`), or check by the name that clients use.",
+            ),
+            (405, _) => Some(
+                "Clients of this directory use GET, and it is refused. See Request Filtering in IIS, or what a web \
+                 application firewall in front allows.",
+            ),
+            _ => None,
+        }),
+    )
+}
+
+fn not_found(case: &Case<'_>) -> Option<Evidence> {
+    if !case.is_directory_absent() {
+        return None;
+    }
+    let facts = case.http()?;
+    let evidence = Evidence::new(format!("{}: there is no such directory", answer(facts)));
+    Some(match case.check.expect {
+        Expectation::Required if is_http_sys(facts) => evidence.severity(Severity::Fail).hint(
+            "http.sys answers, and no site takes this path: see that the Default Web Site runs and has its virtual \
+             directories (`Get-Website`, `Get-WebApplication`).",
+        ),
+        Expectation::Required => {
+            evidence
+                .severity(Severity::Fail)
+                .hint_if(match case.service().id {
+                    ServiceId::OutlookAnywhere => Some(
+                        "Outlook Anywhere needs the Windows feature RPC over HTTP Proxy. Outlook uses MAPI over HTTP \
+                         today: if that works, nobody may miss it.",
+                    ),
+                    _ => None,
+                })
+        }
+        Expectation::Optional => evidence.severity(Severity::Info),
+        Expectation::Forbidden => evidence
+            .severity(Severity::Info)
+            .hint("Nothing to do: it must not be reachable, and it is not there."),
+    })
+}
+
+fn restricted(case: &Case<'_>) -> Option<Evidence> {
+    let Meaning::Restricted(severity) =
+        means(case, |meaning| matches!(meaning, Meaning::Restricted(_)))?
+    else {
+        return None;
+    };
+    let hint = match case.service().id {
+        ServiceId::Ecp => Some(
+            "Mostly the admin center was limited on purpose, to the inside or by a client access rule: then nothing is \
+             to do. Otherwise see IP Address and Domain Restrictions in IIS.",
+        ),
+        ServiceId::Powershell => Some(
+            "Mostly remote PowerShell was limited to the inside on purpose: then nothing is to do. Otherwise see IP \
+             Address and Domain Restrictions in IIS.",
+        ),
+        _ => None,
+    };
+    Some(
+        Evidence::new(format!(
+            "{}: not from here, or not at all",
+            answer(case.http()?)
+        ))
+        .severity(severity)
+        .hint_if(hint),
+    )
+}
+
+fn anonymous(case: &Case<'_>) -> Option<Evidence> {
+    means(case, |meaning| meaning == Meaning::Anonymous)?;
+    let facts = case.http()?;
+    let message = format!("{}, without asking to sign in", answer(facts));
+    if is_exchange(facts) {
+        let hint = match case.service().id {
+            ServiceId::Mapi => {
+                "Anonymous access seems to be on: switch it off for this directory in IIS (Authentication), else \
+                 Outlook is not asked to sign in."
+            }
+            _ => {
+                "Anonymous access seems to be on: compare the directory's authentication in IIS with Exchange's \
+                 default settings."
+            }
+        };
+        return Some(Evidence::new(message).severity(Severity::Warn).hint(hint));
+    }
+    Some(
+        Evidence::new(format!("{message}, and nothing in it is Exchange's")).hint_if(
+            match case.service().id {
+                ServiceId::Autodiscover => None,
+                _ => Some(
+                    "Another web site answers here, or a gateway shows its own logon page to everyone. Check the name \
+                     and where it leads, and by a browser what the page is.",
+                ),
+            },
+        ),
+    )
+}
+
+fn redirect_loop(case: &Case<'_>) -> Option<Evidence> {
+    let facts = case.http()?;
+    if let Some(redirect) = last_redirect(case, RedirectKind::TooMany) {
+        return Some(
+            Evidence::new(format!(
+                "{} redirects, and the next one leads to {}",
+                facts.redirects.len().saturating_sub(1),
+                quote(&redirect.location)
+            ))
+            .severity(Severity::Warn)
+            .hint(
+                "Open the page in a browser and see whether it comes to an end. Each redirect costs clients time; some \
+                 of Exchange's clients follow few of them.",
+            ),
+        );
+    }
+    let redirect = last_redirect(case, RedirectKind::Loop)?;
+    let evidence = Evidence::new(format!(
+        "the redirect to {} goes round in circles",
+        quote(&redirect.location)
+    ));
+    Some(if is_exchange(facts) || !is_for_people(case) {
+        evidence
+    } else {
+        // Access gateways set a cookie first and send back to the same page; no cookie is kept here.
+        evidence.severity(Severity::Warn).hint(
+            "Open the page in a browser. If it comes up there, a gateway in front possibly sets a cookie first; if \
+             not, remove the HTTP redirect that the directories inherit from the site.",
+        )
+    })
+}
+
+fn redirect_unusable(case: &Case<'_>) -> Option<Evidence> {
+    if let Some(redirect) = last_redirect(case, RedirectKind::Nonsense) {
+        return Some(Evidence::new(format!(
+            "the redirect to {} leads to no web page",
+            quote(&redirect.location)
+        )));
+    }
+    let facts = case.http()?;
+    // 300 and 304 need no place to go to, and nothing else is a redirect without one.
+    let is_redirect = matches!(facts.status, Some(301..=303 | 307 | 308));
+    (case.failure().is_none()
+        && case.service().group == Group::Web
+        && is_redirect
+        && facts.location.is_none())
+    .then(|| Evidence::new(format!("{}, and no place to go to", answer(facts))))
+}
+
+fn redirect_elsewhere(case: &Case<'_>) -> Option<Evidence> {
+    let facts = case.http()?;
+    if case.service().group == Group::Port {
+        return redirect_from_the_root(case, facts);
+    }
+    let is_away = means(case, |meaning| meaning == Meaning::Away).is_some();
+    if let Some(redirect) = last_redirect(case, RedirectKind::OtherHost) {
+        let evidence = Evidence::new(format!(
+            "the answer leads to another host: {}",
+            quote(&redirect.location)
+        ));
+        return Some(if is_away { gone(evidence) } else { evidence });
+    }
+    let redirect = last_redirect(case, RedirectKind::SameHost)?;
+    // A directory that was asked for without its slash, and then asks to sign in.
+    if !is_away || matches!(facts.final_status, None | Some(401)) {
+        return None;
+    }
+    Some(gone(Evidence::new(format!(
+        "the answer leads to {}, and programs do not go there",
+        quote(&redirect.location)
+    ))))
+}
+
+/// Outlook and phones stay where they are.
+fn gone(evidence: Evidence) -> Evidence {
+    evidence.severity(Severity::Warn).hint(
+        "Outlook, phones and servers do not follow it here. Let the device in front pass this directory without a logon \
+         page, and see that it inherits no HTTP redirect from the site.",
+    )
+}
+
+/// `/` on 80 and 443 may lead anywhere on the host that was asked for.
+fn redirect_from_the_root(case: &Case<'_>, facts: &HttpFacts) -> Option<Evidence> {
+    if !matches!(facts.status, Some(301..=303 | 307 | 308)) {
+        return None;
+    }
+    let location = facts.location.as_ref()?;
+    let (_, rest) = location.as_str().split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let name = match authority.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => name,
+        _ => authority,
+    };
+    let ours = case.context.server_name.to_string();
+    let theirs = name
+        .trim_matches(['[', ']'])
+        .trim_end_matches('.')
+        .to_ascii_lowercase();
+    let is_ours = theirs == ours.trim_end_matches('.').to_ascii_lowercase();
+    (!is_ours && !theirs.is_empty()).then(|| {
+        Evidence::new(format!(
+            "the answer to `/` leads to another host: {}",
+            quote(location)
+        ))
+    })
+}
+
+fn unhealthy(case: &Case<'_>) -> Option<Evidence> {
+    match health(case)? {
+        Health::ClosedUnanswered => {
+            let status = case.http()?.status?;
+            Some(
+                Evidence::new(format!(
+                    "healthcheck.htm was closed without an answer, though the directory answers {status}"
+                ))
+                .hint(
+                    "Possibly the protocol was taken out: see `Get-ServerComponentState` for its proxy component. \
+                     After maintenance: `Set-ServerComponentState -State Active -Requester Maintenance`.",
+                ),
+            )
+        }
+        Health::Silent => Some(Evidence::new("healthcheck.htm did not answer in time")),
+        Health::Status(status @ 500..) => Some(Evidence::new(format!(
+            "healthcheck.htm answers HTTP {status}"
+        ))),
+        _ => None,
+    }
+}
+
+fn pre_authentication(case: &Case<'_>) -> Option<Evidence> {
+    let facts = case.http()?;
+    if case.service().group != Group::Web || is_online(case) || is_exchange(facts) {
+        return None;
+    }
+    means(case, |meaning| {
+        matches!(meaning, Meaning::SignIn | Meaning::Page)
+    })?;
+    Some(Evidence::new(format!(
+        "{}, and nothing in it is Exchange's (no X-FEServer): possibly a device in front answers",
+        answer(facts)
+    )))
+}
+
+fn modern_authentication(case: &Case<'_>) -> Option<Evidence> {
+    if offers(case, "Bearer") {
+        return Some(Evidence::new("modern authentication is offered (Bearer)"));
+    }
+    let words = match case.seen.peer.as_ref()? {
+        PeerFacts::Imap(facts) => &facts.secure_capabilities,
+        PeerFacts::Pop3(facts) => &facts.secure_capabilities,
+        PeerFacts::Smtp(facts) => &facts.secure_extensions,
+        PeerFacts::Ldap(_) | PeerFacts::Rdp(_) | PeerFacts::Http(_) => return None,
+    };
+    let has = |wanted: &str| {
+        words.iter().any(|word| {
+            word.as_str()
+                .split([' ', '='])
+                .any(|part| part.eq_ignore_ascii_case(wanted))
+        })
+    };
+    if !has("XOAUTH2") {
+        return None;
+    }
+    let is_alone = match case.service().protocol {
+        Protocol::Imap => has("LOGINDISABLED"),
+        Protocol::Smtp => !has("LOGIN") && !has("PLAIN"),
+        _ => !has("PLAIN") && !has("USER"),
+    };
+    Some(if is_alone {
+        Evidence::new("only modern authentication is offered (XOAUTH2), no passwords").hint(
+            "Nothing to do: Exchange Online takes no passwords here. Programs have to sign in with OAuth.",
+        )
+    } else {
+        Evidence::new("modern authentication is offered (XOAUTH2)")
+    })
+}
+
+/// The health page, where it has something to say: it is known of these directories, the directory itself works, and
+/// it is not Exchange Online, which has its own load balancers.
+fn health(case: &Case<'_>) -> Option<Health> {
+    let health = case.http()?.health?;
+    let is_known = case.service().id != ServiceId::Powershell && !is_online(case);
+    let works = means(case, |meaning| {
+        !matches!(
+            meaning,
+            Meaning::Absent | Meaning::Trouble | Meaning::Portal | Meaning::Proxy
+        )
+    });
+    (is_known && works.is_some()).then_some(health)
+}
+
+/// The redirect at which following ended, if it is of that kind.
+fn last_redirect<'a>(case: &Case<'a>, kind: RedirectKind) -> Option<&'a Redirect> {
+    if case.failure().is_some() {
+        return None;
+    }
+    case.http()?
+        .redirects
+        .last()
+        .filter(|redirect| redirect.kind == kind)
+}
+
+/// Whether people open it in browsers, which follow redirects and keep cookies.
+fn is_for_people(case: &Case<'_>) -> bool {
+    matches!(case.service().id, ServiceId::Owa | ServiceId::Ecp)
+}
+
+fn is_online(case: &Case<'_>) -> bool {
+    matches!(
+        case.context.role,
+        Role::Online | Role::OnlineSubmission | Role::OnlineMx
+    )
+}
+
+fn offers(case: &Case<'_>, scheme: &str) -> bool {
+    case.http().is_some_and(|facts| {
+        facts
+            .authentication
+            .iter()
+            .any(|offered| offered.as_str().eq_ignore_ascii_case(scheme))
+    })
+}
+
+/// `HTTP 503 "Service Unavailable", by "Microsoft-HTTPAPI/2.0"`
+fn answer(facts: &HttpFacts) -> String {
+    let status = facts.status.unwrap_or_default();
+    let reason = facts
+        .reason
+        .as_ref()
+        .filter(|reason| !reason.is_empty())
+        .map_or_else(String::new, |reason| format!(" {}", quote(reason)));
+    let by = facts
+        .server
+        .as_ref()
+        .filter(|server| !server.is_empty())
+        .map_or_else(String::new, |server| format!(", by {}", quote(server)));
+    format!("HTTP {status}{reason}{by}")
+}
+
+/// Whether Windows' own HTTP driver answered because nobody else did.
+pub(in crate::judge) fn is_http_sys(facts: &HttpFacts) -> bool {
+    facts.server.as_ref().is_some_and(|server| {
+        server
+            .as_str()
+            .to_ascii_lowercase()
+            .starts_with("microsoft-httpapi")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::staged::{Staged, open};
+    use super::*;
+    use crate::catalog::WEB;
+    use crate::finding::Status;
+    use crate::observation::{Cause, Stage};
+
+    /// An answer of an Exchange front end, as it would be.
+    fn facts(status: u16) -> HttpFacts {
+        HttpFacts {
+            status: Some(status),
+            server: Some(Text::from("Microsoft-IIS/10.0")),
+            front_end: Some(Text::from("EX01")),
+            authentication: vec![Text::from("Negotiate"), Text::from("NTLM")],
+            health: Some(Health::Healthy),
+            health_server: Some(Text::from("ex01.corp.example.com")),
+            ..HttpFacts::default()
+        }
+    }
+
+    fn answering(service: ServiceId, facts: HttpFacts) -> Staged {
+        open(service).peer(PeerFacts::Http(facts))
+    }
+
+    fn redirecting(service: ServiceId, kind: RedirectKind, end: Option<u16>) -> Staged {
+        answering(
+            service,
+            HttpFacts {
+                location: Some(Text::from("/somewhere")),
+                redirects: vec![Redirect {
+                    location: Text::from("/somewhere"),
+                    kind,
+                }],
+                final_status: end,
+                ..facts(302)
+            },
+        )
+    }
+
+    fn web() -> impl Iterator<Item = ServiceId> {
+        WEB.iter().map(|row| row.id)
+    }
+
+    #[test]
+    fn every_status_has_a_meaning_on_every_column() {
+        for service in COLUMNS {
+            for status in 200..=999 {
+                assert!(meaning(service, status).is_some(), "{service} {status}");
+            }
+            assert_eq!(meaning(service, 101), None);
+        }
+        assert_eq!(meaning(ServiceId::Smtp, 200), None);
+        // A row that an earlier one hides would never count.
+        for (index, (statuses, _)) in MEANINGS.iter().enumerate() {
+            assert!(
+                statuses.clone().any(|status| {
+                    MEANINGS
+                        .iter()
+                        .position(|(statuses, _)| statuses.contains(&status))
+                        == Some(index)
+                }),
+                "{statuses:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_exchange_answers_by_default_is_fine() {
+        for service in web() {
+            let staged = if matches!(service, ServiceId::Owa | ServiceId::Ecp) {
+                redirecting(service, RedirectKind::SameHost, Some(200))
+            } else {
+                answering(service, facts(401))
+            };
+            assert_eq!(staged.told(), [], "{service}");
+            assert_eq!(staged.status(), Status::Pass);
+        }
+        let forbidden = answering(ServiceId::Http, facts(403));
+        assert_eq!(forbidden.told(), [(Code::HttpForbidden, Severity::Info)]);
+        assert_eq!(forbidden.status(), Status::Pass);
+        assert_eq!(answering(ServiceId::Http, facts(302)).told(), []);
+        for status in [200, 302, 401, 403, 404, 440] {
+            assert_eq!(answering(ServiceId::Https, facts(status)).told(), []);
+        }
+    }
+
+    #[test]
+    fn each_status_has_its_code_on_each_directory() {
+        use Severity::{Fail, Info, Warn};
+        for (service, status, code, severity) in [
+            (ServiceId::Http, 200, Code::HttpWithoutTls, Warn),
+            (ServiceId::Https, 400, Code::HttpRejected, Fail),
+            (ServiceId::Owa, 400, Code::HttpRejected, Fail),
+            (ServiceId::Owa, 403, Code::WebRestricted, Fail),
+            (ServiceId::Ecp, 403, Code::WebRestricted, Warn),
+            (ServiceId::Powershell, 403, Code::WebRestricted, Warn),
+            (ServiceId::Mapi, 403, Code::WebRestricted, Fail),
+            (ServiceId::Mapi, 200, Code::WebAnonymous, Warn),
+            (ServiceId::Ews, 200, Code::WebAnonymous, Warn),
+            (ServiceId::Ews, 404, Code::WebNotFound, Fail),
+            (ServiceId::Oab, 410, Code::WebNotFound, Fail),
+            (ServiceId::Owa, 405, Code::HttpRejected, Fail),
+            (ServiceId::Ews, 418, Code::HttpRejected, Fail),
+            (ServiceId::Ews, 407, Code::ProxyAuthentication, Fail),
+            (ServiceId::Http, 407, Code::ProxyAuthentication, Fail),
+            (ServiceId::Activesync, 429, Code::WebThrottled, Warn),
+            (ServiceId::Owa, 500, Code::WebServerError, Fail),
+            (ServiceId::Https, 503, Code::HttpServerError, Fail),
+            (ServiceId::Http, 599, Code::HttpServerError, Fail),
+            (ServiceId::Http, 511, Code::CaptivePortal, Fail),
+            (ServiceId::Autodiscover, 511, Code::CaptivePortal, Fail),
+            (ServiceId::Http, 403, Code::HttpForbidden, Info),
+        ] {
+            let staged = answering(service, facts(status));
+            assert_eq!(staged.told(), [(code, severity)], "{service} {status}");
+        }
+        for service in [
+            ServiceId::Mapi,
+            ServiceId::Activesync,
+            ServiceId::Powershell,
+        ] {
+            assert_eq!(answering(service, facts(405)).told(), [], "{service}");
+            assert_eq!(answering(service, facts(440)).told(), [], "{service}");
+        }
+        assert_eq!(answering(ServiceId::Powershell, facts(200)).told(), []);
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_absent() {
+        for service in web() {
+            let staged = answering(service, facts(404));
+            for (expect, status, severity) in [
+                (Expectation::Required, Status::Fail, Severity::Fail),
+                (Expectation::Optional, Status::Absent, Severity::Info),
+                (Expectation::Forbidden, Status::Pass, Severity::Info),
+            ] {
+                let staged = staged.clone().expect(expect);
+                assert_eq!(staged.told(), [(Code::WebNotFound, severity)]);
+                assert_eq!(staged.status(), status);
+            }
+        }
+        let there = answering(ServiceId::Ecp, facts(401)).expect(Expectation::Forbidden);
+        assert_eq!(there.told(), [(Code::ForbiddenOpen, Severity::Fail)]);
+        assert!(there.words(Code::ForbiddenOpen).0.contains("HTTP 401"));
+    }
+
+    #[test]
+    fn redirects_are_judged_by_where_they_lead_and_who_is_sent() {
+        use RedirectKind::{Downgrade, Loop, Nonsense, OtherHost, SameHost, TooMany};
+        use Severity::{Fail, Info, Warn};
+        for (service, kind, end, code, severity) in [
+            (ServiceId::Owa, Loop, None, Code::WebRedirectLoop, Fail),
+            (
+                ServiceId::Owa,
+                TooMany,
+                Some(302),
+                Code::WebRedirectLoop,
+                Warn,
+            ),
+            (
+                ServiceId::Owa,
+                Downgrade,
+                None,
+                Code::WebRedirectToCleartext,
+                Fail,
+            ),
+            (
+                ServiceId::Ews,
+                Downgrade,
+                None,
+                Code::WebRedirectToCleartext,
+                Fail,
+            ),
+            (
+                ServiceId::Owa,
+                Nonsense,
+                None,
+                Code::WebRedirectUnusable,
+                Fail,
+            ),
+            (
+                ServiceId::Owa,
+                OtherHost,
+                None,
+                Code::WebRedirectElsewhere,
+                Info,
+            ),
+            (
+                ServiceId::Autodiscover,
+                OtherHost,
+                None,
+                Code::WebRedirectElsewhere,
+                Info,
+            ),
+            (
+                ServiceId::Mapi,
+                OtherHost,
+                None,
+                Code::WebRedirectElsewhere,
+                Warn,
+            ),
+            (
+                ServiceId::Mapi,
+                SameHost,
+                Some(200),
+                Code::WebRedirectElsewhere,
+                Warn,
+            ),
+            (
+                ServiceId::Owa,
+                SameHost,
+                Some(500),
+                Code::WebServerError,
+                Fail,
+            ),
+            (
+                ServiceId::Owa,
+                SameHost,
+                Some(404),
+                Code::HttpRejected,
+                Fail,
+            ),
+        ] {
+            let staged = redirecting(service, kind, end);
+            assert_eq!(
+                staged.told(),
+                [(code, severity)],
+                "{service} {kind:?} {end:?}"
+            );
+        }
+        for (service, end) in [
+            (ServiceId::Activesync, Some(401)),
+            (ServiceId::Owa, Some(440)),
+            (ServiceId::Owa, None),
+        ] {
+            assert_eq!(redirecting(service, SameHost, end).told(), [], "{service}");
+        }
+    }
+
+    #[test]
+    fn a_loop_without_a_sign_of_exchange_may_be_a_gateway_that_sets_a_cookie() {
+        let by = |service| {
+            let mut staged = redirecting(service, RedirectKind::Loop, None);
+            if let Some(PeerFacts::Http(facts)) = &mut staged.seen.peer {
+                facts.front_end = None;
+                facts.health = None;
+                facts.health_server = None;
+            }
+            staged
+        };
+        let owa = by(ServiceId::Owa);
+        assert_eq!(owa.told(), [(Code::WebRedirectLoop, Severity::Warn)]);
+        assert!(owa.words(Code::WebRedirectLoop).1.contains("possibly"));
+        let mapi = by(ServiceId::Mapi);
+        assert_eq!(mapi.told(), [(Code::WebRedirectLoop, Severity::Fail)]);
+    }
+
+    #[test]
+    fn a_redirect_without_a_place_leads_nowhere() {
+        let staged = answering(ServiceId::Owa, facts(302));
+        assert_eq!(staged.told(), [(Code::WebRedirectUnusable, Severity::Fail)]);
+    }
+
+    #[test]
+    fn the_root_may_lead_to_another_host_and_that_is_worth_knowing() {
+        let leading = |location: &str| {
+            answering(
+                ServiceId::Http,
+                HttpFacts {
+                    location: Some(Text::from(location)),
+                    ..facts(301)
+                },
+            )
+        };
+        for location in [
+            "https://mail.example.com/owa",
+            "https://MAIL.example.com:443/owa",
+            "/owa",
+            "nonsense://",
+        ] {
+            assert_eq!(leading(location).told(), [], "{location}");
+        }
+        for location in [
+            "http://login.hotel.example/",
+            "https://mail.example.com.evil/",
+        ] {
+            assert_eq!(
+                leading(location).told(),
+                [(Code::WebRedirectElsewhere, Severity::Info)],
+                "{location}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_health_page_says_what_the_directory_does_not() {
+        for (health, told) in [
+            (Health::Healthy, None),
+            (Health::Unreadable, None),
+            (Health::Missing, None),
+            (Health::Status(403), None),
+            (Health::Status(302), None),
+            (Health::ClosedUnanswered, Some(Code::WebUnhealthy)),
+            (Health::Silent, Some(Code::WebUnhealthy)),
+            (Health::Status(500), Some(Code::WebUnhealthy)),
+        ] {
+            let staged = answering(
+                ServiceId::Ews,
+                HttpFacts {
+                    health: Some(health),
+                    health_server: None,
+                    ..facts(401)
+                },
+            );
+            let expected: Vec<_> = told
+                .map(|code| (code, Severity::Warn))
+                .into_iter()
+                .collect();
+            assert_eq!(staged.told(), expected, "{health:?}");
+            // Exchange Online has load balancers of its own, and nobody documents the page of PowerShell.
+            assert_eq!(staged.clone().role(Role::Online).told(), []);
+        }
+        let closed = answering(
+            ServiceId::Ews,
+            HttpFacts {
+                health: Some(Health::ClosedUnanswered),
+                ..facts(401)
+            },
+        );
+        let (_, hint) = closed.words(Code::WebUnhealthy);
+        assert!(hint.contains("Possibly") && hint.contains("Get-ServerComponentState"));
+        let mut shell = closed;
+        shell.check.service = ServiceId::Powershell.row();
+        assert_eq!(shell.told(), []);
+    }
+
+    #[test]
+    fn a_healthy_front_end_before_a_broken_back_end() {
+        let staged = answering(ServiceId::Mapi, facts(500));
+        let (message, hint) = staged.words(Code::WebServerError);
+        assert!(message.contains("healthcheck.htm is fine"), "{message}");
+        assert!(hint.contains("Get-HealthReport"), "{hint}");
+    }
+
+    #[test]
+    fn a_stopped_application_pool_is_known_by_who_answers() {
+        let staged = open(ServiceId::Https).peer(PeerFacts::Http(HttpFacts {
+            status: Some(503),
+            reason: Some(Text::from("Service Unavailable")),
+            server: Some(Text::from("Microsoft-HTTPAPI/2.0")),
+            ..HttpFacts::default()
+        }));
+        let (message, hint) = staged.words(Code::HttpServerError);
+        assert_eq!(
+            message,
+            "HTTP 503 \"Service Unavailable\", by \"Microsoft-HTTPAPI/2.0\""
+        );
+        assert!(hint.contains("5002 and 5009"), "{hint}");
+        let bound = open(ServiceId::Https).peer(PeerFacts::Http(HttpFacts {
+            status: Some(400),
+            server: Some(Text::from("Microsoft-HTTPAPI/2.0")),
+            ..HttpFacts::default()
+        }));
+        assert!(
+            bound
+                .words(Code::HttpRejected)
+                .1
+                .contains("Invalid Hostname")
+        );
+    }
+
+    #[test]
+    fn who_answers_is_told_by_its_marks() {
+        let bare = HttpFacts {
+            front_end: None,
+            health: None,
+            health_server: None,
+            ..facts(401)
+        };
+        let device = answering(ServiceId::Ews, bare.clone());
+        assert_eq!(device.told(), [(Code::PreAuthentication, Severity::Info)]);
+        assert_eq!(device.status(), Status::Pass);
+        assert_eq!(device.role(Role::Online).told(), []);
+        let site = answering(
+            ServiceId::Autodiscover,
+            HttpFacts {
+                status: Some(200),
+                ..bare.clone()
+            },
+        );
+        assert_eq!(site.told(), [(Code::WebAnonymous, Severity::Fail)]);
+        let page = answering(
+            ServiceId::Owa,
+            HttpFacts {
+                status: Some(200),
+                ..bare
+            },
+        );
+        assert_eq!(page.told(), [(Code::PreAuthentication, Severity::Info)]);
+        let proxied = answering(
+            ServiceId::Ews,
+            HttpFacts {
+                via: vec![Text::from("1.1 proxy.example.com (squid)")],
+                ..facts(401)
+            },
+        );
+        assert_eq!(proxied.told(), [(Code::ProxyOnTheWay, Severity::Info)]);
+        let balanced = answering(
+            ServiceId::Ews,
+            HttpFacts {
+                health_server: Some(Text::from("ex02.corp.example.com")),
+                ..facts(401)
+            },
+        );
+        assert_eq!(
+            balanced.told(),
+            [(Code::WebHealthElsewhere, Severity::Info)]
+        );
+    }
+
+    #[test]
+    fn ways_to_sign_in() {
+        let offering = |schemes: &[&str]| {
+            answering(
+                ServiceId::Ews,
+                HttpFacts {
+                    authentication: schemes.iter().map(|scheme| Text::from(*scheme)).collect(),
+                    ..facts(401)
+                },
+            )
+        };
+        assert_eq!(
+            offering(&[]).told(),
+            [(Code::AuthenticationMissing, Severity::Warn)]
+        );
+        assert_eq!(offering(&["Basic"]).told(), []);
+        assert_eq!(
+            offering(&["Basic", "Bearer"]).role(Role::Online).told(),
+            [
+                (Code::BasicAuthenticationOnline, Severity::Info),
+                (Code::ModernAuthentication, Severity::Info)
+            ]
+        );
+        let imap = open(ServiceId::Imaps).peer(PeerFacts::Imap(crate::facts::ImapFacts {
+            secure_capabilities: vec![Text::from("AUTH=XOAUTH2"), Text::from("LOGINDISABLED")],
+            ..crate::facts::ImapFacts::default()
+        }));
+        assert_eq!(imap.told(), [(Code::ModernAuthentication, Severity::Info)]);
+        assert!(
+            imap.words(Code::ModernAuthentication)
+                .0
+                .contains("no passwords")
+        );
+    }
+
+    #[test]
+    fn what_broke_off_has_no_status_to_judge() {
+        let staged = open(ServiceId::Ews).failing(Stage::Application, Cause::Silent);
+        assert_eq!(staged.told(), [(Code::Silent, Severity::Fail)]);
+    }
+}

@@ -1,0 +1,175 @@
+//! Rules on the certificates of a target: whether its services, and its addresses, serve the same one.
+
+use std::net::IpAddr;
+
+use time::Duration;
+
+use super::shared::certificate;
+use super::{TargetRule, Told, Whole, address, names, services};
+use crate::catalog::{Protocol, ServiceId};
+use crate::facts::CertificateFacts;
+use crate::finding::{Code, Finding, Severity};
+use crate::judge::rules::date;
+
+pub(super) const RULES: &[TargetRule] = &[TargetRule {
+    code: Code::CertificateDiffers,
+    severity: Severity::Warn,
+    title: "services, or addresses, serve different certificates",
+    meaning: "Several certificates with the same names are served, and one is older: it was renewed in one place and \
+              not in another. The old one ends first, and Exchange's extended protection breaks sign-ins where load \
+              balancer and server serve different ones.",
+    hint: "Assign the new certificate to the services that still serve the old one (`Enable-ExchangeCertificate \
+           -Services SMTP,IIS,POP,IMAP`). Then restart them, and see to load balancers.",
+    reference: "Microsoft, Certificates in Exchange; Microsoft, Configure Windows Extended Protection in Exchange",
+    holds: differs,
+}];
+
+/// A certificate and the rows that serve it.
+struct Served<'a> {
+    certificate: &'a CertificateFacts,
+    rows: Vec<&'a Finding>,
+}
+
+fn differs(whole: &Whole<'_>) -> Vec<Told> {
+    let served = served(whole);
+    let Some(newest) = served
+        .iter()
+        .max_by_key(|one| (one.certificate.not_before, one.certificate.not_after))
+    else {
+        return Vec::new();
+    };
+    served
+        .iter()
+        .filter(|one| is_predecessor(one.certificate, newest.certificate))
+        .map(|old| told(old, newest))
+        .collect()
+}
+
+/// Every certificate that somebody checks, or that was meant to be checked. Directories and desktops have their own by
+/// design, and one signed by itself is what setup made: neither is a renewal that was forgotten.
+fn served<'a>(whole: &Whole<'a>) -> Vec<Served<'a>> {
+    let mut all: Vec<Served<'a>> = Vec::new();
+    for finding in whole.findings {
+        let protocol = finding.check.service.protocol;
+        if matches!(protocol, Protocol::Ldap | Protocol::Rdp) {
+            continue;
+        }
+        let Some(found) = certificate(finding).filter(|found| !found.self_signed) else {
+            continue;
+        };
+        match all
+            .iter_mut()
+            .find(|one| one.certificate.sha256 == found.sha256)
+        {
+            Some(one) => one.rows.push(finding),
+            None => all.push(Served {
+                certificate: found,
+                rows: vec![finding],
+            }),
+        }
+    }
+    all
+}
+
+/// Whether the one was to be replaced by the other: made out to one name at least that both have, begun earlier, and
+/// ending earlier.
+fn is_predecessor(old: &CertificateFacts, new: &CertificateFacts) -> bool {
+    // What is issued in one go, such as one for each kind of key, begins together.
+    const TOGETHER: Duration = Duration::DAY;
+    let shares_name = old.names.iter().any(|name| {
+        new.names
+            .iter()
+            .any(|other| other.as_str().eq_ignore_ascii_case(name.as_str()))
+    });
+    shares_name && new.not_before - old.not_before > TOGETHER && new.not_after > old.not_after
+}
+
+fn told(old: &Served<'_>, new: &Served<'_>) -> Told {
+    let (of_old, of_new) = (
+        services(old.rows.iter().copied()),
+        services(new.rows.iter().copied()),
+    );
+    let same_service: Vec<ServiceId> = of_old
+        .iter()
+        .copied()
+        .filter(|service| of_new.contains(service))
+        .collect();
+    let ends = (
+        date(old.certificate.not_after),
+        date(new.certificate.not_after),
+    );
+    if same_service.is_empty() {
+        let message = format!(
+            "{} {} a certificate that ends on {}; {} {} one that ends on {}",
+            names(&of_old),
+            verb(&of_old),
+            ends.0,
+            few(&of_new),
+            verb(&of_new),
+            ends.1
+        );
+        return Told::new(message, old.rows.iter().copied());
+    }
+    let addresses = |one: &Served<'_>| {
+        let mut found: Vec<IpAddr> = one.rows.iter().filter_map(|row| address(row)).collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    };
+    let list = |addresses: &[IpAddr]| {
+        let listed: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+        listed.join(", ")
+    };
+    let (at_old, at_new) = (addresses(old), addresses(new));
+    if at_old == at_new || at_old.is_empty() {
+        // The same address gives now this one, now that one: members behind a load balancer.
+        let message = format!(
+            "{} {} now a certificate that ends on {}, now one that ends on {}",
+            names(&same_service),
+            verb(&same_service),
+            ends.0,
+            ends.1
+        );
+        return Told::new(message, old.rows.iter().copied()).hint(
+            "Possibly members behind a load balancer: check each by `--address` and assign the new certificate to \
+             those that still serve the old one.",
+        );
+    }
+    let message = format!(
+        "{} {} a certificate that ends on {} at {}, and one that ends on {} at {}",
+        names(&same_service),
+        verb(&same_service),
+        ends.0,
+        list(&at_old),
+        ends.1,
+        list(&at_new)
+    );
+    Told::new(message, old.rows.iter().copied())
+        .hint(
+            "Assign the new certificate to the servers at the addresses that still serve the old one \
+             (`Enable-ExchangeCertificate`), or install it on the load balancer there.",
+        )
+        .at(at_old)
+}
+
+/// Not all of nine web services need a name: 443 stands for them.
+fn few(services: &[ServiceId]) -> String {
+    let without_web: Vec<ServiceId> = services
+        .iter()
+        .copied()
+        .filter(|id| id.row().group == crate::catalog::Group::Port)
+        .collect();
+    names(if without_web.is_empty() {
+        services
+    } else {
+        &without_web
+    })
+}
+
+fn verb(services: &[ServiceId]) -> &'static str {
+    if services.len() == 1 {
+        "serves"
+    } else {
+        "serve"
+    }
+}

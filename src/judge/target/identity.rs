@@ -1,0 +1,358 @@
+//! Rules on what the host is: which Exchange, Exchange at all, the kind of host that it was judged as, and whether one
+//! machine answers or several.
+
+use super::shared::certificate;
+use super::{TargetRule, Told, Whole, http, names, services, smtp, worst_of};
+use crate::catalog::{Protocol, Role, ServiceId};
+use crate::facts::{PeerFacts, Text};
+use crate::finding::{Code, Finding, Severity};
+use crate::judge::builds::{Product, product, version};
+use crate::judge::looks::{role_of_greeting, role_of_name};
+use crate::judge::rules::web::{self, Meaning, is_http_sys, meaning, same_machine};
+use crate::judge::rules::{Case, quote};
+use crate::plan::Host;
+
+pub(super) const RULES: &[TargetRule] = &[
+    TargetRule {
+        code: Code::NotExchange,
+        severity: Severity::Info,
+        title: "nothing says that the host is Exchange",
+        meaning: "443 answers, none of Exchange's virtual directories is there, and nothing else that was said is \
+                  Exchange's.",
+        hint: "Check the name: it may lead to another web server or to a gateway that publishes nothing of Exchange. \
+               If it is Exchange, see that the Default Web Site has its directories.",
+        reference: "Microsoft, Default settings for Exchange virtual directories",
+        holds: not_exchange,
+    },
+    TargetRule {
+        code: Code::IisStopped,
+        severity: Severity::Fail,
+        title: "all web services answer 503",
+        meaning: "Not one directory is broken but all of them: the web site, all application pools, or the load \
+                  balancer's whole pool is out.",
+        hint: "Start the Default Web Site and the application pools in IIS Manager; events 5002 and 5009 (WAS) tell \
+               why they stopped. Behind a load balancer look at its pool first.",
+        reference: "RFC 9110 §15.6.4; Microsoft, Load balancing in Exchange Server",
+        holds: iis_stopped,
+    },
+    TargetRule {
+        code: Code::RoleDoesNotFit,
+        severity: Severity::Warn,
+        title: "another kind of host than it was judged as",
+        meaning: "The name, or what the host says of itself, belongs to another kind of host than `--role` says: \
+                  Exchange Online in place of a server of one's own, or the reverse. What is required of the one is \
+                  not there on the other.",
+        hint: "Check it as what it is, with another `--role`. If it should be another host, see where DNS leads: after \
+               a migration names lead to Exchange Online.",
+        reference: "Microsoft, Microsoft 365 URLs and IP address ranges; Microsoft, Autodiscover in Exchange",
+        holds: role_does_not_fit,
+    },
+    TargetRule {
+        code: Code::ExchangeUnsupported,
+        severity: Severity::Warn,
+        title: "Microsoft no longer supports this Exchange",
+        meaning: "The build belongs to a product that gets no security updates any more. Exchange Online slows down and \
+                  then refuses mail from such servers.",
+        hint: "Move to Exchange Server Subscription Edition: an in-place upgrade from 2019, a migration from older \
+               ones.",
+        reference: "Microsoft, Exchange Server build numbers and release dates; Microsoft, Lifecycle",
+        holds: |whole| {
+            products(whole)
+                .into_iter()
+                .filter_map(|(build, product, rows)| {
+                    let ended = product.ended(whole.context.now)?;
+                    Some(Told::new(
+                        format!(
+                            "{}, build {build}, is not supported since {ended}",
+                            product.name
+                        ),
+                        rows,
+                    ))
+                })
+                .collect()
+        },
+    },
+    TargetRule {
+        code: Code::ExchangeBuild,
+        severity: Severity::Info,
+        title: "which Exchange it is",
+        meaning: "Exchange's web services tell their build without a sign-in, and the build tells the product.",
+        hint: "Nothing to do. Which cumulative update a build is stands in Microsoft's table of build numbers.",
+        reference: "Microsoft, Exchange Server build numbers and release dates",
+        holds: |whole| {
+            products(whole)
+                .into_iter()
+                .filter(|(_, product, _)| product.ended(whole.context.now).is_none())
+                .map(|(build, product, rows)| {
+                    Told::new(format!("{}, build {build}", product.name), rows)
+                })
+                .collect()
+        },
+    },
+    TargetRule {
+        code: Code::NamesDiffer,
+        severity: Severity::Info,
+        title: "the servers behind the services name themselves differently",
+        meaning: "Greeting and web services name the machine that answers, and they name different ones. Possibly a \
+                  load balancer spreads the services over several servers, or a name leads to the wrong host.",
+        hint: "Nothing to do behind a load balancer; to check one member alone, give its `--address`. Else see where \
+               the name leads.",
+        reference: "Microsoft, Load balancing in Exchange Server",
+        holds: names_differ,
+    },
+];
+
+/// Whether anything that was said is Exchange's own.
+pub(super) fn is_exchange(whole: &Whole<'_>) -> bool {
+    whole.findings.iter().any(|finding| {
+        let case = Case {
+            check: finding.check,
+            seen: &finding.observation,
+            context: whole.context,
+        };
+        let greets = |greeting: Option<&Text>| {
+            greeting.is_some_and(|text| text.as_str().contains("Microsoft Exchange"))
+        };
+        match &finding.observation.peer {
+            Some(PeerFacts::Smtp(_)) => case.is_exchange_smtp(),
+            Some(PeerFacts::Http(facts)) => web::is_exchange(facts),
+            Some(PeerFacts::Imap(facts)) => greets(facts.greeting.as_ref()),
+            Some(PeerFacts::Pop3(facts)) => greets(facts.greeting.as_ref()),
+            Some(PeerFacts::Ldap(_) | PeerFacts::Rdp(_)) | None => false,
+        }
+    })
+}
+
+fn not_exchange(whole: &Whole<'_>) -> Vec<Told> {
+    let rows: Vec<&Finding> = whole.web().map(|(row, _)| row).collect();
+    let is_nowhere = whole.web().all(|(row, facts)| {
+        facts
+            .status
+            .and_then(|status| meaning(row.check.service.id, status))
+            == Some(Meaning::Absent)
+    });
+    if services(rows.iter().copied()).len() < 2 || !is_nowhere || is_exchange(whole) {
+        return Vec::new();
+    }
+    let severity = worst_of(Code::NotExchange, rows.iter().copied());
+    vec![
+        Told::new(
+            "443 answers, and none of Exchange's directories is there",
+            rows,
+        )
+        .severity(severity),
+    ]
+}
+
+fn iis_stopped(whole: &Whole<'_>) -> Vec<Told> {
+    let rows: Vec<&Finding> = whole.web().map(|(row, _)| row).collect();
+    let is_out = whole.web().all(|(_, facts)| facts.status == Some(503));
+    if services(rows.iter().copied()).len() < 2 || !is_out {
+        return Vec::new();
+    }
+    let by_http_sys = whole.web().all(|(_, facts)| is_http_sys(facts));
+    // 443 itself answers `/` by the same site.
+    let https = whole.ports().filter(|row| {
+        row.check.service.id == ServiceId::Https
+            && http(row).is_some_and(|facts| facts.status == Some(503))
+    });
+    let count = rows.len();
+    let told = Told::new(
+        if by_http_sys {
+            format!(
+                "all {count} web services answer 503, and it is Windows (http.sys) that answers"
+            )
+        } else {
+            format!("all {count} web services answer 503")
+        },
+        rows.iter().copied().chain(https),
+    );
+    vec![if by_http_sys {
+        told.hint(
+            "The Default Web Site or all application pools are stopped: start them in IIS Manager. Events 5002 and 5009 \
+             (WAS) in the System log tell why they stopped.",
+        )
+    } else {
+        told
+    }]
+}
+
+fn role_does_not_fit(whole: &Whole<'_>) -> Vec<Told> {
+    let judged = whole.context.role;
+    if judged == Role::Any {
+        return Vec::new();
+    }
+    let asked = match whole.context.server_name {
+        Host::Name(name) => Some(name.trim_end_matches('.').to_ascii_lowercase()),
+        Host::Address(_) => None,
+    };
+    if let Some((name, fits)) = asked
+        .and_then(|name| Some((role_of_name(&name)?, name)))
+        .map(|(fits, name)| (name, fits))
+    {
+        if fits == judged {
+            return Vec::new();
+        }
+        return vec![Told::new(
+            format!(
+                "\"{name}\" is a host of Exchange Online: {} fits, not {}",
+                fits.row().name,
+                judged.row().name
+            ),
+            [],
+        )];
+    }
+    if is_online(judged) {
+        return own_server_judged_as_online(whole);
+    }
+    // Mail for an organisation of its own often goes in and out through Exchange Online: only a hint.
+    whole
+        .findings
+        .iter()
+        .find_map(|row| {
+            let greeting = smtp(row)?.greeting.as_ref()?;
+            let name = greeting.as_str().split_whitespace().nth(1)?;
+            let fits = role_of_greeting(&name.to_ascii_lowercase())?;
+            Some(
+                Told::new(
+                    format!(
+                        "{} greets as {}, a host of Exchange Online: {} fits, not {}",
+                        row.check.service.name,
+                        quote(&Text::from(name)),
+                        fits.row().name,
+                        judged.row().name
+                    ),
+                    [row],
+                )
+                .severity(Severity::Info),
+            )
+        })
+        .into_iter()
+        .collect()
+}
+
+fn own_server_judged_as_online(whole: &Whole<'_>) -> Vec<Told> {
+    products(whole)
+        .into_iter()
+        .filter(|(_, product, _)| !product.is_online())
+        .map(|(build, product, rows)| {
+            Told::new(
+                format!(
+                    "build {build} is {}, a server of one's own, and it was judged as {}",
+                    product.name,
+                    whole.context.role.row().name
+                ),
+                rows,
+            )
+            .hint(
+                "Check it with `--role published` or `--role mailbox`. If it should be Exchange Online, see where DNS \
+                 leads.",
+            )
+        })
+        .take(1)
+        .collect()
+}
+
+fn is_online(role: Role) -> bool {
+    matches!(role, Role::Online | Role::OnlineSubmission | Role::OnlineMx)
+}
+
+/// The builds that were told, each once with its product; the longest wording of each.
+fn products<'a>(whole: &Whole<'a>) -> Vec<(&'a Text, &'static Product, Vec<&'a Finding>)> {
+    let mut all: Vec<((u32, u32, u32), &Text, &'static Product, Vec<&Finding>)> = Vec::new();
+    for row in whole.findings {
+        let Some(build) = http(row).and_then(|facts| facts.exchange_build.as_ref()) else {
+            continue;
+        };
+        let Some(version) = version(build.as_str()) else {
+            continue;
+        };
+        let Some(product) = product(version) else {
+            continue;
+        };
+        match all.iter_mut().find(|(known, ..)| *known == version) {
+            Some((_, longest, _, rows)) => {
+                if build.as_str().len() > longest.as_str().len() {
+                    *longest = build;
+                }
+                rows.push(row);
+            }
+            None => all.push((version, build, product, vec![row])),
+        }
+    }
+    all.into_iter()
+        .map(|(_, build, product, rows)| (build, product, rows))
+        .collect()
+}
+
+/// Machines by the names that they give themselves. A greeting may bear the published name: that is no machine's.
+fn names_differ(whole: &Whole<'_>) -> Vec<Told> {
+    let mut machines: Vec<(&Text, Vec<&Finding>)> = Vec::new();
+    let mut note = |name, row| match machines
+        .iter_mut()
+        .find(|(known, _)| same_machine(known, name))
+    {
+        Some((_, rows)) => rows.push(row),
+        None => machines.push((name, vec![row])),
+    };
+    for row in whole.findings {
+        if let Some(name) = http(row).and_then(|facts| facts.front_end.as_ref()) {
+            note(name, row);
+        }
+    }
+    let greetings: Vec<(Text, &Finding)> = whole
+        .findings
+        .iter()
+        .filter(|row| row.check.service.protocol == Protocol::Smtp)
+        .filter_map(|row| Some((machine_in_greeting(row, whole)?, row)))
+        .collect();
+    for (name, row) in &greetings {
+        note(name, row);
+    }
+    if machines.len() < 2 {
+        return Vec::new();
+    }
+    let listed: Vec<String> = machines
+        .iter()
+        .take(MACHINES)
+        .map(|(name, rows)| {
+            format!(
+                "{} by {}",
+                names(&services(rows.iter().copied())),
+                quote(name)
+            )
+        })
+        .collect();
+    vec![Told::new(
+        format!("different machines answer: {}", listed.join("; ")),
+        machines.iter().flat_map(|(_, rows)| rows.iter().copied()),
+    )]
+}
+
+/// Machines that are told at the most.
+const MACHINES: usize = 4;
+
+/// The full name in Exchange's greeting, where it is not the published one: neither the target's nor one of the
+/// certificates'.
+fn machine_in_greeting(row: &Finding, whole: &Whole<'_>) -> Option<Text> {
+    let greeting = smtp(row)?.greeting.as_ref()?;
+    let mut words = greeting.as_str().split_whitespace();
+    let name = words.nth(1).filter(|name| name.contains('.'))?;
+    if !greeting.as_str().contains("Microsoft ESMTP") {
+        return None;
+    }
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    let parent = name.split_once('.').map(|(_, parent)| parent)?;
+    let is_asked = matches!(whole.context.server_name, Host::Name(asked) if asked.trim_end_matches('.') == name);
+    let is_published = whole
+        .findings
+        .iter()
+        .filter_map(certificate)
+        .filter(|found| !found.self_signed)
+        .flat_map(|found| &found.names)
+        .any(|published| {
+            let published = published.as_str().to_ascii_lowercase();
+            published == name || published.strip_prefix("*.") == Some(parent)
+        });
+    (!is_asked && !is_published).then(|| Text::from(name.as_str()))
+}

@@ -1,0 +1,278 @@
+//! Rules over a whole target: what only all its checks together can tell.
+//!
+//! Tables like the ones over single checks: on [`reach`], on [`certificates`], and on what the host is ([`identity`]).
+//! A cause that several rows share is told here once, with the services that share it; their rows keep it, and reports
+//! for people need not repeat it ([`Code::covers`]).
+
+use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::{Context, looks};
+use crate::catalog::{Group, ServiceId};
+use crate::facts::{HttpFacts, PeerFacts, SmtpFacts};
+use crate::finding::{Code, Diagnosis, Finding, Severity, Status, TargetDiagnosis, TargetFinding};
+use crate::observation::State;
+use crate::plan::Target;
+
+mod certificates;
+mod identity;
+mod reach;
+mod shared;
+
+/// What was seen of a target besides its checks.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// The addresses that it has, in the order in which they were tried.
+    pub addresses: Vec<IpAddr>,
+    /// How long the lookup took; `None` when there was none.
+    pub resolve: Option<Duration>,
+    /// What a port showed on which nobody should be; `None` when none was tried.
+    pub control: Option<Control>,
+}
+
+/// A port of a target that was tried because everything else had been open ([`calls_for_control`]).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Control {
+    /// Which.
+    pub port: u16,
+    /// What TCP showed; `None` when it could not be tried.
+    pub state: Option<State>,
+}
+
+/// Says what the findings of a target's checks mean together.
+///
+/// The status is the worst of the checks and of the diagnoses of the target; an absent service counts as passed, and a
+/// target of which nothing was looked at is skipped. Diagnoses come worst first, then in the order of the
+/// [rules](fn@target_rules).
+#[must_use]
+pub fn judge_target(
+    target: &Target,
+    around: Surroundings,
+    findings: &[Finding],
+    context: &Context<'_>,
+) -> TargetFinding {
+    let whole = Whole {
+        findings,
+        context,
+        control: around.control,
+    };
+    let mut diagnoses = shared::of_the_lookup(&whole);
+    diagnoses.extend(target_rules().flat_map(|rule| rule.diagnose(&whole)));
+    diagnoses.extend(shared::of_the_rows(&whole));
+    // Stable: what is equally bad stays in the order of the rules.
+    diagnoses.sort_by_key(|told| Reverse(told.diagnosis.severity));
+    TargetFinding {
+        target: target.name.clone(),
+        role: context.role,
+        addresses: around.addresses,
+        resolve: around.resolve,
+        status: worst(findings, &diagnoses),
+        diagnoses,
+        looks_like: looks::looks_like(findings, context),
+    }
+}
+
+/// Whether a port should be tried on which nobody is: every port of the target accepted, so possibly something on the
+/// way accepts everything.
+#[must_use]
+pub fn calls_for_control(findings: &[Finding]) -> bool {
+    reach::is_everything_open(findings)
+}
+
+/// A row of the rules over a target.
+#[derive(Debug)]
+pub struct TargetRule {
+    /// What it is called.
+    pub code: Code,
+    /// How bad it is, where the evidence does not say otherwise.
+    pub severity: Severity,
+    /// What is the matter, in a few words, without a full stop.
+    pub title: &'static str,
+    /// What it means, in one to three sentences.
+    pub meaning: &'static str,
+    /// What to do next, where the evidence does not say otherwise: one or two sentences.
+    pub hint: &'static str,
+    /// Where that comes from.
+    pub reference: &'static str,
+    holds: fn(&Whole<'_>) -> Vec<Told>,
+}
+
+impl TargetRule {
+    fn diagnose(&self, whole: &Whole<'_>) -> Vec<TargetDiagnosis> {
+        (self.holds)(whole)
+            .into_iter()
+            .map(|told| TargetDiagnosis {
+                diagnosis: Diagnosis {
+                    code: self.code,
+                    severity: told.severity.unwrap_or(self.severity),
+                    message: told.message,
+                    hint: told.hint.unwrap_or(Cow::Borrowed(self.hint)).into_owned(),
+                },
+                services: told.services,
+                addresses: told.addresses,
+            })
+            .collect()
+    }
+}
+
+/// All rules over a target, in their order.
+pub fn target_rules() -> impl Iterator<Item = &'static TargetRule> {
+    [reach::RULES, certificates::RULES, identity::RULES]
+        .into_iter()
+        .flatten()
+}
+
+/// Why a rule over a target holds, and of what.
+struct Told {
+    message: String,
+    severity: Option<Severity>,
+    hint: Option<Cow<'static, str>>,
+    services: Vec<ServiceId>,
+    addresses: Vec<IpAddr>,
+}
+
+impl Told {
+    /// Of these rows.
+    fn new<'a>(
+        message: impl Into<String>,
+        findings: impl IntoIterator<Item = &'a Finding>,
+    ) -> Self {
+        Self {
+            message: message.into(),
+            severity: None,
+            hint: None,
+            services: services(findings),
+            addresses: Vec::new(),
+        }
+    }
+
+    fn severity(mut self, severity: Severity) -> Self {
+        self.severity = Some(severity);
+        self
+    }
+
+    fn hint(mut self, hint: &'static str) -> Self {
+        self.hint = Some(Cow::Borrowed(hint));
+        self
+    }
+
+    fn at(mut self, addresses: Vec<IpAddr>) -> Self {
+        self.addresses = addresses;
+        self
+    }
+}
+
+/// What a rule over a target looks at.
+struct Whole<'a> {
+    findings: &'a [Finding],
+    context: &'a Context<'a>,
+    control: Option<Control>,
+}
+
+impl<'a> Whole<'a> {
+    /// Services with a port of their own.
+    fn ports(&self) -> impl Iterator<Item = &'a Finding> + Clone {
+        ports(self.findings)
+    }
+
+    /// The services behind 443, with what their directories answered, as far as they did.
+    fn web(&self) -> impl Iterator<Item = (&'a Finding, &'a HttpFacts)> + Clone {
+        self.findings
+            .iter()
+            .filter(|finding| finding.check.service.group == Group::Web)
+            .filter_map(|finding| Some((finding, http(finding)?)))
+            .filter(|(_, facts)| facts.status.is_some())
+    }
+}
+
+fn ports(findings: &[Finding]) -> impl Iterator<Item = &Finding> + Clone {
+    findings
+        .iter()
+        .filter(|finding| finding.check.service.group == Group::Port)
+}
+
+fn http(finding: &Finding) -> Option<&HttpFacts> {
+    match finding.observation.peer.as_ref()? {
+        PeerFacts::Http(facts) => Some(facts),
+        _ => None,
+    }
+}
+
+fn smtp(finding: &Finding) -> Option<&SmtpFacts> {
+    match finding.observation.peer.as_ref()? {
+        PeerFacts::Smtp(facts) => Some(facts),
+        _ => None,
+    }
+}
+
+fn is_open(finding: &Finding) -> bool {
+    finding.observation.state == Some(State::Open)
+}
+
+/// Nobody said yes or no: a firewall, or nobody at all.
+fn is_unanswered(finding: &Finding) -> bool {
+    matches!(
+        finding.observation.state,
+        Some(State::Filtered | State::Unreachable)
+    )
+}
+
+fn address(finding: &Finding) -> Option<IpAddr> {
+    finding.observation.address.map(|address| address.ip())
+}
+
+/// The services of these rows, each once, in the catalog's order.
+fn services<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Vec<ServiceId> {
+    let mut services: Vec<ServiceId> = findings
+        .into_iter()
+        .map(|finding| finding.check.service.id)
+        .collect();
+    services.sort_unstable();
+    services.dedup();
+    services
+}
+
+/// `smtp, https and imaps`
+fn names(services: &[ServiceId]) -> String {
+    let names: Vec<&str> = services.iter().map(|id| id.row().name).collect();
+    match names.as_slice() {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [several @ .., last] => format!("{} and {last}", several.join(", ")),
+    }
+}
+
+/// How bad these rows are: the worst of their diagnoses that this code covers.
+fn worst_of<'a>(code: Code, findings: impl IntoIterator<Item = &'a Finding>) -> Severity {
+    findings
+        .into_iter()
+        .flat_map(|finding| &finding.diagnoses)
+        .filter(|diagnosis| code.covers(diagnosis.code))
+        .map(|diagnosis| diagnosis.severity)
+        .max()
+        .unwrap_or(Severity::Info)
+}
+
+fn worst(findings: &[Finding], diagnoses: &[TargetDiagnosis]) -> Status {
+    let of_checks = findings
+        .iter()
+        .map(|finding| match finding.status {
+            Status::Absent => Status::Pass,
+            status => status,
+        })
+        .max()
+        // Nothing was looked at: that is no success.
+        .unwrap_or(Status::Skip);
+    let of_target = diagnoses
+        .iter()
+        .map(|told| match told.diagnosis.severity {
+            Severity::Info => Status::Pass,
+            Severity::Warn => Status::Warn,
+            Severity::Fail => Status::Fail,
+        })
+        .max()
+        .unwrap_or(Status::Pass);
+    of_checks.max(of_target)
+}

@@ -1,0 +1,366 @@
+//! Rules on what of a target can be reached: the pattern tells what single ports cannot.
+
+use std::net::IpAddr;
+
+use super::{
+    TargetRule, Told, Whole, address, identity, is_open, is_unanswered, names, ports, services,
+    worst_of,
+};
+use crate::catalog::ServiceId;
+use crate::finding::{Code, Finding, Severity};
+use crate::observation::State;
+
+pub(super) const RULES: &[TargetRule] = &[
+    TargetRule {
+        code: Code::EverythingOpen,
+        severity: Severity::Fail,
+        title: "every port accepts, also one where nobody is",
+        meaning: "All ports accept a connection, and so does a port that nothing should listen on. Something between \
+                  this machine and the target accepts in its place: a firewall's SYN proxy, an antivirus on this \
+                  machine, a captive portal. That a port is open says nothing then.",
+        hint: "Check from another machine or network, or with the antivirus's web and mail shields off. What counts \
+               here is whether a port speaks its protocol, not that it is open.",
+        reference: "RFC 4987 §3.6 (SYN proxies)",
+        holds: everything_open,
+    },
+    TargetRule {
+        code: Code::NothingAnswers,
+        severity: Severity::Fail,
+        title: "no port of the target answers",
+        meaning: "Every port that was tried gave no answer at all, not even a refusal: the host is down, the address \
+                  is wrong or old, there is no way to it (VPN, route), or a firewall drops whatever comes from here.",
+        hint: "Compare the address with DNS, see that the host runs and the VPN is up, then check from another \
+               network. A firewall may drop everything that comes from this address.",
+        reference: "Microsoft, PortQry (FILTERED); RFC 1812 §5.2.7.1",
+        holds: nothing_answers,
+    },
+    TargetRule {
+        code: Code::Ipv6Broken,
+        severity: Severity::Warn,
+        title: "IPv4 works and IPv6 does not",
+        meaning: "The name has addresses of both families, and only IPv4 answers. Clients try IPv6 first and lose time, \
+                  or fail.",
+        hint: "Open the same ports for IPv6 on the firewall, or remove the AAAA record. Do not half disable IPv6 on an \
+               Exchange server: it is not supported.",
+        reference: "RFC 8305; Microsoft, HealthChecker, IPv6 check",
+        holds: |whole| one_family(whole, Code::Ipv6Broken),
+    },
+    TargetRule {
+        code: Code::Ipv4Broken,
+        severity: Severity::Warn,
+        title: "IPv6 works and IPv4 does not",
+        meaning: "The name has addresses of both families, and only IPv6 answers. Clients without IPv6 cannot connect.",
+        hint: "See the address translation and the firewall rule for IPv4, or correct the A record.",
+        reference: "RFC 8305",
+        holds: |whole| one_family(whole, Code::Ipv4Broken),
+    },
+    TargetRule {
+        code: Code::WebOnlyNetwork,
+        severity: Severity::Fail,
+        title: "only the web's ports get an answer",
+        meaning: "443 works and every other port gets no answer. A network that lets only the web out looks like this \
+                  (guests, hotels, some companies), and a firewall in front of the target that publishes only 443.",
+        hint: "Check from another network, or over the VPN, before looking at Exchange. If it is the same there, the \
+               firewall in front of the target passes only 443.",
+        reference: "Microsoft, Network ports for clients and mail flow in Exchange",
+        holds: web_only,
+    },
+    TargetRule {
+        code: Code::Port25Blocked,
+        severity: Severity::Fail,
+        title: "25 alone gets no answer",
+        meaning: "Other ports of the target answer, and 25 does not. Many access providers and clouds let nobody out \
+                  on 25, and companies only their mail servers; a firewall in front of the target is as possible.",
+        hint: "Possibly the provider or cloud of this machine blocks 25 outbound: try 25 of another mail server from \
+               here, and this one from elsewhere. Mail programs use 587 instead.",
+        reference: "Microsoft, Troubleshoot outbound SMTP connectivity in Azure; RFC 6409",
+        holds: port_25,
+    },
+    TargetRule {
+        code: Code::PopImapOff,
+        severity: Severity::Info,
+        title: "POP3 and IMAP4 are off, as Exchange has them by default",
+        meaning: "None of POP3's and IMAP4's ports answers, and the rest of Exchange does. Both are off after setup; \
+                  nothing is wrong when nobody uses them.",
+        hint: "If they are wanted, set MSExchangePop3, MSExchangePop3BE, MSExchangeImap4 and MSExchangeImap4BE to \
+               automatic and start them. If not, nothing is to do.",
+        reference: "Microsoft, POP3 and IMAP4 in Exchange Server",
+        holds: pop_and_imap,
+    },
+];
+
+/// Whether all ports that were tried accepted; one alone is no pattern.
+pub(super) fn is_everything_open(findings: &[Finding]) -> bool {
+    ports(findings).all(is_open) && services(ports(findings)).len() >= EVERYTHING
+}
+
+/// So many open ports are more than most hosts have.
+const EVERYTHING: usize = 6;
+
+fn everything_open(whole: &Whole<'_>) -> Vec<Told> {
+    let Some(control) = whole.control else {
+        return Vec::new();
+    };
+    if control.state != Some(State::Open) || !is_everything_open(whole.findings) {
+        return Vec::new();
+    }
+    vec![Told::new(
+        format!(
+            "every port accepts a connection, also {}, where nobody should be",
+            control.port
+        ),
+        whole.ports(),
+    )]
+}
+
+fn nothing_answers(whole: &Whole<'_>) -> Vec<Told> {
+    if whole.ports().any(is_open) {
+        return dead_addresses(whole);
+    }
+    let rows: Vec<&Finding> = whole.ports().filter(|row| is_unanswered(row)).collect();
+    let is_all = whole
+        .ports()
+        .all(|row| is_unanswered(row) || row.observation.state.is_none());
+    let count = services(rows.iter().copied()).len();
+    let severity = worst_of(Code::NothingAnswers, rows.iter().copied());
+    // That nothing forbidden or optional answers is nothing to tell.
+    if !is_all || count < 2 || severity == Severity::Info {
+        return Vec::new();
+    }
+    vec![
+        Told::new(
+            format!("none of {count} ports answers"),
+            rows.iter().copied(),
+        )
+        .severity(severity),
+    ]
+}
+
+/// Addresses where nothing answers, while others of the target do (rows by address only).
+fn dead_addresses(whole: &Whole<'_>) -> Vec<Told> {
+    let dead = |ip: IpAddr| {
+        let mut rows = whole
+            .ports()
+            .filter(|row| address(row) == Some(ip))
+            .peekable();
+        rows.peek().is_some() && rows.all(is_unanswered)
+    };
+    let mut all: Vec<IpAddr> = whole.ports().filter_map(address).collect();
+    all.sort_unstable();
+    all.dedup();
+    let (dead, alive): (Vec<IpAddr>, Vec<IpAddr>) = all.into_iter().partition(|ip| dead(*ip));
+    // A whole family is told as such.
+    let is_family = dead
+        .iter()
+        .all(|ip| alive.iter().all(|other| other.is_ipv4() != ip.is_ipv4()));
+    if dead.is_empty() || is_family {
+        return Vec::new();
+    }
+    let rows: Vec<&Finding> = whole
+        .ports()
+        .filter(|row| address(row).is_some_and(|ip| dead.contains(&ip)))
+        .collect();
+    // One row at an address is no pattern, and without rows by address each address is that of its own service.
+    let is_pattern = dead.iter().all(|ip| {
+        let here: Vec<ServiceId> =
+            services(rows.iter().copied().filter(|row| address(row) == Some(*ip)));
+        here.len() >= 2
+            && here.iter().all(|service| {
+                whole.ports().any(|row| {
+                    row.check.service.id == *service
+                        && address(row).is_some_and(|other| alive.contains(&other))
+                })
+            })
+    });
+    let severity = worst_of(Code::NothingAnswers, rows.iter().copied());
+    if !is_pattern || severity == Severity::Info {
+        return Vec::new();
+    }
+    let listed: Vec<String> = dead.iter().map(ToString::to_string).collect();
+    vec![
+        Told::new(
+            format!(
+                "nothing answers at {}, while other addresses of this name do",
+                listed.join(", ")
+            ),
+            rows.iter().copied(),
+        )
+        .severity(severity)
+        .hint(
+            "Repair the server at that address or take it out of DNS: clients that draw it lose time or fail. A load \
+             balancer that checks health does this by itself.",
+        )
+        .at(dead),
+    ]
+}
+
+fn web_only(whole: &Whole<'_>) -> Vec<Told> {
+    let is_web = |row: &Finding| matches!(row.check.service.id, ServiceId::Http | ServiceId::Https);
+    let works = whole
+        .ports()
+        .any(|row| row.check.service.id == ServiceId::Https && is_open(row));
+    let others: Vec<&Finding> = whole.ports().filter(|row| !is_web(row)).collect();
+    let severity = worst_of(Code::WebOnlyNetwork, others.iter().copied());
+    if !works
+        || services(others.iter().copied()).len() < 3
+        || !others.iter().all(|row| is_unanswered(row))
+        || severity == Severity::Info
+    {
+        return Vec::new();
+    }
+    vec![
+        Told::new(
+            format!(
+                "443 works, and none of the {} ports besides the web's answers",
+                services(others.iter().copied()).len()
+            ),
+            others.iter().copied(),
+        )
+        .severity(severity),
+    ]
+}
+
+fn port_25(whole: &Whole<'_>) -> Vec<Told> {
+    let (smtp, others): (Vec<&Finding>, Vec<&Finding>) = whole
+        .ports()
+        .partition(|row| row.check.service.id == ServiceId::Smtp);
+    let is_alone = !smtp.is_empty()
+        && smtp
+            .iter()
+            .all(|row| row.observation.state == Some(State::Filtered))
+        && others.iter().any(|row| is_open(row))
+        && !others.iter().any(|row| is_unanswered(row));
+    let severity = worst_of(Code::Port25Blocked, smtp.iter().copied());
+    if !is_alone || severity == Severity::Info {
+        return Vec::new();
+    }
+    let open: Vec<&Finding> = others.into_iter().filter(|row| is_open(row)).collect();
+    let open = services(open);
+    let answers = match open.as_slice() {
+        [first, second, third, _, ..] => {
+            format!(
+                "{} and others answer",
+                names(&[*first, *second, *third]).replace(" and ", ", ")
+            )
+        }
+        [_] => format!("{} answers", names(&open)),
+        few => format!("{} answer", names(few)),
+    };
+    vec![
+        Told::new(
+            format!("25 alone gets no answer, while {answers}"),
+            smtp.iter().copied(),
+        )
+        .severity(severity),
+    ]
+}
+
+fn pop_and_imap(whole: &Whole<'_>) -> Vec<Told> {
+    let is_mailbox_access = |row: &&Finding| {
+        matches!(
+            row.check.service.id,
+            ServiceId::Pop3 | ServiceId::Imap | ServiceId::Imaps | ServiceId::Pop3s
+        )
+    };
+    let rows: Vec<&Finding> = whole.ports().filter(is_mailbox_access).collect();
+    let is_off = rows
+        .iter()
+        .all(|row| matches!(row.observation.state, Some(State::Closed | State::Filtered)));
+    if services(rows.iter().copied()).len() < 2
+        || !is_off
+        || !identity::is_exchange(whole)
+        || !web_only(whole).is_empty()
+    {
+        return Vec::new();
+    }
+    let severity = worst_of(Code::PopImapOff, rows.iter().copied());
+    vec![
+        Told::new(
+            "POP3 and IMAP4 do not answer, and the rest of Exchange does: both are off by default"
+                .to_owned(),
+            rows.iter().copied(),
+        )
+        .severity(severity),
+    ]
+}
+
+/// One family of addresses fails wherever both were tried, and the other works.
+fn one_family(whole: &Whole<'_>, code: Code) -> Vec<Told> {
+    let is_of_broken = |ip: &IpAddr| match code {
+        Code::Ipv6Broken => ip.is_ipv6(),
+        _ => ip.is_ipv4(),
+    };
+    // This machine may have no way to IPv6 at all, so that `unreachable` is no witness.
+    let has_failed = |state| matches!(state, Some(State::Filtered | State::Closed));
+    let mut rows: Vec<&Finding> = Vec::new();
+    let mut broken: Vec<IpAddr> = Vec::new();
+    let mut works_elsewhere = false;
+    for service in services(whole.ports()) {
+        let of_service: Vec<&Finding> = whole
+            .ports()
+            .filter(|row| row.check.service.id == service)
+            .collect();
+        // Every address that was tried for this service: by rows of their own, or in the race for a connection.
+        let tried: Vec<(&Finding, IpAddr, Option<State>)> = of_service
+            .iter()
+            .flat_map(|row| {
+                let raced = row
+                    .observation
+                    .attempts
+                    .iter()
+                    .map(|attempt| (*row, attempt.address.ip(), attempt.state));
+                let own = row
+                    .observation
+                    .attempts
+                    .is_empty()
+                    .then(|| Some((*row, address(row)?, row.observation.state)))
+                    .flatten();
+                raced.chain(own)
+            })
+            .collect();
+        let (theirs, others): (Vec<_>, Vec<_>) =
+            tried.into_iter().partition(|(_, ip, _)| is_of_broken(ip));
+        if theirs
+            .iter()
+            .any(|(_, _, state)| *state == Some(State::Open))
+        {
+            return Vec::new();
+        }
+        if !others
+            .iter()
+            .any(|(_, _, state)| *state == Some(State::Open))
+        {
+            continue;
+        }
+        works_elsewhere = true;
+        for (row, ip, state) in theirs {
+            // A stand-in or a tunnel on this machine owes nobody both families.
+            if has_failed(state) && !ip.is_loopback() {
+                rows.push(row);
+                broken.push(ip);
+            }
+        }
+    }
+    if !works_elsewhere || rows.is_empty() {
+        return Vec::new();
+    }
+    broken.sort_unstable();
+    broken.dedup();
+    let listed: Vec<String> = broken.iter().map(ToString::to_string).collect();
+    let (works, fails) = match code {
+        Code::Ipv6Broken => ("IPv4", "IPv6"),
+        _ => ("IPv6", "IPv4"),
+    };
+    let severity = worst_of(code, rows.iter().copied()).max(Severity::Warn);
+    vec![
+        Told::new(
+            format!(
+                "over {works} it works, over {fails} ({}) it does not",
+                listed.join(", ")
+            ),
+            rows,
+        )
+        .severity(severity)
+        .at(broken),
+    ]
+}

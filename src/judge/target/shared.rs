@@ -1,0 +1,140 @@
+//! What several rows have in common is told once, as the first of them tells it.
+
+use super::{Told, Whole, address, services};
+use crate::finding::{Code, Diagnosis, Finding, Severity, TargetDiagnosis};
+use crate::judge::rules;
+
+/// The codes of a lookup that failed.
+const UNRESOLVED: [Code; 3] = [
+    Code::NameNotFound,
+    Code::NameWithoutAddress,
+    Code::NameLookupFailed,
+];
+
+/// What makes rows with the same code share its cause.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Bond {
+    /// The certificate.
+    Certificate,
+    /// The way to the target: a device or a program on it.
+    Way,
+}
+
+/// The codes that are told once when several rows share them.
+const SHARED: [(Code, Bond); 19] = [
+    (Code::CertificateExpired, Bond::Certificate),
+    (Code::CertificateNotYetValid, Bond::Certificate),
+    (Code::CertificateSelfSigned, Bond::Certificate),
+    (Code::CertificateUnknownIssuer, Bond::Certificate),
+    (Code::CertificateMissingIntermediate, Bond::Certificate),
+    (Code::CertificateWrongName, Bond::Certificate),
+    (Code::CertificateInvalidPurpose, Bond::Certificate),
+    (Code::CertificateWeakKey, Bond::Certificate),
+    (Code::CertificateUntrusted, Bond::Certificate),
+    (Code::CertificateExpiresSoon, Bond::Certificate),
+    (Code::CertificateWeakSignature, Bond::Certificate),
+    (Code::TlsInspected, Bond::Way),
+    (Code::StarttlsOverwritten, Bond::Way),
+    (Code::GreetingMasked, Bond::Way),
+    (Code::CaptivePortal, Bond::Way),
+    (Code::ProxyAuthentication, Bond::Way),
+    (Code::Blocked, Bond::Way),
+    (Code::AddressFamilyMissing, Bond::Way),
+    (Code::SourceUnusable, Bond::Way),
+];
+
+/// A name without an address keeps every check from being made, be it one.
+pub(super) fn of_the_lookup(whole: &Whole<'_>) -> Vec<TargetDiagnosis> {
+    UNRESOLVED
+        .into_iter()
+        .filter_map(|code| {
+            let rows: Vec<&Finding> = whole
+                .findings
+                .iter()
+                .filter(|finding| finding.failure_code == Some(code))
+                .collect();
+            told(code, &rows, whole)
+        })
+        .collect()
+}
+
+/// What two services or more have in common.
+pub(super) fn of_the_rows(whole: &Whole<'_>) -> Vec<TargetDiagnosis> {
+    let mut all = Vec::new();
+    for (code, bond) in SHARED {
+        let mut groups: Vec<(Option<&str>, Vec<&Finding>)> = Vec::new();
+        for finding in whole.findings {
+            if !tells(finding, code) {
+                continue;
+            }
+            let mark = match bond {
+                Bond::Way => None,
+                Bond::Certificate => {
+                    certificate(finding).map(|certificate| certificate.sha256.as_str())
+                }
+            };
+            match groups.iter_mut().find(|(known, _)| *known == mark) {
+                Some((_, rows)) => rows.push(finding),
+                None => groups.push((mark, vec![finding])),
+            }
+        }
+        for (_, rows) in groups {
+            if services(rows.iter().copied()).len() > 1 {
+                all.extend(told(code, &rows, whole));
+            }
+        }
+    }
+    all
+}
+
+pub(super) fn certificate(finding: &Finding) -> Option<&crate::facts::CertificateFacts> {
+    finding.observation.tls.as_ref()?.certificate.as_ref()
+}
+
+/// Whether the row tells this, and not merely as worth knowing.
+fn tells(finding: &Finding, code: Code) -> bool {
+    diagnosis(finding, code).is_some_and(|diagnosis| diagnosis.severity > Severity::Info)
+}
+
+fn diagnosis(finding: &Finding, code: Code) -> Option<&Diagnosis> {
+    finding
+        .diagnoses
+        .iter()
+        .find(|diagnosis| diagnosis.code == code)
+}
+
+/// The diagnosis of these rows, in the words of the worst; the hint is theirs if it is one, else the rule's own.
+fn told(code: Code, rows: &[&Finding], whole: &Whole<'_>) -> Option<TargetDiagnosis> {
+    let of_rows = || rows.iter().filter_map(|finding| diagnosis(finding, code));
+    let severity = of_rows().map(|diagnosis| diagnosis.severity).max()?;
+    let first = of_rows().find(|diagnosis| diagnosis.severity == severity)?;
+    let is_one_hint = of_rows().all(|diagnosis| diagnosis.hint == first.hint);
+    let rule = rules().find(|rule| rule.code == code)?;
+    let base = Told::new(first.message.clone(), rows.iter().copied());
+    // Where a service has rows that are fine, or have another cause, the addresses tell which are meant.
+    let has_others = whole.findings.iter().any(|finding| {
+        base.services.contains(&finding.check.service.id)
+            && !rows.iter().any(|row| std::ptr::eq(*row, finding))
+    });
+    let mut addresses: Vec<_> = if has_others {
+        rows.iter().filter_map(|finding| address(finding)).collect()
+    } else {
+        Vec::new()
+    };
+    addresses.sort_unstable();
+    addresses.dedup();
+    Some(TargetDiagnosis {
+        diagnosis: Diagnosis {
+            code,
+            severity,
+            message: base.message,
+            hint: if is_one_hint {
+                first.hint.clone()
+            } else {
+                rule.hint.to_owned()
+            },
+        },
+        services: base.services,
+        addresses,
+    })
+}

@@ -1,0 +1,786 @@
+//! Rules over a whole target, from outside: what all its rows together mean, and that a healthy host raises nothing.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use exchports::catalog::{Expectation, Group, Role, Service, ServiceId, all, expectation};
+use exchports::facts::{
+    CertificateFacts, Health, HttpFacts, KeyFacts, PeerFacts, SignatureStrength, SmtpFacts, Text,
+    TlsFacts, TlsVersion, TrustDefect, TrustFacts,
+};
+use exchports::finding::{Code, Finding, Severity, Status, TargetDiagnosis, TargetFinding};
+use exchports::judge::{
+    Context, Control, Surroundings, calls_for_control, judge, judge_target, target_rules,
+};
+use exchports::observation::{Attempt, Cause, Failure, Observation, Stage, State, Step};
+use exchports::plan::{Check, Host, Standards, Target};
+use time::OffsetDateTime;
+
+use ServiceId::{
+    Autodiscover, Ews, Http, Https, Imap, Imaps, Ldap, Mapi, Owa, Pop3, Pop3s, Rdp, Smtp,
+    Submission,
+};
+
+const NAME: &str = "mail.example.com";
+
+#[test]
+fn a_healthy_exchange_raises_nothing_in_any_role() {
+    for role in [Role::Any, Role::Mailbox, Role::Published, Role::Edge] {
+        let host = StagedHost::of(role);
+        let finding = host.judged();
+        assert_eq!(codes(&finding), [], "{role:?}: {finding:#?}");
+    }
+}
+
+#[test]
+fn nothing_answers_is_told_once_and_only_where_somebody_should() {
+    let mut host = StagedHost::of(Role::Mailbox);
+    host.each(|seen| *seen = unopened(State::Filtered, Cause::Filtered));
+    let finding = host.judged();
+    let told = only(&finding, Code::NothingAnswers);
+    assert_eq!(told.diagnosis.severity, Severity::Fail);
+    assert!(told.services.contains(&Smtp) && told.services.contains(&Https));
+    assert_eq!(codes(&finding), [(Code::NothingAnswers, Severity::Fail)]);
+
+    // One that refuses is a host that is there.
+    host.see(Submission, unopened(State::Closed, Cause::Refused));
+    assert_eq!(codes(&host.judged()), []);
+
+    // Only one row is no pattern, and a forbidden port that does not answer is as it should be.
+    let mut forbidden = StagedHost::with(Role::Published, &[Ldap, Rdp]);
+    forbidden.each(|seen| *seen = unopened(State::Filtered, Cause::Filtered));
+    assert_eq!(codes(&forbidden.judged()), []);
+    let mut one = StagedHost::with(Role::Edge, &[Smtp]);
+    one.each(|seen| *seen = unopened(State::Filtered, Cause::Filtered));
+    assert_eq!(codes(&one.judged()), []);
+}
+
+#[test]
+fn port_25_alone() {
+    let mut host = StagedHost::with(Role::Mailbox, &[Smtp, Https, Submission]);
+    host.see(Smtp, unopened(State::Filtered, Cause::Filtered));
+    let finding = host.judged();
+    let told = only(&finding, Code::Port25Blocked);
+    assert_eq!(told.services, [Smtp]);
+    assert_eq!(
+        told.diagnosis.message,
+        "25 alone gets no answer, while https and submission answer"
+    );
+    assert!(told.diagnosis.hint.contains("Possibly"));
+    // Others that do not answer either make it another pattern, and a refusal is no filter.
+    host.see(Submission, unopened(State::Filtered, Cause::Filtered));
+    assert_eq!(codes(&host.judged()), []);
+    host.see(Submission, healthy(Submission.row()));
+    host.see(Smtp, unopened(State::Closed, Cause::Refused));
+    assert_eq!(codes(&host.judged()), []);
+}
+
+#[test]
+fn a_network_that_lets_only_the_web_out() {
+    let mut host = StagedHost::of(Role::Mailbox);
+    host.each_port(|id, seen| {
+        if !matches!(id, Http | Https) {
+            *seen = unopened(State::Filtered, Cause::Filtered);
+        }
+    });
+    let finding = host.judged();
+    let told = only(&finding, Code::WebOnlyNetwork);
+    assert_eq!(told.diagnosis.severity, Severity::Fail);
+    assert!(!told.services.contains(&Https));
+    assert_eq!(codes(&finding), [(Code::WebOnlyNetwork, Severity::Fail)]);
+    // Published, nothing of that is required: a firewall that does its work.
+    let mut host = StagedHost::of(Role::Published);
+    host.each_port(|id, seen| {
+        if !matches!(id, Http | Https) {
+            *seen = unopened(State::Filtered, Cause::Filtered);
+        }
+    });
+    assert_eq!(host.judged().status, Status::Pass);
+    assert_eq!(codes(&host.judged()), [(Code::PopImapOff, Severity::Info)]);
+}
+
+#[test]
+fn pop_and_imap_are_off_by_default() {
+    let mut host = StagedHost::of(Role::Mailbox);
+    for id in [Pop3, Imap, Imaps, Pop3s] {
+        host.see(id, unopened(State::Closed, Cause::Refused));
+    }
+    let finding = host.judged();
+    assert_eq!(codes(&finding), [(Code::PopImapOff, Severity::Info)]);
+    assert_eq!(finding.status, Status::Pass);
+    // As required they are missing, and still told once, with the reason.
+    let mut required = StagedHost::of(Role::Any);
+    for id in [Pop3, Imap, Imaps, Pop3s] {
+        required.see(id, unopened(State::Closed, Cause::Refused));
+    }
+    assert_eq!(
+        codes(&required.judged()),
+        [(Code::PopImapOff, Severity::Fail)]
+    );
+    // One that runs, or a host that is not Exchange, is another story.
+    host.see(Imaps, healthy(Imaps.row()));
+    assert_eq!(codes(&host.judged()), []);
+    let mut other = StagedHost::with(Role::Any, &[Pop3, Imap, Imaps, Pop3s]);
+    other.each(|seen| *seen = unopened(State::Closed, Cause::Refused));
+    assert_eq!(codes(&other.judged()), []);
+}
+
+#[test]
+fn a_certificate_that_was_not_renewed_everywhere() {
+    let mut host = StagedHost::of(Role::Mailbox);
+    host.change(Smtp, |seen| serve(seen, old()));
+    let finding = host.judged();
+    let told = only(&finding, Code::CertificateDiffers);
+    assert_eq!(told.services, [Smtp]);
+    assert_eq!(told.diagnosis.severity, Severity::Warn);
+    let message = &told.diagnosis.message;
+    assert!(
+        message.starts_with("smtp serves a certificate that ends on 2027-01-17; "),
+        "{message}"
+    );
+    assert!(message.contains("https"), "{message}");
+    assert!(
+        message.ends_with("serve one that ends on 2027-08-10"),
+        "{message}"
+    );
+    // What setup made, what a directory or a desktop has, other names, and two kinds of key of one day are no renewal.
+    for other in [
+        CertificateFacts {
+            self_signed: true,
+            ..old()
+        },
+        CertificateFacts {
+            names: vec![Text::from("relay.example.com")],
+            ..old()
+        },
+        CertificateFacts {
+            not_before: now() - days(100),
+            ..old()
+        },
+    ] {
+        let mut host = StagedHost::of(Role::Mailbox);
+        host.change(Smtp, |seen| serve(seen, other.clone()));
+        assert_eq!(codes(&host.judged()), []);
+    }
+    let mut desktop = StagedHost::of(Role::Mailbox);
+    desktop.change(Rdp, |seen| serve(seen, old()));
+    assert_eq!(codes(&desktop.judged()), []);
+}
+
+#[test]
+fn a_certificate_that_differs_by_address() {
+    let mut host = StagedHost::with(Role::Mailbox, &[Smtp, Https, Submission]).at_each(&ADDRESSES);
+    host.each_at(ADDRESSES[1], |seen| {
+        if seen.tls.is_some() {
+            serve(seen, old());
+        }
+    });
+    let finding = host.judged();
+    let told = only(&finding, Code::CertificateDiffers);
+    assert_eq!(told.addresses, [ip(ADDRESSES[1])]);
+    assert_eq!(told.services, [Smtp, Https, Submission]);
+    assert!(
+        told.diagnosis
+            .message
+            .contains("at 192.0.2.11, and one that ends on")
+    );
+}
+
+#[test]
+fn one_family_of_addresses_that_does_not_work() {
+    let [v4, v6] = ["192.0.2.10", "2001:db8::10"];
+    for (bad, code) in [(v6, Code::Ipv6Broken), (v4, Code::Ipv4Broken)] {
+        // Each address on a row of its own.
+        let mut host =
+            StagedHost::with(Role::Mailbox, &[Smtp, Https, Submission]).at_each(&[v4, v6]);
+        host.each_at(bad, |seen| {
+            *seen = Observation {
+                address: seen.address,
+                ..unopened(State::Filtered, Cause::Filtered)
+            };
+        });
+        let finding = host.judged();
+        let told = only(&finding, code);
+        assert_eq!(told.addresses, [ip(bad)]);
+        assert_eq!(told.diagnosis.severity, Severity::Fail);
+        assert_eq!(codes(&finding), [(code, Severity::Fail)]);
+    }
+    // The loser of a race.
+    let mut raced = StagedHost::with(Role::Mailbox, &[Https]);
+    let attempt = |address: &str, state| Attempt {
+        address: (ip(address), 443).into(),
+        state,
+        took: Duration::from_millis(12),
+    };
+    raced.change(Https, |seen| {
+        seen.attempts = vec![
+            attempt(v6, Some(State::Closed)),
+            attempt(v4, Some(State::Open)),
+        ];
+    });
+    assert_eq!(codes(&raced.judged()), [(Code::Ipv6Broken, Severity::Warn)]);
+    // Given up is not failed; no route may be this machine's own; the loopback owes nobody both families.
+    for lost in [
+        attempt(v6, None),
+        attempt(v6, Some(State::Unreachable)),
+        attempt("::1", Some(State::Closed)),
+    ] {
+        raced.change(Https, |seen| {
+            seen.attempts = vec![lost, attempt(v4, Some(State::Open))];
+        });
+        assert_eq!(codes(&raced.judged()), [], "{lost:?}");
+    }
+}
+
+#[test]
+fn one_address_of_several_that_is_dead() {
+    let mut host = StagedHost::with(Role::Mailbox, &[Smtp, Https, Submission]).at_each(&ADDRESSES);
+    host.each_at(ADDRESSES[1], |seen| {
+        *seen = Observation {
+            address: seen.address,
+            ..unopened(State::Filtered, Cause::Filtered)
+        };
+    });
+    let finding = host.judged();
+    let told = only(&finding, Code::NothingAnswers);
+    assert_eq!(told.addresses, [ip(ADDRESSES[1])]);
+    assert!(told.diagnosis.hint.contains("DNS"));
+    assert_eq!(codes(&finding), [(Code::NothingAnswers, Severity::Fail)]);
+}
+
+#[test]
+fn everything_open_takes_a_port_where_nobody_is() {
+    let mut host = StagedHost::of(Role::Any);
+    assert!(calls_for_control(&host.findings()));
+    for (state, told) in [
+        (
+            Some(State::Open),
+            vec![(Code::EverythingOpen, Severity::Fail)],
+        ),
+        (Some(State::Closed), vec![]),
+        (Some(State::Filtered), vec![]),
+        (None, vec![]),
+    ] {
+        host.control = Some(Control { port: 4, state });
+        assert_eq!(codes(&host.judged()), told);
+    }
+    host.control = None;
+    assert_eq!(codes(&host.judged()), []);
+    host.see(Rdp, unopened(State::Closed, Cause::Refused));
+    assert!(!calls_for_control(&host.findings()));
+    assert!(!calls_for_control(&[]));
+    let three = StagedHost::with(Role::Mailbox, &[Smtp, Https, Submission]);
+    assert!(!calls_for_control(&three.findings()));
+}
+
+#[test]
+fn what_the_rows_share_is_told_once_in_general_words() {
+    let mut host = StagedHost::of(Role::Mailbox);
+    let expired = CertificateFacts {
+        not_after: now() - days(3),
+        ..certificate()
+    };
+    host.each(|seen| {
+        if seen.tls.is_some() {
+            serve(seen, expired.clone());
+        }
+    });
+    let finding = host.judged();
+    let told = only(&finding, Code::CertificateExpired);
+    assert_eq!(told.diagnosis.severity, Severity::Fail);
+    assert!(told.services.contains(&Https) && told.services.contains(&Imaps));
+    assert_eq!(
+        codes(&finding),
+        [(Code::CertificateExpired, Severity::Fail)]
+    );
+    // One row alone keeps it to itself.
+    let mut one = StagedHost::with(Role::Mailbox, &[Smtp, Https]);
+    one.change(Https, |seen| serve(seen, expired.clone()));
+    let finding = one.judged();
+    assert_eq!(codes(&finding), []);
+    assert_eq!(finding.status, Status::Fail);
+}
+
+#[test]
+fn inspection_is_told_once() {
+    let mut host = StagedHost::of(Role::Mailbox);
+    host.each(|seen| {
+        if seen.tls.is_some() {
+            serve(
+                seen,
+                CertificateFacts {
+                    issuer: Text::from("CN=Zscaler Root CA,O=Zscaler Inc."),
+                    trust: TrustFacts {
+                        defects: vec![TrustDefect::UnknownIssuer],
+                        ..TrustFacts::default()
+                    },
+                    ..certificate()
+                },
+            );
+        }
+    });
+    let finding = host.judged();
+    assert_eq!(codes(&finding), [(Code::TlsInspected, Severity::Fail)]);
+    assert!(only(&finding, Code::TlsInspected).services.len() > 3);
+}
+
+#[test]
+fn the_whole_site_is_stopped_or_one_pool() {
+    let stopped = HttpFacts {
+        status: Some(503),
+        server: Some(Text::from("Microsoft-HTTPAPI/2.0")),
+        ..HttpFacts::default()
+    };
+    let mut host = StagedHost::of(Role::Mailbox);
+    host.each_web(|_, facts| *facts = stopped.clone());
+    let finding = host.judged();
+    let told = only(&finding, Code::IisStopped);
+    assert!(told.diagnosis.message.contains("http.sys"));
+    assert!(told.diagnosis.hint.contains("5002 and 5009"));
+    assert_eq!(told.services.len(), 9);
+    let mut one = StagedHost::of(Role::Mailbox);
+    one.each_web(|id, facts| {
+        if id == Owa {
+            *facts = stopped.clone();
+        }
+    });
+    assert_eq!(codes(&one.judged()), []);
+    assert_eq!(one.judged().status, Status::Fail);
+}
+
+#[test]
+fn a_web_server_that_is_not_exchange() {
+    let mut host = StagedHost::with(Role::Published, &[Https, Owa, Ews, Mapi, Autodiscover]);
+    host.each_web(|_, facts| {
+        *facts = HttpFacts {
+            status: Some(404),
+            server: Some(Text::from("nginx/1.26")),
+            ..HttpFacts::default()
+        };
+    });
+    host.change(Https, |seen| {
+        seen.peer = Some(PeerFacts::Http(HttpFacts {
+            status: Some(200),
+            ..HttpFacts::default()
+        }));
+    });
+    assert_eq!(codes(&host.judged()), [(Code::NotExchange, Severity::Fail)]);
+    // Nobody asked for more than 443: worth knowing, no more.
+    host.role = Role::Online;
+    let finding = host.judged();
+    assert_eq!(codes(&finding), [(Code::NotExchange, Severity::Info)]);
+    assert_eq!(finding.status, Status::Pass);
+}
+
+#[test]
+fn which_exchange_it_is() {
+    for (build, code, severity) in [
+        ("15.2.2562.46", Code::ExchangeBuild, Severity::Info),
+        ("15.2.1748.10", Code::ExchangeUnsupported, Severity::Warn),
+        ("15.0.1497.48", Code::ExchangeUnsupported, Severity::Warn),
+    ] {
+        let mut host = StagedHost::of(Role::Mailbox);
+        host.each_web(|id, facts| match id {
+            Owa => facts.exchange_build = Some(Text::from(build)),
+            // The logon page's folder has three numbers of four.
+            Mapi => facts.exchange_build = build.rsplit_once('.').map(|(three, _)| three.into()),
+            _ => {}
+        });
+        let finding = host.judged();
+        assert_eq!(codes(&finding), [(code, severity)]);
+        let message = &only(&finding, code).diagnosis.message;
+        assert!(message.contains(build), "{message}");
+    }
+    let mut online = StagedHost::with(Role::Online, &[Https, Owa]);
+    online.each_web(|_, facts| facts.exchange_build = Some(Text::from("15.2.2562.46")));
+    let finding = online.judged();
+    only(&finding, Code::RoleDoesNotFit);
+}
+
+#[test]
+fn a_host_of_exchange_online_is_known_by_its_name() {
+    let mut host = StagedHost::with(Role::Mailbox, &[Https]);
+    host.name = "outlook.office365.com";
+    let finding = host.judged();
+    let told = only(&finding, Code::RoleDoesNotFit);
+    assert_eq!(told.diagnosis.severity, Severity::Warn);
+    assert!(told.diagnosis.message.contains("online fits, not mailbox"));
+    for role in [Role::Online, Role::Any] {
+        host.role = role;
+        assert_eq!(codes(&host.judged()), [], "{role:?}");
+    }
+    let mut migrated = StagedHost::with(Role::Edge, &[Smtp]);
+    migrated.change(Smtp, |seen| {
+        seen.peer = Some(PeerFacts::Smtp(SmtpFacts {
+            greeting: Some(Text::from(
+                "220 DB5PEPF00014B9A.mail.protection.outlook.com Microsoft ESMTP MAIL Service ready at Tue",
+            )),
+            ..SmtpFacts::default()
+        }));
+    });
+    assert_eq!(
+        codes(&migrated.judged()),
+        [(Code::RoleDoesNotFit, Severity::Info)]
+    );
+}
+
+#[test]
+fn machines_that_name_themselves_differently() {
+    let mut host = StagedHost::of(Role::Mailbox);
+    host.each_web(|id, facts| {
+        if id == Ews {
+            facts.front_end = Some(Text::from("MAIL02"));
+        }
+    });
+    let finding = host.judged();
+    assert_eq!(codes(&finding), [(Code::NamesDiffer, Severity::Info)]);
+    assert!(
+        only(&finding, Code::NamesDiffer)
+            .diagnosis
+            .message
+            .contains("ews by \"MAIL02\"")
+    );
+    // A greeting with the published name is no machine's; one with a name of its own is.
+    for (greets, told) in [
+        ("mail.example.com", vec![]),
+        ("mail01.corp.example.com", vec![]),
+        (
+            "mail02.corp.example.com",
+            vec![(Code::NamesDiffer, Severity::Info)],
+        ),
+    ] {
+        let mut host = StagedHost::of(Role::Mailbox);
+        host.change(Smtp, |seen| {
+            if let Some(PeerFacts::Smtp(facts)) = &mut seen.peer {
+                facts.greeting = Some(Text::from(
+                    format!("220 {greets} Microsoft ESMTP MAIL Service ready at Tue").as_str(),
+                ));
+            }
+        });
+        assert_eq!(codes(&host.judged()), told, "{greets}");
+    }
+}
+
+#[test]
+fn every_code_of_a_target_covers_itself() {
+    for rule in target_rules() {
+        let is_own = rule.code.covers(rule.code);
+        let covers_a_row = Code::all().any(|code| rule.code.covers(code));
+        assert!(is_own || covers_a_row, "{}", rule.code);
+    }
+    assert!(Code::NothingAnswers.covers(Code::Filtered));
+    assert!(!Code::NothingAnswers.covers(Code::Refused));
+    assert!(!Code::CertificateExpired.covers(Code::CertificateDiffers));
+}
+
+#[test]
+fn nothing_panics_on_odd_rows() {
+    // Rows of every service in every state, without any facts, in all roles.
+    for state in [
+        None,
+        Some(State::Open),
+        Some(State::Closed),
+        Some(State::Filtered),
+        Some(State::Unreachable),
+        Some(State::Blocked),
+        Some(State::Unresolved),
+    ] {
+        for role in [Role::Any, Role::Mailbox, Role::Published, Role::Online] {
+            let mut host = StagedHost::of(role);
+            host.each(|seen| {
+                *seen = Observation {
+                    state,
+                    ..Observation::default()
+                };
+            });
+            let finding = host.judged();
+            for told in &finding.diagnoses {
+                assert!(!told.diagnosis.message.is_empty());
+            }
+        }
+    }
+}
+
+// -- what the tests are made of
+
+const ADDRESSES: [&str; 2] = ["192.0.2.10", "192.0.2.11"];
+
+/// A host, its rows still to be judged.
+struct StagedHost {
+    role: Role,
+    name: &'static str,
+    rows: Vec<(&'static Service, Observation)>,
+    control: Option<Control>,
+}
+
+impl StagedHost {
+    /// Everything that the role looks at, healthy.
+    fn of(role: Role) -> Self {
+        let services: Vec<ServiceId> = all()
+            .map(|service| service.id)
+            .filter(|id| expectation(role, *id).is_some_and(|it| it != Expectation::Forbidden))
+            .collect();
+        Self::with(role, &services)
+    }
+
+    fn with(role: Role, services: &[ServiceId]) -> Self {
+        Self {
+            role,
+            name: NAME,
+            rows: services
+                .iter()
+                .map(|id| (id.row(), healthy(id.row())))
+                .collect(),
+            control: None,
+        }
+    }
+
+    /// Every row once at each of these addresses.
+    fn at_each(mut self, addresses: &[&str]) -> Self {
+        self.rows = self
+            .rows
+            .into_iter()
+            .flat_map(|(service, seen)| {
+                addresses.iter().map(move |address| {
+                    let at = Observation {
+                        address: Some((ip(address), service.port).into()),
+                        ..seen.clone()
+                    };
+                    (service, at)
+                })
+            })
+            .collect();
+        self
+    }
+
+    fn each(&mut self, mut change: impl FnMut(&mut Observation)) {
+        for (_, seen) in &mut self.rows {
+            change(seen);
+        }
+    }
+
+    fn each_at(&mut self, address: &str, mut change: impl FnMut(&mut Observation)) {
+        self.each(|seen| {
+            if seen.address.map(|it| it.ip()) == Some(ip(address)) {
+                change(seen);
+            }
+        });
+    }
+
+    fn each_port(&mut self, mut change: impl FnMut(ServiceId, &mut Observation)) {
+        for (service, seen) in &mut self.rows {
+            if service.group == Group::Port {
+                change(service.id, seen);
+            }
+        }
+    }
+
+    fn each_web(&mut self, mut change: impl FnMut(ServiceId, &mut HttpFacts)) {
+        for (service, seen) in &mut self.rows {
+            if let (Group::Web, Some(PeerFacts::Http(facts))) = (service.group, &mut seen.peer) {
+                change(service.id, facts);
+            }
+        }
+    }
+
+    fn change(&mut self, id: ServiceId, mut change: impl FnMut(&mut Observation)) {
+        for (service, seen) in &mut self.rows {
+            if service.id == id {
+                change(seen);
+            }
+        }
+    }
+
+    fn see(&mut self, id: ServiceId, observation: Observation) {
+        self.change(id, |seen| *seen = observation.clone());
+    }
+
+    fn findings(&self) -> Vec<Finding> {
+        let standards = Standards::default();
+        let host = Host::Name(self.name.into());
+        self.rows
+            .iter()
+            .map(|(service, seen)| {
+                let check = Check {
+                    service,
+                    port: service.port,
+                    expect: expectation(self.role, service.id).unwrap_or(Expectation::Optional),
+                };
+                judge(check, seen.clone(), &self.context(&standards, &host))
+            })
+            .collect()
+    }
+
+    fn judged(&self) -> TargetFinding {
+        let standards = Standards::default();
+        let host = Host::Name(self.name.into());
+        let target = Target {
+            name: self.name.into(),
+            host: host.clone(),
+            address: None,
+            server_name: host.clone(),
+            role: self.role,
+            checks: Vec::new(),
+        };
+        let around = Surroundings {
+            control: self.control,
+            ..Surroundings::default()
+        };
+        judge_target(
+            &target,
+            around,
+            &self.findings(),
+            &self.context(&standards, &host),
+        )
+    }
+
+    fn context<'a>(&self, standards: &'a Standards, host: &'a Host) -> Context<'a> {
+        Context {
+            standards,
+            role: self.role,
+            server_name: host,
+            now: now(),
+        }
+    }
+}
+
+fn codes(finding: &TargetFinding) -> Vec<(Code, Severity)> {
+    finding
+        .diagnoses
+        .iter()
+        .map(|told| (told.diagnosis.code, told.diagnosis.severity))
+        .collect()
+}
+
+#[track_caller]
+fn only(finding: &TargetFinding, code: Code) -> &TargetDiagnosis {
+    let found: Vec<_> = finding
+        .diagnoses
+        .iter()
+        .filter(|told| told.diagnosis.code == code)
+        .collect();
+    let [told] = found.as_slice() else {
+        panic!(
+            "{code} is told {} times: {:?}",
+            found.len(),
+            finding.diagnoses
+        );
+    };
+    let message = &told.diagnosis.message;
+    assert!(
+        !message.ends_with('.') && !message.contains("  "),
+        "{message}"
+    );
+    assert!(
+        told.diagnosis.hint.ends_with('.'),
+        "{}",
+        told.diagnosis.hint
+    );
+    told
+}
+
+fn now() -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(1_795_000_000).expect("a moment in 2026")
+}
+
+fn days(days: i64) -> time::Duration {
+    time::Duration::days(days)
+}
+
+fn ip(address: &str) -> IpAddr {
+    address.parse().expect("an address")
+}
+
+fn unopened(state: State, cause: Cause) -> Observation {
+    Observation {
+        state: Some(state),
+        steps: vec![Step {
+            stage: Stage::Connect,
+            took: Duration::from_millis(3001),
+            connection: 1,
+        }],
+        failure: Some(Failure {
+            stage: Stage::Connect,
+            cause,
+            detail: None,
+        }),
+        ..Observation::default()
+    }
+}
+
+fn serve(seen: &mut Observation, certificate: CertificateFacts) {
+    seen.tls = Some(TlsFacts {
+        version: Some(TlsVersion::Tls12),
+        certificate: Some(certificate),
+        ..TlsFacts::default()
+    });
+}
+
+fn healthy(service: &Service) -> Observation {
+    use exchports::catalog::Protocol;
+    let peer = match service.protocol {
+        Protocol::Smtp => Some(PeerFacts::Smtp(SmtpFacts {
+            greeting: Some(Text::from(
+                "220 mail01.corp.example.com Microsoft ESMTP MAIL Service ready at Tue, 24 Sep 2024 04:21:14 +0000",
+            )),
+            extensions: vec![Text::from("STARTTLS"), Text::from("X-ANONYMOUSTLS")],
+            secure_extensions: vec![Text::from("AUTH GSSAPI NTLM LOGIN")],
+            ..SmtpFacts::default()
+        })),
+        Protocol::Http => Some(PeerFacts::Http(HttpFacts {
+            status: Some(if service.group == Group::Web {
+                401
+            } else {
+                302
+            }),
+            authentication: vec![Text::from("Negotiate"), Text::from("NTLM")],
+            front_end: Some(Text::from("MAIL01")),
+            health: (service.group == Group::Web).then_some(Health::Healthy),
+            ..HttpFacts::default()
+        })),
+        Protocol::Pop3 | Protocol::Imap | Protocol::Ldap | Protocol::Rdp => None,
+    };
+    let mut seen = Observation {
+        state: Some(State::Open),
+        peer,
+        ..Observation::default()
+    };
+    if service.id != Http {
+        serve(&mut seen, certificate());
+    }
+    seen
+}
+
+/// Renewed a hundred days ago.
+fn certificate() -> CertificateFacts {
+    CertificateFacts {
+        subject: Text::from("CN=mail.example.com"),
+        issuer: Text::from("CN=Example CA"),
+        names: vec![Text::from("mail.example.com")],
+        not_before: now() - days(100),
+        not_after: now() + days(265),
+        serial: "0b".into(),
+        sha256: "bb".repeat(32),
+        key: KeyFacts {
+            algorithm: "EC".into(),
+            bits: Some(256),
+        },
+        signature: "ecdsa-with-SHA256".into(),
+        signature_strength: SignatureStrength::Good,
+        self_signed: false,
+        name_matches: true,
+        trust: TrustFacts::default(),
+        issuer_urls: Vec::new(),
+    }
+}
+
+/// The one before.
+fn old() -> CertificateFacts {
+    CertificateFacts {
+        not_before: now() - days(300),
+        not_after: now() + days(60),
+        serial: "0a".into(),
+        sha256: "aa".repeat(32),
+        ..certificate()
+    }
+}
