@@ -1,4 +1,4 @@
-//! The catalog, told: what `exchports list` shows.
+//! Lists, told: the catalog that `exchports list` shows, and names with what they mean.
 
 use std::io::{self, Write};
 
@@ -39,6 +39,46 @@ pub fn catalog_json(out: &mut dyn Write) -> io::Result<()> {
     push_json(&catalog, Layout::Indented(0), &mut text)?;
     text.push(b'\n');
     out.write_all(&text)?;
+    out.flush()
+}
+
+/// Tells names and what each of them means: in `columns` columns, or a line each where there is no terminal, so that
+/// scripts find one.
+///
+/// # Errors
+///
+/// That of the writer.
+pub fn glossary(
+    out: &mut dyn Write,
+    names: &[(&str, &str)],
+    columns: Option<usize>,
+) -> io::Result<()> {
+    /// Room that a meaning gets at least beside its name, else it stands below.
+    const BESIDE: usize = 30;
+    const BELOW: usize = 4;
+    let wide = names.iter().map(|(name, _)| width(name)).max();
+    let wide = wide.unwrap_or_default();
+    let mut text = String::new();
+    for (name, meaning) in names {
+        let lead = format!("{name:wide$}  ");
+        let beside = Paragraph {
+            indent: 0,
+            lead: &lead,
+            lead_width: width(&lead),
+            hang: width(&lead),
+        };
+        match columns {
+            None => beside.push(meaning, usize::MAX, str::to_owned, &mut text),
+            Some(columns) if wide + 2 + BESIDE <= columns => {
+                beside.push(meaning, columns, str::to_owned, &mut text);
+            }
+            Some(columns) => {
+                Paragraph::at(0).push(name, columns, str::to_owned, &mut text);
+                Paragraph::at(BELOW).push(meaning, columns, str::to_owned, &mut text);
+            }
+        }
+    }
+    out.write_all(text.as_bytes())?;
     out.flush()
 }
 
@@ -166,5 +206,44 @@ impl RoleEntry {
             optional: names(role.optional),
             forbidden: names(role.forbidden),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: [(&str, &str); 2] = [
+        ("silent", "the connection is accepted"),
+        (
+            "certificate-expired",
+            "the certificate expired three days ago",
+        ),
+    ];
+
+    fn told(columns: Option<usize>) -> String {
+        let mut text = Vec::new();
+        glossary(&mut text, &NAMES, columns).expect("a buffer takes everything");
+        String::from_utf8(text).expect("text")
+    }
+
+    #[test]
+    fn a_meaning_hangs_beside_its_name_or_stands_below_it() {
+        assert_eq!(
+            told(Some(55)),
+            "silent               the connection is accepted\n\
+             certificate-expired  the certificate expired three days\n\
+             \u{20}                    ago\n"
+        );
+        assert_eq!(
+            told(Some(40)),
+            "silent\n    the connection is accepted\n\
+             certificate-expired\n    the certificate expired three days\n    ago\n"
+        );
+    }
+
+    #[test]
+    fn without_a_terminal_each_name_has_a_line() {
+        assert_eq!(told(None).lines().count(), NAMES.len());
     }
 }
