@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::catalog::{self, ROLES, RoleRow, SERVICES, Service, ServiceId};
+use crate::catalog::{self, Group, ROLES, RoleRow, SERVICES, Service, ServiceId};
 
 use super::notation::{Layout, push_json};
 use super::style::{Paragraph, Style, width};
@@ -84,7 +84,7 @@ pub fn glossary(
 
 fn push_services(style: Style, text: &mut String) {
     let head = ["PORT", "SERVICE", "PROTOCOL", "SECURITY", "WHAT IT IS"].map(str::to_owned);
-    let rows = catalog::all().map(|service| {
+    let cells = |service: &Service| {
         [
             service.port.to_string(),
             service.name.to_owned(),
@@ -92,11 +92,18 @@ fn push_services(style: Style, text: &mut String) {
             service.security.as_str().to_owned(),
             service.title.to_owned(),
         ]
-    });
-    let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
+    };
+    let rows: Vec<_> = std::iter::once(head)
+        .chain(catalog::all().map(cells))
+        .collect();
     let wide = |column: usize| rows.iter().map(|row| width(&row[column])).max();
     let [port, name, protocol, security] = [0, 1, 2, 3].map(|c| wide(c).unwrap_or_default());
-    for [a, b, c, d, title] in &rows {
+    for (index, [a, b, c, d, title]) in rows.iter().enumerate() {
+        if index == 1 + SERVICES.len() {
+            let heading = "Behind 443, once it accepts a connection; all of them are `web`:";
+            text.push('\n');
+            Paragraph::at(0).push(heading, style.width, str::to_owned, text);
+        }
         // The least telling columns make room first.
         let full = format!("{a:>port$}  {b:name$}  {c:protocol$}  {d:security$}  ");
         let short = format!("{a:>port$}  {b:name$}  {d:security$}  ");
@@ -115,6 +122,10 @@ fn push_services(style: Style, text: &mut String) {
         };
         line.push(title, style.width, str::to_owned, text);
     }
+    let aliases = "Other names are taken as well, such as `smtps`, `pop` or `ms-wbt-server`; \
+                   `exchports explain SERVICE` tells them.";
+    text.push('\n');
+    Paragraph::at(0).push(aliases, style.width, str::to_owned, text);
 }
 
 /// Room that the last column gets at least: `submission with STARTTLS`.
@@ -169,6 +180,7 @@ struct ServiceEntry {
     port: u16,
     protocol: &'static str,
     security: &'static str,
+    group: Option<&'static str>,
     title: &'static str,
     purpose: &'static str,
     aliases: &'static [&'static str],
@@ -181,6 +193,10 @@ impl ServiceEntry {
             port: service.port,
             protocol: service.protocol.as_str(),
             security: service.security.as_str(),
+            group: match service.group {
+                Group::Port => None,
+                Group::Web => Some("web"),
+            },
             title: service.title,
             purpose: service.purpose,
             aliases: service.aliases,
