@@ -59,14 +59,14 @@ pub(super) const RULES: &[TargetRule] = &[
         holds: |whole| {
             products(whole)
                 .into_iter()
-                .filter_map(|(build, product, rows)| {
+                .filter_map(|(build, product)| {
                     let ended = product.ended(whole.context.now)?;
                     Some(Told::new(
                         format!(
                             "{}, build {build}, is not supported since {ended}",
                             product.name
                         ),
-                        rows,
+                        [],
                     ))
                 })
                 .collect()
@@ -82,10 +82,8 @@ pub(super) const RULES: &[TargetRule] = &[
         holds: |whole| {
             products(whole)
                 .into_iter()
-                .filter(|(_, product, _)| product.ended(whole.context.now).is_none())
-                .map(|(build, product, rows)| {
-                    Told::new(format!("{}, build {build}", product.name), rows)
-                })
+                .filter(|(_, product)| product.ended(whole.context.now).is_none())
+                .map(|(build, product)| Told::new(format!("{}, build {build}", product.name), []))
                 .collect()
         },
     },
@@ -186,10 +184,7 @@ fn role_does_not_fit(whole: &Whole<'_>) -> Vec<Told> {
         Host::Name(name) => Some(name.trim_end_matches('.').to_ascii_lowercase()),
         Host::Address(_) => None,
     };
-    if let Some((name, fits)) = asked
-        .and_then(|name| Some((role_of_name(&name)?, name)))
-        .map(|(fits, name)| (name, fits))
-    {
+    if let Some((fits, name)) = asked.and_then(|name| Some((role_of_name(&name)?, name))) {
         if fits == judged {
             return Vec::new();
         }
@@ -234,15 +229,15 @@ fn role_does_not_fit(whole: &Whole<'_>) -> Vec<Told> {
 fn own_server_judged_as_online(whole: &Whole<'_>) -> Vec<Told> {
     products(whole)
         .into_iter()
-        .filter(|(_, product, _)| !product.is_online())
-        .map(|(build, product, rows)| {
+        .filter(|(_, product)| !product.is_online())
+        .map(|(build, product)| {
             Told::new(
                 format!(
                     "build {build} is {}, a server of one's own, and it was judged as {}",
                     product.name,
                     whole.context.role.row().name
                 ),
-                rows,
+                [],
             )
             .hint(
                 "Check it with `--role published` or `--role mailbox`. If it should be Exchange Online, see where DNS \
@@ -258,8 +253,8 @@ fn is_online(role: Role) -> bool {
 }
 
 /// The builds that were told, each once with its product; the longest wording of each.
-fn products<'a>(whole: &Whole<'a>) -> Vec<(&'a Text, &'static Product, Vec<&'a Finding>)> {
-    let mut all: Vec<((u32, u32, u32), &Text, &'static Product, Vec<&Finding>)> = Vec::new();
+fn products<'a>(whole: &Whole<'a>) -> Vec<(&'a Text, &'static Product)> {
+    let mut builds: Vec<((u32, u32, u32), &Text)> = Vec::new();
     for row in whole.findings {
         let Some(build) = http(row).and_then(|facts| facts.exchange_build.as_ref()) else {
             continue;
@@ -267,21 +262,15 @@ fn products<'a>(whole: &Whole<'a>) -> Vec<(&'a Text, &'static Product, Vec<&'a F
         let Some(version) = version(build.as_str()) else {
             continue;
         };
-        let Some(product) = product(version) else {
-            continue;
-        };
-        match all.iter_mut().find(|(known, ..)| *known == version) {
-            Some((_, longest, _, rows)) => {
-                if build.as_str().len() > longest.as_str().len() {
-                    *longest = build;
-                }
-                rows.push(row);
-            }
-            None => all.push((version, build, product, vec![row])),
+        match builds.iter_mut().find(|(known, _)| *known == version) {
+            Some((_, longest)) if longest.as_str().len() < build.as_str().len() => *longest = build,
+            Some(_) => {}
+            None => builds.push((version, build)),
         }
     }
-    all.into_iter()
-        .map(|(_, build, product, rows)| (build, product, rows))
+    builds
+        .into_iter()
+        .filter_map(|(version, build)| Some((build, product(version)?)))
         .collect()
 }
 
