@@ -3,7 +3,7 @@
 
 use super::shared::certificate;
 use super::{TargetRule, Told, Whole, http, names, services, smtp, worst_of};
-use crate::catalog::{Protocol, Role, ServiceId};
+use crate::catalog::{Protocol, Role};
 use crate::facts::{PeerFacts, Text};
 use crate::finding::{Code, Finding, Severity};
 use crate::judge::builds::{Product, product, version};
@@ -149,11 +149,10 @@ fn iis_stopped(whole: &Whole<'_>) -> Vec<Told> {
         return Vec::new();
     }
     let by_http_sys = whole.web().all(|(_, facts)| is_http_sys(facts));
-    // 443 itself answers `/` by the same site.
-    let https = whole.ports().filter(|row| {
-        row.check.service.id == ServiceId::Https
-            && http(row).is_some_and(|facts| facts.status == Some(503))
-    });
+    // `/` on 80 and 443 is answered by the same site.
+    let roots = whole
+        .ports()
+        .filter(|row| http(row).is_some_and(|facts| facts.status == Some(503)));
     let count = rows.len();
     let told = Told::new(
         if by_http_sys {
@@ -163,7 +162,7 @@ fn iis_stopped(whole: &Whole<'_>) -> Vec<Told> {
         } else {
             format!("all {count} web services answer 503")
         },
-        rows.iter().copied().chain(https),
+        rows.iter().copied().chain(roots),
     );
     vec![if by_http_sys {
         told.hint(
@@ -314,7 +313,7 @@ fn names_differ(whole: &Whole<'_>) -> Vec<Told> {
         .collect();
     vec![Told::new(
         format!("different machines answer: {}", listed.join("; ")),
-        machines.iter().flat_map(|(_, rows)| rows.iter().copied()),
+        [],
     )]
 }
 
