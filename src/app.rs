@@ -3,9 +3,11 @@
 //! Reports are written on a thread of their own: a reader that is slow, or a full pipe, must not make a peer look slow.
 //! A file is written aside and takes its name only when it is whole. A reader that goes away is no error.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, IsTerminal as _, Write};
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, IsTerminal as _, Read as _, Write};
 use std::net::IpAddr;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::sync::{Arc, OnceLock};
@@ -13,9 +15,10 @@ use std::thread;
 
 use anstream::AutoStream;
 use tempfile::NamedTempFile;
+use tokio::sync::oneshot;
 
 use crate::catalog::ServiceId;
-use crate::cli::{self, CheckOrder, Cli, ColorWhen, Meant, Telling, UsageError};
+use crate::cli::{self, CheckOrder, ColorWhen, Meant, Telling, UsageError};
 use crate::event::{Event, RunEnd, RunFinished};
 use crate::exit::{self, Exit};
 use crate::net::{Halter, Roots, clock, trust};
@@ -31,7 +34,10 @@ pub enum Error {
     #[error(transparent)]
     Usage(#[from] UsageError),
     /// A CA file that cannot be used.
-    #[error("--ca-file {} cannot be used: {reason}; it takes certificates as PEM or DER", path.display())]
+    #[error(
+        "--ca-file {} cannot be used: {reason}; it takes certificates as PEM or DER",
+        cli::shown(path)
+    )]
     CaFile {
         /// The file.
         path: PathBuf,
@@ -52,17 +58,38 @@ pub enum Error {
     /// No event loop, no signals.
     #[error("this system gives no event loop: {0}")]
     System(#[from] io::Error),
+    /// A defect of ours, told by the panic before it.
+    #[error("that was a defect of exchports: nothing it told can be relied on")]
+    Defect,
 }
 
-/// Does what was typed.
+/// Does what was typed, the program's own name first; tells on standard error what kept it from being done.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let done = panic::catch_unwind(AssertUnwindSafe(|| {
+        cli::read(arguments).map_err(Error::from).and_then(run)
+    }));
+    match done.unwrap_or(Err(Error::Defect)) {
+        Ok(exit) => exit,
+        Err(error) => {
+            complain(&error.to_string());
+            Exit::Nothing
+        }
+    }
+}
+
+/// Does what is meant.
 ///
 /// # Errors
 /// What kept it from being done; one line, for standard error, and exit code 2.
-pub fn run(cli: Cli) -> Result<Exit, Error> {
-    match cli.meant()? {
+pub fn run(meant: Meant) -> Result<Exit, Error> {
+    match meant {
+        Meant::Nothing(text) => {
+            let _ = AutoStream::auto(io::stderr()).write_all(text.as_bytes());
+            Ok(Exit::Nothing)
+        }
         Meant::Check(order) => check(*order),
         Meant::List { json, color } => list(json, color),
-        Meant::Explain(text) => print(text.as_bytes()),
+        Meant::Help(text) | Meant::Explain(text) => print(text.as_bytes()),
         Meant::Demo { faults, telling } => demo(faults, &telling),
         Meant::Simulate(settings) => serve(settings),
         Meant::ListFaults => list_faults(),
@@ -114,7 +141,7 @@ fn demo(faults: Vec<Staged>, telling: &Telling) -> Result<Exit, Error> {
     });
     runtime.shutdown_background();
     let finished = finished?;
-    if telling.reports.iter().any(is_table_on_stdout) {
+    if finished.end == RunEnd::Complete && telling.reports.iter().any(is_table_on_stdout) {
         complain(
             "that was the built-in stand-in server; for your own: exchports check mail.example.com",
         );
@@ -148,11 +175,12 @@ fn serve(settings: Settings) -> Result<Exit, Error> {
             .iter()
             .map(|argument| shell_word(argument))
             .collect();
-        print(format!("exchports check {}\n", arguments.join(" ")).as_bytes())?;
-        complain("serving; the line above checks it; Ctrl-C stops it");
         let end = Arc::new(OnceLock::new());
         let (halter, mut halt) = Halter::new();
-        listen_for_signals(halter, Arc::clone(&end));
+        // First: whoever reads the line may stop it at once.
+        listen_for_signals(halter, Arc::clone(&end), Vec::new())?;
+        print(format!("exchports check {}\n", arguments.join(" ")).as_bytes())?;
+        complain("serving; the line above checks it; Ctrl-C stops it");
         halt.said().await;
         simulation.stop().await;
         Ok(end.get().copied().unwrap_or_default())
@@ -190,109 +218,166 @@ fn list_faults() -> Result<Exit, Error> {
 async fn carry_out(plan: Plan, roots: Arc<Roots>, outputs: Outputs) -> Result<RunFinished, Error> {
     let end = Arc::new(OnceLock::new());
     let (halter, halt) = Halter::new();
-    listen_for_signals(halter, Arc::clone(&end));
+    listen_for_signals(halter, Arc::clone(&end), outputs.begun())?;
     let (sender, receiver) = mpsc::channel();
-    let writer = thread::spawn(move || write_reports(outputs, &receiver));
+    let (done, written) = oneshot::channel();
+    thread::spawn(move || drop(done.send(write_reports(outputs, &receiver))));
     let orders = Orders { halt, end };
     // The writer outlives the run, so nothing told is lost.
     let tell = |event| drop(sender.send(event));
     let finished = run::run(plan, roots, clock::now(), orders, tell).await;
     drop(sender);
-    match writer.join() {
+    // Awaited, not joined: a reader that takes nothing any more must not keep a second Ctrl-C from being heard.
+    match written.await {
         Ok(written) => written.map(|()| finished),
-        Err(_) => Err(Error::Report {
-            to: "its reader".to_owned(),
-            source: io::Error::other("a defect of exchports"),
-        }),
+        Err(_) => Err(Error::Defect),
     }
 }
 
-/// Tells every event to every report; one that cannot be written is given up, the others go on.
+/// Tells every event to every report, and gives the files their names when all is told.
 fn write_reports(outputs: Outputs, events: &mpsc::Receiver<Event>) -> Result<(), Error> {
     let Outputs {
-        mut reporters,
-        files,
-        ..
+        mut reporter,
+        reports,
     } = outputs;
-    let mut first_error = None;
+    let mut is_whole = false;
     for event in events {
-        reporters.retain_mut(|(to, reporter)| match reporter.report(&event) {
-            Ok(()) => true,
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => false,
-            Err(source) => {
-                first_error.get_or_insert(Error::Report {
-                    to: to.clone(),
-                    source,
-                });
-                false
-            }
-        });
+        is_whole = matches!(event, Event::RunFinished(_));
+        // Each report keeps its own trouble.
+        let _ = reporter.report(&event);
     }
-    drop(reporters);
-    for file in files {
-        let to = file.path.display().to_string();
-        if let Err(source) = file.take_name() {
-            first_error.get_or_insert(Error::Report { to, source });
-        }
-    }
-    first_error.map_or(Ok(()), Err)
+    // Closes the files: Windows renames none that is open.
+    drop(reporter);
+    let ended: Vec<_> = reports
+        .into_iter()
+        .map(|report| report.end(is_whole))
+        .collect();
+    ended.into_iter().collect()
 }
 
 /// Everything that is written to, opened before anything is looked at.
 struct Outputs {
-    reporters: Vec<(String, Box<dyn Reporter + Send>)>,
-    files: Vec<Aside>,
+    reporter: Box<dyn Reporter + Send>,
+    reports: Vec<Report>,
+}
+
+/// What a report is written to, and what became of it.
+struct Report {
+    to: String,
+    aside: Option<Aside>,
+    trouble: Arc<OnceLock<io::Error>>,
+}
+
+/// Tells a report until that fails; the others go on.
+struct Guarded {
+    within: Box<dyn Reporter + Send>,
+    trouble: Arc<OnceLock<io::Error>>,
 }
 
 impl Outputs {
     fn open(telling: &Telling) -> Result<Self, Error> {
-        let mut reporters: Vec<(String, Box<dyn Reporter + Send>)> = Vec::new();
-        let mut files = Vec::new();
-        let look = style(telling.color, telling.rows);
+        let mut reporters: Vec<Box<dyn Reporter + Send>> = Vec::new();
+        let mut reports = Vec::new();
+        let mut add = |to, aside, within| {
+            let trouble = Arc::new(OnceLock::new());
+            reporters.push(Box::new(Guarded {
+                within,
+                trouble: Arc::clone(&trouble),
+            }));
+            reports.push(Report { to, aside, trouble });
+        };
         for (format, path) in &telling.reports {
             let Some(path) = path else {
                 let out = Box::new(AutoStream::new(io::stdout(), choice(telling.color)));
-                reporters.push((
+                let look = style(telling.color, telling.rows);
+                add(
                     "standard output".to_owned(),
+                    None,
                     report::reporter(*format, out, look),
-                ));
+                );
                 continue;
             };
-            let to = path.display().to_string();
+            let to = cli::shown(path);
+            let (out, aside) = open_file(path).map_err(|source| Error::Report {
+                to: to.clone(),
+                source,
+            })?;
             let plain = Style {
                 color: Color::Plain,
                 width: 100,
                 rows: telling.rows,
             };
-            let failed = |source| Error::Report {
-                to: to.clone(),
-                source,
-            };
-            let out: Box<dyn Write + Send> = if is_special(path) {
-                // A device or a pipe cannot be replaced.
-                Box::new(OpenOptions::new().write(true).open(path).map_err(failed)?)
-            } else {
-                let (aside, file) = Aside::open(path).map_err(failed)?;
-                files.push(aside);
-                Box::new(file)
-            };
-            reporters.push((to, report::reporter(*format, out, plain)));
+            add(to, aside, report::reporter(*format, out, plain));
         }
         if telling.verbose {
-            let err = Box::new(AutoStream::new(io::stderr(), choice(telling.color)));
-            reporters.push(("standard error".to_owned(), report::transcript(err)));
+            let err = Box::new(AutoStream::auto(io::stderr()));
+            add("standard error".to_owned(), None, report::transcript(err));
         }
-        if telling.progress && io::stderr().is_terminal() {
+        let all = Tee(reporters);
+        let reporter: Box<dyn Reporter + Send> = if telling.progress && io::stderr().is_terminal() {
             // Progress steps aside for whatever else writes to the terminal.
-            let all = reporters
-                .into_iter()
-                .map(|(_, reporter)| reporter)
-                .collect();
-            let progress = Box::new(Progress::around(Tee(all)));
-            reporters = vec![("standard output".to_owned(), progress)];
-        }
-        Ok(Self { reporters, files })
+            Box::new(Progress::around(all))
+        } else {
+            Box::new(all)
+        };
+        Ok(Self { reporter, reports })
     }
+
+    /// The files that have no name yet.
+    fn begun(&self) -> Vec<PathBuf> {
+        let asides = self
+            .reports
+            .iter()
+            .filter_map(|report| report.aside.as_ref());
+        asides
+            .map(|aside| aside.file.path().to_path_buf())
+            .collect()
+    }
+}
+
+impl Report {
+    /// A file takes its name when everything was told and nothing went wrong; else it goes, and what had that name
+    /// stays.
+    fn end(mut self, is_whole: bool) -> Result<(), Error> {
+        let written = match (
+            Arc::get_mut(&mut self.trouble).and_then(OnceLock::take),
+            self.aside,
+        ) {
+            (Some(error), _) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            (Some(error), _) => Err(error),
+            (None, Some(aside)) if is_whole => aside.take_name(),
+            (None, _) => Ok(()),
+        };
+        written.map_err(|source| Error::Report {
+            to: self.to,
+            source,
+        })
+    }
+}
+
+impl Reporter for Guarded {
+    fn report(&mut self, event: &Event) -> io::Result<()> {
+        if self.trouble.get().is_none()
+            && let Err(error) = self.within.report(event)
+        {
+            // There is none yet.
+            let _ = self.trouble.set(error);
+        }
+        Ok(())
+    }
+}
+
+fn open_file(path: &Path) -> io::Result<(Box<dyn Write + Send>, Option<Aside>)> {
+    let is_special = path
+        .metadata()
+        .is_ok_and(|found| !found.is_file() && !found.is_dir());
+    if is_special {
+        // A device or a pipe cannot be replaced.
+        let out = OpenOptions::new().write(true).open(path)?;
+        return Ok((Box::new(out), None));
+    }
+    let (aside, out) = Aside::open(path)?;
+    Ok((Box::new(out), Some(aside)))
 }
 
 /// A file that is written under another name in the same folder until it is whole.
@@ -306,7 +391,7 @@ impl Aside {
         if path.is_dir() {
             return Err(io::Error::new(
                 io::ErrorKind::IsADirectory,
-                "it is a folder",
+                "it is a folder; name a file in it",
             ));
         }
         // A link stays a link: what it points to is replaced.
@@ -315,18 +400,27 @@ impl Aside {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
+        if !folder.is_dir() {
+            return Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                format!("there is no folder {}; make it first", cli::shown(folder)),
+            ));
+        }
         let mut builder = tempfile::Builder::new();
         builder.prefix(".exchports-");
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
-            let mode = path
-                .metadata()
-                .map_or(0o666, |old| old.permissions().mode());
-            builder.permissions(std::fs::Permissions::from_mode(mode));
+            // What a new file has, after the umask; else it would be its owner's alone.
+            builder.permissions(fs::Permissions::from_mode(0o666));
         }
-        let file = builder.tempfile_in(folder)?;
-        let handle = file.reopen()?;
+        let file = builder.tempfile_in(folder).map_err(without_path)?;
+        if let Ok(old) = path.metadata() {
+            // A file that must not be written is not replaced either.
+            drop(OpenOptions::new().append(true).open(&path)?);
+            file.as_file().set_permissions(old.permissions())?;
+        }
+        let handle = file.as_file().try_clone()?;
         Ok((Self { file, path }, handle))
     }
 
@@ -339,9 +433,13 @@ impl Aside {
     }
 }
 
-fn is_special(path: &Path) -> bool {
-    path.metadata()
-        .is_ok_and(|found| !found.is_file() && !found.is_dir())
+/// The system's own error, without the name that the file had for the time being.
+fn without_path(error: io::Error) -> io::Error {
+    let source = error.get_ref().and_then(|within| within.source());
+    let code = source
+        .and_then(|source| source.downcast_ref())
+        .and_then(io::Error::raw_os_error);
+    code.map_or(error, io::Error::from_raw_os_error)
 }
 
 fn is_table_on_stdout((format, file): &(report::Format, Option<PathBuf>)) -> bool {
@@ -349,11 +447,23 @@ fn is_table_on_stdout((format, file): &(report::Format, Option<PathBuf>)) -> boo
 }
 
 fn read_ca_file(path: &Path) -> Result<Vec<Vec<u8>>, Error> {
+    /// All public roots of the world take a quarter of a megabyte.
+    const LARGEST: u64 = 16 * 1024 * 1024;
     let unusable = |reason: String| Error::CaFile {
         path: path.to_path_buf(),
         reason,
     };
-    let bytes = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
+    let read = || -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        File::open(path)?
+            .take(LARGEST + 1)
+            .read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = read().map_err(|error| unusable(error.to_string()))?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(unusable("it is over 16 MiB".to_owned()));
+    }
     trust::certificates(&bytes).map_err(|error| unusable(error.to_string()))
 }
 
@@ -366,11 +476,13 @@ fn roots(plan: &Plan, ca_files: &[PathBuf]) -> Result<Roots, Error> {
 
 /// How many sockets at once: as asked for, but never more than the system gives files for.
 fn sockets(asked: Option<usize>) -> usize {
-    let half = file_limit().map(|limit| (limit / 2).max(1));
-    match (asked, half) {
-        (Some(asked), Some(half)) => asked.min(half),
+    /// Files of our own: the standard streams, the event loop, the reports.
+    const OURS: usize = 16;
+    let room = file_limit().map(|limit| (limit / 2).min(limit.saturating_sub(OURS)).max(1));
+    match (asked, room) {
+        (Some(asked), Some(room)) => asked.min(room),
         (Some(asked), None) => asked,
-        (None, half) => half.unwrap_or(usize::MAX).min(Limits::JOBS),
+        (None, room) => room.unwrap_or(usize::MAX).min(Limits::JOBS),
     }
 }
 
@@ -397,64 +509,98 @@ fn runtime(targets: usize) -> Result<tokio::runtime::Runtime, io::Error> {
     .build()
 }
 
-/// The first signal ends every wait, so that what is done can be told; the second ends the process.
-fn listen_for_signals(halter: Halter, end: Arc<OnceLock<RunEnd>>) {
+/// The first signal ends every wait, so that what is done can be told; the second ends the process, and takes the files
+/// with it that were begun.
+fn listen_for_signals(
+    halter: Halter,
+    end: Arc<OnceLock<RunEnd>>,
+    begun: Vec<PathBuf>,
+) -> io::Result<()> {
+    // Before anything else is done: from here on no signal is missed.
+    let mut signals = Signals::listen()?;
     tokio::spawn(async move {
-        let how = signal().await;
         // Nobody else sets it.
-        let _ = end.set(how);
+        let _ = end.set(signals.next().await);
         halter.halt();
-        let how = signal().await;
+        let again = signals.next().await;
+        for path in begun {
+            let _ = fs::remove_file(path);
+        }
         #[expect(clippy::exit, reason = "a second Ctrl-C is for a program that hangs")]
-        std::process::exit(match how {
+        std::process::exit(match again {
             RunEnd::Terminated => Exit::Terminated as i32,
             _ => Exit::Interrupted as i32,
         });
     });
+    Ok(())
 }
 
 #[cfg(unix)]
-async fn signal() -> RunEnd {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut hangup)) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::hangup()),
-    ) else {
-        return ctrl_c().await;
-    };
-    tokio::select! {
-        end = ctrl_c() => end,
-        _ = terminate.recv() => RunEnd::Terminated,
-        _ = hangup.recv() => RunEnd::Terminated,
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+    hangup: Option<tokio::signal::unix::Signal>,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        // Without a terminal nothing hangs up, but nohup has asked not to be told.
+        let on_terminal =
+            io::stdin().is_terminal() || io::stdout().is_terminal() || io::stderr().is_terminal();
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: on_terminal
+                .then(|| signal(SignalKind::hangup()))
+                .transpose()?,
+        })
+    }
+
+    async fn next(&mut self) -> RunEnd {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.interrupt.recv() => RunEnd::Interrupted,
+            _ = self.terminate.recv() => RunEnd::Terminated,
+            _ = hangup => RunEnd::Terminated,
+        }
     }
 }
 
 #[cfg(windows)]
-async fn signal() -> RunEnd {
-    use tokio::signal::windows::{ctrl_break, ctrl_close, ctrl_shutdown};
-    let (Ok(mut brk), Ok(mut close), Ok(mut shutdown)) =
-        (ctrl_break(), ctrl_close(), ctrl_shutdown())
-    else {
-        return ctrl_c().await;
-    };
-    tokio::select! {
-        end = ctrl_c() => end,
-        _ = brk.recv() => RunEnd::Interrupted,
-        _ = close.recv() => RunEnd::Terminated,
-        _ = shutdown.recv() => RunEnd::Terminated,
-    }
+struct Signals {
+    interrupt: tokio::signal::windows::CtrlC,
+    pause: tokio::signal::windows::CtrlBreak,
+    close: tokio::signal::windows::CtrlClose,
+    shutdown: tokio::signal::windows::CtrlShutdown,
 }
 
-#[cfg(not(any(unix, windows)))]
-async fn signal() -> RunEnd {
-    ctrl_c().await
-}
-
-async fn ctrl_c() -> RunEnd {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+#[cfg(windows)]
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_shutdown};
+        Ok(Self {
+            interrupt: ctrl_c()?,
+            pause: ctrl_break()?,
+            close: ctrl_close()?,
+            shutdown: ctrl_shutdown()?,
+        })
     }
-    RunEnd::Interrupted
+
+    async fn next(&mut self) -> RunEnd {
+        tokio::select! {
+            _ = self.interrupt.recv() => RunEnd::Interrupted,
+            _ = self.pause.recv() => RunEnd::Interrupted,
+            _ = self.close.recv() => RunEnd::Terminated,
+            _ = self.shutdown.recv() => RunEnd::Terminated,
+        }
+    }
 }
 
 fn style(color: ColorWhen, rows: report::Rows) -> Style {
@@ -515,4 +661,111 @@ fn to_stdout(source: io::Error) -> Error {
 /// A line on standard error; when even that is gone, nobody is left to tell.
 pub fn complain(line: &str) {
     let _ = writeln!(io::stderr(), "exchports: {line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{RunStarted, Summary};
+
+    /// Tells the start, and fails at the end with this.
+    struct Failing(io::ErrorKind);
+
+    impl Reporter for Failing {
+        fn report(&mut self, event: &Event) -> io::Result<()> {
+            match event {
+                Event::RunFinished(_) => Err(self.0.into()),
+                _ => Ok(()),
+            }
+        }
+    }
+
+    struct Fine;
+
+    impl Reporter for Fine {
+        fn report(&mut self, _: &Event) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn start() -> Event {
+        Event::RunStarted(RunStarted {
+            at: time::OffsetDateTime::UNIX_EPOCH,
+            targets: Vec::new(),
+        })
+    }
+
+    fn end() -> Event {
+        Event::RunFinished(RunFinished {
+            summary: Summary::default(),
+            took: std::time::Duration::ZERO,
+            end: RunEnd::Complete,
+        })
+    }
+
+    /// What the file holds after these events, how many files are left, and how it ended.
+    fn after(within: Box<dyn Reporter + Send>, events: Vec<Event>) -> (String, usize, String) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("report");
+        fs::write(&path, "old").expect("a file");
+        let (aside, mut handle) = Aside::open(&path).expect("a file beside it");
+        handle.write_all(b"new").expect("it is written");
+        drop(handle);
+        let trouble = Arc::new(OnceLock::new());
+        let reports = vec![Report {
+            to: "report".to_owned(),
+            aside: Some(aside),
+            trouble: Arc::clone(&trouble),
+        }];
+        let outputs = Outputs {
+            reporter: Box::new(Guarded { within, trouble }),
+            reports,
+        };
+        let (sender, receiver) = mpsc::channel();
+        for event in events {
+            sender.send(event).expect("a receiver");
+        }
+        drop(sender);
+        let ended = match write_reports(outputs, &receiver) {
+            Ok(()) => String::new(),
+            Err(error) => error.to_string(),
+        };
+        let files = fs::read_dir(folder.path()).expect("the folder").count();
+        (fs::read_to_string(&path).expect("a file"), files, ended)
+    }
+
+    #[test]
+    fn only_a_whole_report_takes_the_name_of_its_file() {
+        let (text, files, error) = after(Box::new(Fine), vec![start(), end()]);
+        assert_eq!((text.as_str(), files, error.as_str()), ("new", 1, ""));
+
+        let full = Box::new(Failing(io::ErrorKind::StorageFull));
+        let (text, files, error) = after(full, vec![start(), end()]);
+        assert_eq!((text.as_str(), files), ("old", 1));
+        assert!(
+            error.starts_with("the report cannot be written to report: "),
+            "{error}"
+        );
+
+        // A run that broke never came to its end.
+        let (text, files, error) = after(Box::new(Fine), vec![start()]);
+        assert_eq!((text.as_str(), files, error.as_str()), ("old", 1, ""));
+
+        let gone = Box::new(Failing(io::ErrorKind::BrokenPipe));
+        let (text, files, error) = after(gone, vec![start(), end()]);
+        assert_eq!((text.as_str(), files, error.as_str()), ("old", 1, ""));
+    }
+
+    #[test]
+    fn words_with_more_than_letters_are_quoted_for_the_shell() {
+        for (word, expected) in [
+            ("--map", "--map"),
+            ("smtp=2525", "smtp=2525"),
+            (r"C:\Temp\ca.pem", r"C:\Temp\ca.pem"),
+            ("/tmp/my files/ca.pem", "\"/tmp/my files/ca.pem\""),
+            ("", "\"\""),
+        ] {
+            assert_eq!(shell_word(word), expected);
+        }
+    }
 }

@@ -84,6 +84,8 @@ mod tests {
 
     #[test]
     fn each_code_has_its_reason() {
+        use {Exit as E, FailOn as F, RunEnd::*};
+
         let passed = Summary {
             targets: 1,
             checks: 2,
@@ -124,7 +126,6 @@ mod tests {
             target_fail: 1,
             ..passed
         };
-        use {Exit as E, FailOn as F, RunEnd::*};
         for (summary, end, fail_on, expected) in [
             (passed, Complete, F::Warn, E::Met),
             (warned, Complete, F::Fail, E::Met),

@@ -2,17 +2,8 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use exchports::app;
-use exchports::cli::Cli;
-use exchports::exit::Exit;
 
 fn main() -> ExitCode {
-    match app::run(Cli::parse()) {
-        Ok(exit) => exit.into(),
-        Err(error) => {
-            app::complain(&error.to_string());
-            Exit::Nothing.into()
-        }
-    }
+    app::main(std::env::args_os()).into()
 }

@@ -78,7 +78,17 @@ pub static ROLES: [RoleRow; 8] = [
             Pop3s,
             Rdp,
         ],
-        optional: &[],
+        optional: &[
+            Owa,
+            Ecp,
+            Ews,
+            Mapi,
+            Activesync,
+            Autodiscover,
+            OutlookAnywhere,
+            Oab,
+            Powershell,
+        ],
         forbidden: &[],
     },
     RoleRow {

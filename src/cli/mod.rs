@@ -1,16 +1,19 @@
 //! # cli: the command line, as typed and as meant
 //!
-//! The clap structs are the one place that knows options; [`Cli::meant`] is their one conversion into what a person
-//! wants, with every name resolved, every list read and every contradiction refused. Nothing behind `app` sees a clap
-//! type. A [`UsageError`] is one line: what was wrong, and what would be right.
+//! The clap structs are the one place that knows options; [`read`] makes of them what a person wants, with every name
+//! resolved, every list read and every contradiction refused. Nothing behind this room sees a clap type. A
+//! [`UsageError`] is one line: what was wrong, and what would be right.
 //!
-//! [`targets`] knows what a host name is, [`values`] the small languages of single options.
+//! [`targets`] knows what a host name is, [`values`] the small languages of single options, [`refusal`] what clap itself
+//! says.
 
+mod refusal;
 mod targets;
 mod values;
 
+use std::ffi::OsString;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -34,6 +37,10 @@ pub struct UsageError(pub String);
 /// What is wanted.
 #[derive(Debug)]
 pub enum Meant {
+    /// `--help`, `--version`, with their text.
+    Help(String),
+    /// No command at all: the help, but nothing was done.
+    Nothing(String),
     /// `check`
     Check(Box<CheckOrder>),
     /// `list`
@@ -89,10 +96,9 @@ pub struct Telling {
 }
 
 /// When to use colour.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ColorWhen {
     /// On a terminal that can, unless `NO_COLOR` is set.
-    #[default]
     Auto,
     /// Always.
     Always,
@@ -100,15 +106,34 @@ pub enum ColorWhen {
     Never,
 }
 
+/// Reads what was typed, the program's own name first.
+///
+/// # Errors
+/// What cannot be meant, and what would be right.
+pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Meant, UsageError> {
+    let typed: Vec<OsString> = arguments.into_iter().collect();
+    match Cli::try_parse_from(&typed) {
+        Ok(cli) => cli.meant(),
+        Err(error) => refusal::read(&error, &typed),
+    }
+}
+
+/// A path as it can be shown on one line.
+#[must_use]
+pub fn shown(path: &Path) -> String {
+    values::without_controls(&path.to_string_lossy())
+}
+
 /// Tells whether the ports that Outlook and Microsoft Exchange live on can really be used, and why not.
 #[derive(Debug, Parser)]
 #[command(
     name = "exchports",
+    bin_name = "exchports",
     version,
     max_term_width = 100,
     after_help = AFTER_HELP
 )]
-pub struct Cli {
+struct Cli {
     #[command(subcommand)]
     command: Command,
 }
@@ -320,11 +345,11 @@ struct TellingArgs {
     #[arg(short, long, help_heading = "How to tell it")]
     verbose: bool,
 
-    /// No table
+    /// No table and no progress; the exit code tells
     #[arg(short, long, help_heading = "How to tell it")]
     quiet: bool,
 
-    /// When to use colour
+    /// When to use colour; `auto` is on a terminal, unless `NO_COLOR` is set
     #[arg(
         long,
         value_enum,
@@ -332,7 +357,7 @@ struct TellingArgs {
         value_name = "WHEN",
         help_heading = "How to tell it"
     )]
-    color: ColorWhen,
+    color: ColorArg,
 
     /// No progress line (it goes to standard error, and only to a terminal)
     #[arg(long, help_heading = "How to tell it")]
@@ -345,9 +370,9 @@ struct ListArgs {
     #[arg(long)]
     json: bool,
 
-    /// When to use colour
+    /// When to use colour; `auto` is on a terminal, unless `NO_COLOR` is set
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
-    color: ColorWhen,
+    color: ColorArg,
 }
 
 #[derive(Args, Debug)]
@@ -411,6 +436,14 @@ enum MinTlsArg {
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum ColorArg {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
 enum FailOnArg {
     #[default]
     Fail,
@@ -418,17 +451,23 @@ enum FailOnArg {
     Never,
 }
 
+impl ColorArg {
+    fn meant(self) -> ColorWhen {
+        match self {
+            Self::Auto => ColorWhen::Auto,
+            Self::Always => ColorWhen::Always,
+            Self::Never => ColorWhen::Never,
+        }
+    }
+}
+
 impl Cli {
-    /// What was typed, as it is meant.
-    ///
-    /// # Errors
-    /// What cannot be meant, and what would be right.
-    pub fn meant(self) -> Result<Meant, UsageError> {
+    fn meant(self) -> Result<Meant, UsageError> {
         match self.command {
             Command::Check(args) => Ok(Meant::Check(Box::new(args.meant()?))),
             Command::List(args) => Ok(Meant::List {
                 json: args.json,
-                color: args.color,
+                color: args.color.meant(),
             }),
             Command::Explain(args) => explain(&args.word),
             Command::Demo(args) => Ok(Meant::Demo {
@@ -461,7 +500,7 @@ impl CheckArgs {
             None => None,
         };
         if let Some(address) = address {
-            fits_family("--address", address, reach.families)?;
+            reach_fits("--address", address, reach)?;
         }
         let server_name = match &self.servername {
             Some(typed) => Some(targets::host(typed)?),
@@ -470,7 +509,7 @@ impl CheckArgs {
         let mut targets = Vec::with_capacity(named.len());
         for (name, host) in named {
             if let (None, Host::Address(literal)) = (address, &host) {
-                fits_family(&values::quoted(&name), *literal, reach.families)?;
+                reach_fits("the target", *literal, reach)?;
             }
             targets.push(Target {
                 server_name: targets::without_final_dot(server_name.as_ref().unwrap_or(&host)),
@@ -560,11 +599,11 @@ impl CheckArgs {
         let ports = values::port_map(&self.map)?;
         let mut checks = Vec::new();
         for service in catalog::all() {
-            let mut changed = changes
+            let mut named_in = changes
                 .iter()
                 .filter(|(_, services)| services.contains(&service.id));
-            let change = changed.next().map(|(expect, _)| *expect);
-            if let (Some(one), Some((other, _))) = (change, changed.next()) {
+            let change = named_in.next().map(|(expect, _)| *expect);
+            if let (Some(one), Some((other, _))) = (change, named_in.next()) {
                 return Err(UsageError(format!(
                     "{} cannot be both {} and {}: name it once in --require, --optional or --forbid",
                     service.name,
@@ -600,8 +639,14 @@ impl CheckArgs {
             None => None,
         };
         if let Some(source) = source {
-            fits_family("--source", source, families)?;
+            family_fits("--source", source, families)?;
         }
+        // From an address of one family nothing can be reached in the other.
+        let families = match (families, source) {
+            (Families::Raced, Some(IpAddr::V4(_))) => Families::V4,
+            (Families::Raced, Some(IpAddr::V6(_))) => Families::V6,
+            _ => families,
+        };
         Ok(Reach { families, source })
     }
 
@@ -610,8 +655,11 @@ impl CheckArgs {
             return Ok(None);
         };
         let name = values::ehlo_name(typed)?;
-        let is_target =
-            |target: &Target| target.server_name.to_string().eq_ignore_ascii_case(&name);
+        let is_name = |host: &Host| {
+            let host = targets::without_final_dot(host);
+            host.to_string().eq_ignore_ascii_case(&name)
+        };
+        let is_target = |target: &Target| is_name(&target.server_name) || is_name(&target.host);
         if targets.iter().any(is_target) {
             return Err(UsageError(format!(
                 "--ehlo-name {} is the target's own name, which servers refuse: give this machine's name",
@@ -622,14 +670,25 @@ impl CheckArgs {
     }
 }
 
-fn fits_family(what: &str, address: IpAddr, families: Families) -> Result<(), UsageError> {
-    let (option, family) = match (families, address) {
-        (Families::V4, IpAddr::V6(_)) => ("-4", "an IPv6"),
-        (Families::V6, IpAddr::V4(_)) => ("-6", "an IPv4"),
+fn reach_fits(what: &str, address: IpAddr, reach: Reach) -> Result<(), UsageError> {
+    match reach.source {
+        Some(source) if source.is_ipv4() != address.is_ipv4() => Err(UsageError(format!(
+            "{what} {address} cannot be reached from --source {source}: give a source that is {} address too",
+            family(address)
+        ))),
+        _ => family_fits(what, address, reach.families),
+    }
+}
+
+fn family_fits(what: &str, address: IpAddr, families: Families) -> Result<(), UsageError> {
+    let option = match (families, address) {
+        (Families::V4, IpAddr::V6(_)) => "-4",
+        (Families::V6, IpAddr::V4(_)) => "-6",
         _ => return Ok(()),
     };
     Err(UsageError(format!(
-        "{what} is {family} address ({address}), which {option} excludes: leave {option} out"
+        "{what} {address} is {} address, which {option} excludes: leave {option} out",
+        family(address)
     )))
 }
 
@@ -645,6 +704,13 @@ fn port_of(service: &Service, ports: &[(ServiceId, u16)]) -> u16 {
         .map_or(service.port, |(_, port)| *port)
 }
 
+fn family(address: IpAddr) -> &'static str {
+    match address {
+        IpAddr::V4(_) => "an IPv4",
+        IpAddr::V6(_) => "an IPv6",
+    }
+}
+
 impl TellingArgs {
     fn meant(&self) -> Result<Telling, UsageError> {
         let mut reports = values::reports(&self.report)?;
@@ -658,6 +724,12 @@ impl TellingArgs {
                     .to_owned(),
             ));
         }
+        if self.quiet && reports.contains(&(Format::Table, None)) {
+            return Err(UsageError(
+                "--quiet means no table, and --report table asks for one: leave one of them out"
+                    .to_owned(),
+            ));
+        }
         if reports.is_empty() && !self.quiet {
             reports.push((Format::Table, None));
         }
@@ -668,7 +740,7 @@ impl TellingArgs {
             } else {
                 Rows::All
             },
-            color: self.color,
+            color: self.color.meant(),
             verbose: self.verbose,
             progress: !self.no_progress && !self.quiet && !self.verbose,
             fail_on: match self.fail_on {
@@ -739,4 +811,130 @@ pub const WINDOWS_CONNECT: Duration = Duration::from_millis(2500);
 fn role_names() -> String {
     let names: Vec<_> = ROLES.iter().map(|row| row.name).collect();
     names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::CertDays;
+
+    fn order(typed: &str) -> CheckOrder {
+        let words = ["exchports", "check"].into_iter().chain(typed.split(' '));
+        match read(words.map(OsString::from)) {
+            Ok(Meant::Check(order)) => *order,
+            other => panic!("{typed}: {other:?}"),
+        }
+    }
+
+    /// `smtp+` is required, `smtp?` optional, `smtp-` forbidden; a port where it is not the catalog's.
+    fn checks(typed: &str) -> String {
+        let order = order(typed);
+        let told = order.plan.targets[0].checks.iter().map(|check| {
+            let mark = match check.expect {
+                Expectation::Required => '+',
+                Expectation::Optional => '?',
+                Expectation::Forbidden => '-',
+            };
+            if check.port == check.service.port {
+                format!("{}{mark}", check.service.name)
+            } else {
+                format!("{}{mark}{}", check.service.name, check.port)
+            }
+        });
+        told.collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn what_is_named_is_required_and_single_changes_have_the_last_word() {
+        for (typed, expected) in [
+            ("a -s 443,smtp", "smtp+ https+"),
+            ("a -s smtps -s imap4,smtps", "imap+ submissions+"),
+            ("a -r edge", "smtp+ rdp?"),
+            (
+                "a -r edge --forbid rdp --require imaps",
+                "smtp+ imaps+ rdp-",
+            ),
+            ("a -r edge --optional 25", "smtp? rdp?"),
+            (
+                "a -r edge -s imap --optional imap --forbid http",
+                "http- imap?",
+            ),
+            (
+                "a -r domain-controller --map ldap=1389 --map imap=1143",
+                "ldap+1389 ldaps? rdp?",
+            ),
+        ] {
+            assert_eq!(checks(typed), expected, "{typed}");
+        }
+        assert_eq!(
+            order("a").plan.targets[0].checks.len(),
+            catalog::all().count()
+        );
+        assert_eq!(
+            order("a -s all").plan.targets[0].checks.len(),
+            catalog::all().count()
+        );
+    }
+
+    #[test]
+    fn what_is_not_said_is_as_documented() {
+        let CheckOrder {
+            plan,
+            ca_files,
+            jobs,
+            telling,
+        } = order("mail.example.com");
+        assert_eq!(plan.limits.check, Duration::from_secs(15));
+        assert_eq!(plan.limits.connect, Duration::from_secs(3));
+        assert_eq!(plan.limits.run, None);
+        assert_eq!((plan.limits.per_address, jobs), (24, None));
+        assert_eq!(plan.reach.families, Families::Raced);
+        assert_eq!(plan.trust.stores, Stores::Both);
+        assert_eq!(plan.standards.min_tls, TlsVersion::Tls12);
+        assert_eq!(plan.standards.cert_days, CertDays::Lifetime);
+        assert_eq!((plan.depth, plan.ehlo_name), (Depth::Full, None));
+        assert_eq!(plan.targets[0].role, Role::Any);
+        assert_eq!(telling.reports, [(Format::Table, None)]);
+        assert_eq!(telling.fail_on, FailOn::Fail);
+        assert!(telling.progress && !telling.verbose && ca_files.is_empty());
+    }
+
+    #[test]
+    fn what_is_said_is_meant() {
+        let CheckOrder { plan, telling, .. } = order(
+            "MAIL.example.com. --timeout 4 --connect-timeout 9s --deadline 1m -j 7 --per-address 3 --min-tls 1.3 \
+             --cert-days 20,5 --trust system --tcp-only --servername Web.example.com -q -v --fail-on never",
+        );
+        assert_eq!(plan.limits.check, Duration::from_secs(4));
+        // A connect is part of a check.
+        assert_eq!(plan.limits.connect, Duration::from_secs(4));
+        assert_eq!(plan.limits.run, Some(Duration::from_secs(60)));
+        assert_eq!(plan.limits.per_address, 3);
+        assert_eq!(plan.standards.min_tls, TlsVersion::Tls13);
+        assert_eq!(
+            plan.standards.cert_days,
+            CertDays::Days {
+                warn: 20,
+                fail: Some(5)
+            }
+        );
+        assert_eq!(
+            (plan.trust.stores, plan.depth),
+            (Stores::System, Depth::TcpOnly)
+        );
+        let target = &plan.targets[0];
+        assert_eq!(target.name, "MAIL.example.com.");
+        assert_eq!(target.host, Host::Name("mail.example.com.".to_owned()));
+        assert_eq!(target.server_name, Host::Name("web.example.com".to_owned()));
+        assert_eq!(plan.transcripts, Transcripts::Kept);
+        assert_eq!(
+            (telling.reports, telling.fail_on),
+            (Vec::new(), FailOn::Never)
+        );
+        assert_eq!(
+            order("a --source 192.0.2.1").plan.reach.families,
+            Families::V4
+        );
+        assert_eq!(order("a --source ::1").plan.reach.families, Families::V6);
+    }
 }

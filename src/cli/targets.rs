@@ -23,17 +23,36 @@ pub(super) fn read(typed: &[String], files: &[PathBuf]) -> Result<Vec<(String, H
         }
     }
     for path in files {
-        let name = format!("--targets-file {}", quoted(&path.to_string_lossy()));
+        let name = file_name(path);
         let text = whole(&name, open(path, &name)?)?;
         list(&name, &text, &mut targets)?;
     }
     if targets.is_empty() {
-        return Err(UsageError(
-            "no target: name at least one host, as in `exchports check mail.example.com`"
-                .to_owned(),
-        ));
+        return Err(none(typed, files));
     }
     Ok(targets)
+}
+
+/// No target at all: a list that is empty by mistake must not look like a run without findings.
+fn none(typed: &[String], files: &[PathBuf]) -> UsageError {
+    let lists = match (typed, files) {
+        ([], []) => {
+            return UsageError(
+                "no target: name at least one host, as in `exchports check mail.example.com`"
+                    .to_owned(),
+            );
+        }
+        ([], [file]) => format!("{} is empty", file_name(file)),
+        (_, []) => "standard input is empty".to_owned(),
+        _ => "the lists are empty".to_owned(),
+    };
+    UsageError(format!(
+        "no target: {lists}; write one host a line, `#` begins a comment"
+    ))
+}
+
+fn file_name(path: &Path) -> String {
+    format!("--targets-file {}", super::shown(path))
 }
 
 fn open(path: &Path, name: &str) -> Result<std::fs::File, UsageError> {
@@ -232,7 +251,7 @@ mod tests {
             assert!(!error.chars().any(char::is_control), "{error:?}");
         }
         assert!(host(&"a".repeat(64)).is_err());
-        assert!(host(&vec!["a".repeat(60); 5].join(".")).is_err());
+        assert!(host(&format!("a{}", ".aaaaaaaaa".repeat(26))).is_err());
     }
 
     #[test]

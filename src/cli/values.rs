@@ -16,6 +16,19 @@ pub(super) fn quoted(typed: &str) -> String {
     format!("`{}`", Text::from(typed))
 }
 
+/// The same on one line, whatever is in it.
+pub(super) fn without_controls(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            out.extend(character.escape_default());
+        } else {
+            out.push(character);
+        }
+    }
+    out
+}
+
 pub(super) fn role(typed: &str) -> Result<Role, UsageError> {
     Role::from_name(typed).ok_or_else(|| {
         UsageError(format!(
@@ -91,7 +104,12 @@ pub(super) fn port_map(typed: &[String]) -> Result<Vec<(ServiceId, u16)>, UsageE
             )));
         };
         let service = service(name.trim())?;
-        let port = port(&format!("--map {service}="), number.trim())?;
+        let Some(port) = number.trim().parse().ok().filter(|port| *port > 0) else {
+            return Err(UsageError(format!(
+                "--map {} has no port: ports are 1 to 65535",
+                quoted(pair)
+            )));
+        };
         match map.iter().find(|(mapped, _)| *mapped == service) {
             Some((_, other)) if *other != port => {
                 return Err(UsageError(format!(
@@ -255,7 +273,7 @@ mod tests {
 
     #[test]
     fn services_are_known_by_id_alias_and_port() {
-        for (word, service) in [
+        for (word, expected) in [
             ("smtp", ServiceId::Smtp),
             ("IMAPS", ServiceId::Imaps),
             ("smtps", ServiceId::Submissions),
@@ -263,7 +281,7 @@ mod tests {
             ("ms-wbt-server", ServiceId::Rdp),
             ("443", ServiceId::Https),
         ] {
-            assert_eq!(super::service(word).ok(), Some(service), "{word}");
+            assert_eq!(service(word).ok(), Some(expected), "{word}");
         }
         for word in ["8443", "0", "70000", "frobnicate", ""] {
             assert!(service(word).is_err(), "{word}");

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::halt::Halt;
 use super::os;
-use super::session::{Dial, Record, Session, Terms};
+use super::session::{Dial, Over, Record, Session, Terms};
 use super::tls::TlsAsk;
 use crate::facts::Text;
 use crate::observation::{Attempt, Cause, Failure, Stage, State};
@@ -178,18 +178,15 @@ impl Dial for TcpDial {
         record.enter(Stage::Connect);
         let mut terms = self.terms(record.connection());
         let mut race = Race::new(addresses, self.source, Arc::clone(&self.gate), pass);
-        let patience = terms.limits.connect;
-        let won = match terms.bounded(patience, race.run()).await {
+        // Each attempt keeps the patience of a dial by itself; the race as a whole ends with the check.
+        race.start(terms.limits.connect);
+        let won = match terms.bounded(terms.limits.check, race.run()).await {
             Ok(won) => won,
-            Err(over) => {
-                let cause = over.cause(Cause::Filtered);
-                if cause == Cause::Filtered {
-                    race.expire();
-                    None
-                } else {
-                    return Err(fail(record, cause, None));
-                }
+            Err(Over::Patience) => {
+                race.expire();
+                None
             }
+            Err(over) => return Err(fail(record, over.cause(Cause::Filtered), None)),
         };
         let Some(won) = won else {
             let lost = race.told();
@@ -213,11 +210,13 @@ struct Race {
     source: Option<IpAddr>,
     gate: Arc<Gate>,
     first_pass: Option<Pass>,
+    end: Instant,
 }
 
 struct Entry {
     address: SocketAddr,
-    begun: Instant,
+    /// When it was dialled: it may have to wait for its socket.
+    begun: Arc<OnceLock<Instant>>,
     took: Option<Duration>,
     lost: Option<Lost>,
 }
@@ -250,12 +249,19 @@ impl Race {
             source,
             gate,
             first_pass: Some(first_pass),
+            end: Instant::now(),
         }
+    }
+
+    /// Begins with the first address; the race is over after so long, the time aside that an attempt waits for a
+    /// socket.
+    fn start(&mut self, patience: Duration) {
+        self.end = Instant::now() + patience;
+        self.start_next();
     }
 
     /// Runs until one has won or all have lost.
     async fn run(&mut self) -> Option<Won> {
-        self.start_next();
         loop {
             let next_start = async {
                 if self.waiting.as_slice().is_empty() {
@@ -283,35 +289,49 @@ impl Race {
     }
 
     fn start_next(&mut self) {
+        let asked = Instant::now();
+        if asked >= self.end {
+            self.waiting = Vec::new().into_iter();
+        }
         let Some(address) = self.waiting.next() else {
             return;
         };
+        let begun = Arc::new(OnceLock::new());
         self.entries.push(Entry {
             address,
-            begun: Instant::now(),
+            begun: Arc::clone(&begun),
             took: None,
             lost: None,
         });
         let source = self.source;
         let gate = Arc::clone(&self.gate);
         let pass = self.first_pass.take();
+        let patience = self.end - asked;
         self.running.spawn(async move {
             let pass = match pass {
                 Some(pass) => Some(pass),
                 None => gate.pass(address.ip()).await,
             };
-            match pass {
-                Some(pass) => connect(address, source).await.map(|stream| Won {
+            let _ = begun.set(Instant::now());
+            let lost = |state, cause| Lost {
+                address,
+                state,
+                cause,
+                detail: None,
+            };
+            let Some(pass) = pass else {
+                return Err(lost(State::Blocked, Cause::Internal));
+            };
+            // Its time begins with its socket: a run that waits for sockets must not call anything filtered that was
+            // never asked.
+            match tokio::time::timeout(patience, connect(address, source)).await {
+                Ok(Ok(stream)) => Ok(Won {
                     stream,
                     address,
                     pass,
                 }),
-                None => Err(Lost {
-                    address,
-                    state: State::Blocked,
-                    cause: Cause::Internal,
-                    detail: None,
-                }),
+                Ok(Err(lost)) => Err(lost),
+                Err(_) => Err(lost(State::Filtered, Cause::Filtered)),
             }
         });
     }
@@ -322,17 +342,17 @@ impl Race {
             .iter_mut()
             .find(|entry| entry.address == address)
         {
-            entry.took = Some(entry.begun.elapsed());
+            entry.took = Some(entry.elapsed());
             entry.lost = lost;
         }
     }
 
-    /// The race took too long: those still running were not answered.
+    /// The check is over: those that were dialled were not answered.
     fn expire(&mut self) {
         self.running.abort_all();
         for entry in &mut self.entries {
-            if entry.took.is_none() {
-                entry.took = Some(entry.begun.elapsed());
+            if entry.took.is_none() && entry.begun.get().is_some() {
+                entry.took = Some(entry.elapsed());
                 entry.lost = Some(Lost {
                     address: entry.address,
                     state: State::Filtered,
@@ -353,7 +373,7 @@ impl Race {
                     (None, Some(_)) => Some(State::Open),
                     (None, None) => None,
                 },
-                took: entry.took.unwrap_or_else(|| entry.begun.elapsed()),
+                took: entry.took.unwrap_or_else(|| entry.elapsed()),
             })
             .collect()
     }
@@ -376,6 +396,12 @@ impl Race {
                 cause: Cause::Internal,
                 detail: None,
             })
+    }
+}
+
+impl Entry {
+    fn elapsed(&self) -> Duration {
+        self.begun.get().map_or(Duration::ZERO, Instant::elapsed)
     }
 }
 

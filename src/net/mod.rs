@@ -10,12 +10,15 @@
 //! What TLS cannot be spoken can still be asked for: `old_tls`.
 
 pub mod clock;
+mod der;
 pub mod dial;
 pub mod halt;
 mod old_tls;
 mod os;
 pub mod resolve;
 pub mod session;
+mod signatures;
+mod system_roots;
 pub mod tls;
 pub mod trust;
 

@@ -6,7 +6,7 @@
 use rustls::pki_types::{CertificateDer, ServerName};
 
 use super::tls::{TlsAsk, server_name};
-use super::trust::{self, Told};
+use super::trust;
 use crate::facts::{Cipher, ClientCertificate, KeyExchange, LegacyAnswer, LegacyFacts, TlsVersion};
 use crate::plan::Host;
 use crate::wire::tls::{self, Agreement, Flight, Version};
@@ -62,21 +62,20 @@ pub(super) fn learn(flight: &Flight, unless_more: LegacyAnswer) -> LegacyFacts {
     }
 }
 
-/// The chain that came, judged as any other; `None` when none came.
-pub(super) fn assess(flight: Flight, ask: &TlsAsk) -> Option<Told> {
-    let chain: Vec<CertificateDer<'static>> = flight
+/// The chain that came.
+pub(super) fn chain(flight: Flight) -> Vec<CertificateDer<'static>> {
+    flight
         .certificates
         .into_iter()
         .take(trust::MAX_CHAIN)
         .map(CertificateDer::from)
-        .collect();
-    (!chain.is_empty()).then(|| trust::assess(&chain, &server_name(&ask.host), &ask.roots))
+        .collect()
 }
 
 /// The name to send, where it is one that TLS can carry.
 fn sni(ask: &TlsAsk) -> Option<&str> {
     match (&ask.host, server_name(&ask.host)) {
-        (Host::Name(host), ServerName::DnsName(_)) => Some(host),
+        (Host::Name(host), Some(ServerName::DnsName(_))) => Some(host),
         _ => None,
     }
 }

@@ -84,6 +84,7 @@ mod tests {
     use super::*;
 
     const V4: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 25);
+    #[cfg(unix)]
     const V6: SocketAddr = SocketAddr::new(IpAddr::V6(std::net::Ipv6Addr::LOCALHOST), 25);
 
     #[test]

@@ -47,11 +47,12 @@ pub async fn resolve(
     let mut halt = halt.clone();
     let asked = tokio::task::spawn_blocking(move || ask_system(&name));
     let answer = tokio::select! {
+        biased;
+        () = halt.said() => Err(failure(Cause::Interrupted, None)),
         answer = asked => match answer {
             Ok(answer) => answer,
             Err(_) => Err(failure(Cause::Internal, None)),
         },
-        () = halt.said() => Err(failure(Cause::Interrupted, None)),
         () = tokio::time::sleep_until(until) => {
             Err(failure(late, Some("the resolver did not answer in time".into())))
         }

@@ -9,7 +9,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -310,6 +310,13 @@ enum Health {
     Broken,
 }
 
+/// How far the answer to a goodbye is read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Until {
+    Line,
+    Close,
+}
+
 impl<'a, S: Stream> Session<'a, S> {
     /// A conversation over a stream that has just been connected.
     pub fn new(stream: S, record: &'a mut Record, terms: Terms) -> Self {
@@ -383,12 +390,13 @@ impl<'a, S: Stream> Session<'a, S> {
                         return Ok(value);
                     }
                     Ok(None) => {}
-                    Err(violation) => {
-                        let cause = match violation.kind {
-                            ViolationKind::TooLong => Cause::Flood,
-                            ViolationKind::Malformed => self.stranger(),
-                        };
+                    Err(violation) if violation.kind == ViolationKind::TooLong => {
                         let heard = self.heard();
+                        return Err(self.break_off(Cause::Flood, Some(heard)));
+                    }
+                    Err(_) => {
+                        self.finish_line().await;
+                        let (cause, heard) = self.stranger();
                         return Err(self.break_off(cause, Some(heard)));
                     }
                 }
@@ -422,21 +430,25 @@ impl<'a, S: Stream> Session<'a, S> {
     /// # Errors
     /// Why there is no secure session; what the handshake showed until then is in the record.
     pub async fn upgrade(&mut self, alpn: Alpn) -> Result<(), Failure> {
+        let begins = matches!(self.stage, Stage::Connect);
+        self.enter(Stage::TlsHandshake);
         if !self.inbox.is_empty() {
+            self.finish_line().await;
             self.record.injected_bytes += self.inbox.len();
             let heard = self.heard();
             return Err(self.break_off(Cause::BytesInjected, Some(heard)));
         }
-        let begins = matches!(self.stage, Stage::Connect);
-        self.enter(Stage::TlsHandshake);
-        let Transport::Clear(mut tap) = std::mem::replace(&mut self.transport, Transport::Gone)
-        else {
+        let Transport::Clear(tap) = std::mem::replace(&mut self.transport, Transport::Gone) else {
             return Err(self.break_off(Cause::Internal, Some("a second handshake".into())));
         };
-        tap.listen();
         let patience = self.terms.limits.handshake;
         let ask = Arc::clone(&self.terms.tls);
-        let shaken = tls::shake_hands(tap, &ask, alpn, &mut self.terms, patience).await;
+        let mut shaken = tls::shake_hands(tap, &ask, alpn, &mut self.terms, patience).await;
+        // What follows is this machine's work, not the peer's.
+        self.record.close_step();
+        let told = tls::assess(&shaken.chain, &ask, &mut self.terms).await;
+        shaken.facts.certificate = told.certificate;
+        shaken.facts.chain = told.chain;
         let version = shaken.facts.version;
         self.record.tls = Some(shaken.facts);
         match shaken.result {
@@ -451,12 +463,16 @@ impl<'a, S: Stream> Session<'a, S> {
             }
             Err(mut trouble) => {
                 if trouble.cause == Cause::Cleartext && !begins {
-                    // The peer agreed to TLS and went on in clear.
+                    // The peer agreed to TLS and went on in clear. Whether that came with the go-ahead or a moment
+                    // later is chance: it is told alike.
                     trouble.cause = Cause::BytesInjected;
                     self.record.injected_bytes += trouble.heard.len();
+                    self.record.tls = None;
                 }
                 self.record.note_lines(Speaker::Server, &trouble.heard);
-                self.record.note(Speaker::Event, b"TLS handshake failed");
+                if trouble.cause != Cause::BytesInjected {
+                    self.record.note(Speaker::Event, b"TLS handshake failed");
+                }
                 Err(self.break_off(trouble.cause, trouble.detail))
             }
         }
@@ -490,7 +506,9 @@ impl<'a, S: Stream> Session<'a, S> {
             self.send(&old_tls::goodbye(version)).await?;
         }
         self.record.close_step();
-        if let Some(told) = old_tls::assess(flight, &ask) {
+        let chain = old_tls::chain(flight);
+        if !chain.is_empty() {
+            let told = tls::assess(&chain, &ask, &mut self.terms).await;
             let tls = self.record.tls.get_or_insert_default();
             if tls.certificate.is_none() && tls.chain.is_empty() {
                 tls.certificate = told.certificate;
@@ -546,23 +564,28 @@ impl<'a, S: Stream> Session<'a, S> {
             return;
         }
         let patience = self.terms.limits.goodbye;
-        let talking = self.health == Health::Talking;
+        let words = words.filter(|_| self.health == Health::Talking);
         let mut transport = std::mem::replace(&mut self.transport, Transport::Gone);
-        let record = &mut *self.record;
+        // What came unasked before stands with what comes now.
+        let mut answer = std::mem::take(&mut self.inbox);
         let leave = async {
-            if let Some(words) = words.filter(|_| talking) {
-                record.note_lines(Speaker::Client, words);
+            if let Some(words) = words {
                 if transport.write_all(words).await.is_err() {
                     return;
                 }
-                let mut farewell = vec![0; 512];
-                if let Ok(count) = transport.read(&mut farewell).await {
-                    record.note_lines(Speaker::Server, farewell.get(..count).unwrap_or_default());
-                }
+                transport.hear(&mut answer, Until::Line).await;
             }
             let _ = transport.shutdown().await;
+            if words.is_some() {
+                // Closed over bytes that nobody has read, a connection ends in a reset.
+                transport.hear(&mut answer, Until::Close).await;
+            }
         };
         let _ = self.terms.bounded(patience, leave).await;
+        if let Some(words) = words {
+            self.record.note_lines(Speaker::Client, words);
+            self.record.note_lines(Speaker::Server, &answer);
+        }
     }
 
     fn patience(&self) -> Duration {
@@ -575,20 +598,8 @@ impl<'a, S: Stream> Session<'a, S> {
 
     /// Reads once; the number of bytes that came, 0 at the end.
     async fn fill(&mut self, end: Instant) -> Result<usize, Failure> {
-        let mut chunk = [0; 4096];
-        let patience = end.saturating_duration_since(Instant::now());
-        let transport = &mut self.transport;
-        let read = self
-            .terms
-            .bounded(patience, async { transport.read(&mut chunk).await })
-            .await;
-        match read {
-            Ok(Ok(count)) => {
-                self.inbox
-                    .extend_from_slice(chunk.get(..count).unwrap_or_default());
-                self.received = self.received.saturating_add(count);
-                Ok(count)
-            }
+        match self.read(end).await {
+            Ok(Ok(count)) => Ok(count),
             Ok(Err(error)) => {
                 let (cause, detail) = tls::read_cause(&error, self.record.tls.as_ref());
                 Err(self.break_off(cause, detail))
@@ -603,13 +614,48 @@ impl<'a, S: Stream> Session<'a, S> {
         }
     }
 
-    /// What the bytes in the inbox are, when they are not the protocol.
-    fn stranger(&self) -> Cause {
-        match (&self.transport, sniff(&self.inbox)) {
-            (Transport::Clear(_), Some(Spoken::TlsHandshake | Spoken::TlsAlert { .. })) => {
-                Cause::Tls
+    /// Reads once into the inbox.
+    async fn read(&mut self, end: Instant) -> Result<io::Result<usize>, Over> {
+        let mut chunk = [0; 4096];
+        let patience = end.saturating_duration_since(Instant::now());
+        let transport = &mut self.transport;
+        let read = self
+            .terms
+            .bounded(patience, async { transport.read(&mut chunk).await })
+            .await?;
+        if let Ok(count) = read {
+            self.inbox
+                .extend_from_slice(chunk.get(..count).unwrap_or_default());
+            self.received = self.received.saturating_add(count);
+        }
+        Ok(read)
+    }
+
+    /// Reads on until the line that does not belong here is whole: its first byte does not tell what it is.
+    async fn finish_line(&mut self) {
+        let end = Instant::now() + REST_OF_LINE;
+        while !is_whole(&self.inbox) {
+            match self.read(end).await {
+                Ok(Ok(1..)) => {}
+                _ => break,
             }
-            _ => Cause::NotTheProtocol,
+        }
+    }
+
+    /// What the bytes in the inbox are, when they are not the protocol, and how to show them.
+    fn stranger(&self) -> (Cause, Text) {
+        match (&self.transport, sniff(&self.inbox)) {
+            (
+                Transport::Clear(_),
+                Some(Spoken::TlsAlert {
+                    description: Some(number),
+                    ..
+                }),
+            ) => (Cause::Tls, tls::alert_text(number)),
+            (Transport::Clear(_), Some(Spoken::TlsHandshake | Spoken::TlsAlert { .. })) => {
+                (Cause::Tls, self.heard())
+            }
+            _ => (Cause::NotTheProtocol, self.heard()),
         }
     }
 
@@ -628,6 +674,23 @@ impl<'a, S: Stream> Session<'a, S> {
         self.fail(cause, detail)
     }
 }
+
+/// How long the rest of a line is waited for that came where it does not belong.
+pub(super) const REST_OF_LINE: Duration = Duration::from_millis(500);
+
+/// Whether there is enough of what does not belong here to say what it is: a line, an alert, or a lot of anything.
+pub(super) fn is_whole(heard: &[u8]) -> bool {
+    let told = match sniff(heard) {
+        Some(Spoken::TlsAlert { description, .. }) => description.is_some(),
+        // No text: a line feed ends nothing there.
+        Some(Spoken::Ldap | Spoken::Rdp | Spoken::TlsHandshake) => false,
+        _ => heard.contains(&b'\n'),
+    };
+    told || heard.len() >= HEARD_BYTES
+}
+
+/// How much is heard out of what does not belong where it is.
+const HEARD_BYTES: usize = 512;
 
 /// An answer in old TLS, in a few words.
 fn summary(legacy: &LegacyFacts) -> String {
@@ -689,6 +752,17 @@ impl<S: Stream> Transport<S> {
         }
     }
 
+    /// Reads a line, or until the peer closes; no more than a goodbye is long.
+    async fn hear(&mut self, heard: &mut Vec<u8>, until: Until) {
+        let mut chunk = [0; HEARD_BYTES];
+        while heard.len() < HEARD_BYTES && (until == Until::Close || !heard.contains(&b'\n')) {
+            match self.read(&mut chunk).await {
+                Ok(count @ 1..) => heard.extend_from_slice(chunk.get(..count).unwrap_or_default()),
+                _ => break,
+            }
+        }
+    }
+
     async fn shutdown(&mut self) -> io::Result<()> {
         match self {
             Self::Clear(stream) => stream.shutdown().await,
@@ -702,13 +776,30 @@ impl<S: Stream> Transport<S> {
 #[derive(Debug)]
 pub struct Tap<S> {
     stream: S,
-    heard: Option<Vec<u8>>,
+    heard: Option<Heard>,
+}
+
+/// What a tap remembers; it outlives the tap, which goes with a handshake that takes too long.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Heard(Arc<Mutex<Vec<u8>>>);
+
+impl Heard {
+    /// What was heard so far, cut at its limit.
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn add(&self, bytes: &[u8]) {
+        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = HEARD_BYTES.saturating_sub(heard.len());
+        heard.extend(bytes.iter().take(room));
+    }
 }
 
 impl<S> Tap<S> {
-    /// How many bytes are remembered.
-    const LIMIT: usize = 512;
-
     fn new(stream: S) -> Self {
         Self {
             stream,
@@ -716,17 +807,13 @@ impl<S> Tap<S> {
         }
     }
 
-    fn listen(&mut self) {
-        self.heard = Some(Vec::new());
+    /// Begins to remember.
+    pub(super) fn listen(&mut self) -> Heard {
+        self.heard.insert(Heard::default()).clone()
     }
 
     fn forget(&mut self) {
         self.heard = None;
-    }
-
-    /// What was heard since it began to listen, cut at its limit.
-    pub(super) fn heard(&self) -> &[u8] {
-        self.heard.as_deref().unwrap_or_default()
     }
 }
 
@@ -738,9 +825,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if let Some(heard) = &mut self.heard {
-            let room = Self::LIMIT.saturating_sub(heard.len());
-            heard.extend(buffer.filled().iter().skip(before).take(room));
+        if let Some(heard) = &self.heard {
+            heard.add(buffer.filled().get(before..).unwrap_or_default());
         }
         polled
     }

@@ -1,28 +1,34 @@
 //! The TLS handshake, with a verifier that records and lets it finish.
 //!
 //! The signature over the handshake stays checked: a peer has to own the key of the certificate it shows. Whether that
-//! certificate is any good is left to [`trust`](super::trust) and to the rules.
+//! certificate is any good is left to [`trust`] and to the rules.
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, Resumption};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
+use rustls::crypto::{
+    CryptoProvider, verify_tls12_signature, verify_tls13_signature,
+    verify_tls13_signature_with_raw_key,
+};
+use rustls::pki_types::{
+    AlgorithmIdentifier, CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime, alg_id,
+};
 use rustls::{
-    AlertDescription, ClientConfig, DigitallySignedStruct, InvalidMessage, PeerIncompatible,
-    ProtocolVersion, SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, InvalidMessage,
+    PeerIncompatible, ProtocolVersion, SignatureScheme,
 };
 use tokio::io::AsyncReadExt;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::session::{Stream, Tap, Terms, first_line};
-use super::trust::{self, Roots};
+use super::session::{Heard, Over, REST_OF_LINE, Stream, Tap, Terms, first_line, is_whole};
+use super::trust::{self, Roots, Told};
+use super::{der, signatures};
 use crate::facts::{ClientCertificate, Text, TlsFacts, TlsVersion};
 use crate::observation::Cause;
 use crate::plan::Host;
@@ -57,8 +63,10 @@ pub fn provider() -> Arc<CryptoProvider> {
 pub(super) struct Shaken<S> {
     /// The secure stream, or why there is none.
     pub(super) result: Result<Box<TlsStream<Tap<S>>>, Trouble>,
-    /// What was seen, in either case.
+    /// What was seen, in either case; the chain is still to be assessed.
     pub(super) facts: TlsFacts,
+    /// The chain as sent.
+    pub(super) chain: Vec<CertificateDer<'static>>,
 }
 
 /// Why a handshake failed.
@@ -69,45 +77,52 @@ pub(super) struct Trouble {
     pub(super) heard: Vec<u8>,
 }
 
-/// How long the rest of a line is waited for that came where a TLS record belongs.
-const REST_OF_LINE: Duration = Duration::from_millis(500);
-
 pub(super) async fn shake_hands<S: Stream>(
-    tap: Tap<S>,
+    mut tap: Tap<S>,
     ask: &TlsAsk,
     alpn: Alpn,
     terms: &mut Terms,
     patience: Duration,
 ) -> Shaken<S> {
+    ask.roots.prepare();
     let seen = Arc::new(Seen::default());
     let config = client_config(ask, alpn, &seen);
     let name = server_name(&ask.host);
     let mut facts = TlsFacts {
         server_name: match (&ask.host, &name) {
-            (Host::Name(host), ServerName::DnsName(_)) => Some(host.clone()),
+            (Host::Name(host), Some(ServerName::DnsName(_))) => Some(host.clone()),
             _ => None,
         },
         ..TlsFacts::default()
     };
-    let connect = TlsConnector::from(config).connect(name.clone(), tap);
+    // A name that TLS cannot carry goes without SNI, as an address does.
+    let indicated = name
+        .clone()
+        .unwrap_or_else(|| ServerName::from(IpAddr::from([0, 0, 0, 0])));
+    let heard = tap.listen();
+    let connect = TlsConnector::from(config).connect(indicated, tap);
     let result = match terms.bounded(patience, connect.into_fallible()).await {
         Ok(Ok(stream)) => {
             agreed(stream.get_ref().1, &mut facts);
             Ok(Box::new(stream))
         }
-        Ok(Err((error, tap))) => Err(explain(&error, tap, &seen, terms).await),
-        Err(over) => Err(Trouble {
-            cause: over.cause(if seen.has_certificate() {
-                Cause::Stalled
-            } else {
-                Cause::Silent
-            }),
-            detail: None,
-            heard: Vec::new(),
-        }),
+        Ok(Err((error, tap))) => Err(explain(&error, tap, &heard, &seen, terms).await),
+        Err(over) => Err(cut_short(over, &heard.bytes())),
     };
-    seen.tell(ask, &name, &mut facts);
-    Shaken { result, facts }
+    if seen.asked_for_certificate.load(Ordering::Relaxed) {
+        facts.client_certificate = Some(ClientCertificate::Requested);
+    }
+    Shaken {
+        result,
+        facts,
+        chain: seen.chain(),
+    }
+}
+
+/// Turns a chain into facts, against the name and the roots that were asked for.
+pub(super) async fn assess(chain: &[CertificateDer<'_>], ask: &TlsAsk, terms: &mut Terms) -> Told {
+    let name = server_name(&ask.host);
+    trust::assess_in_time(chain, name.as_ref(), &ask.roots, terms).await
 }
 
 fn client_config(ask: &TlsAsk, alpn: Alpn, seen: &Arc<Seen>) -> Arc<ClientConfig> {
@@ -129,12 +144,11 @@ fn client_config(ask: &TlsAsk, alpn: Alpn, seen: &Arc<Seen>) -> Arc<ClientConfig
     Arc::new(config)
 }
 
-pub(super) fn server_name(host: &Host) -> ServerName<'static> {
+/// The name as TLS has it; `None` for one that it cannot carry.
+pub(super) fn server_name(host: &Host) -> Option<ServerName<'static>> {
     match host {
-        Host::Address(address) => ServerName::from(*address),
-        // A name that TLS cannot carry goes without SNI, as an address does.
-        Host::Name(name) => ServerName::try_from(name.clone())
-            .unwrap_or_else(|_| ServerName::from(std::net::IpAddr::from([0, 0, 0, 0]))),
+        Host::Address(address) => Some(ServerName::from(*address)),
+        Host::Name(name) => ServerName::try_from(name.clone()).ok(),
     }
 }
 
@@ -165,10 +179,25 @@ fn version(version: ProtocolVersion) -> Option<TlsVersion> {
     }
 }
 
+/// What a handshake means that did not come to its end in time.
+fn cut_short(over: Over, heard: &[u8]) -> Trouble {
+    let patience = if heard.is_empty() {
+        Cause::Silent
+    } else {
+        Cause::Stalled
+    };
+    Trouble {
+        cause: over.cause(patience),
+        detail: None,
+        heard: Vec::new(),
+    }
+}
+
 /// What a failed handshake means, the bytes that came instead included.
 async fn explain<S: Stream>(
     error: &io::Error,
     mut tap: Tap<S>,
+    heard: &Heard,
     seen: &Seen,
     terms: &mut Terms,
 ) -> Trouble {
@@ -178,7 +207,12 @@ async fn explain<S: Stream>(
         heard: Vec::new(),
     };
     let asked_for_certificate = seen.asked_for_certificate.load(Ordering::Relaxed);
-    match rustls_error(error) {
+    let rustls_error = rustls_error(error);
+    if rustls_error.is_none() && heard.bytes().is_empty() {
+        // A peer that said its word and hung up did not take our ClientHello; its word is still there.
+        finish_line(&mut tap, heard, terms).await;
+    }
+    match rustls_error {
         Some(rustls::Error::AlertReceived(alert)) => {
             let number = u8::from(*alert);
             let cause = if *alert == AlertDescription::ProtocolVersion {
@@ -194,19 +228,14 @@ async fn explain<S: Stream>(
             trouble(Cause::VersionTooOld, None)
         }
         Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
-            finish_line(&mut tap, terms).await;
-            let heard = tap.heard().to_vec();
-            Trouble {
-                cause: said_in_clear(&heard),
-                detail: Some(Text::from_bytes(first_line(&heard))),
-                heard,
-            }
+            finish_line(&mut tap, heard, terms).await;
+            in_clear(heard.bytes())
         }
         Some(other) => trouble(
             Cause::HandshakeFailed,
             Some(other.to_string().as_str().into()),
         ),
-        None if tap.heard().is_empty() => trouble(
+        None if heard.bytes().is_empty() => trouble(
             Cause::ClosedOnHello,
             Some(if error.kind() == io::ErrorKind::UnexpectedEof {
                 "closed".into()
@@ -214,16 +243,22 @@ async fn explain<S: Stream>(
                 "reset".into()
             }),
         ),
-        None if !matches!(tap.heard().first(), Some(0x14..=0x18)) => {
-            let heard = tap.heard().to_vec();
-            Trouble {
-                cause: said_in_clear(&heard),
-                detail: Some(Text::from_bytes(first_line(&heard))),
-                heard,
-            }
-        }
+        None if is_cleartext(&heard.bytes()) => in_clear(heard.bytes()),
         None if error.kind() == io::ErrorKind::UnexpectedEof => trouble(Cause::Closed, None),
         None => trouble(Cause::Reset, None),
+    }
+}
+
+/// Whether these bytes are not even the beginning of a TLS record (RFC 8446 §5.1).
+fn is_cleartext(heard: &[u8]) -> bool {
+    !matches!(heard.first(), None | Some(0x14..=0x18))
+}
+
+fn in_clear(heard: Vec<u8>) -> Trouble {
+    Trouble {
+        cause: said_in_clear(&heard),
+        detail: Some(Text::from_bytes(first_line(&heard))),
+        heard,
     }
 }
 
@@ -243,10 +278,10 @@ fn said_in_clear(heard: &[u8]) -> Cause {
 }
 
 /// Reads on until the line that began in clear is whole.
-async fn finish_line<S: Stream>(tap: &mut Tap<S>, terms: &mut Terms) {
+async fn finish_line<S: Stream>(tap: &mut Tap<S>, heard: &Heard, terms: &mut Terms) {
     let read = async {
         let mut chunk = [0; 256];
-        while tap.heard().len() < 512 && !tap.heard().contains(&b'\n') {
+        while !is_whole(&heard.bytes()) {
             match tap.read(&mut chunk).await {
                 Ok(0) | Err(_) => break,
                 Ok(_) => {}
@@ -293,7 +328,7 @@ fn is_certificate_demand(alert: AlertDescription, asked: bool) -> bool {
     }
 }
 
-fn alert_text(number: u8) -> Text {
+pub(super) fn alert_text(number: u8) -> Text {
     Text::from(format!("alert {number} {}", alert_name(number)).as_str())
 }
 
@@ -309,25 +344,11 @@ struct Seen {
 }
 
 impl Seen {
-    fn has_certificate(&self) -> bool {
-        !self.chain().is_empty()
-    }
-
     fn chain(&self) -> Vec<CertificateDer<'static>> {
         self.chain
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
-    }
-
-    fn tell(&self, ask: &TlsAsk, name: &ServerName<'_>, facts: &mut TlsFacts) {
-        let chain = self.chain();
-        let told = trust::assess(&chain, name, &ask.roots);
-        facts.certificate = told.certificate;
-        facts.chain = told.chain;
-        if self.asked_for_certificate.load(Ordering::Relaxed) {
-            facts.client_certificate = Some(ClientCertificate::Requested);
-        }
     }
 }
 
@@ -354,20 +375,54 @@ struct Recorder {
 }
 
 impl Recorder {
-    /// Accepts what the provider cannot check (an RSA key under 2048 bits, a certificate of version 1): the rules tell
-    /// of it. Any other wrong signature is a peer that does not own the key.
-    fn tolerate(
-        checked: Result<HandshakeSignatureValid, rustls::Error>,
-        certificate: &CertificateDer<'_>,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        if checked.is_ok()
-            || ParsedCertificate::try_from(certificate).is_err()
-            || trust::has_short_rsa_key(certificate)
-        {
-            return Ok(HandshakeSignatureValid::assertion());
-        }
-        checked
+    /// Checks the signature over a TLS 1.2 handshake once more, for certificates that webpki does not read (version 1, an
+    /// unknown critical extension) and for short RSA keys.
+    fn check_tls12_again(
+        &self,
+        message: &[u8],
+        public_key: &[u8],
+        signed: &DigitallySignedStruct,
+    ) -> bool {
+        let Some((public_key, _)) = der::contents(public_key) else {
+            return false;
+        };
+        let old: Option<AlgorithmIdentifier> = match signed.scheme {
+            SignatureScheme::RSA_PKCS1_SHA256 => Some(alg_id::RSA_PKCS1_SHA256),
+            SignatureScheme::RSA_PKCS1_SHA512 => Some(alg_id::RSA_PKCS1_SHA512),
+            _ => None,
+        };
+        let offered = self
+            .provider
+            .signature_verification_algorithms
+            .mapping
+            .iter()
+            .find(|(scheme, _)| *scheme == signed.scheme);
+        offered
+            .into_iter()
+            .flat_map(|(_, algorithms)| algorithms.iter().copied())
+            .chain(
+                signatures::algorithms(&self.provider)
+                    .filter(|algorithm| old == Some(algorithm.signature_alg_id())),
+            )
+            .filter(|algorithm| signatures::takes(*algorithm, public_key))
+            .any(|algorithm| signatures::holds(algorithm, public_key, message, signed.signature()))
     }
+}
+
+/// Whether a signature can be checked by nobody here: RSA-PSS with a key under 2048 bits. The rules tell of the key; a
+/// peer whose signature is wrong, though it could be right, does not own the key of the certificate that it shows.
+fn is_beyond_checking(public_key: &[u8], signed: &DigitallySignedStruct) -> bool {
+    let is_pss = matches!(
+        signed.scheme,
+        SignatureScheme::RSA_PSS_SHA256
+            | SignatureScheme::RSA_PSS_SHA384
+            | SignatureScheme::RSA_PSS_SHA512
+            // No SHA-384 with PKCS #1 for short keys either.
+            | SignatureScheme::RSA_PKCS1_SHA384
+    );
+    let bits = der::contents(public_key).and_then(|(inside, _)| signatures::rsa_key_bits(inside));
+    // Under 1024 bits there is no algorithm at all.
+    bits.is_some_and(|bits| bits < 1024 || (bits < 2048 && is_pss))
 }
 
 impl ServerCertVerifier for Recorder {
@@ -389,6 +444,10 @@ impl ServerCertVerifier for Recorder {
             .chain
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = chain;
+        // What cannot be read cannot be judged, and must not pass unjudged.
+        if !trust::is_readable(end_entity) {
+            return Err(CertificateError::BadEncoding.into());
+        }
         Ok(ServerCertVerified::assertion())
     }
 
@@ -396,26 +455,39 @@ impl ServerCertVerifier for Recorder {
         &self,
         message: &[u8],
         certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
+        signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
-        Self::tolerate(
-            verify_tls12_signature(message, certificate, signature, algorithms),
-            certificate,
-        )
+        verify_tls12_signature(message, certificate, signed, algorithms).or_else(|error| {
+            match trust::public_key(certificate) {
+                Some(key)
+                    if self.check_tls12_again(message, &key, signed)
+                        || is_beyond_checking(&key, signed) =>
+                {
+                    Ok(HandshakeSignatureValid::assertion())
+                }
+                _ => Err(error),
+            }
+        })
     }
 
     fn verify_tls13_signature(
         &self,
         message: &[u8],
         certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
+        signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
-        Self::tolerate(
-            verify_tls13_signature(message, certificate, signature, algorithms),
-            certificate,
-        )
+        verify_tls13_signature(message, certificate, signed, algorithms).or_else(|error| {
+            let Some(key) = trust::public_key(certificate) else {
+                return Err(error);
+            };
+            let raw = SubjectPublicKeyInfoDer::from(key.as_slice());
+            match verify_tls13_signature_with_raw_key(message, &raw, signed, algorithms) {
+                Err(_) if !is_beyond_checking(&key, signed) => Err(error),
+                _ => Ok(HandshakeSignatureValid::assertion()),
+            }
+        })
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -4,8 +4,8 @@
 //! leaf to a root is walked here link by link, by names and signatures; only then is webpki asked, at a moment at which
 //! every certificate of the path is valid, whether it has other objections (purpose, name constraints).
 
-use std::sync::{Arc, OnceLock};
-use std::thread;
+use std::cmp::Reverse;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
@@ -16,11 +16,14 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, RootCertStore};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
-use x509_parser::oid_registry::Oid;
 use x509_parser::prelude::FromDer;
-use x509_parser::public_key::PublicKey;
-use x509_parser::x509::{SubjectPublicKeyInfo, X509Name};
+use x509_parser::signature_algorithm::SignatureAlgorithm;
+use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo, X509Name};
 
+use super::der::{contents, rsa_bits};
+use super::session::Terms;
+use super::signatures::{self, Signature};
+use super::system_roots::{Reading, SystemRoots};
 use crate::facts::{
     Anchor, CertificateFacts, ChainLink, KeyFacts, SignatureStrength, Text, TrustDefect, TrustFacts,
 };
@@ -32,6 +35,9 @@ pub const MAX_CHAIN: usize = 16;
 /// Names of a certificate that are told, at the most.
 const MAX_NAMES: usize = 200;
 
+/// Certificates on the way to a root, at the most.
+const MAX_PATH: usize = 8;
+
 /// Signatures that are checked for one chain, at the most: a chain can be made to have many candidate issuers.
 const MAX_SIGNATURES: usize = 64;
 
@@ -39,10 +45,10 @@ const MAX_SIGNATURES: usize = 64;
 #[derive(Debug)]
 pub struct Roots {
     provider: Arc<CryptoProvider>,
-    files: RootCertStore,
+    files: Arc<RootCertStore>,
     public: Option<Arc<RootCertStore>>,
-    /// Read on a thread of its own while the first connections are made: on some systems that takes long.
-    system: Option<Arc<OnceLock<RootCertStore>>>,
+    /// Read while the first handshakes are made.
+    system: Option<SystemRoots>,
 }
 
 /// Why a file's certificates cannot be trusted.
@@ -77,9 +83,9 @@ impl Roots {
         });
         Ok(Self {
             provider: super::tls::provider(),
-            files,
+            files: Arc::new(files),
             public,
-            system: (trust.stores != Stores::Public).then(begin_to_read_system_roots),
+            system: (trust.stores != Stores::Public).then(SystemRoots::default),
         })
     }
 
@@ -89,35 +95,28 @@ impl Roots {
         &self.provider
     }
 
-    /// The sets of roots, the one asked first in front.
-    fn sets(&self) -> impl Iterator<Item = (Anchor, &RootCertStore)> {
-        let files = std::iter::once((Anchor::CaFile, &self.files));
-        let public = self.public.as_deref().map(|store| (Anchor::Public, store));
-        // Lazy: the system store is only read when nothing before it had the root.
+    /// Begins to read what takes long, so that it is there when a chain is assessed.
+    pub(super) fn prepare(&self) {
+        if let Some(system) = &self.system {
+            system.begin();
+        }
+    }
+
+    /// The sets of roots that are there, the one asked first in front.
+    fn sets(&self) -> impl Iterator<Item = (Anchor, Arc<RootCertStore>)> {
+        let files = std::iter::once((Anchor::CaFile, Arc::clone(&self.files)));
+        let public = self
+            .public
+            .iter()
+            .cloned()
+            .map(|store| (Anchor::Public, store));
         let system = self
             .system
             .iter()
-            .map(|store| (Anchor::System, store.get_or_init(system_roots)));
+            .filter_map(SystemRoots::store)
+            .map(|store| (Anchor::System, store));
         files.chain(public).chain(system)
     }
-}
-
-fn begin_to_read_system_roots() -> Arc<OnceLock<RootCertStore>> {
-    let store = Arc::new(OnceLock::new());
-    let reader = Arc::clone(&store);
-    // Who needs it first waits for it, or reads it himself where there is no thread to be had.
-    let begun = thread::Builder::new().spawn(move || {
-        reader.get_or_init(system_roots);
-    });
-    drop(begun);
-    store
-}
-
-fn system_roots() -> RootCertStore {
-    let mut store = RootCertStore::empty();
-    // What cannot be read of a half-broken store is left out: the public roots stand beside it.
-    store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    store
 }
 
 /// Why a file has no certificates that could be read.
@@ -180,8 +179,12 @@ pub(super) struct Told {
     pub(super) chain: Vec<ChainLink>,
 }
 
-/// Turns a chain into facts.
-pub(super) fn assess(chain: &[CertificateDer<'_>], name: &ServerName<'_>, roots: &Roots) -> Told {
+/// Turns a chain into facts. A name that no certificate can bear is `None`.
+pub(super) fn assess(
+    chain: &[CertificateDer<'_>],
+    name: Option<&ServerName<'_>>,
+    roots: &Roots,
+) -> Told {
     let links = chain.iter().map(|der| link(der, roots)).collect();
     let parsed: Vec<Option<Parsed<'_>>> = chain.iter().map(|der| Parsed::read(der)).collect();
     let certificate = match parsed.first() {
@@ -194,12 +197,59 @@ pub(super) fn assess(chain: &[CertificateDer<'_>], name: &ServerName<'_>, roots:
     }
 }
 
-/// Whether a certificate has an RSA key under 2048 bits, with which providers check no signature.
-pub(super) fn has_short_rsa_key(der: &CertificateDer<'_>) -> bool {
-    Parsed::read(der).is_some_and(|parsed| {
-        let key = key(&parsed.x509.tbs_certificate.subject_pki);
-        key.algorithm == "RSA" && key.bits.is_some_and(|bits| bits < 2048)
-    })
+/// [`assess`], and once more when this machine's store of roots was not there yet and could change the answer.
+pub(super) async fn assess_in_time(
+    chain: &[CertificateDer<'_>],
+    name: Option<&ServerName<'_>>,
+    roots: &Roots,
+    terms: &mut Terms,
+) -> Told {
+    let told = assess(chain, name, roots);
+    let Some(system) = roots.system.as_ref().filter(|_| told.has_no_anchor()) else {
+        return told;
+    };
+    if system.reading() == Reading::UnderWay {
+        let patience = terms.limits.reply;
+        // Why it ended is told by how far the reading is.
+        let _ = terms.bounded(patience, system.settled()).await;
+    }
+    let mut told = assess(chain, name, roots);
+    if system.reading() != Reading::Done
+        && let Some(certificate) = told
+            .certificate
+            .as_mut()
+            .filter(|it| it.trust.anchor.is_none())
+    {
+        certificate.trust.defects.push(TrustDefect::Other(
+            "this machine's own store of roots could not be read in time".into(),
+        ));
+    }
+    told
+}
+
+impl Told {
+    fn has_no_anchor(&self) -> bool {
+        self.certificate
+            .as_ref()
+            .is_some_and(|certificate| certificate.trust.anchor.is_none())
+    }
+}
+
+/// Whether a certificate can be read at all.
+pub(super) fn is_readable(der: &CertificateDer<'_>) -> bool {
+    Parsed::read(der).is_some()
+}
+
+/// A certificate's subject public key information, whole, as it stands there; also of one that webpki does not read.
+pub(super) fn public_key(der: &CertificateDer<'_>) -> Option<Vec<u8>> {
+    Some(
+        Parsed::read(der)?
+            .x509
+            .tbs_certificate
+            .subject_pki
+            .raw
+            .to_vec(),
+    )
 }
 
 /// A certificate with the raw parts that a link is checked by.
@@ -234,8 +284,14 @@ impl<'a> Parsed<'a> {
         contents(self.x509.tbs_certificate.subject_pki.raw).map_or(&[], |(inside, _)| inside)
     }
 
-    fn latest_start(&self) -> i64 {
-        self.x509.validity().not_before.timestamp()
+    fn is_signed_by(&self, public_key: &[u8], roots: &Roots) -> Signature {
+        signatures::check(
+            &roots.provider,
+            self.algorithm,
+            public_key,
+            self.x509.tbs_certificate.as_ref(),
+            self.x509.signature_value.data.as_ref(),
+        )
     }
 }
 
@@ -243,38 +299,16 @@ fn name_contents<'a>(name: &'a X509Name<'_>) -> &'a [u8] {
     contents(name.as_raw()).map_or(&[], |(inside, _)| inside)
 }
 
-/// The contents of the first DER element, and what follows it.
-fn contents(der: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (_, rest) = der.split_first()?;
-    let (first, rest) = rest.split_first()?;
-    if *first < 0x80 {
-        return rest.split_at_checked(usize::from(*first));
-    }
-    let (length, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
-    if length.len() > 4 {
-        return None;
-    }
-    let length = length
-        .iter()
-        .fold(0_usize, |sum, byte| (sum << 8) | usize::from(*byte));
-    rest.split_at_checked(length)
-}
-
 fn certificate(
     leaf: &Parsed<'_>,
     parsed: &[Option<Parsed<'_>>],
     chain: &[CertificateDer<'_>],
-    name: &ServerName<'_>,
+    name: Option<&ServerName<'_>>,
     roots: &Roots,
 ) -> CertificateFacts {
     let tbs = &leaf.x509.tbs_certificate;
-    let (signature, signature_strength) = signature(&leaf.x509.signature_algorithm.algorithm);
-    let walk = Walk {
-        roots,
-        parsed,
-        signatures: MAX_SIGNATURES,
-    };
-    let self_signed = walk.is_self_signed(leaf);
+    let (signature, signature_strength) = signature(&leaf.x509.signature_algorithm);
+    let self_signed = is_self_signed(leaf, roots);
     CertificateFacts {
         subject: name_text(&tbs.subject),
         issuer: name_text(&tbs.issuer),
@@ -289,66 +323,119 @@ fn certificate(
         signature,
         signature_strength,
         self_signed,
-        name_matches: chain
-            .first()
-            .and_then(|der| ParsedCertificate::try_from(der).ok())
-            .is_some_and(|certificate| verify_server_name(&certificate, name).is_ok()),
-        trust: trust(walk, leaf, self_signed, chain),
+        name_matches: name
+            .zip(chain.first())
+            .is_some_and(|(name, der)| is_made_out_to(name, der, leaf)),
+        trust: trust(leaf, self_signed, parsed, chain, roots),
         issuer_urls: issuer_urls(&leaf.x509),
     }
 }
 
 fn trust(
-    mut walk: Walk<'_>,
     leaf: &Parsed<'_>,
     self_signed: bool,
+    parsed: &[Option<Parsed<'_>>],
     chain: &[CertificateDer<'_>],
+    roots: &Roots,
 ) -> TrustFacts {
-    let roots = walk.roots;
-    let Some((anchor, path)) = walk.find_root(leaf) else {
-        return TrustFacts {
-            anchor: None,
-            defects: vec![if self_signed {
-                TrustDefect::SelfSigned
-            } else {
-                TrustDefect::UnknownIssuer
-            }],
-            path: vec![0],
-        };
+    let mut defects = Vec::new();
+    let mut accuse = |defect: TrustDefect| {
+        if !defects.contains(&defect) {
+            defects.push(defect);
+        }
     };
-    // A certificate that was itself named as trusted needs no further argument.
-    let trusted_by_itself = self_signed && path.len() == 1;
-    let defects = if trusted_by_itself {
-        Vec::new()
+    let way = Walk::new(roots, parsed, Proof::Signatures).find_root(leaf);
+    let (anchor, path) = if let Some(Way { anchor, path, ends }) = way {
+        // A certificate that was itself named as trusted needs nobody to vouch for it.
+        let trusted_by_itself = path.len() == 1 && ends == End::AtItself;
+        if !trusted_by_itself {
+            objections(anchor, &path, parsed, chain, roots)
+                .into_iter()
+                .for_each(&mut accuse);
+        }
+        (Some(anchor), path)
+    } else if self_signed {
+        accuse(TrustDefect::SelfSigned);
+        (None, vec![0])
+    } else if let Some(way) = Walk::new(roots, parsed, Proof::Names).find_root(leaf) {
+        accuse(TrustDefect::Other(unchecked(&way.path, parsed)));
+        (None, way.path)
     } else {
-        objections(&walk, anchor, &path, chain, roots)
+        accuse(TrustDefect::UnknownIssuer);
+        (None, vec![0])
     };
+    if !may_serve(leaf) {
+        accuse(TrustDefect::InvalidPurpose);
+    }
     TrustFacts {
-        anchor: Some(anchor),
+        anchor,
         defects,
         path,
     }
 }
 
-/// What webpki objects to, at a moment at which every date of the path holds; nothing where there is no such moment.
+/// That the names lead to a root, but a signature on the way cannot be checked: anybody could have made it.
+fn unchecked(path: &[usize], parsed: &[Option<Parsed<'_>>]) -> Text {
+    let mut algorithms: Vec<String> = path
+        .iter()
+        .filter_map(|index| parsed.get(*index)?.as_ref())
+        .map(|parsed| signature(&parsed.x509.signature_algorithm).0)
+        .collect();
+    algorithms.dedup();
+    let words = format!(
+        "its issuer is known by name, but a signature cannot be checked here ({})",
+        algorithms.join(", ")
+    );
+    words.as_str().into()
+}
+
+/// Whether a certificate may be a server's (RFC 5280 §4.2.1.12): webpki tells only where there is nothing worse.
+fn may_serve(leaf: &Parsed<'_>) -> bool {
+    match leaf.x509.extended_key_usage() {
+        Ok(Some(usage)) => usage.value.server_auth,
+        Ok(None) | Err(_) => true,
+    }
+}
+
+/// Whether a certificate is made out to a name. One that webpki does not read (version 1, an unknown critical extension)
+/// has names all the same.
+fn is_made_out_to(name: &ServerName<'_>, der: &CertificateDer<'_>, leaf: &Parsed<'_>) -> bool {
+    if let Ok(certificate) = ParsedCertificate::try_from(der) {
+        return verify_server_name(&certificate, name).is_ok();
+    }
+    let asked = name.to_str();
+    let (_, domain) = asked.split_once('.').unwrap_or_default();
+    names(&leaf.x509).iter().any(|made_out_to| {
+        let made_out_to = made_out_to.as_str();
+        let wildcard = made_out_to.strip_prefix("*.");
+        made_out_to.eq_ignore_ascii_case(&asked)
+            || (matches!(name, ServerName::DnsName(_))
+                && wildcard.is_some_and(|rest| rest.eq_ignore_ascii_case(domain)))
+    })
+}
+
+/// What webpki objects to, at a moment at which every date of the path holds; nothing where there is no such moment, for
+/// then one of the dates never holds, and is told.
 fn objections(
-    walk: &Walk<'_>,
     anchor: Anchor,
     path: &[usize],
+    parsed: &[Option<Parsed<'_>>],
     chain: &[CertificateDer<'_>],
     roots: &Roots,
 ) -> Vec<TrustDefect> {
-    let on_path = || {
+    let dates = || {
         path.iter()
-            .filter_map(|index| walk.parsed.get(*index)?.as_ref())
+            .filter_map(|index| parsed.get(*index)?.as_ref())
+            .map(|parsed| parsed.x509.validity())
     };
-    let from = on_path().map(Parsed::latest_start).max().unwrap_or(0);
-    let until = on_path()
-        .map(|parsed| parsed.x509.validity().not_after.timestamp())
-        .min()
-        .unwrap_or(0);
+    let from = dates().map(|dates| dates.not_before.timestamp()).max();
+    let until = dates().map(|dates| dates.not_after.timestamp()).min();
+    // What began before 1970 holds in 1970 as well.
+    let from = from.unwrap_or_default().max(0);
     let moment = match u64::try_from(from) {
-        Ok(moment) if from <= until => UnixTime::since_unix_epoch(Duration::from_secs(moment)),
+        Ok(moment) if from <= until.unwrap_or_default() => {
+            UnixTime::since_unix_epoch(Duration::from_secs(moment))
+        }
         _ => return Vec::new(),
     };
     let Some((_, store)) = roots.sets().find(|(set, _)| *set == anchor) else {
@@ -359,112 +446,180 @@ fn objections(
     };
     let leaf = match ParsedCertificate::try_from(leaf) {
         Ok(leaf) => leaf,
-        Err(error) => return vec![TrustDefect::Other(error.to_string().as_str().into())],
+        Err(error) => return vec![TrustDefect::Other(words(&error))],
     };
-    let algorithms = roots.provider.signature_verification_algorithms.all;
-    match verify_server_cert_signed_by_trust_anchor(&leaf, store, intermediates, moment, algorithms)
-    {
+    let algorithms: Vec<_> = signatures::algorithms(&roots.provider).collect();
+    let verified = verify_server_cert_signed_by_trust_anchor(
+        &leaf,
+        &store,
+        intermediates,
+        moment,
+        &algorithms,
+    );
+    match verified {
         Ok(()) => Vec::new(),
-        Err(rustls::Error::InvalidCertificate(error)) => match error {
-            CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
-                vec![TrustDefect::InvalidPurpose]
-            }
-            // The walk found the root; what the provider cannot check (SHA-1, short keys) is told by its own facts.
-            CertificateError::UnknownIssuer
-            | CertificateError::BadSignature
-            | CertificateError::UnsupportedSignatureAlgorithmContext { .. }
-            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
-                Vec::new()
-            }
-            other => vec![TrustDefect::Other(other_words(&other))],
-        },
-        Err(other) => vec![TrustDefect::Other(other.to_string().as_str().into())],
+        Err(rustls::Error::InvalidCertificate(
+            CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. },
+        )) => vec![TrustDefect::InvalidPurpose],
+        Err(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+            vec![TrustDefect::UnknownIssuer]
+        }
+        Err(other) => vec![TrustDefect::Other(words(&other))],
     }
 }
 
-fn other_words(error: &CertificateError) -> Text {
-    if let CertificateError::Other(other) = error
-        && let Some(webpki::Error::CaUsedAsEndEntity) = other.0.downcast_ref::<webpki::Error>()
-    {
-        return "a certificate authority's own certificate is used by a server".into();
-    }
-    error.to_string().as_str().into()
+/// The verifier's objection in words; those that rustls keeps in webpki's form have none of their own.
+fn words(error: &rustls::Error) -> Text {
+    let own = match error {
+        rustls::Error::InvalidCertificate(CertificateError::Other(other)) => {
+            other.0.downcast_ref::<webpki::Error>()
+        }
+        _ => None,
+    };
+    let words = match own {
+        Some(webpki::Error::CaUsedAsEndEntity) => {
+            "a certificate authority's own certificate is used by a server"
+        }
+        Some(webpki::Error::NameConstraintViolation) => {
+            "an authority on the way may not vouch for these names"
+        }
+        Some(webpki::Error::PathLenConstraintViolated) => {
+            "an authority on the way may not have another below it"
+        }
+        Some(webpki::Error::UnsupportedCertVersion) => "the certificate is not of X.509 version 3",
+        Some(webpki::Error::UnsupportedCriticalExtension) => {
+            "a critical extension is not known here"
+        }
+        _ => return error.to_string().as_str().into(),
+    };
+    words.into()
 }
 
-/// The way from the leaf to a root, by names and signatures.
+/// A way from the leaf to a root.
+struct Way {
+    anchor: Anchor,
+    /// Indices into the chain, leaf first, root not included.
+    path: Vec<usize>,
+    ends: End,
+}
+
+/// How a way ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum End {
+    /// The last certificate of the path is signed by the root.
+    AtIssuer,
+    /// It is the root itself, or another certificate for the root's name and key.
+    AtItself,
+}
+
+/// What makes a link between two certificates.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Proof {
+    /// The issuer's name and a signature that holds.
+    Signatures,
+    /// The issuer's name and a signature that holds or that nobody here can check: good for words, not for trust.
+    Names,
+}
+
+/// Looks for a way from the leaf to a root.
 struct Walk<'a> {
     roots: &'a Roots,
     parsed: &'a [Option<Parsed<'a>>],
+    /// In which order issuers are tried: the one that ends last first, for an old one may be sent beside its successor.
+    order: Vec<usize>,
+    proof: Proof,
     signatures: usize,
 }
 
-/// What is known of a link.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Link {
-    Holds,
-    Broken,
-    /// No provider checks that algorithm (SHA-1, an exotic curve); the names fit.
-    Unchecked,
-}
+impl<'a> Walk<'a> {
+    fn new(roots: &'a Roots, parsed: &'a [Option<Parsed<'a>>], proof: Proof) -> Self {
+        let end = |index: &usize| {
+            let parsed = parsed.get(*index)?.as_ref()?;
+            Some(parsed.x509.validity().not_after.timestamp())
+        };
+        let mut order: Vec<usize> = (0..parsed.len()).collect();
+        order.sort_by_key(|index| Reverse(end(index)));
+        Self {
+            roots,
+            parsed,
+            order,
+            proof,
+            signatures: MAX_SIGNATURES,
+        }
+    }
 
-impl Walk<'_> {
-    /// The root's set and the path as indices into the chain, leaf first, root not included.
-    fn find_root(&mut self, leaf: &Parsed<'_>) -> Option<(Anchor, Vec<usize>)> {
+    fn find_root(mut self, leaf: &Parsed<'_>) -> Option<Way> {
         let roots = self.roots;
         for (anchor, store) in roots.sets() {
             let mut path = vec![0];
-            if self.reaches(leaf, store, &mut path) {
-                return Some((anchor, path));
+            if let Some(ends) = self.reaches(leaf, &store, &mut path) {
+                return Some(Way { anchor, path, ends });
             }
         }
         None
     }
 
     /// Depth first: through the certificates that were sent, each used once.
-    fn reaches(&mut self, from: &Parsed<'_>, store: &RootCertStore, path: &mut Vec<usize>) -> bool {
+    fn reaches(
+        &mut self,
+        from: &Parsed<'_>,
+        store: &RootCertStore,
+        path: &mut Vec<usize>,
+    ) -> Option<End> {
+        // The certificate may be the root itself: then it needs no signature.
+        if store.roots.iter().any(|root| same_key(root, from)) {
+            return Some(End::AtItself);
+        }
         for root in &store.roots {
-            // The certificate may be the root itself: then it needs no signature.
-            let is_root = same_key(root, from);
-            if is_root || self.is_signed_by_root(from, root) {
-                return true;
+            if root.subject.as_ref() == from.issuer()
+                && self.links(from, root.subject_public_key_info.as_ref())
+            {
+                return Some(End::AtIssuer);
             }
         }
         let parsed = self.parsed;
-        for (index, next) in parsed.iter().enumerate() {
-            let Some(next) = next else { continue };
-            if path.contains(&index) || path.len() >= 8 || next.subject() != from.issuer() {
+        for turn in 0..self.order.len() {
+            let Some(index) = self.order.get(turn).copied() else {
                 continue;
-            }
-            if self.check(from, next.public_key()) == Link::Broken || !may_sign(next) {
+            };
+            let Some(Some(next)) = parsed.get(index) else {
+                continue;
+            };
+            if path.contains(&index)
+                || path.len() >= MAX_PATH
+                || next.subject() != from.issuer()
+                || !may_sign(next)
+                || !self.links(from, next.public_key())
+            {
                 continue;
             }
             path.push(index);
-            if self.reaches(next, store, path) {
-                return true;
+            if let Some(ends) = self.reaches(next, store, path) {
+                return Some(ends);
             }
             path.pop();
         }
-        false
+        None
     }
 
-    fn is_signed_by_root(&mut self, from: &Parsed<'_>, root: &TrustAnchor<'_>) -> bool {
-        root.subject.as_ref() == from.issuer()
-            && self.check(from, root.subject_public_key_info.as_ref()) != Link::Broken
-    }
-
-    /// `public_key` is the contents of the signer's subject public key information.
-    fn check(&mut self, signed: &Parsed<'_>, public_key: &[u8]) -> Link {
+    /// Whether a certificate is signed by a key; `public_key` is the contents of its subject public key information.
+    fn links(&mut self, signed: &Parsed<'_>, public_key: &[u8]) -> bool {
         let Some(left) = self.signatures.checked_sub(1) else {
-            return Link::Broken;
+            return false;
         };
         self.signatures = left;
-        verify(self.roots, signed, public_key)
+        match signed.is_signed_by(public_key, self.roots) {
+            Signature::Holds => true,
+            Signature::Unchecked => self.proof == Proof::Names,
+            Signature::Broken => false,
+        }
     }
+}
 
-    fn is_self_signed(&self, leaf: &Parsed<'_>) -> bool {
-        leaf.subject() == leaf.issuer()
-            && verify(self.roots, leaf, leaf.public_key()) != Link::Broken
-    }
+/// Whether a certificate is signed by its own key; where nobody can check that, names are believed: it is no praise.
+fn is_self_signed(certificate: &Parsed<'_>, roots: &Roots) -> bool {
+    certificate.subject() == certificate.issuer()
+        && certificate.is_signed_by(certificate.public_key(), roots) != Signature::Broken
 }
 
 fn same_key(root: &TrustAnchor<'_>, certificate: &Parsed<'_>) -> bool {
@@ -472,48 +627,12 @@ fn same_key(root: &TrustAnchor<'_>, certificate: &Parsed<'_>) -> bool {
         && root.subject_public_key_info.as_ref() == certificate.public_key()
 }
 
-/// Whether a certificate may sign others; one of version 1 has no way to say.
+/// Whether a certificate may sign others; one of version 1 has no way to say so (RFC 5280 §6.1.4).
 fn may_sign(certificate: &Parsed<'_>) -> bool {
     match certificate.x509.basic_constraints() {
         Ok(Some(constraints)) => constraints.value.ca,
-        Ok(None) => certificate.x509.version.0 < 2,
-        Err(_) => false,
+        Ok(None) | Err(_) => false,
     }
-}
-
-fn verify(roots: &Roots, signed: &Parsed<'_>, public_key: &[u8]) -> Link {
-    let Some((algorithm, rest)) = contents(public_key) else {
-        return Link::Broken;
-    };
-    // A BIT STRING; its first byte counts unused bits.
-    let Some((_, key)) = contents(rest).and_then(|(bits, _)| bits.split_first()) else {
-        return Link::Broken;
-    };
-    let message = signed.x509.tbs_certificate.as_ref();
-    let signature = signed.x509.signature_value.data.as_ref();
-    let mut outcome = Link::Unchecked;
-    for candidate in roots.provider.signature_verification_algorithms.all {
-        if candidate.signature_alg_id().as_ref() != signed.algorithm
-            || candidate.public_key_alg_id().as_ref() != algorithm
-        {
-            continue;
-        }
-        if candidate.verify_signature(key, message, signature).is_ok() {
-            return Link::Holds;
-        }
-        outcome = Link::Broken;
-    }
-    if outcome == Link::Broken && is_short_rsa(public_key) {
-        return Link::Unchecked;
-    }
-    outcome
-}
-
-/// `public_key` is the contents of a subject public key information.
-fn is_short_rsa(public_key: &[u8]) -> bool {
-    // 2048 bits of modulus alone are 256 bytes; with all around them 290.
-    const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
-    public_key.len() < 270 && public_key.windows(RSA.len()).any(|window| window == RSA)
 }
 
 fn link(der: &CertificateDer<'_>, roots: &Roots) -> ChainLink {
@@ -544,11 +663,15 @@ fn name_text(name: &X509Name<'_>) -> Text {
 }
 
 fn names(certificate: &X509Certificate<'_>) -> Vec<Text> {
+    /// The tag of `dNSName` (RFC 5280 §4.2.1.6).
+    const DNS_NAME: u32 = 2;
     let Ok(Some(extension)) = certificate.subject_alternative_name() else {
         return Vec::new();
     };
     let name = |name: &GeneralName<'_>| match name {
         GeneralName::DNSName(name) => Some(Text::from(*name)),
+        // A DNS name that is not ASCII, as it stands there.
+        GeneralName::Invalid(tag, bytes) if tag.0 == DNS_NAME => Some(Text::from_bytes(bytes)),
         GeneralName::IPAddress(bytes) => match bytes.len() {
             4 => <[u8; 4]>::try_from(*bytes)
                 .ok()
@@ -627,7 +750,9 @@ fn key(public_key: &SubjectPublicKeyInfo<'_>) -> KeyFacts {
         bits,
     };
     match algorithm.as_str() {
-        "1.2.840.113549.1.1.1" | "1.2.840.113549.1.1.10" => fixed("RSA", rsa_bits(public_key)),
+        "1.2.840.113549.1.1.1" | "1.2.840.113549.1.1.10" => {
+            fixed("RSA", rsa_bits(&public_key.subject_public_key.data))
+        }
         "1.2.840.10045.2.1" => fixed("EC", curve_bits(public_key)),
         "1.2.840.10040.4.1" => fixed("DSA", None),
         "1.3.101.112" => fixed("Ed25519", Some(256)),
@@ -637,20 +762,6 @@ fn key(public_key: &SubjectPublicKeyInfo<'_>) -> KeyFacts {
             bits: None,
         },
     }
-}
-
-fn rsa_bits(public_key: &SubjectPublicKeyInfo<'_>) -> Option<u32> {
-    let modulus = if let Ok(PublicKey::RSA(rsa)) = public_key.parsed() {
-        rsa.modulus.to_vec()
-    } else {
-        // RSA-PSS keys have the same form under another identifier.
-        let (inside, _) = contents(&public_key.subject_public_key.data)?;
-        contents(inside)?.0.to_vec()
-    };
-    let start = modulus.iter().position(|byte| *byte != 0)?;
-    let first = modulus.get(start)?;
-    let bytes = u32::try_from(modulus.len() - start).ok()?;
-    Some(bytes * 8 - first.leading_zeros())
 }
 
 fn curve_bits(public_key: &SubjectPublicKeyInfo<'_>) -> Option<u32> {
@@ -666,14 +777,14 @@ fn curve_bits(public_key: &SubjectPublicKeyInfo<'_>) -> Option<u32> {
     }
 }
 
-fn signature(algorithm: &Oid<'_>) -> (String, SignatureStrength) {
+fn signature(identifier: &AlgorithmIdentifier<'_>) -> (String, SignatureStrength) {
     use SignatureStrength::{Good, Weak};
-    let known = match algorithm.to_id_string().as_str() {
+    let known = match identifier.algorithm.to_id_string().as_str() {
         "1.2.840.113549.1.1.2" => ("md2WithRSAEncryption", Weak),
         "1.2.840.113549.1.1.4" => ("md5WithRSAEncryption", Weak),
         "1.2.840.113549.1.1.5" => ("sha1WithRSAEncryption", Weak),
         "1.3.14.3.2.29" => ("sha1WithRSA", Weak),
-        "1.2.840.113549.1.1.10" => ("rsassaPss", Good),
+        "1.2.840.113549.1.1.10" => ("rsassaPss", pss_strength(identifier)),
         "1.2.840.113549.1.1.11" => ("sha256WithRSAEncryption", Good),
         "1.2.840.113549.1.1.12" => ("sha384WithRSAEncryption", Good),
         "1.2.840.113549.1.1.13" => ("sha512WithRSAEncryption", Good),
@@ -689,6 +800,19 @@ fn signature(algorithm: &Oid<'_>) -> (String, SignatureStrength) {
         other => return (other.to_owned(), Good),
     };
     (known.0.to_owned(), known.1)
+}
+
+/// RSASSA-PSS names its hash in its parameters; where it names none it is SHA-1 (RFC 4055 §3.1).
+fn pss_strength(identifier: &AlgorithmIdentifier<'_>) -> SignatureStrength {
+    const SHA1: &str = "1.3.14.3.2.26";
+    match SignatureAlgorithm::try_from(identifier) {
+        Ok(SignatureAlgorithm::RSASSA_PSS(parameters))
+            if parameters.hash_algorithm_oid().to_id_string() != SHA1 =>
+        {
+            SignatureStrength::Good
+        }
+        _ => SignatureStrength::Weak,
+    }
 }
 
 #[cfg(test)]
@@ -753,5 +877,41 @@ mod tests {
                 String::from_utf8_lossy(bytes)
             );
         }
+    }
+
+    /// ring cannot shake hands with a P-521 key: such a certificate is only met in a chain or on the raw hello.
+    #[test]
+    fn a_certificate_with_a_key_that_nobody_here_checks_is_told_all_the_same() {
+        let pem = include_bytes!("../../tests/fixtures/certificates/p521-root.pem");
+        let der = certificates(pem).expect("a fixture").remove(0);
+        let chain = [CertificateDer::from(der.clone())];
+        let name = ServerName::try_from("mail.example.test").ok();
+        let told = |ca_certificates| {
+            let trust = Trust {
+                stores: Stores::Public,
+                ca_certificates,
+            };
+            let roots = Roots::new(&trust).expect("roots");
+            assess(&chain, name.as_ref(), &roots)
+                .certificate
+                .expect("it can be read")
+        };
+        let stranger = told(Vec::new());
+        assert_eq!(stranger.key.algorithm, "EC");
+        assert_eq!(stranger.key.bits, Some(521));
+        assert!(stranger.self_signed);
+        assert_eq!(stranger.trust.anchor, None);
+        assert_eq!(stranger.trust.defects, [TrustDefect::SelfSigned]);
+        let named = told(vec![der]);
+        assert_eq!(named.trust.anchor, Some(Anchor::CaFile));
+        assert_eq!(named.trust.defects, []);
+    }
+
+    #[test]
+    fn a_chain_of_nothing_tells_nothing() {
+        let roots = Roots::new(&Trust::default()).expect("no files to read");
+        let told = assess(&[], None, &roots);
+        assert_eq!(told.certificate, None);
+        assert_eq!(told.chain, []);
     }
 }

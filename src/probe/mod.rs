@@ -70,8 +70,11 @@ pub async fn probe(dial: &impl Dial, ask: &Ask) -> Observation {
     if let (Some(directory), PeerFacts::Http(facts), Depth::Full) =
         (virtual_directory(ask.service.id), &mut peer, ask.depth)
     {
-        let seen = web::look(dial, ask, directory, &mut record, facts).await;
-        return observation(record, seen.err(), None, peer);
+        let mut failure = web::look(dial, ask, directory, &mut record, facts)
+            .await
+            .err();
+        look_at_old_tls(dial, ask, way, &mut record, failure.as_mut()).await;
+        return observation(record, failure, None, peer);
     }
     let mut failure = converse(dial, ask, way, &mut record, &mut peer).await.err();
     let mut detour = None;
@@ -83,7 +86,8 @@ pub async fn probe(dial: &impl Dial, ask: &Ask) -> Observation {
         let mut second = nothing_yet(ask.service.protocol);
         let first_tls = record.set_tls(None);
         let outcome = converse(dial, ask, other, &mut record, &mut second).await;
-        if led_somewhere(seen, outcome.as_ref().err(), &record) {
+        let protocol = ask.service.protocol;
+        if led_somewhere(seen, protocol, outcome.as_ref().err(), &second, &record) {
             failure = outcome.err();
             peer = second;
             detour = Some(seen);
@@ -91,8 +95,8 @@ pub async fn probe(dial: &impl Dial, ask: &Ask) -> Observation {
         } else {
             record.set_tls(first_tls);
         }
-    } else if let Some(failure) = failure.as_mut().filter(|failure| may_be_old_tls(failure)) {
-        old_tls::look_again(dial, ask, way, &mut record, failure).await;
+    } else {
+        look_at_old_tls(dial, ask, way, &mut record, failure.as_mut()).await;
     }
     if ask.audit == Audit::Yes && ask.depth == Depth::Full && gone != Way::Clear {
         old_tls::audit(dial, ask, gone, &mut record, &mut peer).await;
@@ -223,11 +227,26 @@ fn other_way(protocol: Protocol, way: Way, failure: &Failure) -> Option<(Way, De
             Some((Way::Tls, Detour::TlsOnCleartextPort))
         }
         (Way::Clear | Way::Upgrade, Cause::Closed | Cause::Reset)
-            if speaks_first && is_first_exchange =>
+            if speaks_first && is_first_exchange && failure.detail.is_none() =>
         {
             Some((Way::Tls, Detour::TlsOnCleartextPort))
         }
         _ => None,
+    }
+}
+
+/// Asks in old TLS where that may be the reason of the failure: one connection, when there was only one before.
+async fn look_at_old_tls(
+    dial: &impl Dial,
+    ask: &Ask,
+    way: Way,
+    record: &mut Record,
+    failure: Option<&mut Failure>,
+) {
+    if let Some(failure) = failure.filter(|failure| may_be_old_tls(failure))
+        && record.connection() == 1
+    {
+        old_tls::look_again(dial, ask, way, record, failure).await;
     }
 }
 
@@ -247,12 +266,20 @@ fn may_be_old_tls(failure: &Failure) -> bool {
         }
 }
 
-/// Whether the second look found what it was made for.
-fn led_somewhere(seen: Detour, failure: Option<&Failure>, record: &Record) -> bool {
-    let failed_at =
-        |stages: &[Stage]| failure.is_some_and(|failure| stages.contains(&failure.stage));
+/// Whether the second look found what it was made for: the protocol in clear, beyond its greeting; or TLS.
+fn led_somewhere(
+    seen: Detour,
+    protocol: Protocol,
+    failure: Option<&Failure>,
+    learned: &PeerFacts,
+    record: &Record,
+) -> bool {
     match seen {
-        Detour::CleartextOnTlsPort => !failed_at(&[Stage::Connect, Stage::Greeting]),
+        Detour::CleartextOnTlsPort => {
+            let failed_at_greeting =
+                failure.is_some_and(|failure| failure.stage <= Stage::Greeting);
+            !failed_at_greeting && learned != &nothing_yet(protocol)
+        }
         Detour::TlsOnCleartextPort => record.has_secure_session(),
     }
 }

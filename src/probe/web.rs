@@ -284,15 +284,13 @@ fn place(location: &[u8], from: &str, host: &Host, port: u16) -> (RedirectKind, 
             .parse()
             .is_ok_and(|address: std::net::IpAddr| address == *ours),
     };
-    match (is_ours, scheme.as_str()) {
-        (false, _) => nowhere(RedirectKind::OtherHost),
-        (true, "http") => nowhere(RedirectKind::Downgrade),
-        // Behind another port than ours the same name may be another server; a redirect without a port is the usual
-        // case where ours was mapped.
-        (true, _) if named_port.is_none_or(|named| named == port || named == 443) => {
-            (RedirectKind::SameHost, path)
-        }
-        (true, _) => nowhere(RedirectKind::OtherHost),
+    // Behind another port than ours the same name may be another server; a redirect without a port is the usual case
+    // where ours was mapped.
+    let is_here = is_ours && named_port.is_none_or(|named| named == port || named == 443);
+    match (is_ours, is_here, scheme.as_str()) {
+        (true, _, "http") => nowhere(RedirectKind::Downgrade),
+        (_, true, _) => (RedirectKind::SameHost, path),
+        _ => nowhere(RedirectKind::OtherHost),
     }
 }
 

@@ -11,17 +11,17 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 
 use time::OffsetDateTime;
-use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
 use crate::catalog::{Group, ServiceId};
 use crate::event::{Event, RunEnd, RunFinished, RunStarted, Summary};
 use crate::finding::Finding;
-use crate::judge::{self, Context, Surroundings};
+use crate::judge::{self, Context, Control, Surroundings};
 use crate::net::{Gate, Halt, Lookup, Roots, TcpDial, TlsAsk, resolve};
 use crate::observation::{Cause, Failure, Observation, Stage, State};
-use crate::plan::{Check, Depth, Families, Host, Plan, Target};
+use crate::plan::{Audit, Check, Depth, Families, Host, Plan, Target};
 use crate::probe::{Ask, probe};
 
 /// What a run is held by from outside.
@@ -71,6 +71,17 @@ struct Shared {
     now: OffsetDateTime,
 }
 
+impl Shared {
+    fn context<'a>(&'a self, target: &'a Target) -> Context<'a> {
+        Context {
+            standards: &self.plan.standards,
+            role: target.role,
+            server_name: &target.server_name,
+            now: self.now,
+        }
+    }
+}
+
 async fn all_targets(
     plan: Plan,
     roots: Arc<Roots>,
@@ -89,7 +100,7 @@ async fn all_targets(
         roots,
         now,
     });
-    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+    let (sender, mut receiver) = mpsc::unbounded_channel();
     let mut running = JoinSet::new();
     let mut finished = vec![false; count];
     let (mut next, mut oldest) = (0, 0);
@@ -100,8 +111,14 @@ async fn all_targets(
             running.spawn(one_target(Arc::clone(&shared), next, sender.clone()));
             next += 1;
         }
-        let Some(event) = receiver.recv().await else {
-            break;
+        let event = tokio::select! {
+            biased;
+            Some(event) = receiver.recv() => event,
+            Some(ended) = running.join_next() => match ended {
+                Ok(()) => continue,
+                Err(error) => pass_on(error),
+            },
+            else => break,
         };
         match &event {
             Event::CheckFinished { finding, .. } => summary.add_check(finding),
@@ -121,7 +138,16 @@ async fn all_targets(
     summary
 }
 
-type Sender = tokio::sync::mpsc::UnboundedSender<Event>;
+/// A target whose own task broke would leave a gap in every document: a run that does not know what it told must not
+/// end as if it did.
+fn pass_on(error: JoinError) -> ! {
+    match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(error) => panic!("a target was given up: {error}"),
+    }
+}
+
+type Sender = mpsc::UnboundedSender<Event>;
 
 async fn one_target(shared: Arc<Shared>, index: usize, sender: Sender) {
     let Some(target) = shared.plan.targets.get(index) else {
@@ -159,31 +185,27 @@ async fn one_target(shared: Arc<Shared>, index: usize, sender: Sender) {
                 },
             };
             place.tell(&observation);
-            (row, observation)
+            let target = shared.plan.targets.get(index)?;
+            Some((
+                row,
+                judge::judge(check, observation, &shared.context(target)),
+            ))
         });
         tasks.push(task.id());
     }
-    let context = Context {
-        standards: &shared.plan.standards,
-        role: target.role,
-        server_name: &target.server_name,
-        now: shared.now,
-    };
+    // From here on only the check of 443 can speak for it: should it break, nobody waits for it.
+    drop(fronts);
+    let context = shared.context(target);
     while let Some(ended) = checks.join_next().await {
-        let (row, observation) = match ended {
-            Ok(seen) => seen,
+        let judged = ended.unwrap_or_else(|error| {
             // A defect of ours in one check is that check's finding; the others go on.
-            Err(error) => {
-                let Some(row) = tasks.iter().position(|task| *task == error.id()) else {
-                    continue;
-                };
-                (row, broken())
-            }
-        };
-        let Some((check, _)) = rows.get(row) else {
+            let row = tasks.iter().position(|task| *task == error.id())?;
+            let (check, _) = rows.get(row)?;
+            Some((row, judge::judge(*check, broken(), &context)))
+        });
+        let Some((row, finding)) = judged else {
             continue;
         };
-        let finding = judge::judge(*check, observation, &context);
         if let Some(place) = findings.get_mut(row) {
             *place = Some(finding.clone());
         }
@@ -197,7 +219,7 @@ async fn one_target(shared: Arc<Shared>, index: usize, sender: Sender) {
     let around = Surroundings {
         addresses,
         resolve: lookup.took,
-        control: None,
+        control: control(&shared, target, &findings, tls).await,
     };
     let verdict = judge::judge_target(target, around, &findings, &context);
     tell(Event::TargetFinished {
@@ -206,11 +228,57 @@ async fn one_target(shared: Arc<Shared>, index: usize, sender: Sender) {
     });
 }
 
+/// A second round, when every port accepted and not all of them meant it: one port more, on which nobody should be.
+/// Where every open port spoke its protocol there is nothing to find out, and a firewall would make it cost a timeout.
+async fn control(
+    shared: &Shared,
+    target: &Target,
+    findings: &[Finding],
+    tls: Arc<TlsAsk>,
+) -> Option<Control> {
+    let is_mute = |finding: &Finding| {
+        finding.observation.failure.as_ref().is_some_and(|failure| {
+            matches!(
+                failure.cause,
+                Cause::Silent | Cause::Closed | Cause::Reset | Cause::ClosedOnHello
+            )
+        })
+    };
+    if !judge::calls_for_control(findings) || !findings.iter().any(is_mute) {
+        return None;
+    }
+    let open = findings
+        .iter()
+        .find(|finding| finding.observation.state == Some(State::Open))?;
+    let ip = open.observation.address?.ip();
+    let port = unused_port(shared.now, target);
+    let ask = Ask {
+        depth: Depth::TcpOnly,
+        audit: Audit::No,
+        ..ask(&shared.plan, target, open.check)
+    };
+    let seen = one_check(shared, vec![SocketAddr::new(ip, port)], ask, tls).await;
+    Some(Control {
+        port,
+        state: seen.state,
+    })
+}
+
+/// A high port that nobody was asked for; another one each time.
+fn unused_port(now: OffsetDateTime, target: &Target) -> u16 {
+    const FIRST: u16 = 49_152;
+    // The remainder is under 16,000.
+    let start = FIRST + u16::try_from(now.microsecond() % 16_000).unwrap_or(0);
+    (start..=u16::MAX)
+        .find(|port| target.checks.iter().all(|check| check.port != *port))
+        .unwrap_or(FIRST)
+}
+
 /// What the check of 443 saw, for the web services behind it, which wait for it: a port that does not open, or does not
-/// shake hands, is not asked nine times more. One for each set of addresses.
+/// shake hands, is not asked nine times more. One for each set of endpoints.
 type Front = watch::Sender<Option<Arc<Observation>>>;
 
-struct Fronts(Vec<(Vec<IpAddr>, Arc<Front>)>);
+struct Fronts(Vec<(Vec<SocketAddr>, Arc<Front>)>);
 
 /// Where a check stands with regard to 443.
 enum Place {
@@ -229,13 +297,12 @@ impl Fronts {
 
     /// INVARIANT: 443 stands before the web group in the catalog, so its place is asked for first.
     fn place(&mut self, check: &Check, addresses: &[SocketAddr]) -> Place {
-        let hosts: Vec<IpAddr> = addresses.iter().map(SocketAddr::ip).collect();
         if check.service.id == ServiceId::Https {
             let front = Arc::new(watch::Sender::new(None));
-            self.0.push((hosts, Arc::clone(&front)));
+            self.0.push((addresses.to_vec(), Arc::clone(&front)));
             return Place::Front(front);
         }
-        let front = self.0.iter().find(|(known, _)| *known == hosts);
+        let front = self.0.iter().find(|(known, _)| known == addresses);
         match front {
             Some((_, front)) if check.service.group == Group::Web => {
                 Place::Behind(front.subscribe())
@@ -262,15 +329,9 @@ impl Place {
             Ok(seen) => seen.clone(),
             Err(_) => None,
         };
-        let Some(seen) = seen.filter(|seen| seen.state == Some(State::Open)) else {
-            return Some(Observation {
-                failure: Some(Failure {
-                    stage: Stage::Connect,
-                    cause: Cause::HttpsNotOpen,
-                    detail: None,
-                }),
-                ..Observation::default()
-            });
+        let is_open = |seen: &Arc<Observation>| seen.state == Some(State::Open);
+        let Some(seen) = seen.as_ref().filter(|seen| is_open(seen)) else {
+            return Some(not_asked(seen.as_deref()));
         };
         let failed_early = seen
             .failure
@@ -281,7 +342,7 @@ impl Place {
             attempts: Vec::new(),
             peer: None,
             transcript: Vec::new(),
-            ..Observation::clone(&seen)
+            ..Observation::clone(seen)
         })
     }
 }
@@ -368,6 +429,21 @@ async fn one_check(
         tls,
     );
     probe(&dial, &ask).await
+}
+
+/// A web service behind a 443 that did not open; where this machine or the run was the reason, that is told again.
+fn not_asked(front: Option<&Observation>) -> Observation {
+    let ours = front
+        .and_then(|front| front.failure.clone())
+        .filter(|failure| failure.cause.is_ours());
+    Observation {
+        failure: ours.or(Some(Failure {
+            stage: Stage::Connect,
+            cause: Cause::HttpsNotOpen,
+            detail: None,
+        })),
+        ..Observation::default()
+    }
 }
 
 fn not_resolved(failure: Failure) -> Observation {

@@ -1,18 +1,20 @@
-//! Certificates, made at start and kept in memory: an authority, a second one that nobody trusts, and leaves.
+//! Certificates, made at start and kept in memory: an authority, two that nobody trusts, and leaves.
 //!
 //! The authorities' keys are dropped when the last leaf is made, so that nobody can sign with them later.
 
 use super::dates;
 use super::faults::Fault;
+use super::handshake::Handshake;
 use super::stand::Machine;
 use crate::catalog::ServiceId;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, KeyUsagePurpose,
 };
-use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
+use rustls::{RootCertStore, ServerConfig};
 use std::net::IpAddr;
 use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
@@ -25,6 +27,7 @@ pub(super) const TARGET: &str = "mail.example.test";
 pub(super) struct Authorities {
     trusted: CertifiedIssuer<'static, KeyPair>,
     stranger: CertifiedIssuer<'static, KeyPair>,
+    inspector: CertifiedIssuer<'static, KeyPair>,
     now: OffsetDateTime,
     names: Vec<String>,
     made: Vec<(Leaf, Certified)>,
@@ -42,6 +45,9 @@ pub enum CertificateError {
     /// TLS does not take it.
     #[error(transparent)]
     Use(#[from] rustls::Error),
+    /// Clients cannot be asked for one.
+    #[error(transparent)]
+    Demand(#[from] VerifierBuilderError),
 }
 
 /// What is asked of a leaf; two services that ask for the same share it.
@@ -59,6 +65,8 @@ enum Dates {
     HalfAYear,
     /// As Exchange Setup makes them.
     FiveYears,
+    /// A year too, begun before the others.
+    Older,
     Expired,
     Soon,
     NotYet,
@@ -81,11 +89,12 @@ enum Names {
 enum Issuer {
     Trusted,
     Stranger,
+    Inspector,
     Itself,
 }
 
 impl Authorities {
-    /// Both authorities; leaves are made out to `address` too.
+    /// The authorities; leaves are made out to `address` too.
     pub(super) fn new(address: IpAddr) -> Result<Self, CertificateError> {
         let now = dates::now();
         let mut names: Vec<String> = [
@@ -101,8 +110,9 @@ impl Authorities {
             names.push(address.to_string());
         }
         Ok(Self {
-            trusted: authority("exchports stand-in CA", now)?,
-            stranger: authority("Unknown CA", now)?,
+            trusted: authority("exchports stand-in CA", "exchports stand-in server", now)?,
+            stranger: authority("Unknown CA", "exchports stand-in server", now)?,
+            inspector: authority("Zscaler Root CA", "Zscaler Inc.", now)?,
             now,
             names,
             made: Vec::new(),
@@ -115,21 +125,33 @@ impl Authorities {
     }
 
     /// The TLS of a service with its faults.
-    pub(super) fn acceptor(
+    pub(super) fn handshake(
         &mut self,
         service: ServiceId,
         machine: Machine,
-        faults: &[Fault],
-    ) -> Result<TlsAcceptor, CertificateError> {
-        let (chain, key) = self.certified(Leaf::of(service, machine, faults))?;
-        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_single_cert(chain, key)?;
+        has: impl Fn(Fault) -> bool,
+    ) -> Result<Handshake, CertificateError> {
+        let (chain, key) = self.certified(Leaf::of(service, machine, &has))?;
+        if let Some(broken) = Handshake::broken(&has, &chain) {
+            return Ok(broken);
+        }
+        let provider = Arc::new(ring::default_provider());
+        let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()?;
+        let config = if has(Fault::ClientCertificateRequired) {
+            let mut roots = RootCertStore::empty();
+            roots.add(self.trusted.der().clone())?;
+            config.with_client_cert_verifier(
+                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build()?,
+            )
+        } else {
+            config.with_no_client_auth()
+        };
+        let mut config = config.with_single_cert(chain, key)?;
         if service == ServiceId::Https {
             config.alpn_protocols = vec![b"http/1.1".to_vec()];
         }
-        Ok(TlsAcceptor::from(Arc::new(config)))
+        Ok(Handshake::Real(TlsAcceptor::from(Arc::new(config))))
     }
 
     /// A leaf of that kind: the one that was made before, so that services share it as they do on a server.
@@ -175,6 +197,10 @@ impl Authorities {
                 params.signed_by(&key, &self.stranger)?.der().clone(),
                 self.stranger.der().clone(),
             ],
+            Issuer::Inspector => vec![
+                params.signed_by(&key, &self.inspector)?.der().clone(),
+                self.inspector.der().clone(),
+            ],
             Issuer::Itself => vec![params.self_signed(&key)?.der().clone()],
         };
         Ok((chain, PrivateKeyDer::Pkcs8(key.serialize_der().into())))
@@ -182,13 +208,14 @@ impl Authorities {
 }
 
 impl Leaf {
-    fn of(service: ServiceId, machine: Machine, faults: &[Fault]) -> Self {
-        let has = |fault| faults.contains(&fault);
+    fn of(service: ServiceId, machine: Machine, has: impl Fn(Fault) -> bool) -> Self {
         let desktop = service == ServiceId::Rdp;
         let issuer = if has(Fault::CertificateSelfSigned) {
             Issuer::Itself
         } else if has(Fault::CertificateUnknownIssuer) {
             Issuer::Stranger
+        } else if has(Fault::TlsInspected) {
+            Issuer::Inspector
         } else if desktop {
             Issuer::Itself
         } else {
@@ -209,6 +236,8 @@ impl Leaf {
             Dates::Soon
         } else if has(Fault::CertificateNotYetValid) {
             Dates::NotYet
+        } else if has(Fault::CertificateDiffers) {
+            Dates::Older
         } else if desktop {
             Dates::HalfAYear
         } else if issuer == Issuer::Itself {
@@ -232,6 +261,7 @@ impl Dates {
             Self::AYear => (-30, 365),
             Self::HalfAYear => (-2, 181),
             Self::FiveYears => (-30, 5 * 365),
+            Self::Older => (-200, 165),
             Self::Expired => (-368, -3),
             Self::Soon => (-355, 10),
             Self::NotYet => (7, 372),
@@ -242,6 +272,7 @@ impl Dates {
 
 fn authority(
     common_name: &str,
+    organization: &str,
     now: OffsetDateTime,
 ) -> Result<CertifiedIssuer<'static, KeyPair>, CertificateError> {
     let mut params = CertificateParams::new(Vec::new())?;
@@ -250,7 +281,7 @@ fn authority(
         .push(DnType::CommonName, common_name);
     params
         .distinguished_name
-        .push(DnType::OrganizationName, "exchports stand-in server");
+        .push(DnType::OrganizationName, organization);
     params.not_before = now - Duration::days(2 * 365);
     params.not_after = now + Duration::days(2 * 365);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));

@@ -1,5 +1,6 @@
 //! One connection: bounded reading, writing, the upgrade to TLS, and a clean end.
 
+use super::handshake::{self, Handshake, LONGEST_RECORD, Word, handshake_record};
 use std::future::Future;
 use std::io;
 use std::net::IpAddr;
@@ -7,7 +8,6 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 /// How long a peer may take for one request, or to take one answer: Exchange's `PreAuthenticatedConnectionTimeout`.
@@ -160,12 +160,18 @@ impl Conversation {
 
     /// The TLS handshake, as the server. What was sent in clear before it is thrown away (RFC 3207 §4.2): nothing
     /// injected there is ever taken for a word of the secure session.
-    pub(super) async fn upgrade(mut self, tls: &TlsAcceptor) -> io::Result<Self> {
+    ///
+    /// One that goes wrong ends the conversation.
+    pub(super) async fn upgrade(mut self, tls: &Handshake) -> io::Result<Self> {
+        self.unread = Vec::new();
+        let acceptor = match tls {
+            Handshake::Real(acceptor) => acceptor,
+            broken => return self.fail_to_upgrade(broken).await,
+        };
         let Stream::Clear(tcp) = self.stream else {
             return Err(io::Error::other("TLS is active"));
         };
-        self.unread = Vec::new();
-        let shaken = timeout(PATIENCE, tls.accept(tcp).into_fallible()).await;
+        let shaken = timeout(PATIENCE, acceptor.accept(tcp).into_fallible()).await;
         match shaken {
             Ok(Ok(stream)) => {
                 self.stream = Stream::Secure(Box::new(stream));
@@ -178,6 +184,25 @@ impl Conversation {
             }
             Err(_) => Err(io::ErrorKind::TimedOut.into()),
         }
+    }
+
+    async fn fail_to_upgrade(mut self, tls: &Handshake) -> io::Result<Self> {
+        if let Heard::Request(record) = self.receive(LONGEST_RECORD, handshake_record).await {
+            match handshake::word(tls, &record) {
+                Word::Nothing => {}
+                Word::Alert(alert) => self.say(alert).await?,
+                Word::Flight(flight) => {
+                    self.say(flight).await?;
+                    // A client that goes on instead of leaving is told that this leads nowhere.
+                    if let Heard::Request(_) = self.receive(LONGEST_RECORD, handshake_record).await
+                    {
+                        self.say(handshake::given_up()).await?;
+                    }
+                }
+            }
+        }
+        self.close().await?;
+        Err(io::Error::other("the handshake was to fail"))
     }
 
     /// Ends: `close_notify` if there is TLS, FIN, and then a short while of listening.

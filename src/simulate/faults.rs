@@ -2,7 +2,7 @@
 //!
 //! A fault bears the code that a check of it reports, so that `--fault NAME` and `explain NAME` speak of one thing.
 
-use crate::catalog::{SERVICES, ServiceId};
+use crate::catalog::{self, Group, ServiceId};
 use std::fmt;
 
 /// A defect that the stand-in can be given.
@@ -14,14 +14,20 @@ pub enum Fault {
     ClosedEarly,
     /// The connection is accepted, and nothing is ever said.
     Silent,
-    /// The service says that it is not available, and closes.
-    ServiceUnavailable,
     /// 465 is Exchange's internal Client Proxy connector: SMTP in clear.
     ClientProxy,
     /// A port that has to begin with TLS speaks its protocol in clear.
     CleartextOnTlsPort,
     /// A port that has to begin in clear begins with TLS.
     TlsOnCleartextPort,
+    /// SMTP greets after a pause.
+    GreetingSlow,
+    /// The service says that it is not available, and closes.
+    ServiceUnavailable,
+    /// SMTP greets with 554: it wants nothing of this client.
+    GreetingRejected,
+    /// Something on the way wrote asterisks over the greeting.
+    GreetingMasked,
     /// STARTTLS is not among the capabilities.
     StarttlsNotOffered,
     /// Something on the way wrote `XXXXXXXA` over STARTTLS.
@@ -32,6 +38,18 @@ pub enum Fault {
     BytesInjected,
     /// The service has no certificate and says so.
     NoCertificate,
+    /// The connection ends at the first word of TLS.
+    TlsClosedOnHello,
+    /// TLS knows no site of the name asked for.
+    TlsNameNotRecognised,
+    /// TLS 1.0 is all that is spoken.
+    TlsVersionTooOld,
+    /// TLS 1.2 is spoken with CBC suites only.
+    TlsLegacySuites,
+    /// TLS has nothing in common with anyone.
+    TlsNoCommonCipher,
+    /// TLS wants a certificate of the client.
+    ClientCertificateRequired,
     /// The certificate has expired.
     CertificateExpired,
     /// The certificate is valid, but not for long.
@@ -42,12 +60,42 @@ pub enum Fault {
     CertificateSelfSigned,
     /// The certificate comes from an authority that nobody was told of.
     CertificateUnknownIssuer,
+    /// The certificate is made on the way, by a company's inspection.
+    TlsInspected,
     /// The certificate is made out to the server's internal name.
     CertificateWrongName,
-    /// The web server answers 503.
-    HttpServerError,
+    /// The certificate is the one before the last renewal.
+    CertificateDiffers,
     /// Remote desktop speaks its own old encryption only.
     RdpNoTls,
+    /// Remote desktop refuses the negotiation.
+    RdpNegotiationFailed,
+    /// Remote desktop refuses clients without network level authentication.
+    RdpNlaRequired,
+    /// SMTP offers no way to sign in.
+    AuthNotOffered,
+    /// The domain controller says that it is not synchronized.
+    DirectoryNotReady,
+    /// The domain controller's clock is wrong.
+    ClockDiffers,
+    /// A proxy on the way wants credentials.
+    ProxyAuthentication,
+    /// The network wants a sign-in first.
+    CaptivePortal,
+    /// The web server answers 503.
+    HttpServerError,
+    /// The application pool of a virtual directory is stopped.
+    WebServerError,
+    /// A virtual directory answers 429.
+    WebThrottled,
+    /// A virtual directory is not there.
+    WebNotFound,
+    /// A virtual directory is closed to this network.
+    WebRestricted,
+    /// A virtual directory redirects to itself.
+    WebRedirectLoop,
+    /// Managed availability has taken a virtual directory out.
+    WebUnhealthy,
 }
 
 /// A row of the table of faults.
@@ -57,19 +105,23 @@ pub struct FaultRow {
     pub fault: Fault,
     /// Its name; the code that a check reports.
     pub name: &'static str,
-    /// Where it can be staged, and is, when no service is named with it.
+    /// Where it can be staged, in the catalog's order.
     pub services: &'static [ServiceId],
+    /// Where it is staged when no service is named with it.
+    pub by_default: &'static [ServiceId],
     /// What happens, in one plain sentence.
     pub what: &'static str,
 }
 
-/// A fault and the services that have it.
+/// A fault and the services that have it: ports of their own, and virtual directories behind 443.
 ///
 /// ```
 /// use exchports::{catalog::ServiceId, simulate::Staged};
 ///
 /// let staged = Staged::parse("certificate-expired@smtp,443").unwrap();
 /// assert_eq!(staged.services(), [ServiceId::Smtp, ServiceId::Https]);
+/// let staged = Staged::parse("web-server-error@owa").unwrap();
+/// assert_eq!(staged.services(), [ServiceId::Owa]);
 /// assert!(Staged::parse("certificate-expird").is_err());
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -112,7 +164,8 @@ pub enum FaultError {
 }
 
 use ServiceId::{
-    Http, Https, Imap, Imaps, Ldap, Ldaps, Pop3, Pop3s, Rdp, Smtp, Submission, Submissions,
+    Activesync, Autodiscover, Ecp, Ews, Http, Https, Imap, Imaps, Ldap, Ldaps, Mapi, Oab,
+    OutlookAnywhere, Owa, Pop3, Pop3s, Powershell, Rdp, Smtp, Submission, Submissions,
 };
 
 const ALL: &[ServiceId] = &[
@@ -129,6 +182,7 @@ const ALL: &[ServiceId] = &[
     Pop3s,
     Rdp,
 ];
+const SMTP: &[ServiceId] = &[Smtp, Submissions, Submission];
 const MAIL: &[ServiceId] = &[Smtp, Pop3, Imap, Submissions, Submission, Imaps, Pop3s];
 const WITH_CERTIFICATE: &[ServiceId] = &[
     Smtp,
@@ -143,8 +197,32 @@ const WITH_CERTIFICATE: &[ServiceId] = &[
     Pop3s,
     Rdp,
 ];
+/// Remote desktop is left out: its certificate is its own on every machine, and Windows asks for none in return.
+const SHARED_CERTIFICATE: &[ServiceId] = &[
+    Smtp,
+    Pop3,
+    Imap,
+    Ldap,
+    Https,
+    Submissions,
+    Submission,
+    Ldaps,
+    Imaps,
+    Pop3s,
+];
 const IMPLICIT_TLS: &[ServiceId] = &[Https, Submissions, Ldaps, Imaps, Pop3s];
 const STARTTLS: &[ServiceId] = &[Smtp, Pop3, Imap, Ldap, Submission];
+const WEB: &[ServiceId] = &[
+    Owa,
+    Ecp,
+    Ews,
+    Mapi,
+    Activesync,
+    Autodiscover,
+    OutlookAnywhere,
+    Oab,
+    Powershell,
+];
 
 /// All faults, in the order in which a connection meets them: of two faults that exclude each other on one service,
 /// the upper one shows.
@@ -153,121 +231,309 @@ pub static FAULTS: &[FaultRow] = &[
         fault: Fault::Refused,
         name: "refused",
         services: ALL,
+        by_default: ALL,
         what: "nobody listens on the port: the connection is refused",
     },
     FaultRow {
         fault: Fault::ClosedEarly,
         name: "closed-early",
         services: ALL,
+        by_default: ALL,
         what: "the connection is accepted and closed before a word is said",
     },
     FaultRow {
         fault: Fault::Silent,
         name: "silent",
         services: ALL,
+        by_default: ALL,
         what: "the connection is accepted, then nothing is ever said",
-    },
-    FaultRow {
-        fault: Fault::ServiceUnavailable,
-        name: "service-unavailable",
-        services: MAIL,
-        what: "the service greets with 421 (IMAP: BYE, POP3: -ERR) and closes, as a server in maintenance does",
     },
     FaultRow {
         fault: Fault::ClientProxy,
         name: "client-proxy",
         services: &[Submissions],
+        by_default: &[Submissions],
         what: "465 is Exchange's internal Client Proxy connector, which greets in clear instead of starting TLS",
     },
     FaultRow {
         fault: Fault::CleartextOnTlsPort,
         name: "cleartext-on-tls-port",
         services: IMPLICIT_TLS,
+        by_default: IMPLICIT_TLS,
         what: "the port speaks its protocol in clear where TLS has to come first",
     },
     FaultRow {
         fault: Fault::TlsOnCleartextPort,
         name: "tls-on-cleartext-port",
         services: STARTTLS,
+        by_default: STARTTLS,
         what: "the port waits for a TLS handshake where a conversation in clear has to come first",
+    },
+    FaultRow {
+        fault: Fault::GreetingSlow,
+        name: "greeting-slow",
+        services: SMTP,
+        by_default: SMTP,
+        what: "SMTP greets after six seconds, as a tarpit or a slow name lookup makes it",
+    },
+    FaultRow {
+        fault: Fault::ServiceUnavailable,
+        name: "service-unavailable",
+        services: MAIL,
+        by_default: MAIL,
+        what: "the service greets with 421 (IMAP: BYE, POP3: -ERR) and closes, as a server in maintenance does",
+    },
+    FaultRow {
+        fault: Fault::GreetingRejected,
+        name: "greeting-rejected",
+        services: SMTP,
+        by_default: SMTP,
+        what: "SMTP greets with 554 and closes: the gateway does not want this client",
+    },
+    FaultRow {
+        fault: Fault::GreetingMasked,
+        name: "greeting-masked",
+        services: &[Smtp, Submission],
+        by_default: &[Smtp, Submission],
+        what: "asterisks stand where the greeting was, as Cisco's inspection leaves it; everything else is as always",
     },
     FaultRow {
         fault: Fault::StarttlsNotOffered,
         name: "starttls-not-offered",
         services: STARTTLS,
+        by_default: STARTTLS,
         what: "STARTTLS is missing from the capabilities and answered as an unknown command",
     },
     FaultRow {
         fault: Fault::StarttlsOverwritten,
         name: "starttls-overwritten",
         services: &[Smtp, Submission],
+        by_default: &[Smtp, Submission],
         what: "XXXXXXXA stands where STARTTLS was, as Cisco's ESMTP inspection leaves it",
     },
     FaultRow {
         fault: Fault::StarttlsRejected,
         name: "starttls-rejected",
-        services: &[Smtp, Pop3, Imap, Submission],
-        what: "STARTTLS is offered and then rejected (SMTP 454, IMAP BAD, POP3 -ERR)",
+        services: STARTTLS,
+        by_default: STARTTLS,
+        what: "STARTTLS is offered and then rejected (SMTP 454, IMAP BAD, POP3 -ERR, LDAP operationsError)",
     },
     FaultRow {
         fault: Fault::BytesInjected,
         name: "bytes-injected",
         services: STARTTLS,
+        by_default: STARTTLS,
         what: "bytes in clear follow the STARTTLS go-ahead in the same packet, as injected by someone on the way",
     },
     FaultRow {
         fault: Fault::NoCertificate,
         name: "no-certificate",
         services: &[Ldap, Imaps, Pop3s, Rdp],
+        by_default: &[Ldap, Imaps, Pop3s, Rdp],
         what: "the service has no certificate and says so, each in its own way",
+    },
+    FaultRow {
+        fault: Fault::TlsClosedOnHello,
+        name: "tls-closed-on-hello",
+        services: WITH_CERTIFICATE,
+        by_default: WITH_CERTIFICATE,
+        what: "the connection is closed at the ClientHello without an alert, as Windows does when no certificate is bound",
+    },
+    FaultRow {
+        fault: Fault::TlsNameNotRecognised,
+        name: "tls-name-not-recognised",
+        services: WITH_CERTIFICATE,
+        by_default: WITH_CERTIFICATE,
+        what: "TLS ends with alert 112: there is no site of the name that the client asks for",
+    },
+    FaultRow {
+        fault: Fault::TlsVersionTooOld,
+        name: "tls-version-too-old",
+        services: WITH_CERTIFICATE,
+        by_default: WITH_CERTIFICATE,
+        what: "TLS 1.0 is all that is spoken: newer clients get alert 70, old ones the certificate",
+    },
+    FaultRow {
+        fault: Fault::TlsLegacySuites,
+        name: "tls-legacy-suites",
+        services: WITH_CERTIFICATE,
+        by_default: WITH_CERTIFICATE,
+        what: "TLS 1.2 is spoken with CBC suites only: clients without them get alert 40, others the certificate",
+    },
+    FaultRow {
+        fault: Fault::TlsNoCommonCipher,
+        name: "tls-no-common-cipher",
+        services: WITH_CERTIFICATE,
+        by_default: WITH_CERTIFICATE,
+        what: "TLS ends with alert 40 for everyone: no cipher suite in common",
+    },
+    FaultRow {
+        fault: Fault::ClientCertificateRequired,
+        name: "client-certificate-required",
+        services: SHARED_CERTIFICATE,
+        by_default: SHARED_CERTIFICATE,
+        what: "TLS wants a certificate of the client and ends without one",
     },
     FaultRow {
         fault: Fault::CertificateExpired,
         name: "certificate-expired",
         services: WITH_CERTIFICATE,
+        by_default: WITH_CERTIFICATE,
         what: "the certificate expired three days ago",
     },
     FaultRow {
         fault: Fault::CertificateExpiresSoon,
         name: "certificate-expires-soon",
         services: WITH_CERTIFICATE,
+        by_default: WITH_CERTIFICATE,
         what: "the certificate expires in ten days",
     },
     FaultRow {
         fault: Fault::CertificateNotYetValid,
         name: "certificate-not-yet-valid",
         services: WITH_CERTIFICATE,
+        by_default: WITH_CERTIFICATE,
         what: "the certificate becomes valid in a week",
     },
     FaultRow {
         fault: Fault::CertificateSelfSigned,
         name: "certificate-self-signed",
         services: WITH_CERTIFICATE,
+        by_default: WITH_CERTIFICATE,
         what: "the certificate is signed by itself, as the one that Exchange Setup makes",
     },
     FaultRow {
         fault: Fault::CertificateUnknownIssuer,
         name: "certificate-unknown-issuer",
         services: WITH_CERTIFICATE,
+        by_default: WITH_CERTIFICATE,
         what: "the certificate comes from an authority that is not in the CA file",
+    },
+    FaultRow {
+        fault: Fault::TlsInspected,
+        name: "tls-inspected",
+        services: SHARED_CERTIFICATE,
+        by_default: SHARED_CERTIFICATE,
+        what: "the certificate comes from Zscaler's authority, which is not in the CA file: inspection on the way",
     },
     FaultRow {
         fault: Fault::CertificateWrongName,
         name: "certificate-wrong-name",
         services: WITH_CERTIFICATE,
+        by_default: WITH_CERTIFICATE,
         what: "the certificate is made out to the server's internal name only",
     },
     FaultRow {
-        fault: Fault::HttpServerError,
-        name: "http-server-error",
-        services: &[Http, Https],
-        what: "http.sys answers 503 because the application pool is stopped",
+        fault: Fault::CertificateDiffers,
+        name: "certificate-differs",
+        services: SHARED_CERTIFICATE,
+        by_default: SMTP,
+        what: "the service still has the certificate from before the last renewal, other services have the new one",
     },
     FaultRow {
         fault: Fault::RdpNoTls,
         name: "rdp-no-tls",
         services: &[Rdp],
+        by_default: &[Rdp],
         what: "remote desktop allows its own old encryption only, not TLS",
+    },
+    FaultRow {
+        fault: Fault::RdpNegotiationFailed,
+        name: "rdp-negotiation-failed",
+        services: &[Rdp],
+        by_default: &[Rdp],
+        what: "remote desktop refuses the negotiation with failure 6 (SSL_WITH_USER_AUTH_REQUIRED)",
+    },
+    FaultRow {
+        fault: Fault::RdpNlaRequired,
+        name: "rdp-nla-required",
+        services: &[Rdp],
+        by_default: &[Rdp],
+        what: "remote desktop refuses clients that offer TLS alone with failure 5: network level authentication is required",
+    },
+    FaultRow {
+        fault: Fault::AuthNotOffered,
+        name: "auth-not-offered",
+        services: &[Submissions, Submission],
+        by_default: &[Submissions, Submission],
+        what: "AUTH is missing from the capabilities, so nobody can sign in to send mail",
+    },
+    FaultRow {
+        fault: Fault::DirectoryNotReady,
+        name: "directory-not-ready",
+        services: &[Ldap, Ldaps],
+        by_default: &[Ldap, Ldaps],
+        what: "the domain controller says that it is not synchronized (isSynchronized is FALSE)",
+    },
+    FaultRow {
+        fault: Fault::ClockDiffers,
+        name: "clock-differs",
+        services: &[Ldap, Ldaps],
+        by_default: &[Ldap, Ldaps],
+        what: "the domain controller's clock is twenty minutes behind (currentTime)",
+    },
+    FaultRow {
+        fault: Fault::ProxyAuthentication,
+        name: "proxy-authentication",
+        services: &[Http, Https],
+        by_default: &[Http, Https],
+        what: "a web proxy on the way answers 407 to everything: it wants credentials first",
+    },
+    FaultRow {
+        fault: Fault::CaptivePortal,
+        name: "captive-portal",
+        services: &[Http, Https],
+        by_default: &[Http, Https],
+        what: "every page redirects to a sign-in page on another host, as guest networks do",
+    },
+    FaultRow {
+        fault: Fault::HttpServerError,
+        name: "http-server-error",
+        services: &[Http, Https],
+        by_default: &[Http, Https],
+        what: "http.sys answers 503 because the application pool is stopped",
+    },
+    FaultRow {
+        fault: Fault::WebServerError,
+        name: "web-server-error",
+        services: WEB,
+        by_default: &[Owa],
+        what: "http.sys answers 503 for the directory, because its application pool is stopped",
+    },
+    FaultRow {
+        fault: Fault::WebThrottled,
+        name: "web-throttled",
+        services: WEB,
+        by_default: &[Ews],
+        what: "the directory answers 429: too many requests",
+    },
+    FaultRow {
+        fault: Fault::WebNotFound,
+        name: "web-not-found",
+        services: WEB,
+        by_default: &[Ecp, OutlookAnywhere],
+        what: "the directory answers 404: it was removed, or is not published",
+    },
+    FaultRow {
+        fault: Fault::WebRestricted,
+        name: "web-restricted",
+        services: WEB,
+        by_default: &[Ecp],
+        what: "the directory answers 403: it is closed to this network",
+    },
+    FaultRow {
+        fault: Fault::WebRedirectLoop,
+        name: "web-redirect-loop",
+        services: WEB,
+        by_default: &[Owa],
+        what: "the directory redirects to itself, as a redirect does that was inherited from the site",
+    },
+    FaultRow {
+        fault: Fault::WebUnhealthy,
+        name: "web-unhealthy",
+        services: WEB,
+        by_default: &[Mapi],
+        what: "healthcheck.htm is closed without an answer: managed availability has taken the directory out",
     },
 ];
 
@@ -302,7 +568,8 @@ impl fmt::Display for Fault {
 }
 
 impl Staged {
-    /// A fault as it is typed: `NAME`, or `NAME@SERVICE,SERVICE` with services by id, alias or port.
+    /// A fault as it is typed: `NAME`, or `NAME@SERVICE,SERVICE` with services by id, alias or port, and `web` for all
+    /// that live behind 443. A port means the service that listens there.
     ///
     /// # Errors
     ///
@@ -317,26 +584,28 @@ impl Staged {
             name: name.escape_debug().to_string(),
         })?;
         let Some(services) = services else {
-            return Ok(Self::everywhere(fault));
+            return Ok(Self::by_default(fault));
         };
-        let services: Vec<ServiceId> = services
-            .split(',')
-            .map(|word| {
-                service_of(word.trim()).ok_or_else(|| FaultError::UnknownService {
+        let mut named = Vec::new();
+        for word in services.split(',').map(str::trim) {
+            if word.eq_ignore_ascii_case("web") {
+                named.extend_from_slice(WEB);
+            } else {
+                named.push(service_of(word).ok_or_else(|| FaultError::UnknownService {
                     fault,
-                    service: word.trim().escape_debug().to_string(),
-                })
-            })
-            .collect::<Result<_, _>>()?;
-        Self::on(fault, services)
+                    service: word.escape_debug().to_string(),
+                })?);
+            }
+        }
+        Self::on(fault, named)
     }
 
-    /// A fault on every service that can have it.
+    /// A fault where it is staged when nobody says where.
     #[must_use]
-    pub fn everywhere(fault: Fault) -> Self {
+    pub fn by_default(fault: Fault) -> Self {
         Self {
             fault,
-            services: fault.row().services.to_vec(),
+            services: fault.row().by_default.to_vec(),
         }
     }
 
@@ -368,18 +637,17 @@ impl Staged {
     }
 }
 
-/// A service by id, alias or port.
+/// A service by id, alias or port; the port that web services share is 443's own.
 fn service_of(word: &str) -> Option<ServiceId> {
     let port = word.parse::<u16>().ok();
-    SERVICES
-        .iter()
+    catalog::all()
         .find(|row| {
             row.name.eq_ignore_ascii_case(word)
                 || row
                     .aliases
                     .iter()
                     .any(|alias| alias.eq_ignore_ascii_case(word))
-                || port == Some(row.port)
+                || (row.group == Group::Port && port == Some(row.port))
         })
         .map(|row| row.id)
 }
@@ -434,16 +702,41 @@ mod tests {
     fn rows_stand_in_the_order_of_the_enum() {
         for (index, row) in FAULTS.iter().enumerate() {
             assert_eq!(row.fault as usize, index, "{}", row.name);
-            assert!(!row.services.is_empty(), "{}", row.name);
-            assert!(row.services.is_sorted(), "{}", row.name);
+            assert!(!row.by_default.is_empty(), "{}", row.name);
+            for services in [row.services, row.by_default] {
+                assert!(services.is_sorted(), "{}", row.name);
+            }
+            for service in row.by_default {
+                assert!(row.services.contains(service), "{}: {service}", row.name);
+            }
         }
     }
 
     #[test]
-    fn a_name_alone_means_everywhere() {
+    fn web_is_the_catalog_s_web_group() {
+        assert!(
+            catalog::WEB
+                .iter()
+                .map(|row| row.id)
+                .eq(WEB.iter().copied())
+        );
+    }
+
+    #[test]
+    fn a_name_alone_means_where_it_is_usual() {
         let staged = Staged::parse(" Certificate-Expired ").expect("a fault");
-        assert_eq!(staged, Staged::everywhere(Fault::CertificateExpired));
+        assert_eq!(staged, Staged::by_default(Fault::CertificateExpired));
         assert_eq!(staged.services().len(), 11);
+        let staged = Staged::parse("web-not-found").expect("a fault");
+        assert_eq!(staged.services(), [Ecp, OutlookAnywhere]);
+    }
+
+    #[test]
+    fn web_services_are_taken_by_id_alias_and_group() {
+        let staged = Staged::parse("web-unhealthy@eas,OWA").expect("a fault");
+        assert_eq!(staged.services(), [Activesync, Owa]);
+        let staged = Staged::parse("web-unhealthy@Web").expect("a fault");
+        assert_eq!(staged.services(), WEB);
     }
 
     #[test]
@@ -472,6 +765,14 @@ mod tests {
             "fault `starttls-overwritten` cannot be staged on imap: only on smtp, submission"
         );
         assert!(said("silent@").starts_with("unknown service `` for fault `silent`"));
+        assert!(
+            said("refused@web").starts_with("fault `refused` cannot be staged on owa: only on")
+        );
+        assert!(
+            said("web-server-error@443").starts_with(
+                "fault `web-server-error` cannot be staged on https: only on owa, ecp,"
+            )
+        );
     }
 
     #[test]

@@ -1,11 +1,13 @@
-//! HTTP as IIS and Exchange's front end speak it on 80 and 443 to someone who has not signed in (RFC 9110, 9112).
+//! HTTP as IIS and Exchange's front end speak it on 80 and 443 to someone who has not signed in (RFC 9110, 9112), and
+//! what proxies and guest networks on the way say instead.
 //!
 //! No body is ever read, no credential is ever looked at.
 
 use super::conversation::{Conversation, Extent, Heard};
 use super::dates;
 use super::faults::Fault;
-use super::stand::Stand;
+use super::is_served;
+use super::stand::{Machine, Stand};
 use crate::catalog::ServiceId;
 use std::fmt::Write as _;
 use std::io;
@@ -25,6 +27,19 @@ const AUTODISCOVER: &str = "X-SOAP-Enabled: True\r\n\
                             X-WSSecurity-For: None\r\n\
                             X-OAuth-Enabled: True\r\n\
                             X-AspNet-Version: 4.0.30319\r\n";
+
+const BEARER: &str = "Bearer client_id=\"00000002-0000-0ff1-ce00-000000000000\", \
+                      trusted_issuers=\"00000001-0000-0000-c000-000000000000@*\", \
+                      token_types=\"app_asserted_user_v1 service_asserted_app_v1\", \
+                      authorization_uri=\"https://login.microsoftonline.com/common/oauth2/authorize\"";
+const SIGN_IN: &str = "https://login.microsoftonline.com/common/oauth2/authorize\
+                       ?client_id=00000002-0000-0ff1-ce00-000000000000\
+                       &redirect_uri=https%3a%2f%2foutlook.office365.com%2fowa%2f\
+                       &resource=00000002-0000-0ff1-ce00-000000000000&response_mode=form_post&response_type=code+id_token";
+const ONLINE_HEADERS: &str = "Strict-Transport-Security: max-age=31536000; includeSubDomains; preload\r\n\
+                              Alt-Svc: h3=\":443\"; ma=2592000\r\n\
+                              X-CalculatedFETarget: PN4P287CU001.internal.outlook.com\r\n\
+                              X-BeSku: WCS7\r\n";
 
 /// What is asked.
 struct Request {
@@ -53,6 +68,7 @@ enum Body {
 /// An answer before it is written out.
 struct Answer {
     status: &'static str,
+    server: &'static str,
     headers: String,
     body: String,
 }
@@ -81,54 +97,143 @@ pub(super) async fn serve(stand: &Stand, mut peer: Conversation) -> io::Result<(
                 return peer.close().await;
             }
         };
-        if stand.has(Fault::HttpServerError) {
-            peer.say(stopped()).await?;
-            return peer.close().await;
-        }
-        let answer = if stand.service == ServiceId::Http {
-            Answer::new("403 Forbidden")
-        } else {
-            route(stand, &request)
+        let after = match answer(stand, &request) {
+            Reply::Site(answer) => {
+                peer.say(answer.written(&request)).await?;
+                request.after
+            }
+            Reply::Kernel(words) => {
+                peer.say(words).await?;
+                After::Close
+            }
+            Reply::Nothing => After::Close,
         };
-        peer.say(answer.written(&request)).await?;
-        if request.after == After::Close {
+        if after == After::Close {
             return peer.close().await;
         }
     }
 }
 
-/// The virtual directories of an Exchange front end.
-fn route(stand: &Stand, request: &Request) -> Answer {
-    let front_end = format!("X-FEServer: {}\r\n{REQUEST_ID}", stand.machine.short_name());
-    let host = &request.host;
-    let path = request
-        .path
+/// Who answers.
+enum Reply {
+    /// IIS, or what stands in front of it.
+    Site(Answer),
+    /// http.sys, because nobody else does.
+    Kernel(String),
+    /// Nobody: the connection is closed.
+    Nothing,
+}
+
+fn answer(stand: &Stand, request: &Request) -> Reply {
+    if stand.has(Fault::ProxyAuthentication) {
+        return Reply::Site(wanting_credentials());
+    }
+    if stand.has(Fault::CaptivePortal) {
+        return Reply::Site(leading_to_sign_in());
+    }
+    if stand.has(Fault::HttpServerError) {
+        return Reply::Kernel(stopped());
+    }
+    if stand.service == ServiceId::Http {
+        return Reply::Site(match stand.machine {
+            Machine::Online => Answer::new("301 Moved Permanently").with(&format!(
+                "Location: https://{}/\r\n",
+                without_port(&request.host)
+            )),
+            _ => Answer::new("403 Forbidden"),
+        });
+    }
+    let (directory, rest) = place(&request.path);
+    match web_service(&directory) {
+        Some(service) if !is_served(stand.role, service) => Reply::Site(not_found()),
+        Some(service) => fault(stand, service, request, &directory, &rest)
+            .unwrap_or_else(|| Reply::Site(route(stand, request, &directory, &rest))),
+        None => Reply::Site(route(stand, request, &directory, &rest)),
+    }
+}
+
+/// What a virtual directory answers instead, if anything is wrong with it.
+fn fault(
+    stand: &Stand,
+    service: ServiceId,
+    request: &Request,
+    directory: &str,
+    rest: &str,
+) -> Option<Reply> {
+    let has = |fault| stand.has_at(service, fault);
+    let reply = if has(Fault::WebServerError) {
+        Reply::Kernel(stopped())
+    } else if has(Fault::WebThrottled) {
+        Reply::Site(Answer::new("429 Too Many Requests").with("Retry-After: 30\r\n"))
+    } else if has(Fault::WebNotFound) {
+        Reply::Site(not_found())
+    } else if has(Fault::WebRestricted) {
+        Reply::Site(
+            Answer::new("403 Forbidden")
+                .with("Content-Type: text/html\r\n")
+                .saying("You do not have permission to view this directory or page.".into()),
+        )
+    } else if has(Fault::WebRedirectLoop) {
+        Reply::Site(
+            Answer::new("302 Redirect")
+                .with("Content-Type: text/html; charset=UTF-8\r\n")
+                .with(&format!(
+                    "Location: https://{}/{directory}/\r\n",
+                    request.host
+                )),
+        )
+    } else if has(Fault::WebUnhealthy) && is_health_page(request, rest) {
+        Reply::Nothing
+    } else {
+        return None;
+    };
+    Some(reply)
+}
+
+/// The first segment of a path in lower case, and the rest of it without its query.
+fn place(path: &str) -> (String, String) {
+    let path = path
         .split(['?', '#'])
         .next()
         .unwrap_or_default()
         .to_ascii_lowercase();
-    let mut segments = path.trim_start_matches('/').splitn(2, '/');
-    let directory = segments.next().unwrap_or_default();
-    let rest = segments.next().unwrap_or_default();
+    let path = path.strip_prefix('/').unwrap_or(&path);
+    let (directory, rest) = path.split_once('/').unwrap_or((path, ""));
+    (directory.to_owned(), rest.to_owned())
+}
 
-    let is_directory = matches!(
-        directory,
-        "owa"
-            | "ecp"
-            | "ews"
-            | "mapi"
-            | "microsoft-server-activesync"
-            | "autodiscover"
-            | "rpc"
-            | "oab"
-            | "powershell"
-            | "api"
-    );
-    if is_directory && rest == "healthcheck.htm" && request.method == "GET" {
+fn web_service(directory: &str) -> Option<ServiceId> {
+    Some(match directory {
+        "owa" => ServiceId::Owa,
+        "ecp" => ServiceId::Ecp,
+        "ews" => ServiceId::Ews,
+        "mapi" => ServiceId::Mapi,
+        "microsoft-server-activesync" => ServiceId::Activesync,
+        "autodiscover" => ServiceId::Autodiscover,
+        "rpc" => ServiceId::OutlookAnywhere,
+        "oab" => ServiceId::Oab,
+        "powershell" => ServiceId::Powershell,
+        _ => return None,
+    })
+}
+
+/// Only GET is known there.
+fn is_health_page(request: &Request, rest: &str) -> bool {
+    rest == "healthcheck.htm" && request.method == "GET"
+}
+
+/// The virtual directories of an Exchange front end.
+fn route(stand: &Stand, request: &Request, directory: &str, rest: &str) -> Answer {
+    let front_end = format!("X-FEServer: {}\r\n{REQUEST_ID}", stand.machine.short_name());
+    let host = &request.host;
+    if is_health_page(request, rest) && web_service(directory).is_some() {
         return Answer::new("200 OK")
             .with(&front_end)
             .with("Content-Type: text/html\r\n")
-            .saying(format!("200 OK<br/>{}", stand.machine.full_name()));
+            .saying(format!("200 OK<br/>{}", stand.machine.inner_name()));
+    }
+    if stand.machine == Machine::Online {
+        return route_online(request, directory, &front_end);
     }
     match directory {
         "" => Answer::new("302 Found")
@@ -167,19 +272,68 @@ fn route(stand: &Stand, request: &Request) -> Answer {
             .with(&format!("WWW-Authenticate: Basic realm=\"{host}\"\r\n"))
             .with(AUTODISCOVER)
             .with(&front_end),
-        _ => Answer::new("404 Not Found")
-            .with("Content-Type: text/html\r\n")
-            .saying("<h2>404 - File or directory not found.</h2>\r\n".into()),
+        _ => not_found(),
     }
+}
+
+/// Exchange Online: who wants in needs a token from Microsoft's sign-in.
+fn route_online(request: &Request, directory: &str, front_end: &str) -> Answer {
+    let answer = match directory {
+        "" => {
+            Answer::new("302 Found").with(&format!("Location: https://{}/owa/\r\n", request.host))
+        }
+        "owa" => Answer::new("302 Found")
+            .with(&format!("Location: {SIGN_IN}\r\n"))
+            .with("X-OWA-Version: 15.20.9320.21\r\n"),
+        _ if web_service(directory).is_some() => {
+            Answer::new("401 Unauthorized").with(&format!("WWW-Authenticate: {BEARER}\r\n"))
+        }
+        _ => return not_found(),
+    };
+    answer.with(ONLINE_HEADERS).with(front_end)
+}
+
+fn not_found() -> Answer {
+    Answer::new("404 Not Found")
+        .with("Content-Type: text/html\r\n")
+        .saying("<h2>404 - File or directory not found.</h2>\r\n".into())
+}
+
+/// What Squid says when it does not know its client.
+fn wanting_credentials() -> Answer {
+    Answer::new("407 Proxy Authentication Required")
+        .by("squid/5.7")
+        .with("Content-Type: text/html;charset=utf-8\r\n")
+        .with("X-Squid-Error: ERR_CACHE_ACCESS_DENIED 0\r\n")
+        .with("Proxy-Authenticate: Negotiate\r\n")
+        .with("Proxy-Authenticate: Basic realm=\"Squid proxy-caching web server\"\r\n")
+        .with("Via: 1.1 proxy.example.net (squid/5.7)\r\n")
+        .saying("<html><head><title>ERROR: Cache Access Denied</title></head></html>\r\n".into())
+}
+
+/// What a guest network says to everyone who has not signed in, whatever was asked.
+fn leading_to_sign_in() -> Answer {
+    Answer::new("302 Found")
+        .by("nginx")
+        .with("Cache-Control: no-store\r\nContent-Type: text/html\r\n")
+        .with("Location: https://login.guest-network.example/portal\r\n")
+        .saying("<html><head><title>Sign in to the network</title></head></html>\r\n".into())
 }
 
 impl Answer {
     fn new(status: &'static str) -> Self {
         Self {
             status,
+            server: "Microsoft-IIS/10.0",
             headers: String::new(),
             body: String::new(),
         }
+    }
+
+    /// Somebody else than IIS.
+    fn by(mut self, server: &'static str) -> Self {
+        self.server = server;
+        self
     }
 
     fn with(mut self, headers: &str) -> Self {
@@ -194,7 +348,7 @@ impl Answer {
 
     fn written(&self, request: &Request) -> String {
         let mut words = format!("HTTP/1.1 {}\r\n{}", self.status, self.headers);
-        words.push_str("Server: Microsoft-IIS/10.0\r\n");
+        let _ = write!(words, "Server: {}\r\n", self.server);
         let _ = write!(words, "Date: {}\r\n", dates::imf_fixdate(dates::now()));
         if request.after == After::Close {
             words.push_str("Connection: close\r\n");
@@ -306,6 +460,13 @@ fn read(head: &[u8], peer: &Conversation) -> Result<Request, &'static str> {
     })
 }
 
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => name,
+        _ => host,
+    }
+}
+
 /// What may be said back in a header: a name or an address with or without port, nothing else.
 fn is_host(host: &[u8]) -> bool {
     (1..=255).contains(&host.len())
@@ -336,6 +497,18 @@ mod tests {
         assert!(!is_host(b"a b"));
         assert!(!is_host(b"a\"b"));
         assert!(!is_host(b"a/b"));
+    }
+
+    #[test]
+    fn a_port_is_taken_off() {
+        for (host, name) in [
+            ("mail.example.test:8080", "mail.example.test"),
+            ("mail.example.test", "mail.example.test"),
+            ("[::1]:8080", "[::1]"),
+            ("[::1]", "[::1]"),
+        ] {
+            assert_eq!(without_port(host), name);
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::conversation::{Conversation, Heard};
 use super::faults::Fault;
-use super::stand::Stand;
+use super::stand::{Machine, Stand};
 use std::io;
 
 /// Exchange's limit for a command.
@@ -15,6 +15,13 @@ const CLEAR_WITHOUT_TLS: &str = "* CAPABILITY IMAP4 IMAP4rev1 LOGINDISABLED UIDP
 const SECURE: &str = "* CAPABILITY IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=NTLM AUTH=GSSAPI UIDPLUS MOVE ID CHILDREN IDLE NAMESPACE LITERAL+\r\n";
 const IDENTITY: &str =
     "* ID (\"name\" \"Microsoft.Exchange.Imap4.Imap4Server\" \"version\" \"15.2\")\r\n";
+
+/// Exchange Online adds the front end's inner name, UTF-16LE in base64, and takes no password any more.
+const ONLINE_GREETING: &str = "* OK The Microsoft Exchange IMAP4 service is ready. [UABOADQAUAAyADgANwBDAEEAMAAwADYANAAuAEkATgBEAFAAMgA4ADcALgBQAFIATwBEAC4ATwBVAFQATABPAE8ASwAuAEMATwBNAA==]\r\n";
+const ONLINE_SECURE: &str = "* CAPABILITY IMAP4 IMAP4rev1 AUTH=XOAUTH2 LOGINDISABLED SASL-IR UIDPLUS MOVE ID UNSELECT CHILDREN IDLE NAMESPACE LITERAL+\r\n";
+const ONLINE_IDENTITY: &str =
+    "* ID (\"name\" \"Microsoft.Exchange.Imap4.Imap4Server\" \"version\" \"15.20\")\r\n";
+
 const GOODBYE: &str = "* BYE Microsoft Exchange Server 2016 IMAP4 server signing off.\r\n";
 const TIMEOUT: &str = "* BYE Connection is closed. 11\r\n";
 const SHUTTING_DOWN: &str = "* BYE Connection is closed. 12\r\n";
@@ -26,7 +33,9 @@ pub(super) async fn serve(stand: &Stand, mut peer: Conversation) -> io::Result<(
         peer.say(SHUTTING_DOWN).await?;
         return peer.close().await;
     }
-    peer.say(GREETING).await?;
+    let is_online = stand.machine == Machine::Online;
+    peer.say(if is_online { ONLINE_GREETING } else { GREETING })
+        .await?;
     let mut errors = 0;
     loop {
         let line = match peer.line(LONGEST_LINE).await {
@@ -51,6 +60,7 @@ pub(super) async fn serve(stand: &Stand, mut peer: Conversation) -> io::Result<(
                 )
             }
             "NOOP" => format!("{tag} OK NOOP completed.\r\n"),
+            "ID" if is_online => format!("{ONLINE_IDENTITY}{tag} OK ID completed\r\n"),
             "ID" => format!("{IDENTITY}{tag} OK ID completed\r\n"),
             "STARTTLS" if stand.has(Fault::StarttlsNotOffered) => unknown(&tag),
             "STARTTLS" if peer.is_secure() => wrong_state(&tag),
@@ -95,7 +105,9 @@ pub(super) async fn serve(stand: &Stand, mut peer: Conversation) -> io::Result<(
 }
 
 fn capabilities(stand: &Stand, peer: &Conversation) -> &'static str {
-    if peer.is_secure() {
+    if peer.is_secure() && stand.machine == Machine::Online {
+        ONLINE_SECURE
+    } else if peer.is_secure() {
         SECURE
     } else if stand.has(Fault::StarttlsNotOffered) {
         CLEAR_WITHOUT_TLS

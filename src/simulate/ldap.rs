@@ -12,6 +12,9 @@ use std::io;
 /// Far below a domain controller's `MaxPreAuthReceiveBuffer`; a rootDSE search is a few hundred bytes.
 const LONGEST_REQUEST: usize = 65_536;
 
+/// How far a wrong clock is behind: four times what Kerberos tolerates.
+const BEHIND: time::Duration = time::Duration::minutes(20);
+
 const STARTTLS: &[u8] = b"1.3.6.1.4.1.1466.20037";
 const DISCONNECTION: &[u8] = b"1.3.6.1.4.1.1466.20036";
 
@@ -206,6 +209,8 @@ fn starttls(stand: &Stand, peer: &Conversation, id: &[u8]) -> Result<Vec<u8>, Ve
     }
     let (code, text): (_, &[u8]) = if peer.is_secure() {
         (OPERATIONS_ERROR, TLS_IS_ACTIVE)
+    } else if stand.has(Fault::StarttlsRejected) {
+        (OPERATIONS_ERROR, b"")
     } else if stand.has(Fault::NoCertificate) {
         (UNAVAILABLE, NO_CERTIFICATE)
     } else {
@@ -234,13 +239,21 @@ fn found(stand: &Stand, id: &[u8], search: &[u8]) -> Vec<u8> {
             .iter()
             .any(|asked| asked.eq_ignore_ascii_case(name.as_bytes()))
     };
-    let now = dates::generalized(dates::now());
+    let mut now = dates::now();
+    if stand.has(Fault::ClockDiffers) {
+        now -= BEHIND;
+    }
+    let now = dates::generalized(now);
     let mut attributes = Vec::new();
     if all || named("currentTime") {
         attributes.extend(attribute("currentTime", &[&now]));
     }
     for (name, values) in ROOT_DSE {
         if all || named(name) {
+            let values = match *name {
+                "isSynchronized" if stand.has(Fault::DirectoryNotReady) => &["FALSE"],
+                _ => *values,
+            };
             attributes.extend(attribute(name, values));
         }
     }

@@ -1,7 +1,7 @@
 //! # simulate: the stand-in server
 //!
-//! Listens on loopback and speaks all twelve protocols as Exchange, a domain controller and Windows do, with their own
-//! texts, a certificate made at start, and [faults](Fault) to order. It is what `exchports demo` checks, and what people
+//! Listens on loopback and serves all twelve ports, and Exchange's virtual directories behind 443, as Exchange, Exchange
+//! Online, a domain controller and Windows do, with their own texts, a certificate made at start, and [faults](Fault) to order. It is what `exchports demo` checks, and what people
 //! who write scripts and alerts can run where there is no mail server.
 //!
 //! It must not: listen beyond loopback unless its address is set to something else, take mail, ask for or look at
@@ -9,13 +9,14 @@
 //! answers, whose length depends on the question, have their own writer): it never uses the encoders of `wire`, so that
 //! a mistake there cannot hide itself. It reads the clock, in one file, for certificates, greetings and `currentTime`.
 //!
-//! Start reading at [`start`], then [`faults`](Fault), then `stand.rs` (one port), `conversation.rs` (one connection), and
-//! `smtp.rs` as the first of the protocols.
+//! Start reading at [`start`], then [`faults`](Fault), then `stand.rs` (one port), `conversation.rs` (one connection),
+//! `handshake.rs` (its upgrade to TLS), and `smtp.rs` as the first of the protocols.
 
 mod certificates;
 mod conversation;
 mod dates;
 mod faults;
+mod handshake;
 mod http;
 mod imap;
 mod ldap;
@@ -27,9 +28,9 @@ mod stand;
 pub use certificates::CertificateError;
 pub use faults::{FAULTS, Fault, FaultError, FaultRow, Staged};
 
-use crate::catalog::{Expectation, Role, SERVICES, ServiceId, expectation};
+use crate::catalog::{Expectation, Group, Role, SERVICES, ServiceId, expectation};
 use certificates::{Authorities, TARGET};
-use stand::{Machine, Stand};
+use stand::{Machine, Stand, is_staged};
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -44,7 +45,8 @@ const BACKLOG: u32 = 1024;
 /// What is to be served.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Settings {
-    /// What kind of host it plays: what is required or optional there is served, everything else is closed.
+    /// What kind of host it plays: what is required or optional there is served, every other port is closed, and every
+    /// other virtual directory is not found.
     pub role: Role,
     /// What is wrong with it.
     pub faults: Vec<Staged>,
@@ -141,16 +143,14 @@ pub enum SimulateError {
 pub async fn start(settings: Settings) -> Result<Simulation, SimulateError> {
     let plan = ports(&settings)?;
     let mut authorities = Authorities::new(settings.address)?;
-    let machine = match settings.role {
-        Role::DomainController => Machine::DomainController,
-        _ => Machine::Exchange,
-    };
+    let machine = Machine::of(settings.role);
 
+    let staged: Arc<[Staged]> = settings.faults.as_slice().into();
     let mut endpoints = Vec::new();
     let mut stands = Vec::new();
     let mut closed = Vec::new();
     for (service, port) in plan {
-        let faults = faults_of(service, &settings.faults);
+        let has = |fault| is_staged(&staged, service, fault);
         let address = SocketAddr::new(settings.address, port);
         let failed = |source| SimulateError::Bind {
             service,
@@ -159,12 +159,13 @@ pub async fn start(settings: Settings) -> Result<Simulation, SimulateError> {
         };
         let socket = bind(address).map_err(failed)?;
         endpoints.push((service, socket.local_addr().map_err(failed)?));
-        if is_served(settings.role, service) && !faults.contains(&Fault::Refused) {
+        if is_served(settings.role, service) && !has(Fault::Refused) {
             let stand = Stand {
                 service,
+                role: settings.role,
                 machine,
-                tls: authorities.acceptor(service, machine, &faults)?,
-                faults,
+                staged: Arc::clone(&staged),
+                tls: authorities.handshake(service, machine, has)?,
             };
             stands.push((stand, socket.listen(BACKLOG).map_err(failed)?));
         } else {
@@ -212,18 +213,18 @@ impl Simulation {
         &self.endpoints
     }
 
-    /// Whether a service listens.
+    /// Whether a service listens; one that lives behind 443 does when 443 listens and the role has its directory.
     #[must_use]
     pub fn listens(&self, service: ServiceId) -> bool {
-        self.listening.contains(&service)
+        is_served(self.role, service) && self.listening.contains(&port_of(service))
     }
 
-    /// Where a service is, or would be.
+    /// Where a service is, or would be; one that lives behind 443 is there.
     #[must_use]
     pub fn endpoint(&self, service: ServiceId) -> Option<SocketAddr> {
         self.endpoints
             .iter()
-            .find(|(id, _)| *id == service)
+            .find(|(id, _)| *id == port_of(service))
             .map(|(_, address)| *address)
     }
 
@@ -246,7 +247,7 @@ impl Simulation {
     }
 
     /// What `exchports check` needs to look here and nowhere else: target, address, CA file, role unless it is `any`,
-    /// and the port of every service.
+    /// and the port of each of the twelve; the web services follow the one of `https`.
     #[must_use]
     pub fn check_arguments(&self) -> Vec<String> {
         let mut arguments = vec![TARGET.to_owned()];
@@ -307,19 +308,21 @@ fn ports(settings: &Settings) -> Result<Vec<(ServiceId, u16)>, SimulateError> {
     Ok(plan)
 }
 
-fn faults_of(service: ServiceId, staged: &[Staged]) -> Vec<Fault> {
-    staged
-        .iter()
-        .filter(|staged| staged.services().contains(&service))
-        .map(Staged::fault)
-        .collect()
+/// What is in a role's columns and not forbidden; where nothing was said of the role, everything.
+fn is_served(role: Role, service: ServiceId) -> bool {
+    match expectation(role, service) {
+        Some(Expectation::Required | Expectation::Optional) => true,
+        Some(Expectation::Forbidden) => false,
+        None => role == Role::Any,
+    }
 }
 
-fn is_served(role: Role, service: ServiceId) -> bool {
-    matches!(
-        expectation(role, service),
-        Some(Expectation::Required | Expectation::Optional)
-    )
+/// The service whose port it is: web services live behind 443.
+fn port_of(service: ServiceId) -> ServiceId {
+    match service.row().group {
+        Group::Port => service,
+        Group::Web => ServiceId::Https,
+    }
 }
 
 fn bind(address: SocketAddr) -> io::Result<TcpSocket> {

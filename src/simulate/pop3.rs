@@ -2,7 +2,7 @@
 
 use super::conversation::{Conversation, Heard};
 use super::faults::Fault;
-use super::stand::Stand;
+use super::stand::{Machine, Stand};
 use std::io;
 
 /// Exchange's limit for a command.
@@ -13,6 +13,12 @@ const GREETING: &str = "+OK The Microsoft Exchange POP3 service is ready.\r\n";
 const CLEAR: &str = "+OK\r\nTOP\r\nUIDL\r\nSTLS\r\n.\r\n";
 const CLEAR_WITHOUT_TLS: &str = "+OK\r\nTOP\r\nUIDL\r\n.\r\n";
 const SECURE: &str = "+OK\r\nTOP\r\nUIDL\r\nSASL NTLM GSSAPI PLAIN\r\nUSER\r\n.\r\n";
+
+/// Exchange Online adds the front end's inner name, UTF-16LE in base64.
+const ONLINE_GREETING: &str = "+OK The Microsoft Exchange POP3 service is ready. [UABOADQAUAAyADgANwBDAEEAMAAwADYANAAuAEkATgBEAFAAMgA4ADcALgBQAFIATwBEAC4ATwBVAFQATABPAE8ASwAuAEMATwBNAA==]\r\n";
+/// The list of today was not seen: it is the one of 2016 without passwords.
+const ONLINE_SECURE: &str = "+OK\r\nTOP\r\nUIDL\r\nSASL XOAUTH2\r\n.\r\n";
+
 const GO_AHEAD: &str = "+OK Begin TLS negotiation.\r\n";
 const GOODBYE: &str = "+OK Microsoft Exchange Server 2016 POP3 server signing off.\r\n";
 const UNAVAILABLE: &str = "-ERR BYE Connection refused\r\n";
@@ -25,7 +31,11 @@ pub(super) async fn serve(stand: &Stand, mut peer: Conversation) -> io::Result<(
         peer.say(UNAVAILABLE).await?;
         return peer.close().await;
     }
-    peer.say(GREETING).await?;
+    peer.say(match stand.machine {
+        Machine::Online => ONLINE_GREETING,
+        _ => GREETING,
+    })
+    .await?;
     let mut errors = 0;
     loop {
         let line = match peer.line(LONGEST_LINE).await {
@@ -76,7 +86,9 @@ pub(super) async fn serve(stand: &Stand, mut peer: Conversation) -> io::Result<(
 }
 
 fn capabilities(stand: &Stand, peer: &Conversation) -> &'static str {
-    if peer.is_secure() {
+    if peer.is_secure() && stand.machine == Machine::Online {
+        ONLINE_SECURE
+    } else if peer.is_secure() {
         SECURE
     } else if stand.has(Fault::StarttlsNotOffered) {
         CLEAR_WITHOUT_TLS

@@ -12,9 +12,14 @@ const PROTOCOL_SSL: u8 = 1;
 const PROTOCOL_HYBRID: u8 = 2;
 const PROTOCOL_HYBRID_EX: u8 = 8;
 
+/// The protocols with network level authentication.
+const HYBRIDS: u32 = 2 | 8;
+
 const SSL_REQUIRED_BY_SERVER: u8 = 1;
 const SSL_NOT_ALLOWED_BY_SERVER: u8 = 2;
 const SSL_CERT_NOT_ON_SERVER: u8 = 3;
+const HYBRID_REQUIRED_BY_SERVER: u8 = 5;
+const SSL_WITH_USER_AUTH_REQUIRED_BY_SERVER: u8 = 6;
 
 /// The confirm of a server that knows no negotiation.
 const PLAIN_CONFIRM: [u8; 11] = [3, 0, 0, 0x0b, 6, 0xd0, 0, 0, 0x12, 0x34, 0];
@@ -31,6 +36,10 @@ pub(super) async fn serve(stand: &Stand, mut peer: Conversation) -> io::Result<(
         Some(SSL_CERT_NOT_ON_SERVER)
     } else if stand.has(Fault::RdpNoTls) {
         Some(SSL_NOT_ALLOWED_BY_SERVER)
+    } else if stand.has(Fault::RdpNegotiationFailed) {
+        Some(SSL_WITH_USER_AUTH_REQUIRED_BY_SERVER)
+    } else if stand.has(Fault::RdpNlaRequired) && requested & HYBRIDS == 0 {
+        Some(HYBRID_REQUIRED_BY_SERVER)
     } else {
         None
     };

@@ -1,18 +1,28 @@
-//! SMTP as Exchange 2019 speaks it on 25, 587 and 465 (RFC 5321, 3207).
+//! SMTP as Exchange 2019 speaks it on 25, 587 and 465, and Exchange Online on 25 and 587 (RFC 5321, 3207).
 //!
 //! It takes EHLO, STARTTLS, NOOP, RSET, HELP and QUIT. It never takes mail and never asks for a password.
 
 use super::conversation::{Conversation, Heard};
 use super::dates;
 use super::faults::Fault;
-use super::stand::Stand;
+use super::stand::{Machine, Stand};
 use crate::catalog::ServiceId;
 use std::io;
+use std::time::Duration;
+use tokio::time::sleep;
 
 const LONGEST_LINE: usize = 2048;
 
 /// Exchange's `MaxProtocolErrors`.
 const MOST_ERRORS: usize = 5;
+
+/// A little more than `TarpitInterval`, and than the five seconds that many clients wait.
+const TARPIT: Duration = Duration::from_secs(6);
+
+/// As mail gateways greet whom they do not want.
+const UNWANTED: &str = "554-mail.example.test\r\n\
+                        554 Your access to this mail system has been rejected due to the sending MTA's poor \
+                        reputation.\r\n";
 
 const UNAVAILABLE: &str = "421 4.3.2 Service not available\r\n";
 const GO_AHEAD: &str = "220 2.0.0 SMTP server ready\r\n";
@@ -131,6 +141,44 @@ const GATEWAY: Extensions = Extensions {
              250 CHUNKING\r\n",
 };
 
+/// Exchange Online's host for submission: who wants to sign in has to encrypt first.
+const ONLINE: Extensions = Extensions {
+    clear: "250-SIZE 157286400\r\n\
+            250-PIPELINING\r\n\
+            250-DSN\r\n\
+            250-ENHANCEDSTATUSCODES\r\n\
+            250-STARTTLS\r\n\
+            250-8BITMIME\r\n\
+            250-BINARYMIME\r\n\
+            250-CHUNKING\r\n\
+            250 SMTPUTF8\r\n",
+    secure: "250-SIZE 157286400\r\n\
+             250-PIPELINING\r\n\
+             250-DSN\r\n\
+             250-ENHANCEDSTATUSCODES\r\n\
+             250-AUTH LOGIN XOAUTH2\r\n\
+             250-8BITMIME\r\n\
+             250-BINARYMIME\r\n\
+             250-CHUNKING\r\n\
+             250 SMTPUTF8\r\n",
+};
+
+/// Exchange Online's mail exchanger: nobody signs in there.
+const ONLINE_MX: Extensions = Extensions {
+    clear: ONLINE.clear,
+    secure: "250-SIZE 157286400\r\n\
+             250-PIPELINING\r\n\
+             250-DSN\r\n\
+             250-ENHANCEDSTATUSCODES\r\n\
+             250-8BITMIME\r\n\
+             250-BINARYMIME\r\n\
+             250-CHUNKING\r\n\
+             250 SMTPUTF8\r\n",
+};
+
+/// Every session of Exchange Online bears an id; nobody needs it to differ.
+const SESSION_ID: &str = " [08DD84B323498C1A]";
+
 /// How far the client has come.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Met {
@@ -139,8 +187,15 @@ enum Met {
 }
 
 pub(super) async fn serve(stand: &Stand, mut peer: Conversation) -> io::Result<()> {
+    if stand.has(Fault::GreetingSlow) {
+        sleep(TARPIT).await;
+    }
     if stand.has(Fault::ServiceUnavailable) {
         peer.say(UNAVAILABLE).await?;
+        return peer.close().await;
+    }
+    if stand.has(Fault::GreetingRejected) {
+        peer.say(UNWANTED).await?;
         return peer.close().await;
     }
     peer.say(greeting(stand)).await?;
@@ -200,14 +255,24 @@ pub(super) async fn serve(stand: &Stand, mut peer: Conversation) -> io::Result<(
 }
 
 fn greeting(stand: &Stand) -> String {
-    if is_gateway(stand) {
-        return "220 mail.example.test ESMTP Postfix\r\n".into();
+    let words = if is_gateway(stand) {
+        "mail.example.test ESMTP Postfix".into()
+    } else {
+        let session = match stand.machine {
+            Machine::Online | Machine::OnlineMx => SESSION_ID,
+            Machine::Exchange | Machine::DomainController => "",
+        };
+        format!(
+            "{} Microsoft ESMTP MAIL Service ready at {}{session}",
+            stand.machine.full_name(),
+            dates::rfc5322(dates::now())
+        )
+    };
+    if stand.has(Fault::GreetingMasked) {
+        format!("220 {}\r\n", "*".repeat(words.len()))
+    } else {
+        format!("220 {words}\r\n")
     }
-    format!(
-        "220 {} Microsoft ESMTP MAIL Service ready at {}\r\n",
-        stand.machine.full_name(),
-        dates::rfc5322(dates::now())
-    )
 }
 
 fn hello(stand: &Stand, peer: &Conversation) -> String {
@@ -219,12 +284,14 @@ fn hello(stand: &Stand, peer: &Conversation) -> String {
 
 fn extensions(stand: &Stand, peer: &Conversation) -> String {
     let lists = match stand.service {
+        _ if stand.machine == Machine::Online => ONLINE,
+        _ if stand.machine == Machine::OnlineMx => ONLINE_MX,
         ServiceId::Smtp => RELAY,
         ServiceId::Submissions if stand.has(Fault::ClientProxy) => CLIENT_PROXY,
         _ if is_gateway(stand) => GATEWAY,
         _ => SUBMISSION,
     };
-    if peer.is_secure() {
+    let list = if peer.is_secure() {
         lists.secure.into()
     } else if stand.has(Fault::StarttlsNotOffered) {
         // Without a certificate that fits, a connector offers neither.
@@ -236,7 +303,19 @@ fn extensions(stand: &Stand, peer: &Conversation) -> String {
         lists.clear.replace("250-STARTTLS\r\n", "250-XXXXXXXA\r\n")
     } else {
         lists.clear.into()
+    };
+    if stand.has(Fault::AuthNotOffered) {
+        without_auth(&list)
+    } else {
+        list
     }
+}
+
+/// INVARIANT: AUTH is the last line of no list, so what is left still ends as it has to.
+fn without_auth(list: &str) -> String {
+    list.split_inclusive("\r\n")
+        .filter(|line| !line.starts_with("250-AUTH "))
+        .collect()
 }
 
 /// The go-ahead, or why not.

@@ -1,16 +1,16 @@
 //! One port of the stand-in: who listens there, what is served, and the faults that show before a word of the protocol.
 
 use super::conversation::{Conversation, PATIENCE};
-use super::faults::Fault;
+use super::faults::{Fault, Staged};
+use super::handshake::Handshake;
 use super::{http, imap, ldap, pop3, rdp, smtp};
-use crate::catalog::{Protocol, Security, ServiceId};
+use crate::catalog::{Protocol, Role, Security, ServiceId};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
 
 /// Conversations at once on one port; the next wait to be accepted.
 const MOST_AT_ONCE: usize = 256;
@@ -21,9 +21,10 @@ const LONGEST: Duration = PATIENCE.saturating_mul(10);
 /// What a port serves.
 pub(super) struct Stand {
     pub(super) service: ServiceId,
+    pub(super) role: Role,
     pub(super) machine: Machine,
-    pub(super) faults: Vec<Fault>,
-    pub(super) tls: TlsAcceptor,
+    pub(super) staged: Arc<[Staged]>,
+    pub(super) tls: Handshake,
 }
 
 /// The machine that the stand-in plays.
@@ -33,13 +34,36 @@ pub(super) enum Machine {
     Exchange,
     /// A domain controller.
     DomainController,
+    /// A front end of Exchange Online, for clients and for submission.
+    Online,
+    /// A mail exchanger of Exchange Online.
+    OnlineMx,
+}
+
+/// Whether a service is to have a fault.
+pub(super) fn is_staged(staged: &[Staged], service: ServiceId, fault: Fault) -> bool {
+    staged
+        .iter()
+        .any(|staged| staged.fault() == fault && staged.services().contains(&service))
 }
 
 impl Machine {
+    /// The one that stands in a role.
+    pub(super) fn of(role: Role) -> Self {
+        match role {
+            Role::Any | Role::Mailbox | Role::Published | Role::Edge => Self::Exchange,
+            Role::DomainController => Self::DomainController,
+            Role::Online | Role::OnlineSubmission => Self::Online,
+            Role::OnlineMx => Self::OnlineMx,
+        }
+    }
+
     pub(super) fn short_name(self) -> &'static str {
         match self {
             Self::Exchange => "EX01",
             Self::DomainController => "DC01",
+            Self::Online => "PN4P287CA0064",
+            Self::OnlineMx => "PN4PEPF00000064",
         }
     }
 
@@ -47,13 +71,28 @@ impl Machine {
         match self {
             Self::Exchange => "EX01.corp.example.test",
             Self::DomainController => "DC01.corp.example.test",
+            Self::Online => "PN4P287CA0064.outlook.office365.com",
+            Self::OnlineMx => "PN4PEPF00000064.mail.protection.outlook.com",
+        }
+    }
+
+    /// What it calls itself where only its own kind listens; Exchange Online has another name for that.
+    pub(super) fn inner_name(self) -> &'static str {
+        match self {
+            Self::Online => "PN4P287CA0064.INDP287.PROD.OUTLOOK.COM",
+            other => other.full_name(),
         }
     }
 }
 
 impl Stand {
     pub(super) fn has(&self, fault: Fault) -> bool {
-        self.faults.contains(&fault)
+        self.has_at(self.service, fault)
+    }
+
+    /// Whether a service has a fault: this port's own, or one that lives behind it.
+    pub(super) fn has_at(&self, service: ServiceId, fault: Fault) -> bool {
+        is_staged(&self.staged, service, fault)
     }
 
     /// Accepts and serves until the task is aborted; that ends its conversations too.

@@ -1,10 +1,17 @@
 //! The one integration binary: the program and its rooms, seen from outside.
 
+mod cli;
 mod daemons;
+mod demo;
+mod dial;
 mod judge;
 mod judge_targets;
+mod layering;
 mod old_tls;
+mod probe;
+mod readme;
 mod report;
 mod schema;
 mod simulate;
+mod tls;
 mod wire;

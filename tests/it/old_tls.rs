@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use std::{env, io};
 
-use exchports::catalog::{Expectation, Role, SERVICES, ServiceId};
+use exchports::catalog::{self, Expectation, Role, ServiceId};
 use exchports::facts::{
     Cipher, ClientCertificate, KeyExchange, LegacyAnswer, LegacyFacts, Nla, PeerFacts,
     SignatureStrength, TlsVersion, VersionAnswer,
@@ -188,6 +188,19 @@ async fn behind_starttls_it_is_the_same() {
         assert_failed(&finding, Cause::VersionTooOld, Code::TlsVersionTooOld);
         assert_eq!(legacy(&finding).version, Some(Tls10));
     }
+}
+
+#[tokio::test]
+async fn a_web_service_names_it_as_443_does_and_is_not_audited() {
+    let options = ["-tls1_2", "-cipher", "AES256-SHA"];
+    let Some(server) = OpensslServer::start(Identity::Rsa, &options) else {
+        return;
+    };
+    let finding = look_with(ServiceId::Owa, server.port, Audit::Yes, Limits::default()).await;
+    assert_failed(&finding, Cause::LegacySuitesOnly, Code::TlsLegacySuites);
+    assert_eq!(connections(&finding), 2);
+    let tls = finding.observation.tls.as_ref().expect("a handshake");
+    assert_eq!(tls.versions, []);
 }
 
 #[tokio::test]
@@ -463,7 +476,7 @@ async fn look_with(service: ServiceId, port: u16, audit: Audit, limits: Limits) 
             roots: Arc::new(Roots::new(&trust).expect("no file to read")),
         }),
     );
-    let mut services = SERVICES.iter();
+    let mut services = catalog::all();
     let service = services.find(|row| row.id == service).expect("a service");
     let ask = Ask {
         service,

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
-use exchports::catalog::{Role, SERVICES, ServiceId};
+use exchports::catalog::{Role, SERVICES, ServiceId, WEB};
 use exchports::simulate::{
     FAULTS, Fault, Ports, Settings, SimulateError, Simulation, Staged, start,
 };
@@ -19,8 +19,22 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use ServiceId::{
-    Http, Https, Imap, Imaps, Ldap, Ldaps, Pop3, Pop3s, Rdp, Smtp, Submission, Submissions,
+    Ecp, Ews, Http, Https, Imap, Imaps, Ldap, Ldaps, OutlookAnywhere, Owa, Pop3, Pop3s, Powershell,
+    Rdp, Smtp, Submission, Submissions,
 };
+
+/// As administrators and clients write them, in the catalog's order.
+const DIRECTORIES: [&str; 9] = [
+    "OWA",
+    "ecp",
+    "EWS",
+    "mapi",
+    "Microsoft-Server-ActiveSync",
+    "Autodiscover",
+    "rpc",
+    "OAB",
+    "PowerShell",
+];
 
 const BOUND: Duration = Duration::from_secs(10);
 
@@ -28,6 +42,10 @@ const ASK_STARTTLS: &[u8] = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.14
 const AD_STARTTLS_SUCCESS: &[u8] =
     b"\x30\x84\x00\x00\x00\x28\x02\x01\x01\x78\x84\x00\x00\x00\x1f\x0a\x01\x00\x04\x00\x04\x00\x8a\x161.3.6.1.4.1.1466.20037";
 const ASK_RDP: &[u8] = b"\x03\x00\x00\x13\x0e\xe0\0\0\0\0\0\x01\0\x08\0\x0b\0\0\0";
+
+/// Up to TLS 1.2, with AES-CBC for ECDSA and without extensions.
+const OLD_HELLO: &[u8] = b"\x16\x03\x01\0\x31\x01\0\0\x2d\x03\x03\
+    rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr\0\0\x06\xc0\x24\xc0\x0a\0\xff\x01\0";
 
 const IMAP_GREETING: &str = "* OK The Microsoft Exchange IMAP4 service is ready.\r\n";
 const IMAP_SECURE: &str = "* CAPABILITY IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=NTLM AUTH=GSSAPI UIDPLUS MOVE ID CHILDREN \
@@ -262,13 +280,7 @@ async fn root_dse_is_given_in_clear_and_nothing_else_is() {
     assert_root_dse(&mut tcp).await;
 
     // All attributes: the operational one stays out, and the clock is right to the minute.
-    say(
-        &mut tcp,
-        b"\x30\x25\x02\x01\x02\x63\x20\x04\0\x0a\x01\0\x0a\x01\0\x02\x01\0\x02\x01\x0a\x01\x01\0\x87\x0bobjectClass\x30\0",
-    )
-    .await;
-    let entry = ldap_message(&mut tcp).await;
-    let text = String::from_utf8_lossy(&entry);
+    let entry = all_of_root_dse(&mut tcp).await;
     for expected in [
         "DC=corp,DC=example,DC=test",
         "DC01.corp.example.test",
@@ -276,25 +288,10 @@ async fn root_dse_is_given_in_clear_and_nothing_else_is() {
         "1.2.840.113556.1.4.800",
         "GSS-SPNEGO",
     ] {
-        assert!(text.contains(expected), "{expected}");
+        assert!(entry.contains(expected), "{expected}");
     }
-    assert!(!text.contains("supportedExtension"));
-    let end = text.find(".0Z").unwrap();
-    let clock = &text[end - 14..end];
-    let seconds_of_day = |text: &str| {
-        let part = |from: usize| text[from..from + 2].parse::<i64>().unwrap();
-        part(8) * 3600 + part(10) * 60 + part(12)
-    };
-    let now = i64::try_from(
-        std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap()
-            .as_secs(),
-    )
-    .unwrap();
-    let apart = (seconds_of_day(clock) - now % 86_400).rem_euclid(86_400);
-    assert!(!(60..86_340).contains(&apart), "{clock} at {now}");
-    ldap_message(&mut tcp).await;
+    assert!(!entry.contains("supportedExtension"));
+    assert_clock(&entry, 0);
 
     // Below the rootDSE there is nothing without a bind.
     say(
@@ -486,25 +483,19 @@ async fn virtual_directories_answer_as_to_someone_who_has_not_signed_in() {
             "{path}"
         );
     }
-    for directory in [
-        "OWA",
-        "ecp",
-        "EWS",
-        "mapi",
-        "rpc",
-        "OAB",
-        "Microsoft-Server-ActiveSync",
-        "Autodiscover",
-    ] {
-        say(
-            &mut tls,
-            format!("GET /{directory}/healthcheck.htm HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes(),
-        )
-        .await;
-        let answer = hear_head(&mut tls).await;
-        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-        assert_heard(&mut tls, "200 OK<br/>EX01.corp.example.test").await;
+    for directory in DIRECTORIES {
+        let (head, body) = get(&mut tls, &format!("/{directory}/healthcheck.htm")).await;
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+        assert_eq!(body, "200 OK<br/>EX01.corp.example.test");
     }
+    // Where the redirects lead, the build is told in the header and in the page.
+    let (head, body) = get(&mut tls, "/owa/auth/logon.aspx?url=x&reason=0").await;
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+    assert!(
+        head.contains("\r\nX-OWA-Version: 15.2.2562.46\r\n"),
+        "{head}"
+    );
+    assert!(body.contains("\"/owa/auth/15.2.2562/themes/"), "{body}");
     say(
         &mut tls,
         b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
@@ -539,6 +530,141 @@ async fn what_is_not_http_gets_400_from_http_sys() {
         );
         assert!(answer.contains(detail), "{answer}");
     }
+}
+
+// Exchange Online
+
+#[tokio::test]
+async fn online_submission_greets_with_a_session_and_lists_its_own() {
+    for (role, service, name, auth) in [
+        (
+            Role::OnlineSubmission,
+            Submission,
+            "PN4P287CA0064.outlook.office365.com",
+            "250-AUTH LOGIN XOAUTH2\r\n",
+        ),
+        (
+            Role::OnlineSubmission,
+            Smtp,
+            "PN4P287CA0064.outlook.office365.com",
+            "250-AUTH LOGIN XOAUTH2\r\n",
+        ),
+        (
+            Role::OnlineMx,
+            Smtp,
+            "PN4PEPF00000064.mail.protection.outlook.com",
+            "",
+        ),
+    ] {
+        let server = playing(role).await;
+        let mut tcp = dial(&server, service).await;
+        let greeting = hear_line(&mut tcp).await;
+        assert!(
+            greeting.starts_with(&format!(
+                "220 {name} Microsoft ESMTP MAIL Service ready at "
+            )) && greeting.ends_with(" +0000 [08DD84B323498C1A]\r\n"),
+            "{greeting}"
+        );
+        let hello = format!(
+            "250-{name} Hello [127.0.0.1]\r\n250-SIZE 157286400\r\n250-PIPELINING\r\n250-DSN\r\n\
+             250-ENHANCEDSTATUSCODES\r\n"
+        );
+        let rest = "250-8BITMIME\r\n250-BINARYMIME\r\n250-CHUNKING\r\n250 SMTPUTF8\r\n";
+        say(&mut tcp, b"EHLO me\r\nSTARTTLS\r\n").await;
+        assert_heard(
+            &mut tcp,
+            &format!("{hello}250-STARTTLS\r\n{rest}220 2.0.0 SMTP server ready\r\n"),
+        )
+        .await;
+        let mut tls = trusting(&server, tcp).await.unwrap();
+        say(&mut tls, b"EHLO me\r\n").await;
+        assert_heard(&mut tls, &format!("{hello}{auth}{rest}")).await;
+    }
+}
+
+#[tokio::test]
+async fn online_mailboxes_tell_their_front_end_and_want_tokens() {
+    let server = playing(Role::Online).await;
+    let mut imap = trusting(&server, dial(&server, Imaps).await).await.unwrap();
+    let greeting = hear_line(&mut imap).await;
+    let named = |greeting: &str, start| {
+        let name = greeting.strip_prefix(start).unwrap().trim_end();
+        front_end_name(name.strip_suffix(']').unwrap())
+    };
+    assert_eq!(
+        named(
+            &greeting,
+            "* OK The Microsoft Exchange IMAP4 service is ready. ["
+        ),
+        "PN4P287CA0064.INDP287.PROD.OUTLOOK.COM"
+    );
+    say(&mut imap, b"a CAPABILITY\r\nb ID NIL\r\n").await;
+    assert_heard(
+        &mut imap,
+        "* CAPABILITY IMAP4 IMAP4rev1 AUTH=XOAUTH2 LOGINDISABLED SASL-IR UIDPLUS MOVE ID UNSELECT CHILDREN IDLE \
+         NAMESPACE LITERAL+\r\na OK CAPABILITY completed.\r\n\
+         * ID (\"name\" \"Microsoft.Exchange.Imap4.Imap4Server\" \"version\" \"15.20\")\r\nb OK ID completed\r\n",
+    )
+    .await;
+    let mut pop = trusting(&server, dial(&server, Pop3s).await).await.unwrap();
+    let greeting = hear_line(&mut pop).await;
+    assert_eq!(
+        named(
+            &greeting,
+            "+OK The Microsoft Exchange POP3 service is ready. ["
+        ),
+        "PN4P287CA0064.INDP287.PROD.OUTLOOK.COM"
+    );
+    say(&mut pop, b"CAPA\r\n").await;
+    assert_heard(&mut pop, "+OK\r\nTOP\r\nUIDL\r\nSASL XOAUTH2\r\n.\r\n").await;
+}
+
+#[tokio::test]
+async fn online_directories_want_tokens() {
+    let server = playing(Role::Online).await;
+    let (head, _) = get(&mut dial(&server, Http).await, "/").await;
+    assert_status(&head, "301 Moved Permanently", "80");
+    assert!(
+        head.contains("\r\nLocation: https://mail.example.test/\r\n"),
+        "{head}"
+    );
+
+    let mut tls = trusting(&server, dial(&server, Https).await).await.unwrap();
+    for path in [
+        "/ews/exchange.asmx",
+        "/mapi/emsmdb/",
+        "/Microsoft-Server-ActiveSync",
+        "/autodiscover/autodiscover.xml",
+        "/oab/",
+    ] {
+        let (head, _) = get(&mut tls, path).await;
+        assert_status(&head, "401 Unauthorized", path);
+        let schemes: Vec<&str> = head
+            .lines()
+            .filter_map(|line| line.strip_prefix("WWW-Authenticate: "))
+            .collect();
+        assert_eq!(
+            schemes,
+            [
+                "Bearer client_id=\"00000002-0000-0ff1-ce00-000000000000\", \
+                 trusted_issuers=\"00000001-0000-0000-c000-000000000000@*\", \
+                 token_types=\"app_asserted_user_v1 service_asserted_app_v1\", \
+                 authorization_uri=\"https://login.microsoftonline.com/common/oauth2/authorize\""
+            ],
+            "{path}"
+        );
+        assert!(head.contains("\r\nX-FEServer: PN4P287CA0064\r\n"), "{head}");
+    }
+    let (head, _) = get(&mut tls, "/owa/").await;
+    assert_status(&head, "302 Found", "/owa/");
+    for start in [
+        "Location: https://login.microsoftonline.com/common/oauth2/authorize?client_id=",
+        "X-OWA-Version: 15.20.",
+    ] {
+        assert!(head.contains(&format!("\r\n{start}")), "{head}");
+    }
+    let (_, body) = get(&mut tls, "/owa/healthcheck.htm").await;
+    assert_eq!(body, "200 OK<br/>PN4P287CA0064.INDP287.PROD.OUTLOOK.COM");
 }
 
 // Faults of connection and conversation
@@ -688,6 +814,14 @@ async fn starttls_rejected_is_said_in_each_protocol() {
         "+OK\r\nTOP\r\nUIDL\r\nSTLS\r\n.\r\n-ERR Command is not valid in this state.\r\n",
     )
     .await;
+    // operationsError, and the conversation goes on in clear.
+    let mut tcp = dial(&server, Ldap).await;
+    say(&mut tcp, ASK_STARTTLS).await;
+    assert_eq!(
+        ldap_message(&mut tcp).await,
+        b"\x30\x84\0\0\0\x28\x02\x01\x01\x78\x84\0\0\0\x1f\x0a\x01\x01\x04\0\x04\0\x8a\x161.3.6.1.4.1.1466.20037"
+    );
+    assert_root_dse(&mut tcp).await;
 }
 
 #[tokio::test]
@@ -805,6 +939,111 @@ async fn no_certificate_is_said_in_each_protocol() {
 }
 
 #[tokio::test]
+async fn a_masked_greeting_is_as_long_as_the_real_one_and_hides_nothing_else() {
+    let server = with(&["greeting-masked"]).await;
+    for service in [Smtp, Submission] {
+        let mut tcp = dial(&server, service).await;
+        let greeting = hear_line(&mut tcp).await;
+        let mask = greeting.strip_prefix("220 ").unwrap().trim_end();
+        assert_eq!(mask.trim_matches('*'), "", "{greeting}");
+        assert_eq!(
+            mask.len(),
+            "EX01.corp.example.test Microsoft ESMTP MAIL Service ready at Tue, 24 Sep 2024 04:21:14 +0000"
+                .len()
+        );
+        say(&mut tcp, b"EHLO me\r\nSTARTTLS\r\n").await;
+        let list = hear_until(&mut tcp, b"220 2.0.0 SMTP server ready\r\n").await;
+        let list = String::from_utf8(list).unwrap();
+        assert!(list.contains("250-EX01.corp.example.test Hello "), "{list}");
+        assert!(list.contains("\r\n250-STARTTLS\r\n"), "{list}");
+        trusting(&server, tcp).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_slow_greeting_comes_after_six_seconds() {
+    let server = with(&["greeting-slow", "greeting-rejected"]).await;
+    let tcp = dial(&server, Smtp).await;
+    let (heard, waited) = hear_all_on_a_paused_clock(tcp).await;
+    assert_eq!(
+        String::from_utf8_lossy(&heard),
+        "554-mail.example.test\r\n\
+         554 Your access to this mail system has been rejected due to the sending MTA's poor reputation.\r\n"
+    );
+    assert!((5..=8).contains(&waited.as_secs()), "{waited:?}");
+}
+
+#[tokio::test]
+async fn auth_is_missing_in_clear_and_in_the_secure_session() {
+    let server = with(&["auth-not-offered"]).await;
+    let mut tcp = dial(&server, Submission).await;
+    hear_line(&mut tcp).await;
+    say(&mut tcp, b"EHLO me\r\nSTARTTLS\r\n").await;
+    let list = hear_until(&mut tcp, b"250 SMTPUTF8\r\n").await;
+    assert!(!String::from_utf8(list).unwrap().contains("AUTH"));
+    assert_heard(&mut tcp, "220 2.0.0 SMTP server ready\r\n").await;
+    let mut implicit = trusting(&server, dial(&server, Submissions).await)
+        .await
+        .unwrap();
+    hear_line(&mut implicit).await;
+    for mut tls in [trusting(&server, tcp).await.unwrap(), implicit] {
+        say(&mut tls, b"EHLO me\r\n").await;
+        assert_heard(
+            &mut tls,
+            "250-EX01.corp.example.test Hello [127.0.0.1]\r\n250-SIZE 37748736\r\n250-PIPELINING\r\n250-DSN\r\n\
+             250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250-BINARYMIME\r\n250-CHUNKING\r\n250 SMTPUTF8\r\n",
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_directory_can_be_unready_and_its_clock_wrong() {
+    let server = with(&["directory-not-ready@389", "clock-differs@636"]).await;
+    let mut tcp = dial(&server, Ldap).await;
+    let entry = all_of_root_dse(&mut tcp).await;
+    assert!(entry.contains("isSynchronized1\\x84\\x00\\x00\\x00\\x07\\x04\\x05FALSE"));
+    assert!(entry.contains("isGlobalCatalogReady1\\x84\\x00\\x00\\x00\\x06\\x04\\x04TRUE"));
+    assert_clock(&entry, 0);
+
+    let mut tls = trusting(&server, dial(&server, Ldaps).await).await.unwrap();
+    let entry = all_of_root_dse(&mut tls).await;
+    assert!(entry.contains("isSynchronized1\\x84\\x00\\x00\\x00\\x06\\x04\\x04TRUE"));
+    assert_clock(&entry, -20 * 60);
+}
+
+#[tokio::test]
+async fn desktops_refuse_with_their_numbers() {
+    for (fault, asked, failure) in [
+        ("rdp-negotiation-failed", 0x0b, Some(6)),
+        ("rdp-negotiation-failed", 0x01, Some(6)),
+        ("rdp-nla-required", 0x01, Some(5)),
+        ("rdp-nla-required", 0x00, Some(5)),
+        ("rdp-nla-required", 0x02, None),
+        ("rdp-nla-required", 0x0b, None),
+    ] {
+        let server = with(&[fault]).await;
+        let mut tcp = dial(&server, Rdp).await;
+        let mut ask = ASK_RDP.to_vec();
+        ask[15] = asked;
+        say(&mut tcp, &ask).await;
+        let confirm = hear(&mut tcp, 19).await;
+        let Some(number) = failure else {
+            assert_eq!(confirm[11], 2, "{fault} {asked}");
+            assert_eq!(
+                defect(trusting(&server, tcp).await),
+                CertificateError::UnknownIssuer
+            );
+            continue;
+        };
+        let mut expected = *b"\x03\0\0\x13\x0e\xd0\0\0\x12\x34\0\x03\0\x08\0\0\0\0\0";
+        expected[15] = number;
+        assert_eq!(confirm, expected, "{fault} {asked}");
+        assert_ended(&mut tcp).await;
+    }
+}
+
+#[tokio::test]
 async fn stopped_web_and_old_desktop() {
     let server = with(&["http-server-error", "rdp-no-tls"]).await;
     let ask = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -832,6 +1071,216 @@ async fn stopped_web_and_old_desktop() {
     );
 }
 
+// Faults of the web
+
+#[tokio::test]
+async fn directories_fail_one_by_one() {
+    let server = with(&[
+        "web-not-found",
+        "web-restricted@eas",
+        "web-server-error@owa",
+        "web-throttled@ews",
+        "web-redirect-loop@oab",
+        "web-unhealthy@mapi,autodiscover",
+    ])
+    .await;
+    let connect = async || trusting(&server, dial(&server, Https).await).await.unwrap();
+    let mut tls = connect().await;
+    for (directory, expected, health) in [
+        ("ecp", "404 Not Found", "404 Not Found"),
+        ("rpc", "404 Not Found", "404 Not Found"),
+        (
+            "Microsoft-Server-ActiveSync",
+            "403 Forbidden",
+            "403 Forbidden",
+        ),
+        ("EWS", "429 Too Many Requests", "429 Too Many Requests"),
+        ("oab", "302 Redirect", "302 Redirect"),
+        ("PowerShell", "401 Unauthorized", "200 OK"),
+        ("mapi", "401 Unauthorized", ""),
+        ("Autodiscover", "401 Unauthorized", ""),
+    ] {
+        let (head, _) = get(&mut tls, &format!("/{directory}/")).await;
+        assert_status(&head, expected, directory);
+        if directory == "oab" {
+            assert!(
+                head.contains("\r\nLocation: https://mail.example.test/oab/\r\n"),
+                "{head}"
+            );
+        }
+        let health_page = format!("/{directory}/healthcheck.htm");
+        if health.is_empty() {
+            // Closed without a word, on a new connection as well.
+            for mut tls in [tls, connect().await] {
+                ask(&mut tls, &health_page).await;
+                assert_ended(&mut tls).await;
+            }
+            tls = connect().await;
+        } else {
+            let (head, _) = get(&mut tls, &health_page).await;
+            assert_status(&head, health, directory);
+        }
+    }
+    for path in ["/owa/", "/owa/healthcheck.htm", "/owa/auth/logon.aspx"] {
+        let mut tls = connect().await;
+        ask(&mut tls, path).await;
+        let answer = String::from_utf8(hear_all(&mut tls).await).unwrap();
+        assert_status(&answer, "503 Service Unavailable", path);
+        assert!(
+            answer.contains("\r\nServer: Microsoft-HTTPAPI/2.0\r\n"),
+            "{answer}"
+        );
+    }
+    // The site itself is fine.
+    let mut tls = connect().await;
+    let (head, _) = get(&mut tls, "/").await;
+    assert_status(&head, "302 Found", "/");
+}
+
+#[tokio::test]
+async fn proxies_and_portals_answer_for_every_page() {
+    for (fault, status, line) in [
+        (
+            "proxy-authentication",
+            "407 Proxy Authentication Required",
+            "Proxy-Authenticate: Negotiate",
+        ),
+        (
+            "captive-portal",
+            "302 Found",
+            "Location: https://login.guest-network.example/portal",
+        ),
+    ] {
+        let server = with(&[fault]).await;
+        for path in ["/", "/owa/", "/nothing", "/ews/healthcheck.htm"] {
+            let (clear, _) = get(&mut dial(&server, Http).await, path).await;
+            let mut tls = trusting(&server, dial(&server, Https).await).await.unwrap();
+            let (secure, _) = get(&mut tls, path).await;
+            for head in [clear, secure] {
+                assert_status(&head, status, path);
+                assert!(head.contains(&format!("\r\n{line}\r\n")), "{head}");
+                assert!(!head.contains("Microsoft"), "{head}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_role_without_a_directory_does_not_have_it() {
+    for (role, missing) in [
+        (Role::Any, &[][..]),
+        (Role::Mailbox, &[]),
+        (Role::Published, &[]),
+        (Role::Online, &[Ecp, OutlookAnywhere, Powershell]),
+    ] {
+        let server = playing(role).await;
+        let mut tls = trusting(&server, dial(&server, Https).await).await.unwrap();
+        for (service, directory) in WEB.iter().map(|row| row.id).zip(DIRECTORIES) {
+            for path in [
+                format!("/{directory}/"),
+                format!("/{directory}/healthcheck.htm"),
+            ] {
+                let (head, _) = get(&mut tls, &path).await;
+                assert_eq!(
+                    head.starts_with("HTTP/1.1 404 Not Found\r\n"),
+                    missing.contains(&service),
+                    "{role:?} {path}: {head}"
+                );
+            }
+            assert_eq!(server.listens(service), !missing.contains(&service));
+            assert_eq!(server.endpoint(service), server.endpoint(Https));
+        }
+    }
+    let server = playing(Role::Edge).await;
+    assert!(!server.listens(Https) && !server.listens(Owa));
+    assert!(!with(&["refused@https"]).await.listens(Ews));
+}
+
+// Faults of the handshake
+
+#[tokio::test]
+async fn handshakes_fail_in_their_own_way_wherever_there_is_tls() {
+    use rustls::AlertDescription::{HandshakeFailure, ProtocolVersion, UnrecognisedName};
+    for (fault, alert) in [
+        ("tls-closed-on-hello", None),
+        ("tls-name-not-recognised", Some(UnrecognisedName)),
+        ("tls-version-too-old", Some(ProtocolVersion)),
+        ("tls-legacy-suites", Some(HandshakeFailure)),
+        ("tls-no-common-cipher", Some(HandshakeFailure)),
+    ] {
+        let server = with(&[fault]).await;
+        for service in SERVICES.iter().map(|row| row.id).filter(|id| *id != Http) {
+            let tcp = on_the_brink(&server, service).await;
+            let error = trusting(&server, tcp).await.unwrap_err();
+            let found = error.get_ref().and_then(|inner| inner.downcast_ref());
+            match (found, alert) {
+                (Some(rustls::Error::AlertReceived(found)), Some(alert)) => {
+                    assert_eq!(*found, alert, "{fault} {service}");
+                }
+                // A FIN, no reset.
+                (None, None) => assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof),
+                _ => panic!("{fault} {service}: {error}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_certificate_is_demanded_at_the_end_of_the_handshake() {
+    let server = with(&["client-certificate-required"]).await;
+    for service in SERVICES
+        .iter()
+        .map(|row| row.id)
+        .filter(|id| ![Http, Rdp].contains(id))
+    {
+        let tcp = on_the_brink(&server, service).await;
+        // TLS 1.3: the client is done before the server has seen that there is none.
+        let mut tls = trusting(&server, tcp).await.unwrap();
+        let error = bounded(tls.read_u8()).await.unwrap_err();
+        let found = error.get_ref().and_then(|inner| inner.downcast_ref());
+        assert!(
+            matches!(
+                found,
+                Some(rustls::Error::AlertReceived(
+                    rustls::AlertDescription::CertificateRequired
+                ))
+            ),
+            "{service}: {error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn old_servers_show_their_certificate_to_whom_they_understand() {
+    for (fault, start) in [
+        ("tls-version-too-old", b"\x16\x03\x01"),
+        ("tls-legacy-suites", b"\x16\x03\x03"),
+    ] {
+        let server = with(&[&format!("{fault}@443,25,389,3389")]).await;
+        // The same that the healthy services show.
+        let leaf = presented(&server, Imaps).await.remove(0);
+        for (service, goes_on) in [(Https, true), (Smtp, false), (Ldap, false), (Rdp, false)] {
+            let mut tcp = on_the_brink(&server, service).await;
+            say(&mut tcp, OLD_HELLO).await;
+            let header = hear(&mut tcp, 5).await;
+            assert_eq!(header[..3], *start, "{fault} {service}");
+            let length = u16::from_be_bytes(header[3..].try_into().unwrap());
+            let flight = hear(&mut tcp, length.into()).await;
+            let shows_leaf = flight.windows(leaf.len()).any(|window| window == &leaf[..]);
+            assert_eq!(shows_leaf, service != Rdp, "{fault} {service}");
+            assert!(flight.ends_with(b"\x0e\0\0\0"));
+            if goes_on {
+                // A ClientKeyExchange: there is nobody to work with it.
+                say(&mut tcp, b"\x16\x03\x01\0\x04\x10\0\0\0").await;
+                assert_eq!(hear_all(&mut tcp).await, b"\x15\x03\x03\0\x02\x02\x28");
+            } else {
+                say(&mut tcp, b"\x15\x03\x01\0\x02\x01\0").await;
+                assert_ended(&mut tcp).await;
+            }
+        }
+    }
+}
+
 // Certificates
 
 #[tokio::test]
@@ -841,6 +1290,7 @@ async fn certificate_faults_are_what_a_verifier_finds() {
         ("certificate-not-yet-valid", "NotValidYet"),
         ("certificate-self-signed", "UnknownIssuer"),
         ("certificate-unknown-issuer", "UnknownIssuer"),
+        ("tls-inspected", "UnknownIssuer"),
         ("certificate-wrong-name", "NotValidForName"),
     ] {
         let server = with(&[fault]).await;
@@ -872,7 +1322,9 @@ async fn each_certificate_has_the_defect_asked_for_and_no_other() {
         (Some("certificate-not-yet-valid"), 7, 372, false, 1, true),
         (Some("certificate-self-signed"), -30, 1825, true, 1, true),
         (Some("certificate-unknown-issuer"), -30, 365, false, 2, true),
+        (Some("tls-inspected"), -30, 365, false, 2, true),
         (Some("certificate-wrong-name"), -30, 365, false, 1, false),
+        (Some("certificate-differs@443"), -200, 165, false, 1, true),
     ] {
         let server = with(fault.as_slice()).await;
         let presented = presented(&server, Https).await;
@@ -924,6 +1376,39 @@ async fn services_share_one_certificate_and_two_servers_do_not() {
     assert_ne!(server.ca_file(), other.ca_file());
 }
 
+#[tokio::test]
+async fn smtp_keeps_the_certificate_of_before_the_renewal() {
+    let server = with(&["certificate-differs"]).await;
+    let new = presented(&server, Https).await.remove(0);
+    assert_eq!(presented(&server, Imaps).await[0], new);
+    let old = presented(&server, Submissions).await.remove(0);
+    assert_ne!(old, new);
+    for service in [Smtp, Submission] {
+        // It is as trusted as the new one.
+        let tcp = on_the_brink(&server, service).await;
+        let tls = trusting(&server, tcp).await.unwrap();
+        assert_eq!(tls.get_ref().1.peer_certificates().unwrap()[0], old);
+    }
+    let [old, new] = [&old, &new].map(|der| x509_parser::parse_x509_certificate(der).unwrap().1);
+    assert_eq!(old.issuer(), new.issuer());
+    assert_eq!(old.subject(), new.subject());
+    assert!(old.validity().not_before < new.validity().not_before);
+}
+
+#[tokio::test]
+async fn an_inspector_is_known_by_name() {
+    let server = with(&["tls-inspected"]).await;
+    for service in [Https, Imaps, Submissions] {
+        for der in presented(&server, service).await {
+            let (_, certificate) = x509_parser::parse_x509_certificate(&der).unwrap();
+            assert_eq!(
+                certificate.issuer().to_string(),
+                "CN=Zscaler Root CA, O=Zscaler Inc."
+            );
+        }
+    }
+}
+
 // Starting and stopping
 
 #[tokio::test]
@@ -953,12 +1438,7 @@ async fn check_gets_every_argument_it_needs() {
 
 #[tokio::test]
 async fn a_role_serves_its_columns_and_refuses_the_rest() {
-    let server = start(Settings {
-        role: Role::Published,
-        ..Settings::default()
-    })
-    .await
-    .unwrap();
+    let server = playing(Role::Published).await;
     for (service, endpoint) in server.endpoints() {
         let reached = TcpStream::connect(endpoint).await;
         let closed = [Ldap, Ldaps, Rdp].contains(service);
@@ -1084,10 +1564,13 @@ async fn no_conversation_lasts_longer_than_ten_minutes() {
 async fn every_fault_can_be_staged_by_name() {
     for row in FAULTS {
         let server = with(&[row.name]).await;
-        assert_eq!(server.listens(row.services[0]), row.fault != Fault::Refused);
+        assert_eq!(
+            server.listens(row.by_default[0]),
+            row.fault != Fault::Refused
+        );
         assert_eq!(
             Staged::parse(row.name).unwrap(),
-            Staged::everywhere(row.fault)
+            Staged::by_default(row.fault)
         );
     }
 }
@@ -1111,10 +1594,49 @@ async fn with(faults: &[&str]) -> Simulation {
     .unwrap()
 }
 
+async fn playing(role: Role) -> Simulation {
+    start(Settings {
+        role,
+        ..Settings::default()
+    })
+    .await
+    .unwrap()
+}
+
 async fn dial(server: &Simulation, service: ServiceId) -> TcpStream {
     TcpStream::connect(server.endpoint(service).unwrap())
         .await
         .unwrap()
+}
+
+/// A connection on which the next word is the `ClientHello`.
+async fn on_the_brink(server: &Simulation, service: ServiceId) -> TcpStream {
+    let mut tcp = dial(server, service).await;
+    match service {
+        Smtp | Submission => {
+            hear_line(&mut tcp).await;
+            say(&mut tcp, b"EHLO me\r\nSTARTTLS\r\n").await;
+            hear_until(&mut tcp, b"\n220 2.0.0 SMTP server ready\r\n").await;
+        }
+        Imap => {
+            say(&mut tcp, b"a STARTTLS\r\n").await;
+            hear_until(&mut tcp, b"\na OK Begin TLS negotiation now.\r\n").await;
+        }
+        Pop3 => {
+            say(&mut tcp, b"STLS\r\n").await;
+            hear_until(&mut tcp, b"\n+OK Begin TLS negotiation.\r\n").await;
+        }
+        Ldap => {
+            say(&mut tcp, ASK_STARTTLS).await;
+            assert_eq!(hear(&mut tcp, 46).await, AD_STARTTLS_SUCCESS);
+        }
+        Rdp => {
+            say(&mut tcp, ASK_RDP).await;
+            assert_eq!(hear(&mut tcp, 19).await[11], 2);
+        }
+        _ => {}
+    }
+    tcp
 }
 
 /// A handshake that trusts the CA file and nothing else, for the stand-in's name.
@@ -1246,6 +1768,48 @@ async fn hear_head<S: AsyncRead + Unpin>(stream: &mut S) -> String {
     String::from_utf8(hear_until(stream, b"\r\n\r\n").await).unwrap()
 }
 
+async fn ask<S: AsyncWrite + Unpin>(stream: &mut S, path: &str) {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: mail.example.test\r\n\r\n");
+    say(stream, request.as_bytes()).await;
+}
+
+/// A page: head and body.
+async fn get<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, path: &str) -> (String, String) {
+    ask(stream, path).await;
+    let head = hear_head(stream).await;
+    let (_, length) = head.split_once("\r\nContent-Length: ").unwrap();
+    let length = length.lines().next().unwrap().parse().unwrap();
+    let body = hear(stream, length).await;
+    (head, String::from_utf8(body).unwrap())
+}
+
+/// The ASCII name in base64 of its UTF-16LE (RFC 4648 §4).
+fn front_end_name(base64: &str) -> String {
+    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut bits = 0_u32;
+    let mut bytes = Vec::new();
+    for (index, letter) in base64.trim_end_matches('=').bytes().enumerate() {
+        let value = LETTERS.iter().position(|known| *known == letter).unwrap();
+        bits = (bits << 6) | u32::try_from(value).unwrap();
+        if index % 4 > 0 {
+            bytes.push(u8::try_from((bits >> (6 - 2 * (index % 4))) & 0xff).unwrap());
+        }
+    }
+    let units: Vec<u16> = bytes
+        .chunks(2)
+        .map(|pair| u16::from_le_bytes(pair.try_into().unwrap()))
+        .collect();
+    String::from_utf16(&units).unwrap()
+}
+
+#[track_caller]
+fn assert_status(head: &str, status: &str, what: &str) {
+    assert!(
+        head.starts_with(&format!("HTTP/1.1 {status}\r\n")),
+        "{what}: {head}"
+    );
+}
+
 /// One message with a length in four bytes, as AD writes it.
 async fn ldap_message<S: AsyncRead + Unpin>(stream: &mut S) -> Vec<u8> {
     let mut message = hear(stream, 6).await;
@@ -1300,6 +1864,33 @@ async fn assert_root_dse<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) {
         ldap_message(stream).await,
         b"\x30\x84\0\0\0\x10\x02\x01\x07\x65\x84\0\0\0\x07\x0a\x01\0\x04\0\x04\0"
     );
+}
+
+/// Everything that the rootDSE says to who asks for nothing by name; bytes that are no text are escaped.
+async fn all_of_root_dse<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> String {
+    say(
+        stream,
+        b"\x30\x25\x02\x01\x02\x63\x20\x04\0\x0a\x01\0\x0a\x01\0\x02\x01\0\x02\x01\x0a\x01\x01\0\x87\x0bobjectClass\x30\0",
+    )
+    .await;
+    let entry = ldap_message(stream).await.escape_ascii().to_string();
+    ldap_message(stream).await;
+    entry
+}
+
+/// `currentTime` is that many seconds ahead of ours, to the minute.
+#[track_caller]
+fn assert_clock(entry: &str, ahead: i64) {
+    let end = entry.find(".0Z").unwrap();
+    let clock = &entry[end - 14..end];
+    let part = |from: usize| clock[from..from + 2].parse::<i64>().unwrap();
+    let seconds_of_day = part(8) * 3600 + part(10) * 60 + part(12);
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    let now = i64::try_from(now.as_secs()).unwrap();
+    let apart = (seconds_of_day - now - ahead).rem_euclid(86_400);
+    assert!(!(60..86_340).contains(&apart), "{clock} at {now}");
 }
 
 async fn bounded<T>(work: impl Future<Output = T>) -> T {

@@ -212,7 +212,10 @@ impl Column {
             Self::Status => Some(row.status.as_str().to_owned()),
             Self::State => seen.state.map(State::as_str).map(str::to_owned),
             Self::Tls => seen.tls.as_ref().and_then(|tls| tls.version).map(short),
-            Self::Certificate => row.days_left.map(|days| format!("{days} d")),
+            Self::Certificate => row.days_left.map(|days| match days {
+                0.. => format!("{days} d"),
+                _ => "ended".to_owned(),
+            }),
             Self::Time if seen.steps.is_empty() => None,
             Self::Time => Some(in_milliseconds(
                 seen.steps.iter().map(|step| step.took).sum(),

@@ -1,0 +1,117 @@
+//! What clap says of a command line, on one line: what was wrong, and where the right is told.
+
+use std::ffi::OsString;
+
+use clap::CommandFactory as _;
+use clap::error::ErrorKind;
+
+use super::values::without_controls;
+use super::{Cli, Meant, UsageError};
+
+/// Help that was asked for is an answer; the rest is an error of one line.
+pub(super) fn read(error: &clap::Error, typed: &[OsString]) -> Result<Meant, UsageError> {
+    let text = error.render();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            Ok(Meant::Help(text.ansi().to_string()))
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            Ok(Meant::Nothing(text.ansi().to_string()))
+        }
+        _ => Err(UsageError(format!(
+            "{}; see exchports{} --help",
+            sentence(&text.to_string()),
+            command_of(typed)
+        ))),
+    }
+}
+
+/// The message and its tips, without the usage that follows.
+fn sentence(text: &str) -> String {
+    let mut sentence = String::new();
+    let mut is_new_paragraph = false;
+    for line in text.lines() {
+        let line = line.trim().trim_start_matches("error: ");
+        if line.starts_with("Usage:") || line.starts_with("For more information") {
+            break;
+        }
+        if line.is_empty() {
+            is_new_paragraph = true;
+            continue;
+        }
+        if !sentence.is_empty() {
+            sentence.push_str(if is_new_paragraph { "; " } else { " " });
+        }
+        sentence.push_str(line.trim_start_matches("tip: "));
+        is_new_paragraph = false;
+    }
+    without_controls(&sentence)
+}
+
+/// ` check` and the like: the first word that is a command.
+fn command_of(typed: &[OsString]) -> String {
+    let known = Cli::command();
+    typed
+        .iter()
+        .skip(1)
+        .filter_map(|word| word.to_str())
+        .find(|word| {
+            known
+                .find_subcommand(word)
+                .is_some_and(|command| command.get_name() != "help")
+        })
+        .map(|word| format!(" {word}"))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::read;
+    use super::*;
+
+    fn refused(words: &[&str]) -> String {
+        let typed = std::iter::once("exchports").chain(words.iter().copied());
+        match read(typed.map(OsString::from)) {
+            Err(error) => error.to_string(),
+            Ok(meant) => panic!("{words:?}: {meant:?}"),
+        }
+    }
+
+    #[test]
+    fn what_clap_refuses_is_told_on_one_line_with_its_tip() {
+        for (words, said) in [
+            (
+                &["check", "--forbidd", "rdp", "a"][..],
+                "unexpected argument '--forbidd' found; a similar argument exists: '--forbid'; see exchports check --help",
+            ),
+            (
+                &["check", "a", "--timeout"],
+                "a value is required for '--timeout <D>' but none was supplied; see exchports check --help",
+            ),
+            (
+                &["check", "a", "--trust", "nobody"],
+                "invalid value 'nobody' for '--trust <TRUST>' [possible values: both, public, system]; see exchports check --help",
+            ),
+            (
+                &["check", "-4", "-6", "a"],
+                "the argument '--ipv4' cannot be used with '--ipv6'; see exchports check --help",
+            ),
+            (
+                &["explain"],
+                "the following required arguments were not provided: <WORD>; see exchports explain --help",
+            ),
+            (
+                &["chek"],
+                "unrecognized subcommand 'chek'; a similar subcommand exists: 'check'; see exchports --help",
+            ),
+        ] {
+            assert_eq!(refused(words), said);
+        }
+    }
+
+    #[test]
+    fn what_was_typed_cannot_break_the_line() {
+        let said = refused(&["check", "--a\u{1b}[31m\r\nb", "a"]);
+        assert!(!said.chars().any(char::is_control), "{said:?}");
+    }
+}

@@ -1,0 +1,282 @@
+//! The stand-in server and the check together: every fault is told by the code whose name it bears, and by nothing
+//! else; without a fault there is nothing to tell, in no role.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+use exchports::catalog::{Group, ROLES, ServiceId, all};
+use exchports::simulate::{FAULTS, Fault, FaultRow};
+
+use crate::cli::{Stand, ran, rows, told, words};
+use crate::schema::held;
+
+use ServiceId::{Ecp, Https, Imaps, Ldap, Ldaps, Pop3s, Rdp, Smtp, Submissions};
+
+#[test]
+fn the_demo_passes_and_says_what_it_was() {
+    let (out, err, exit) = told(&ran(&words("demo")));
+    assert_eq!(exit, Some(0), "{out}");
+    assert!(out.contains("21 checks: 21 pass"), "{out}");
+    assert_eq!(err.lines().count(), 1, "{err}");
+    assert!(err.contains("exchports check mail.example.com"), "{err}");
+    assert!(out.lines().all(|line| line.chars().count() <= 80), "{out}");
+    let (out, err, exit) = told(&ran(&words("demo --json")));
+    assert_eq!((err.as_str(), exit), ("", Some(0)));
+    assert_eq!(held(&out)["summary"]["pass"], 21);
+}
+
+#[test]
+fn the_faults_are_listed() {
+    let (out, err, exit) = told(&ran(&words("simulate --list-faults")));
+    assert_eq!((err.as_str(), exit), ("", Some(0)));
+    let listed: Vec<_> = out
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    let known: Vec<_> = FAULTS.iter().map(|row| row.name).collect();
+    assert_eq!(listed, known);
+}
+
+#[test]
+fn each_fault_is_told_by_the_code_that_it_is_named_for() {
+    for row in FAULTS.iter().filter(|row| !is_slow(row.fault)) {
+        let (out, err, exit) = told(&ran(&words(&format!("demo --json --fault {}", row.name))));
+        assert_eq!(err, "", "{}", row.name);
+        let document = held(&out);
+        hold(row, &document);
+        let fails = document["summary"]["fail"] != 0;
+        assert_eq!(exit, Some(i32::from(fails)), "{}", row.name);
+    }
+}
+
+/// What a peer that says nothing costs is a share of the check's time, so here that is short.
+#[test]
+fn silence_is_told_by_its_code_as_well() {
+    for row in FAULTS.iter().filter(|row| is_slow(row.fault)) {
+        let stand = Stand::with(&[row.name]);
+        let (document, exit) = stand.report("--json --timeout 3s");
+        hold(row, &document);
+        assert_eq!(exit, Some(1), "{}", row.name);
+    }
+}
+
+#[test]
+fn the_line_that_simulate_prints_passes_in_every_role() {
+    for role in &ROLES {
+        let served = Served::new(&format!("simulate --role {}", role.name));
+        let (out, err, exit) = told(&ran(&[&served.line[1..], &words("--json")].concat()));
+        assert_eq!((err.as_str(), exit), ("", Some(0)), "{}: {out}", role.name);
+        let document = held(&out);
+        let rows = rows(&document);
+        assert!(!rows.is_empty(), "{}", role.name);
+        for row in rows {
+            assert_eq!(row["status"], "pass", "{}: {row}", role.name);
+        }
+        served.stop();
+    }
+}
+
+#[test]
+fn the_stand_in_listens_where_it_is_told_to() {
+    let port = free_port();
+    let served = Served::new(&format!(
+        "simulate --map smtp={port} --fault starttls-not-offered@smtp"
+    ));
+    assert!(
+        served.line.contains(&format!("smtp={port}")),
+        "{:?}",
+        served.line
+    );
+    let more = words("--json --service smtp --fail-on warn");
+    let (out, _, exit) = told(&ran(&[&served.line[1..], &more].concat()));
+    assert_eq!(exit, Some(1));
+    assert_eq!(
+        rows(&held(&out))[0]["diagnoses"][0]["code"],
+        "starttls-not-offered"
+    );
+    // A port that is taken is told, and nothing else listens.
+    let (out, err, exit) = told(&ran(&words(&format!("simulate --map imap={port}"))));
+    assert_eq!((out.as_str(), exit), ("", Some(2)));
+    assert!(
+        err.contains(&format!("imap cannot listen on 127.0.0.1:{port}")),
+        "{err}"
+    );
+    served.stop();
+}
+
+/// Those that take a timeout.
+fn is_slow(fault: Fault) -> bool {
+    matches!(fault, Fault::Silent | Fault::TlsOnCleartextPort)
+}
+
+/// Every service that has the fault tells it first, what depends on such a service tells it as well, and no other
+/// service tells anything worse than info. A fault of the host as a whole is told by the target.
+fn hold(fault: &FaultRow, document: &Value) {
+    if is_of_the_target(fault.fault) {
+        let told = codes(&document["targets"][0]["diagnoses"]);
+        assert_eq!(told.first(), Some(&fault.name), "{}", fault.name);
+    }
+    for (service, row) in all().zip(rows(document)) {
+        assert_eq!(row["service"], service.name);
+        let id = service.id;
+        let told = codes(&row["diagnoses"]);
+        let hint = format!("{} and {id}: {told:?}", fault.name);
+        if let Some(code) = passed_on(fault, id) {
+            assert!(told.contains(&code), "{hint}");
+            continue;
+        }
+        if !fault.by_default.contains(&id) || is_told_elsewhere(fault.fault) {
+            assert_eq!(row["status"], "pass", "{hint}");
+            continue;
+        }
+        let (place, code) = expected(fault, id);
+        assert_eq!(told.get(place), Some(&code), "{hint}");
+        assert_eq!(row["status"], status(fault.fault, id), "{hint}");
+    }
+}
+
+fn codes(diagnoses: &Value) -> Vec<&str> {
+    let diagnoses = diagnoses.as_array().expect("diagnoses");
+    let code = |told: &Value| told["code"].as_str().map(str::len).is_some();
+    assert!(diagnoses.iter().all(code), "{diagnoses:?}");
+    diagnoses
+        .iter()
+        .filter_map(|told| told["code"].as_str())
+        .collect()
+}
+
+/// What a service tells of a fault that is not its own: what 443 shows before HTTP begins is what every directory
+/// behind it would show, and the admin center sends everybody to the logon page of Outlook on the web.
+fn passed_on(fault: &FaultRow, service: ServiceId) -> Option<&'static str> {
+    let is_behind = service.row().group == Group::Web && fault.by_default.contains(&Https);
+    match (fault.fault, service) {
+        (Fault::Refused, _) if is_behind => Some("https-not-open"),
+        (Fault::HttpServerError, _) if is_behind => Some("web-server-error"),
+        (Fault::WebServerError, Ecp) => Some("web-server-error"),
+        (Fault::WebRedirectLoop, Ecp) => Some("web-redirect-loop"),
+        _ if is_behind => Some(expected(fault, Https).1),
+        _ => None,
+    }
+}
+
+/// Those that a rule over the whole target tells, whatever the rows say.
+fn is_of_the_target(fault: Fault) -> bool {
+    matches!(
+        fault,
+        Fault::CertificateDiffers
+            | Fault::TlsInspected
+            | Fault::CaptivePortal
+            | Fault::ProxyAuthentication
+    )
+}
+
+/// Those that no row shows: it takes a comparison, or a question that only an audit asks.
+fn is_told_elsewhere(fault: Fault) -> bool {
+    matches!(fault, Fault::CertificateDiffers | Fault::RdpNlaRequired)
+}
+
+/// Which of the diagnoses is about the fault, and what it is called there.
+fn expected(fault: &FaultRow, service: ServiceId) -> (usize, &'static str) {
+    match (fault.fault, service) {
+        // Who closes when TLS begins may have no certificate: that is another thing to do.
+        (Fault::ClosedEarly, Https | Submissions | Ldaps | Imaps | Pop3s) => {
+            (0, "tls-closed-on-hello")
+        }
+        // Remote desktop's own certificate is signed by itself, and that comes first.
+        (Fault::CertificateWrongName, Rdp) => (1, fault.name),
+        _ => (0, fault.name),
+    }
+}
+
+/// The table of defects in the contract, and that STARTTLS on 25 and 389 is for those who want it.
+fn status(fault: Fault, service: ServiceId) -> &'static str {
+    match (fault, service) {
+        (
+            Fault::CertificateSelfSigned
+            | Fault::CertificateUnknownIssuer
+            | Fault::CertificateWrongName
+            | Fault::TlsInspected,
+            Smtp | Rdp,
+        ) => "pass",
+        (Fault::CertificateExpired | Fault::CertificateNotYetValid, Smtp | Rdp)
+        | (Fault::StarttlsNotOffered, Smtp | Ldap)
+        | (Fault::NoCertificate, Ldap)
+        | (
+            Fault::CertificateExpiresSoon
+            | Fault::ClientProxy
+            | Fault::GreetingSlow
+            | Fault::GreetingMasked
+            | Fault::AuthNotOffered
+            | Fault::TlsLegacySuites
+            | Fault::DirectoryNotReady
+            | Fault::ClockDiffers
+            | Fault::WebThrottled
+            | Fault::WebRestricted
+            | Fault::WebUnhealthy,
+            _,
+        ) => "warn",
+        _ => "fail",
+    }
+}
+
+/// A stand-in server in a process of its own, and the line that it printed.
+struct Served {
+    child: Child,
+    line: Vec<String>,
+}
+
+impl Served {
+    fn new(typed: &str) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_exchports"))
+            .args(words(typed))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it runs");
+        let mut line = String::new();
+        let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
+        out.read_line(&mut line).expect("a line");
+        Self {
+            child,
+            line: shell_words(line.trim_end()),
+        }
+    }
+
+    /// As Ctrl-C does, where that can be sent.
+    fn stop(mut self) {
+        #[cfg(unix)]
+        {
+            crate::cli::send(&self.child, "INT");
+            assert_eq!(self.child.wait().expect("a child").code(), Some(0));
+        }
+        #[cfg(not(unix))]
+        {
+            self.child.kill().expect("it can be killed");
+            self.child.wait().expect("a child");
+        }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+    }
+}
+
+/// Words as a shell takes them apart: those with a space are in double quotes.
+fn shell_words(line: &str) -> Vec<String> {
+    let parts = line.split('"').enumerate();
+    parts
+        .flat_map(|(index, part)| match index % 2 {
+            0 => words(part),
+            _ => vec![part.to_owned()],
+        })
+        .collect()
+}
+
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    listener.local_addr().expect("an address").port()
+}

@@ -1,0 +1,13 @@
+//! The room `probe` over scripted peers: literal bytes, a clock that stands still, no network.
+//!
+//! [`peer`] is the other end of a connection and the dial that leads there; it knows nothing of protocols.
+//! [`script`] reads the transcripts of `tests/transcripts`, [`transcripts`] plays them. [`bounds`] holds every wait to
+//! the moment at which it has to end, [`manners`] what we say to whom.
+
+#![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
+
+mod bounds;
+mod manners;
+mod peer;
+mod script;
+mod transcripts;
