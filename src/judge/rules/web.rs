@@ -707,21 +707,39 @@ fn captive_portal(case: &Case<'_>) -> Option<Evidence> {
             answer(facts)
         )));
     }
-    let location = portal(case, facts)?;
+    let (location, severity) = portal(case, facts)?;
     Some(
         Evidence::new(format!(
             "the answer leads to a portal elsewhere, possibly this network's own sign-in: {}",
             quote(location)
         ))
-        .severity(Severity::Warn),
+        .severity(severity),
     )
 }
 
-/// Words that sign-in pages of networks have in their addresses.
-const PORTAL_WORDS: [&str; 6] = ["captive", "guest", "hotspot", "portal", "wifi", "wlan"];
+/// Words in the addresses of sign-in pages, and how bad it is to be sent to one: where guests of a network sign in, the
+/// server was not reached; a portal can be somebody's own.
+const PORTAL_WORDS: [(&str, Severity); 6] = [
+    ("captive", Severity::Fail),
+    ("guest", Severity::Fail),
+    ("hotspot", Severity::Fail),
+    ("wifi", Severity::Fail),
+    ("wlan", Severity::Fail),
+    ("portal", Severity::Warn),
+];
+
+/// Domains of Microsoft's own sign-in and portals, to which hosts of organisations lead.
+const MICROSOFT: [&str; 6] = [
+    "cloud.microsoft",
+    "microsoft.com",
+    "microsoftonline.com",
+    "office.com",
+    "office365.com",
+    "outlook.com",
+];
 
 /// A redirect that looks like one to the sign-in page of a network: to a host of another domain that is called so.
-fn portal<'a>(case: &Case<'_>, facts: &'a HttpFacts) -> Option<&'a Text> {
+fn portal<'a>(case: &Case<'_>, facts: &'a HttpFacts) -> Option<(&'a Text, Severity)> {
     let location = foreign_location(case, facts)?;
     let lower = location.as_str().to_ascii_lowercase();
     let domain = |host: &str| {
@@ -731,8 +749,12 @@ fn portal<'a>(case: &Case<'_>, facts: &'a HttpFacts) -> Option<&'a Text> {
     };
     let ours = domain(&case.context.server_name.to_string().to_ascii_lowercase());
     let theirs = domain(host_of(&lower)?);
+    if ours == theirs || MICROSOFT.contains(&theirs.as_str()) {
+        return None;
+    }
     let path = lower.split('?').next().unwrap_or_default();
-    (ours != theirs && PORTAL_WORDS.iter().any(|word| path.contains(word))).then_some(location)
+    let (_, severity) = PORTAL_WORDS.iter().find(|(word, _)| path.contains(word))?;
+    Some((location, *severity))
 }
 
 /// Where a redirect leads, if that is another host than the one that was asked for.
