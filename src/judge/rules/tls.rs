@@ -84,7 +84,7 @@ pub(super) const RULES: &[Rule] = &[
                 .and_then(|tls| tls.server_name.as_deref())
                 .map_or_else(String::new, |name| format!(" {}", quote(&Text::from(name))));
             Some(Evidence::new(format!(
-                "the server knows no site by the name{sent} that was sent{}",
+                "the server knows no site of the name{sent} and ends the handshake{}",
                 ended_with(failure)
             )))
         },
