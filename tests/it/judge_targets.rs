@@ -668,11 +668,15 @@ fn only(finding: &TargetFinding, code: Code) -> &TargetDiagnosis {
         !message.ends_with('.') && !message.contains("  "),
         "{message}"
     );
+    let hint = &told.diagnosis.hint;
+    let sentences: Vec<&str> = hint.split_inclusive(". ").collect();
     assert!(
-        told.diagnosis.hint.ends_with('.'),
-        "{}",
-        told.diagnosis.hint
+        hint.ends_with('.') && sentences.len() <= 2 && !hint.contains("  "),
+        "{hint}"
     );
+    for sentence in sentences {
+        assert!(sentence.trim_end().chars().count() <= 160, "{sentence}");
+    }
     told
 }
 
