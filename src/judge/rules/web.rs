@@ -682,9 +682,9 @@ fn redirect_elsewhere(case: &Case<'_>) -> Option<Evidence> {
     ))))
 }
 
-/// Outlook and phones stay where they are.
+/// Outlook and phones stay where they are: a directory of theirs that leads away cannot be used.
 fn gone(evidence: Evidence) -> Evidence {
-    evidence.severity(Severity::Warn).hint(
+    evidence.severity(Severity::Fail).hint(
         "Outlook, phones and servers do not follow it here. Let the device in front pass this directory without a logon \
          page, and see that it inherits no HTTP redirect from the site.",
     )
@@ -708,12 +708,18 @@ fn captive_portal(case: &Case<'_>) -> Option<Evidence> {
         )));
     }
     let location = portal(case, facts)?;
+    let is_away = means(case, |meaning| meaning == Meaning::Away).is_some();
     Some(
         Evidence::new(format!(
             "the answer leads to a portal elsewhere, possibly this network's own sign-in: {}",
             quote(location)
         ))
-        .severity(Severity::Warn),
+        // A person with a browser may get there; Outlook does not.
+        .severity(if is_away {
+            Severity::Fail
+        } else {
+            Severity::Warn
+        }),
     )
 }
 
@@ -1101,14 +1107,14 @@ mod tests {
                 OtherHost,
                 None,
                 Code::WebRedirectElsewhere,
-                Warn,
+                Fail,
             ),
             (
                 ServiceId::Mapi,
                 SameHost,
                 Some(200),
                 Code::WebRedirectElsewhere,
-                Warn,
+                Fail,
             ),
             (
                 ServiceId::Owa,
