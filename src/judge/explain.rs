@@ -290,7 +290,7 @@ fn severity_elsewhere(code: Code) -> Option<&'static str> {
             "Warn where nothing in the answer is Exchange's, or redirects are many but no circle."
         }
         Code::WebRedirectElsewhere => {
-            "Warn on directories whose clients do not follow it: Outlook, phones, other servers."
+            "Fail on directories whose clients do not follow it: Outlook, phones, other servers."
         }
         Code::WebAnonymous => "Warn where the answer is Exchange's own.",
         Code::TlsInspected => {

@@ -761,7 +761,7 @@ mod tests {
                 versions: [TlsVersion::Tls10, TlsVersion::Tls11]
                     .into_iter()
                     .zip(answers)
-                    .chain([(TlsVersion::Tls12, VersionAnswer::Accepted)])
+                    .chain([(TlsVersion::Tls12, Accepted)])
                     .collect(),
                 ..TlsFacts::default()
             })

@@ -682,9 +682,9 @@ fn redirect_elsewhere(case: &Case<'_>) -> Option<Evidence> {
     ))))
 }
 
-/// Outlook and phones stay where they are.
+/// Outlook and phones stay where they are: a directory of theirs that leads away cannot be used.
 fn gone(evidence: Evidence) -> Evidence {
-    evidence.severity(Severity::Warn).hint(
+    evidence.severity(Severity::Fail).hint(
         "Outlook, phones and servers do not follow it here. Let the device in front pass this directory without a logon \
          page, and see that it inherits no HTTP redirect from the site.",
     )
@@ -707,26 +707,24 @@ fn captive_portal(case: &Case<'_>) -> Option<Evidence> {
             answer(facts)
         )));
     }
-    let (location, severity) = portal(case, facts)?;
+    let location = portal(case, facts)?;
+    let is_away = means(case, |meaning| meaning == Meaning::Away).is_some();
     Some(
         Evidence::new(format!(
             "the answer leads to a portal elsewhere, possibly this network's own sign-in: {}",
             quote(location)
         ))
-        .severity(severity),
+        // A person with a browser may get there; Outlook does not.
+        .severity(if is_away {
+            Severity::Fail
+        } else {
+            Severity::Warn
+        }),
     )
 }
 
-/// Words in the addresses of sign-in pages, and how bad it is to be sent to one: where guests of a network sign in, the
-/// server was not reached; a portal can be somebody's own.
-const PORTAL_WORDS: [(&str, Severity); 6] = [
-    ("captive", Severity::Fail),
-    ("guest", Severity::Fail),
-    ("hotspot", Severity::Fail),
-    ("wifi", Severity::Fail),
-    ("wlan", Severity::Fail),
-    ("portal", Severity::Warn),
-];
+/// Words that sign-in pages of networks have in their addresses.
+const PORTAL_WORDS: [&str; 6] = ["captive", "guest", "hotspot", "portal", "wifi", "wlan"];
 
 /// Domains of Microsoft's own sign-in and portals, to which hosts of organisations lead.
 const MICROSOFT: [&str; 6] = [
@@ -739,7 +737,7 @@ const MICROSOFT: [&str; 6] = [
 ];
 
 /// A redirect that looks like one to the sign-in page of a network: to a host of another domain that is called so.
-fn portal<'a>(case: &Case<'_>, facts: &'a HttpFacts) -> Option<(&'a Text, Severity)> {
+fn portal<'a>(case: &Case<'_>, facts: &'a HttpFacts) -> Option<&'a Text> {
     let location = foreign_location(case, facts)?;
     let lower = location.as_str().to_ascii_lowercase();
     let domain = |host: &str| {
@@ -753,8 +751,10 @@ fn portal<'a>(case: &Case<'_>, facts: &'a HttpFacts) -> Option<(&'a Text, Severi
         return None;
     }
     let path = lower.split('?').next().unwrap_or_default();
-    let (_, severity) = PORTAL_WORDS.iter().find(|(word, _)| path.contains(word))?;
-    Some((location, *severity))
+    PORTAL_WORDS
+        .iter()
+        .any(|word| path.contains(word))
+        .then_some(location)
 }
 
 /// Where a redirect leads, if that is another host than the one that was asked for.
@@ -1123,14 +1123,14 @@ mod tests {
                 OtherHost,
                 None,
                 Code::WebRedirectElsewhere,
-                Warn,
+                Fail,
             ),
             (
                 ServiceId::Mapi,
                 SameHost,
                 Some(200),
                 Code::WebRedirectElsewhere,
-                Warn,
+                Fail,
             ),
             (
                 ServiceId::Owa,
