@@ -297,9 +297,10 @@ fn severity_elsewhere(code: Code) -> Option<&'static str> {
             "Warn where the inspecting authority is trusted here or only possibly one; info on 25 and 3389."
         }
         Code::NotActiveDirectory => "Warn under the role domain-controller.",
-        Code::NothingAnswers | Code::WebOnlyNetwork | Code::Port25Blocked => {
-            "As bad as the worst of the services that it is about."
-        }
+        Code::NothingAnswers
+        | Code::NothingListens
+        | Code::WebOnlyNetwork
+        | Code::Port25Blocked => "As bad as the worst of the services that it is about.",
         Code::PopImapOff | Code::NotExchange => {
             "As bad as the worst of the services that it is about: fail where one of them is required."
         }

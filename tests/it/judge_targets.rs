@@ -33,6 +33,18 @@ fn a_healthy_exchange_raises_nothing_in_any_role() {
 }
 
 #[test]
+fn a_host_on_which_nothing_listens_is_told_once() {
+    let mut host = StagedHost::of(Role::Mailbox);
+    host.each(|seen| *seen = unopened(State::Closed, Cause::Refused));
+    let finding = host.judged();
+    assert_eq!(codes(&finding), [(Code::NothingListens, Severity::Fail)]);
+    assert!(Code::NothingListens.covers(Code::Refused));
+    // One that gives no answer is another pattern.
+    host.see(Submission, &unopened(State::Filtered, Cause::Filtered));
+    assert_eq!(codes(&host.judged()), []);
+}
+
+#[test]
 fn nothing_answers_is_told_once_and_only_where_somebody_should() {
     let mut host = StagedHost::of(Role::Mailbox);
     host.each(|seen| *seen = unopened(State::Filtered, Cause::Filtered));
@@ -122,7 +134,10 @@ fn pop_and_imap_are_off_by_default() {
     assert_eq!(codes(&host.judged()), []);
     let mut other = StagedHost::with(Role::Any, &[Pop3, Imap, Imaps, Pop3s]);
     other.each(|seen| *seen = unopened(State::Closed, Cause::Refused));
-    assert_eq!(codes(&other.judged()), []);
+    assert_eq!(
+        codes(&other.judged()),
+        [(Code::NothingListens, Severity::Fail)]
+    );
 }
 
 #[test]
