@@ -14,6 +14,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::task::unconstrained;
 use tokio::time::Instant;
 use tokio_rustls::client::TlsStream;
 
@@ -252,11 +253,13 @@ impl Terms {
             Some(deadline) if deadline <= until => (deadline, Over::Deadline),
             _ => (until, Over::Patience),
         };
+        // Work that is never out of something to do (records that carry nothing, without end) uses up what tokio gives a
+        // task at a time: the ends have to be seen all the same.
         tokio::select! {
             biased;
             done = work => Ok(done),
-            () = self.halt.said() => Err(Over::Interrupted),
-            () = tokio::time::sleep_until(until) => Err(over),
+            () = unconstrained(self.halt.said()) => Err(Over::Interrupted),
+            () = unconstrained(tokio::time::sleep_until(until)) => Err(over),
         }
     }
 }

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use exchports::facts::Text;
-use exchports::net::{Dial, Gate, Halt, Halter, Record, Roots, TcpDial, TlsAsk, resolve};
+use exchports::net::session::Over;
+use exchports::net::{Dial, Gate, Halt, Halter, Record, Roots, TcpDial, Terms, TlsAsk, resolve};
 use exchports::observation::{Cause, Observation, Stage, State};
 use exchports::plan::{Families, Host, Limits, Stores, Transcripts, Trust};
 use socket2::{Domain, Socket, Type};
@@ -252,6 +253,45 @@ async fn an_interrupt_and_a_deadline_end_the_wait_for_a_socket() {
     assert_eq!(cause(&seen), Some(Cause::Deadline));
     assert_eq!(seen.state, None, "nothing was attempted");
     drop(session);
+}
+
+/// A peer can keep a client busy with what is never an answer: records of TLS that carry nothing.
+#[tokio::test]
+async fn work_without_end_is_ended_like_a_wait() {
+    let busy = async || {
+        loop {
+            tokio::task::consume_budget().await;
+        }
+    };
+    let short = Duration::from_millis(50);
+    let (halter, halt) = Halter::new();
+    for (patience, deadline, over) in [
+        (short, None, Over::Patience),
+        (SLACK, Some(short), Over::Deadline),
+        (SLACK, None, Over::Interrupted),
+    ] {
+        let now = tokio::time::Instant::now();
+        let mut terms = Terms {
+            limits: Limits::default(),
+            until: now + SLACK,
+            deadline: deadline.map(|deadline| now + deadline),
+            halt: halt.clone(),
+            tls: asking(),
+        };
+        let halting = async {
+            if over == Over::Interrupted {
+                tokio::time::sleep(short).await;
+                halter.halt();
+            }
+            std::future::pending::<()>().await;
+        };
+        let ended = tokio::select! {
+            biased;
+            () = halting => unreachable!("it only says the word"),
+            ended = tokio::time::timeout(2 * SLACK, terms.bounded(patience, busy())) => ended,
+        };
+        assert_eq!(ended, Ok(Err::<(), _>(over)));
+    }
 }
 
 // the gate
@@ -542,14 +582,6 @@ impl Dialled {
     }
 
     fn build(self) -> TcpDial {
-        let trust = Trust {
-            stores: Stores::Public,
-            ..Trust::default()
-        };
-        let tls = Arc::new(TlsAsk {
-            host: name("mail.example.test"),
-            roots: Arc::new(Roots::new(&trust).expect("no files to read")),
-        });
         TcpDial::new(
             self.addresses,
             self.source,
@@ -557,9 +589,20 @@ impl Dialled {
             self.deadline,
             self.halt,
             self.gate,
-            tls,
+            asking(),
         )
     }
+}
+
+fn asking() -> Arc<TlsAsk> {
+    let trust = Trust {
+        stores: Stores::Public,
+        ..Trust::default()
+    };
+    Arc::new(TlsAsk {
+        host: name("mail.example.test"),
+        roots: Arc::new(Roots::new(&trust).expect("no files to read")),
+    })
 }
 
 /// Dials once, and hangs up.
