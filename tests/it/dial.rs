@@ -385,6 +385,48 @@ async fn an_attempt_that_never_got_a_socket_is_not_called_filtered() {
     assert_eq!(states, [Some(State::Filtered), None]);
 }
 
+/// An audit dials again after a dial that failed; others may have taken its socket by then.
+#[tokio::test]
+async fn a_later_connection_waits_for_its_socket_no_longer_than_the_check_lasts() {
+    let (address, listener) = open().await;
+    let gate = Gate::new(1, 1);
+    let mut dialled = Dialled::to(&[address]).through(&gate).patience(REFUSAL);
+    dialled.limits.check = 2 * REFUSAL;
+    dialled.limits.second_look = Duration::ZERO;
+    let (check, began) = (dialled.limits.check, Instant::now());
+    let dialled = dialled.build();
+    let mut record = Record::new(Transcripts::Dropped);
+    drop(dialled.dial(&mut record).await.expect("the first"));
+    drop(listener);
+    let refused = dialled.dial(&mut record).await.expect_err("nobody listens");
+    assert_eq!(refused.cause, Cause::Refused);
+
+    let (other, _listener) = open().await;
+    let holder = Dialled::to(&[other]).through(&gate).build();
+    let mut others = Record::new(Transcripts::Dropped);
+    let session = holder.dial(&mut others).await.expect("the socket is free");
+    let waited = tokio::time::timeout(check + SLACK, dialled.dial(&mut record)).await;
+    let failure = waited.expect("it ends").expect_err("no turn");
+    assert_eq!(failure.stage, Stage::Connect);
+    assert!(!failure.cause.is_ours(), "{failure:?}");
+    assert_took(began, check, SLACK);
+    drop(session);
+}
+
+#[tokio::test]
+async fn a_connection_for_which_there_is_no_time_is_no_defect_of_ours() {
+    let (address, _listener) = open().await;
+    let mut dialled = Dialled::to(&[address]);
+    dialled.limits.check = Duration::from_millis(50);
+    dialled.limits.second_look = Duration::ZERO;
+    let dialled = dialled.build();
+    let mut record = Record::new(Transcripts::Dropped);
+    drop(dialled.dial(&mut record).await.expect("the first"));
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    let failure = dialled.dial(&mut record).await.expect_err("it is over");
+    assert_eq!(failure.cause, Cause::Filtered);
+}
+
 #[tokio::test]
 async fn the_clock_of_a_check_starts_with_its_first_socket() {
     let (address, _listener) = open().await;
