@@ -104,6 +104,12 @@ impl Record {
         Some(stage)
     }
 
+    /// Forgets how long everything after that connection took: it was not the check that took so long.
+    pub fn forget_steps_after(&mut self, connection: u8) {
+        self.close_step();
+        self.steps.retain(|step| step.connection <= connection);
+    }
+
     /// Which connection of the check this is, counted from 1; 0 before the first.
     #[must_use]
     pub fn connection(&self) -> u8 {
