@@ -179,11 +179,12 @@ impl Record {
 
     /// Adds a line to the conversation, where conversations are kept.
     pub fn note(&mut self, speaker: Speaker, text: &[u8]) {
-        if self.transcripts == Transcripts::Dropped
-            || self.transcript.len() >= Limits::TRANSCRIPT_LINES
-        {
-            return;
-        }
+        let room = Limits::TRANSCRIPT_LINES.saturating_sub(self.transcript.len());
+        let (speaker, text) = match (self.transcripts, room) {
+            (Transcripts::Dropped, _) | (_, 0) => return,
+            (Transcripts::Kept, 1) => (Speaker::Event, &b"what follows is left out"[..]),
+            (Transcripts::Kept, _) => (speaker, text),
+        };
         let text = text.strip_suffix(b"\n").unwrap_or(text);
         let text = text.strip_suffix(b"\r").unwrap_or(text);
         self.transcript.push(Line {
