@@ -122,6 +122,8 @@ async fn a_demand_for_a_client_certificate_is_no_old_tls() {
     );
     assert_eq!(connections(&finding), 1, "it is known already");
     assert_certificate(&finding);
+    let finding = look_with(ServiceId::Https, server.port, Audit::Yes, Limits::default()).await;
+    assert_eq!(versions(&finding), [Refused, Refused, Accepted, Refused]);
 
     // The same behind old suites: both are told.
     let options = ["-tls1_2", "-Verify", "1", "-cipher", "AES256-SHA"];
