@@ -19,7 +19,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "the certificate has ended",
         meaning: "The time of the certificate, or of one between it and the root, is over. Clients refuse it or \
                   warn.",
-        hint: "Renew the certificate and assign it to the service.",
+        hint: "Renew it and assign the new one to all that serve it (`Enable-ExchangeCertificate -Services \
+               IIS,SMTP,POP,IMAP`). Restart the POP3 and IMAP4 services; see to load balancers and domain controllers.",
         reference: "RFC 5280 §4.1.2.5; Microsoft, Certificates in Exchange",
         holds: expired,
     },
@@ -40,7 +41,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "the certificate is signed by itself",
         meaning: "Nobody vouches for the certificate. Exchange makes such a one at setup, and it serves all protocols \
                   until another is assigned; only other Exchange servers trust it.",
-        hint: "Install a certificate of a public or of your own authority and assign it to the service.",
+        hint: "Install a certificate of a public or of your own authority and assign it to all that serve this one \
+               (`Enable-ExchangeCertificate -Services IIS,SMTP,POP,IMAP`).",
         reference: "Microsoft, Certificates in Exchange",
         holds: self_signed,
     },
@@ -151,7 +153,8 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Warn,
         title: "the certificate ends soon",
         meaning: "Less than a third of its time and less than 30 days are left, or less than `--cert-days` says.",
-        hint: "Renew it in time, and assign the new one to every service and load balancer that serves it.",
+        hint: "Renew it in time and assign the new one to all that serve it (`Enable-ExchangeCertificate -Services \
+               IIS,SMTP,POP,IMAP`), and to load balancers. Then restart the POP3 and IMAP4 services.",
         reference: "RFC 5280 §4.1.2.5; exchports check --help, --cert-days",
         holds: expires_soon,
     },

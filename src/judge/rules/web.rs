@@ -131,16 +131,11 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Fail,
         title: "the network wants a sign-in first",
         meaning: "Not the server answered but the network that this machine is in: it lets nothing out until somebody \
-                  has signed in to it (captive portal), as in hotels and guest networks.",
+                  has signed in to it (captive portal), as in hotels and guest networks. Only status 511 says so for \
+                  sure; a redirect to a portal of another domain is a likely sign.",
         hint: "Sign in to this network with a browser and check again, or check from another network.",
         reference: "RFC 6585 §6 (511)",
-        holds: |case| {
-            means(case, |meaning| meaning == Meaning::Portal)?;
-            Some(Evidence::new(format!(
-                "{}: this network wants a sign-in first",
-                answer(case.http()?)
-            )))
-        },
+        holds: captive_portal,
     },
     Rule {
         code: Code::ProxyAuthentication,
@@ -433,14 +428,18 @@ fn means(case: &Case<'_>, wanted: fn(Meaning) -> bool) -> Option<Meaning> {
 }
 
 /// The status at the end: of the page that people get to, where they are sent on.
-fn end_status(case: &Case<'_>) -> Option<(u16, &'static str)> {
+fn end_status(case: &Case<'_>) -> Option<(u16, String)> {
     let facts = case.http()?;
     if means(case, |meaning| meaning == Meaning::Logon).is_some() {
         return facts
             .final_status
-            .map(|status| (status, " from the page that it leads to"));
+            .zip(facts.redirects.last())
+            .map(|(status, redirect)| {
+                let from = format!(" from {}, where it leads", quote(&redirect.location));
+                (status, from)
+            });
     }
-    Some((facts.status?, ""))
+    Some((facts.status?, String::new()))
 }
 
 fn server_error(case: &Case<'_>, group: Group) -> Option<Evidence> {
@@ -623,7 +622,12 @@ fn redirect_loop(case: &Case<'_>) -> Option<Evidence> {
         "the redirect to {} goes round in circles",
         quote(&redirect.location)
     ));
-    Some(if is_exchange(facts) || !is_for_people(case) {
+    // IIS itself redirects without a mark of Exchange's.
+    let by_iis = facts
+        .server
+        .as_ref()
+        .is_some_and(|server| server.as_str().starts_with("Microsoft-IIS"));
+    Some(if is_exchange(facts) || by_iis || !is_for_people(case) {
         evidence
     } else {
         // Access gateways set a cookie first and send back to the same page; no cookie is kept here.
@@ -653,6 +657,9 @@ fn redirect_unusable(case: &Case<'_>) -> Option<Evidence> {
 
 fn redirect_elsewhere(case: &Case<'_>) -> Option<Evidence> {
     let facts = case.http()?;
+    if portal(case, facts).is_some() {
+        return None;
+    }
     if case.service().group == Group::Port {
         return redirect_from_the_root(case, facts);
     }
@@ -675,9 +682,9 @@ fn redirect_elsewhere(case: &Case<'_>) -> Option<Evidence> {
     ))))
 }
 
-/// Outlook and phones stay where they are.
+/// Outlook and phones stay where they are: a directory of theirs that leads away cannot be used.
 fn gone(evidence: Evidence) -> Evidence {
-    evidence.severity(Severity::Warn).hint(
+    evidence.severity(Severity::Fail).hint(
         "Outlook, phones and servers do not follow it here. Let the device in front pass this directory without a logon \
          page, and see that it inherits no HTTP redirect from the site.",
     )
@@ -685,28 +692,93 @@ fn gone(evidence: Evidence) -> Evidence {
 
 /// `/` on 80 and 443 may lead anywhere on the host that was asked for.
 fn redirect_from_the_root(case: &Case<'_>, facts: &HttpFacts) -> Option<Evidence> {
-    if !matches!(facts.status, Some(301..=303 | 307 | 308)) {
+    let location = foreign_location(case, facts)?;
+    Some(Evidence::new(format!(
+        "the answer to `/` leads to another host: {}",
+        quote(location)
+    )))
+}
+
+fn captive_portal(case: &Case<'_>) -> Option<Evidence> {
+    let facts = case.http()?;
+    if means(case, |meaning| meaning == Meaning::Portal).is_some() {
+        return Some(Evidence::new(format!(
+            "{}: this network wants a sign-in first",
+            answer(facts)
+        )));
+    }
+    let location = portal(case, facts)?;
+    let is_away = means(case, |meaning| meaning == Meaning::Away).is_some();
+    Some(
+        Evidence::new(format!(
+            "the answer leads to a portal elsewhere, possibly this network's own sign-in: {}",
+            quote(location)
+        ))
+        // A person with a browser may get there; Outlook does not.
+        .severity(if is_away {
+            Severity::Fail
+        } else {
+            Severity::Warn
+        }),
+    )
+}
+
+/// Words that sign-in pages of networks have in their addresses.
+const PORTAL_WORDS: [&str; 6] = ["captive", "guest", "hotspot", "portal", "wifi", "wlan"];
+
+/// Domains of Microsoft's own sign-in and portals, to which hosts of organisations lead.
+const MICROSOFT: [&str; 6] = [
+    "cloud.microsoft",
+    "microsoft.com",
+    "microsoftonline.com",
+    "office.com",
+    "office365.com",
+    "outlook.com",
+];
+
+/// A redirect that looks like one to the sign-in page of a network: to a host of another domain that is called so.
+fn portal<'a>(case: &Case<'_>, facts: &'a HttpFacts) -> Option<&'a Text> {
+    let location = foreign_location(case, facts)?;
+    let lower = location.as_str().to_ascii_lowercase();
+    let domain = |host: &str| {
+        let mut labels: Vec<&str> = host.trim_end_matches('.').rsplit('.').take(2).collect();
+        labels.reverse();
+        labels.join(".")
+    };
+    let ours = domain(&case.context.server_name.to_string().to_ascii_lowercase());
+    let theirs = domain(host_of(&lower)?);
+    if ours == theirs || MICROSOFT.contains(&theirs.as_str()) {
+        return None;
+    }
+    let path = lower.split('?').next().unwrap_or_default();
+    PORTAL_WORDS
+        .iter()
+        .any(|word| path.contains(word))
+        .then_some(location)
+}
+
+/// Where a redirect leads, if that is another host than the one that was asked for.
+fn foreign_location<'a>(case: &Case<'_>, facts: &'a HttpFacts) -> Option<&'a Text> {
+    if case.failure().is_some() || !matches!(facts.status, Some(301..=303 | 307 | 308)) {
         return None;
     }
     let location = facts.location.as_ref()?;
-    let (_, rest) = location.as_str().split_once("://")?;
+    let lower = location.as_str().to_ascii_lowercase();
+    let theirs = host_of(&lower)?;
+    let ours = case.context.server_name.to_string().to_ascii_lowercase();
+    (theirs.trim_end_matches('.') != ours.trim_end_matches('.')).then_some(location)
+}
+
+/// The host of an address with a scheme.
+fn host_of(location: &str) -> Option<&str> {
+    let (_, rest) = location.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next()?;
-    let name = match authority.rsplit_once(':') {
-        Some((name, port)) if !port.contains(']') => name,
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => host,
         _ => authority,
     };
-    let ours = case.context.server_name.to_string();
-    let theirs = name
-        .trim_matches(['[', ']'])
-        .trim_end_matches('.')
-        .to_ascii_lowercase();
-    let is_ours = theirs == ours.trim_end_matches('.').to_ascii_lowercase();
-    (!is_ours && !theirs.is_empty()).then(|| {
-        Evidence::new(format!(
-            "the answer to `/` leads to another host: {}",
-            quote(location)
-        ))
-    })
+    let host = host.trim_matches(['[', ']']);
+    (!host.is_empty()).then_some(host)
 }
 
 fn unhealthy(case: &Case<'_>) -> Option<Evidence> {
@@ -1051,14 +1123,14 @@ mod tests {
                 OtherHost,
                 None,
                 Code::WebRedirectElsewhere,
-                Warn,
+                Fail,
             ),
             (
                 ServiceId::Mapi,
                 SameHost,
                 Some(200),
                 Code::WebRedirectElsewhere,
-                Warn,
+                Fail,
             ),
             (
                 ServiceId::Owa,
@@ -1097,6 +1169,7 @@ mod tests {
             let mut staged = redirecting(service, RedirectKind::Loop, None);
             if let Some(PeerFacts::Http(facts)) = &mut staged.seen.peer {
                 facts.front_end = None;
+                facts.server = None;
                 facts.health = None;
                 facts.health_server = None;
             }

@@ -100,12 +100,9 @@ fn told(old: &Served<'_>, new: &Served<'_>) -> Told {
     );
     if same_service.is_empty() {
         let message = format!(
-            "{} {} a certificate that ends on {}; {} {} one that ends on {}",
-            names(&of_old),
-            verb(&of_old),
+            "the certificate that ends on {} is older than that of {}, which ends on {}",
             ends.0,
             few(&of_new),
-            verb(&of_new),
             ends.1
         );
         return Told::new(message, old.rows.iter().copied());
@@ -123,31 +120,23 @@ fn told(old: &Served<'_>, new: &Served<'_>) -> Told {
     let (at_old, at_new) = (addresses(old), addresses(new));
     if at_old == at_new || at_old.is_empty() {
         // The same address gives now this one, now that one: members behind a load balancer.
-        let message = format!(
-            "{} {} now a certificate that ends on {}, now one that ends on {}",
-            names(&same_service),
-            verb(&same_service),
-            ends.0,
-            ends.1
-        );
+        let message = format!("the certificate ends now on {}, now on {}", ends.0, ends.1);
         return Told::new(message, old.rows.iter().copied()).hint(
             "Possibly members behind a load balancer: check each by `--address` and assign the new certificate to \
              those that still serve the old one.",
         );
     }
     let message = format!(
-        "{} {} a certificate that ends on {} at {}, and one that ends on {} at {}",
-        names(&same_service),
-        verb(&same_service),
-        ends.0,
+        "the certificate at {} ends on {} and is older than the one at {}, which ends on {}",
         list(&at_old),
-        ends.1,
-        list(&at_new)
+        ends.0,
+        list(&at_new),
+        ends.1
     );
     Told::new(message, old.rows.iter().copied())
         .hint(
-            "Assign the new certificate to the servers at the addresses that still serve the old one \
-             (`Enable-ExchangeCertificate`), or install it on the load balancer there.",
+            "Assign the new certificate to the servers at the older addresses (`Enable-ExchangeCertificate`), or install \
+             it on the load balancer there.",
         )
         .at(at_old)
 }
@@ -164,12 +153,4 @@ fn few(services: &[ServiceId]) -> String {
     } else {
         &without_web
     })
-}
-
-fn verb(services: &[ServiceId]) -> &'static str {
-    if services.len() == 1 {
-        "serves"
-    } else {
-        "serve"
-    }
 }

@@ -3,7 +3,7 @@
 
 use super::shared::certificate;
 use super::{TargetRule, Told, Whole, http, names, services, smtp, worst_of};
-use crate::catalog::{Protocol, Role, ServiceId};
+use crate::catalog::{Protocol, Role};
 use crate::facts::{PeerFacts, Text};
 use crate::finding::{Code, Finding, Severity};
 use crate::judge::builds::{Product, product, version};
@@ -59,14 +59,14 @@ pub(super) const RULES: &[TargetRule] = &[
         holds: |whole| {
             products(whole)
                 .into_iter()
-                .filter_map(|(build, product, rows)| {
+                .filter_map(|(build, product)| {
                     let ended = product.ended(whole.context.now)?;
                     Some(Told::new(
                         format!(
                             "{}, build {build}, is not supported since {ended}",
                             product.name
                         ),
-                        rows,
+                        [],
                     ))
                 })
                 .collect()
@@ -82,10 +82,8 @@ pub(super) const RULES: &[TargetRule] = &[
         holds: |whole| {
             products(whole)
                 .into_iter()
-                .filter(|(_, product, _)| product.ended(whole.context.now).is_none())
-                .map(|(build, product, rows)| {
-                    Told::new(format!("{}, build {build}", product.name), rows)
-                })
+                .filter(|(_, product)| product.ended(whole.context.now).is_none())
+                .map(|(build, product)| Told::new(format!("{}, build {build}", product.name), []))
                 .collect()
         },
     },
@@ -151,11 +149,10 @@ fn iis_stopped(whole: &Whole<'_>) -> Vec<Told> {
         return Vec::new();
     }
     let by_http_sys = whole.web().all(|(_, facts)| is_http_sys(facts));
-    // 443 itself answers `/` by the same site.
-    let https = whole.ports().filter(|row| {
-        row.check.service.id == ServiceId::Https
-            && http(row).is_some_and(|facts| facts.status == Some(503))
-    });
+    // `/` on 80 and 443 is answered by the same site.
+    let roots = whole
+        .ports()
+        .filter(|row| http(row).is_some_and(|facts| facts.status == Some(503)));
     let count = rows.len();
     let told = Told::new(
         if by_http_sys {
@@ -165,7 +162,7 @@ fn iis_stopped(whole: &Whole<'_>) -> Vec<Told> {
         } else {
             format!("all {count} web services answer 503")
         },
-        rows.iter().copied().chain(https),
+        rows.iter().copied().chain(roots),
     );
     vec![if by_http_sys {
         told.hint(
@@ -186,10 +183,7 @@ fn role_does_not_fit(whole: &Whole<'_>) -> Vec<Told> {
         Host::Name(name) => Some(name.trim_end_matches('.').to_ascii_lowercase()),
         Host::Address(_) => None,
     };
-    if let Some((name, fits)) = asked
-        .and_then(|name| Some((role_of_name(&name)?, name)))
-        .map(|(fits, name)| (name, fits))
-    {
+    if let Some((fits, name)) = asked.and_then(|name| Some((role_of_name(&name)?, name))) {
         if fits == judged {
             return Vec::new();
         }
@@ -234,15 +228,15 @@ fn role_does_not_fit(whole: &Whole<'_>) -> Vec<Told> {
 fn own_server_judged_as_online(whole: &Whole<'_>) -> Vec<Told> {
     products(whole)
         .into_iter()
-        .filter(|(_, product, _)| !product.is_online())
-        .map(|(build, product, rows)| {
+        .filter(|(_, product)| !product.is_online())
+        .map(|(build, product)| {
             Told::new(
                 format!(
                     "build {build} is {}, a server of one's own, and it was judged as {}",
                     product.name,
                     whole.context.role.row().name
                 ),
-                rows,
+                [],
             )
             .hint(
                 "Check it with `--role published` or `--role mailbox`. If it should be Exchange Online, see where DNS \
@@ -258,8 +252,8 @@ fn is_online(role: Role) -> bool {
 }
 
 /// The builds that were told, each once with its product; the longest wording of each.
-fn products<'a>(whole: &Whole<'a>) -> Vec<(&'a Text, &'static Product, Vec<&'a Finding>)> {
-    let mut all: Vec<((u32, u32, u32), &Text, &'static Product, Vec<&Finding>)> = Vec::new();
+fn products<'a>(whole: &Whole<'a>) -> Vec<(&'a Text, &'static Product)> {
+    let mut builds: Vec<((u32, u32, u32), &Text)> = Vec::new();
     for row in whole.findings {
         let Some(build) = http(row).and_then(|facts| facts.exchange_build.as_ref()) else {
             continue;
@@ -267,21 +261,15 @@ fn products<'a>(whole: &Whole<'a>) -> Vec<(&'a Text, &'static Product, Vec<&'a F
         let Some(version) = version(build.as_str()) else {
             continue;
         };
-        let Some(product) = product(version) else {
-            continue;
-        };
-        match all.iter_mut().find(|(known, ..)| *known == version) {
-            Some((_, longest, _, rows)) => {
-                if build.as_str().len() > longest.as_str().len() {
-                    *longest = build;
-                }
-                rows.push(row);
-            }
-            None => all.push((version, build, product, vec![row])),
+        match builds.iter_mut().find(|(known, _)| *known == version) {
+            Some((_, longest)) if longest.as_str().len() < build.as_str().len() => *longest = build,
+            Some(_) => {}
+            None => builds.push((version, build)),
         }
     }
-    all.into_iter()
-        .map(|(_, build, product, rows)| (build, product, rows))
+    builds
+        .into_iter()
+        .filter_map(|(version, build)| Some((build, product(version)?)))
         .collect()
 }
 
@@ -325,7 +313,7 @@ fn names_differ(whole: &Whole<'_>) -> Vec<Told> {
         .collect();
     vec![Told::new(
         format!("different machines answer: {}", listed.join("; ")),
-        machines.iter().flat_map(|(_, rows)| rows.iter().copied()),
+        [],
     )]
 }
 

@@ -115,8 +115,10 @@ fn timeless(mut observation: Observation) -> Observation {
     for step in &mut observation.steps {
         step.took = Duration::ZERO;
     }
-    if let Some(PeerFacts::Ldap(facts)) = &mut observation.peer {
-        facts.asked_at = None;
+    match &mut observation.peer {
+        Some(PeerFacts::Ldap(facts)) => facts.asked_at = None,
+        Some(PeerFacts::Smtp(facts)) => facts.greeted_at = None,
+        _ => {}
     }
     if observation.failure.is_some() || observation.detour.is_some() {
         let mut before = None;
