@@ -460,7 +460,10 @@ impl<'a, S: Stream> Session<'a, S> {
         shaken.facts.certificate = told.certificate;
         shaken.facts.chain = told.chain;
         let version = shaken.facts.version;
-        self.record.tls = Some(shaken.facts);
+        // A later connection does not take away what an earlier one has shown.
+        if !self.record.has_secure_session() {
+            self.record.tls = Some(shaken.facts);
+        }
         match shaken.result {
             Ok(mut stream) => {
                 stream.get_mut().0.forget();
@@ -513,7 +516,8 @@ impl<'a, S: Stream> Session<'a, S> {
         self.record
             .note(Speaker::Event, summary(&legacy).as_bytes());
         if self.health == Health::Talking && legacy.answer == LegacyAnswer::Agreed {
-            self.send(&old_tls::goodbye(version)).await?;
+            // Its answer is there, whether it takes a goodbye or not.
+            let _ = self.send(&old_tls::goodbye(version)).await;
         }
         self.record.close_step();
         let chain = old_tls::chain(flight);
