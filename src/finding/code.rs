@@ -19,7 +19,7 @@ pub enum Code {
     Unreachable,
     /// This machine does not let the connection out.
     Blocked,
-    /// This machine has no address of that family.
+    /// This machine has no address of that family, or no route to the host.
     AddressFamilyMissing,
     /// This machine ran out of files, ports or memory.
     OutOfResources,

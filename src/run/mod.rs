@@ -325,10 +325,11 @@ impl Place {
             return None;
         };
         let mut front = front.clone();
-        let seen = match front.wait_for(Option::is_some).await {
-            Ok(seen) => seen.clone(),
-            Err(_) => None,
+        let Ok(seen) = front.wait_for(Option::is_some).await else {
+            // It broke before it could tell: that is not 443's fault.
+            return Some(broken());
         };
+        let seen = seen.clone();
         let is_open = |seen: &Arc<Observation>| seen.state == Some(State::Open);
         let Some(seen) = seen.as_ref().filter(|seen| is_open(seen)) else {
             return Some(not_asked(seen.as_deref()));
