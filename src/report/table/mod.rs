@@ -325,7 +325,7 @@ fn push_summary(end: &RunFinished, style: Style, text: &mut String) {
         (Status::Absent, summary.absent),
         (Status::Skip, summary.skip),
     ];
-    let targets = [
+    let whole_hosts = [
         (Status::Warn, summary.target_warn),
         (Status::Fail, summary.target_fail),
     ];
@@ -334,11 +334,17 @@ fn push_summary(end: &RunFinished, style: Style, text: &mut String) {
         count(summary.checks, "check", "checks"),
         counts(&checks)
     )];
+    if summary.targets > 1 {
+        parts.push(format!("{} targets", summary.targets));
+    }
+    // Not how many hosts: one can have several such findings, and one without any can fail all the same.
     if summary.target_warn + summary.target_fail > 0 {
-        let many = count(summary.targets, "target", "targets");
-        parts.push(format!("{many}: {}", counts(&targets)));
-    } else if summary.targets > 1 {
-        parts.push(count(summary.targets, "target", "targets"));
+        let whom = if summary.targets == 1 {
+            "host"
+        } else {
+            "hosts"
+        };
+        parts.push(format!("{whom} as a whole: {}", counts(&whole_hosts)));
     }
     parts.push(in_words(end.took));
     match end.end {
