@@ -369,6 +369,9 @@ impl Code {
                 of_a_row,
                 Self::Filtered | Self::Unreachable | Self::HttpsNotOpen
             ),
+            Self::CertificateMissingIntermediate => {
+                self == of_a_row || of_a_row == Self::CertificateUnknownIssuer
+            }
             Self::NothingListens => matches!(of_a_row, Self::Refused | Self::HttpsNotOpen),
             Self::WebOnlyNetwork => matches!(of_a_row, Self::Filtered | Self::Unreachable),
             Self::Port25Blocked => of_a_row == Self::Filtered,
