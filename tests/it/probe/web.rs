@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use exchports::catalog::ServiceId;
-use exchports::facts::{Health, HttpFacts, PeerFacts, Redirect, RedirectKind};
+use exchports::facts::{Health, HttpFacts, PeerFacts, Redirect, RedirectKind, Text};
 use exchports::net::Halter;
 use exchports::observation::{Cause, Observation, Stage};
 use exchports::plan::{Depth, Limits};
@@ -115,7 +115,7 @@ fn the_beginning_of_a_long_page_is_read() {
         "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{long}",
         long.len()
     );
-    let chunks: String = long
+    let chunks = long
         .as_bytes()
         .chunks(8192)
         .map(|chunk| {
@@ -125,7 +125,8 @@ fn the_beginning_of_a_long_page_is_read() {
                 String::from_utf8_lossy(chunk)
             )
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let chunked = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n");
     let one_chunk = format!(
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{long}\r\n0\r\n\r\n",
@@ -138,7 +139,7 @@ fn the_beginning_of_a_long_page_is_read() {
             pages(&[(HEALTH_PAGE, HEALTHY)], End::Close),
         ]);
         let seen = &outcome.observation;
-        let build = facts(seen).exchange_build.as_ref().map(|it| it.as_str());
+        let build = facts(seen).exchange_build.as_ref().map(Text::as_str);
         assert_eq!(build, Some("15.2.1748"), "{:?}", page.get(..70));
         assert_eq!(facts(seen).health, Some(Health::Healthy));
         assert!(outcome.connections[0].read < 2 * Limits::REPLY_BYTES);
@@ -207,6 +208,7 @@ fn a_page_that_never_comes_behind_a_redirect_keeps_nobody_from_the_health_page()
 
 #[test]
 fn redirects_are_followed_on_the_same_host_and_no_further_than_three() {
+    use RedirectKind::{SameHost, TooMany};
     let ends = |location: &str, kind| {
         let seen = look(vec![pages(
             &[("/owa/", &redirect(location)), (HEALTH_PAGE, HEALTHY)],
@@ -237,7 +239,6 @@ fn redirects_are_followed_on_the_same_host_and_no_further_than_three() {
     )])
     .observation;
     let kinds: Vec<RedirectKind> = facts(&seen).redirects.iter().map(|it| it.kind).collect();
-    use RedirectKind::{SameHost, TooMany};
     assert_eq!(kinds, [SameHost, SameHost, SameHost, TooMany]);
     assert_eq!(facts(&seen).final_status, Some(302));
     assert_eq!(facts(&seen).health, Some(Health::Healthy));
