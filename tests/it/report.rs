@@ -69,6 +69,10 @@ fn tables_look_as_they_did() {
             &told(&web_run(), Format::Table, style),
         );
     }
+    hold_golden(
+        "table-web-problems.txt",
+        &told(&web_run(), Format::Table, problems),
+    );
 }
 
 #[test]

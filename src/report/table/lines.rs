@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 
 use crate::catalog::{Group, ServiceId};
-use crate::finding::Finding;
+use crate::finding::{Finding, Status};
+
+use super::super::style::Rows;
 
 /// A line of the table: a row, or several web services of which one thing is to be said.
 pub(super) struct Line<'a> {
@@ -27,12 +29,13 @@ pub(super) enum Place {
 /// As many web services are named one by one, even when there is nothing to tell of them that is not told of all.
 pub(super) const FEW: usize = 3;
 
-/// The rows as the table tells them: what lives behind 443 under the row of 443 at the same address; on one line, where
-/// 443 was in such a state that none of it was asked.
-pub(super) fn lines(rows: &[Finding]) -> Vec<Line<'_>> {
+/// The rows as the table tells them: what lives behind 443 under the row of 443 at the same address, where that is
+/// shown; on one line, where 443 was in such a state that none of it was asked.
+pub(super) fn lines(rows: &[Finding], shown: Rows) -> Vec<Line<'_>> {
     let front = |row: &Finding| {
         rows.iter().rposition(|other| {
             other.check.service.id == ServiceId::Https
+                && is_shown(other, shown)
                 && (address(row).is_none() || address(other) == address(row))
         })
     };
@@ -78,6 +81,11 @@ pub(super) fn lines(rows: &[Finding]) -> Vec<Line<'_>> {
         }
     }
     lines
+}
+
+/// Whether the row is among those that are shown.
+pub(super) fn is_shown(row: &Finding, shown: Rows) -> bool {
+    shown == Rows::All || row.status != Status::Pass
 }
 
 /// Whether what is said of the one web service says all of the other: neither was asked anything.

@@ -15,11 +15,11 @@ use crate::observation::State;
 
 use super::Reporter;
 use super::order::{Order, Told};
-use super::style::{Color, Paragraph, Rows, Style};
+use super::style::{Color, Paragraph, Style};
 
 use causes::{Cause, causes, label, names};
 use columns::Columns;
-use lines::{Line, lines};
+use lines::{Line, is_shown, lines};
 
 mod causes;
 mod columns;
@@ -87,7 +87,7 @@ impl<'a> Page<'a> {
         Self {
             target: &told.finding,
             rows: &told.rows,
-            lines: lines(&told.rows),
+            lines: lines(&told.rows, style.rows),
             causes: causes(&told.finding, &told.rows),
             style,
         }
@@ -183,7 +183,7 @@ impl<'a> Page<'a> {
         let shown: Vec<&Line<'_>> = self
             .lines
             .iter()
-            .filter(|line| self.style.rows == Rows::All || line.row.status != Status::Pass)
+            .filter(|line| is_shown(line.row, self.style.rows))
             .collect();
         if shown.is_empty() {
             let count = self.rows.len();
