@@ -8,7 +8,7 @@ mod oracles;
 /// # Panics
 /// That, or there is no oracle of this name.
 pub fn hold(name: &str, data: &[u8]) {
-    let oracle = oracles::ALL.iter().find(|(known, _)| *known == name);
+    let oracle = oracles::all().find(|(known, _)| *known == name);
     let (_, oracle) = oracle.unwrap_or_else(|| panic!("no oracle is called {name}"));
     oracle(data);
 }
