@@ -68,12 +68,9 @@ pub(crate) fn acts(data: &[u8]) -> VecDeque<Vec<Act>> {
     let mut said = Vec::new();
     let mut bytes = data.iter();
     while let Some(&byte) = bytes.next() {
-        let act = match (byte, bytes.as_slice().first()) {
-            (0xff, Some(act)) => *act,
-            _ => {
-                said.push(byte);
-                continue;
-            }
+        let (0xff, Some(&act)) = (byte, bytes.as_slice().first()) else {
+            said.push(byte);
+            continue;
         };
         bytes.next();
         if act == 0xff {

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use exchports::catalog::{Expectation, ROLES, Role};
 use exchports::event::{Event, RunEnd, RunFinished, RunStarted, Summary};
+use exchports::facts::Text;
 use exchports::finding::Finding;
 use exchports::judge::{Context, Surroundings, judge, judge_target};
 use exchports::observation::Observation;
@@ -131,10 +132,7 @@ fn assert_says(row: &Value, finding: &Finding) {
     let failure = seen.failure.as_ref();
     assert_eq!(row["failure"].is_null(), failure.is_none());
     let detail = failure.and_then(|failure| failure.detail.as_ref());
-    assert_eq!(
-        row["failure"]["detail"].as_str(),
-        detail.map(|text| text.as_str())
-    );
+    assert_eq!(row["failure"]["detail"].as_str(), detail.map(Text::as_str));
     let told = row["transcript"].as_array().map_or(0, Vec::len);
     assert_eq!(told, seen.transcript.len());
     for (at, line) in seen.transcript.iter().enumerate() {
