@@ -205,13 +205,10 @@ fn list(json: bool, color: ColorWhen) -> Result<Exit, Error> {
 }
 
 fn list_faults() -> Result<Exit, Error> {
-    let width = FAULTS.iter().map(|row| row.name.len()).max().unwrap_or(0);
-    let text: String = FAULTS.iter().fold(String::new(), |mut text, row| {
-        use std::fmt::Write as _;
-        let _ = writeln!(text, "{:width$}  {}", row.name, row.what);
-        text
-    });
-    print(text.as_bytes())
+    let names: Vec<_> = FAULTS.iter().map(|row| (row.name, row.what)).collect();
+    let mut text = Vec::new();
+    report::glossary(&mut text, &names, columns()).map_err(to_stdout)?;
+    print(&text)
 }
 
 /// Runs the plan and writes its reports.
@@ -611,7 +608,7 @@ fn style(color: ColorWhen, rows: report::Rows) -> Style {
         } else {
             Color::Plain
         },
-        width: width(),
+        width: columns().unwrap_or(PIPED),
         rows,
     }
 }
@@ -624,13 +621,13 @@ fn choice(color: ColorWhen) -> anstream::ColorChoice {
     }
 }
 
-/// The terminal's columns; 80 where there is none.
-fn width() -> usize {
-    const PIPED: usize = 80;
+/// How wide a table is where there is no terminal.
+const PIPED: usize = 80;
+
+/// The terminal's columns, where there is one.
+fn columns() -> Option<usize> {
     terminal_size::terminal_size_of(io::stdout())
-        .map_or(PIPED, |(terminal_size::Width(columns), _)| {
-            usize::from(columns)
-        })
+        .map(|(terminal_size::Width(columns), _)| usize::from(columns))
 }
 
 /// A word as a shell takes it: in double quotes where it has to be, which PowerShell and cmd understand as well.

@@ -115,9 +115,9 @@ pub enum PeerFacts {
 pub struct SmtpFacts {
     /// The whole greeting, its code included, lines joined by a space.
     pub greeting: Option<Text>,
-    /// EHLO keywords with their parameters, as sent, before TLS (or the only ones, on implicit TLS).
+    /// EHLO keywords with their parameters, as sent, before TLS.
     pub extensions: Vec<Text>,
-    /// The same after STARTTLS; on implicit TLS all of them stand here.
+    /// The same in the secure session; on implicit TLS all of them stand here.
     pub secure_extensions: Vec<Text>,
     /// This machine's clock when the greeting came; Exchange's greeting tells the server's.
     pub greeted_at: Option<OffsetDateTime>,
@@ -139,7 +139,7 @@ pub struct ImapFacts {
 pub struct Pop3Facts {
     /// The greeting line.
     pub greeting: Option<Text>,
-    /// Capabilities before TLS; `None` when the server knows no CAPA.
+    /// Capabilities before TLS; empty when the server knows no CAPA.
     pub capabilities: Vec<Text>,
     /// Capabilities in the secure session.
     pub secure_capabilities: Vec<Text>,

@@ -19,8 +19,9 @@
 //!
 //! ## Invariants
 //!
-//! 1. Only `net` opens sockets, resolves names or reads a clock. (`simulate` listens. `run` and `simulate` use tokio's
-//!    timers; wall-clock time reaches `judge` and `report` as an argument or in an event.)
+//! 1. Only `net` opens sockets, resolves names or reads a clock. (`simulate` listens, and tells the time where Exchange
+//!    does. `run` and `simulate` use tokio's timers; wall-clock time reaches `judge` and `report` as an argument or in
+//!    an event.)
 //! 2. Every decoder in `wire` is total: any bytes give a value, "need more", or a violation; never a panic, never more
 //!    memory than its limit. Every decoder has a fuzz oracle, and a test asserts that it has one.
 //! 3. What the network does is data: a dialogue returns `Result<(), Failure>`, the room `probe` returns an

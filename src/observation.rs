@@ -16,7 +16,7 @@ pub struct Observation {
     pub state: Option<State>,
     /// The addresses dialled for the first connection, when there was more than one.
     pub attempts: Vec<Attempt>,
-    /// The stages in the order in which they were gone through.
+    /// The stages in the order in which they were gone through, those of an audit aside.
     pub steps: Vec<Step>,
     /// Why the dialogue ended early; `None` when it went to its end.
     pub failure: Option<Failure>,
@@ -155,7 +155,7 @@ pub enum Cause {
     Unreachable,
     /// This machine does not let the connection out.
     BlockedHere,
-    /// This machine has no address of that family.
+    /// This machine has no address of that family, or no route to the host.
     NoFamilyHere,
     /// This machine ran out of files, ports or memory.
     OutOfResources,

@@ -140,25 +140,54 @@ struct Cli {
 
 const AFTER_HELP: &str = "\
 Examples:
-  exchports demo                                 see it at work, without a mail server
-  exchports check mail.example.com               the twelve ports of one host
-  exchports check mail.example.com -s 443,587    only these; named is required
+  exchports demo                                see it at work without a server
+  exchports check mail.example.com              all there is to see of one host
+  exchports check mail.example.com -s 443,587   only these; named is required
   exchports check --role published mail.example.com --json
   exchports explain starttls-not-offered
 
-Exit codes: 0 all as expected, 1 something is not, 2 nothing could be judged, 130 interrupted.";
+Exit codes: 0 all as expected, 1 something is not, 2 nothing could be judged,
+130 and 143 interrupted.";
+
+const AFTER_CHECK: &str = "\
+Examples:
+  exchports check mail.example.com
+  exchports check --role mailbox --ca-file root.pem ex01.corp.example.com
+  exchports check -s 443,web --audit mail.example.com
+  exchports check --targets-file hosts.txt --problems --report json=all.json
+
+Exit codes: 0 all as expected, 1 something is not (see --fail-on), 2 nothing
+could be judged, 130 and 143 interrupted.";
+
+const AFTER_DEMO: &str = "\
+Examples:
+  exchports demo --fault certificate-expired@https
+  exchports demo --fault starttls-not-offered --json
+
+Exit codes are those of `exchports check`.";
+
+const AFTER_SIMULATE: &str = "\
+Examples:
+  exchports simulate --base-port 10000 --fault silent@imap
+  exchports simulate --role published
+
+It prints the `exchports check` line that fits it: run that in a second
+terminal.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Look at the services of one or more hosts and report.
+    #[command(after_help = AFTER_CHECK)]
     Check(Box<CheckArgs>),
     /// Print the catalog: services, ports, protocols, roles.
     List(ListArgs),
     /// Explain a service, a port, a role or a code in plain words.
     Explain(ExplainArgs),
     /// Start the built-in stand-in server and check it.
+    #[command(after_help = AFTER_DEMO)]
     Demo(DemoArgs),
     /// Serve the stand-in until stopped, for people who build scripts and alerts.
+    #[command(after_help = AFTER_SIMULATE)]
     Simulate(SimulateArgs),
 }
 
@@ -176,11 +205,11 @@ struct CheckArgs {
     #[arg(long, value_name = "FILE", help_heading = "What to look at")]
     targets_file: Vec<PathBuf>,
 
-    /// Look at these services only: ids, ports or `all`, comma-separated; named is required
+    /// Look at these services only: ids, ports, `web` or `all`, comma-separated; named is required
     #[arg(short, long, value_name = "LIST", help_heading = "What to look at")]
     service: Vec<String>,
 
-    /// What kind of host the target is (see `exchports list`)
+    /// What kind of host the target is: what has to work there, and what must not be reachable (see `exchports list`)
     #[arg(
         short,
         long,
@@ -202,7 +231,7 @@ struct CheckArgs {
     #[arg(long, value_name = "LIST", help_heading = "What to look at")]
     forbid: Vec<String>,
 
-    /// A service is on another port (repeatable)
+    /// A service is on another port (repeatable); `https` takes the web group along
     #[arg(long, value_name = "SERVICE=PORT", help_heading = "What to look at")]
     map: Vec<String>,
 
@@ -274,7 +303,7 @@ struct CheckArgs {
     #[arg(long, value_name = "WARN[,FAIL]", help_heading = "What is good enough")]
     cert_days: Option<String>,
 
-    /// Bound of a check: `5s`, `500ms`; a bare number is seconds
+    /// Bound of a check, second looks included: `5s`, `500ms`; a bare number is seconds
     #[arg(
         long,
         value_name = "D",

@@ -187,7 +187,7 @@ fn what_it_is_instead(typed: &str) -> Option<String> {
     }
     if let Some((host, port)) = typed.rsplit_once(':')
         && port.bytes().all(|byte| byte.is_ascii_digit())
-        && (!host.contains(':') || host.starts_with('['))
+        && (!host.contains(':') || (host.starts_with('[') && host.ends_with(']')))
     {
         return Some(format!(
             "has a port: give the host alone, {}, and the port by --service {port} or --map SERVICE={port}",
@@ -244,6 +244,7 @@ mod tests {
             ("-a.example", "hyphen"),
             ("fe80::1%eth0", "zone"),
             ("a:b:c:d", "2001:db8::1"),
+            ("[2001:db8::1", "neither a name"),
             ("a!b.example", "letters, digits"),
         ] {
             let error = host(typed).expect_err(typed).to_string();

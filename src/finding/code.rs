@@ -19,7 +19,7 @@ pub enum Code {
     Unreachable,
     /// This machine does not let the connection out.
     Blocked,
-    /// This machine has no address of that family.
+    /// This machine has no address of that family, or no route to the host.
     AddressFamilyMissing,
     /// This machine ran out of files, ports or memory.
     OutOfResources,
@@ -215,6 +215,8 @@ pub enum Code {
     TlsLegacySuites,
     /// The server still accepts TLS 1.0 or 1.1.
     TlsOldVersions,
+    /// Every port refuses.
+    NothingListens,
 }
 
 /// Every code with its word, in the order of the enum.
@@ -339,6 +341,7 @@ const WORDS: &[(Code, &str)] = &[
     (Code::ExchangeBuild, "exchange-build"),
     (Code::TlsLegacySuites, "tls-legacy-suites"),
     (Code::TlsOldVersions, "tls-old-versions"),
+    (Code::NothingListens, "nothing-listens"),
 ];
 
 impl Code {
@@ -362,9 +365,15 @@ impl Code {
     #[must_use]
     pub fn covers(self, of_a_row: Self) -> bool {
         match self {
-            Self::NothingAnswers | Self::WebOnlyNetwork => {
-                matches!(of_a_row, Self::Filtered | Self::Unreachable)
+            Self::NothingAnswers => matches!(
+                of_a_row,
+                Self::Filtered | Self::Unreachable | Self::HttpsNotOpen
+            ),
+            Self::CertificateMissingIntermediate => {
+                self == of_a_row || of_a_row == Self::CertificateUnknownIssuer
             }
+            Self::NothingListens => matches!(of_a_row, Self::Refused | Self::HttpsNotOpen),
+            Self::WebOnlyNetwork => matches!(of_a_row, Self::Filtered | Self::Unreachable),
             Self::Port25Blocked => of_a_row == Self::Filtered,
             Self::PopImapOff => matches!(of_a_row, Self::Refused | Self::Filtered),
             Self::IisStopped => matches!(of_a_row, Self::HttpServerError | Self::WebServerError),

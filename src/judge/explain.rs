@@ -290,16 +290,17 @@ fn severity_elsewhere(code: Code) -> Option<&'static str> {
             "Warn where nothing in the answer is Exchange's, or redirects are many but no circle."
         }
         Code::WebRedirectElsewhere => {
-            "Warn on directories whose clients do not follow it: Outlook, phones, other servers."
+            "Fail on directories whose clients do not follow it: Outlook, phones, other servers."
         }
         Code::WebAnonymous => "Warn where the answer is Exchange's own.",
         Code::TlsInspected => {
             "Warn where the inspecting authority is trusted here or only possibly one; info on 25 and 3389."
         }
         Code::NotActiveDirectory => "Warn under the role domain-controller.",
-        Code::NothingAnswers | Code::WebOnlyNetwork | Code::Port25Blocked => {
-            "As bad as the worst of the services that it is about."
-        }
+        Code::NothingAnswers
+        | Code::NothingListens
+        | Code::WebOnlyNetwork
+        | Code::Port25Blocked => "As bad as the worst of the services that it is about.",
         Code::PopImapOff | Code::NotExchange => {
             "As bad as the worst of the services that it is about: fail where one of them is required."
         }

@@ -124,19 +124,16 @@ impl TcpDial {
         }
     }
 
-    /// The first socket waits for its turn without a bound of its own: nothing has begun yet.
-    async fn first_pass(&self, address: IpAddr) -> Result<Pass, Cause> {
+    /// Waits for the right to a socket. The first one has no bound of its own: nothing has begun yet. One after a dial
+    /// that failed has what is left of the check.
+    async fn turn(&self, address: IpAddr) -> Result<Pass, Cause> {
         let mut halt = self.halt.clone();
-        let deadline = async {
-            match self.deadline {
-                Some(deadline) => tokio::time::sleep_until(deadline).await,
-                None => std::future::pending().await,
-            }
-        };
+        let end = self.began.get().map(|began| *began + self.limits.check);
         tokio::select! {
             biased;
             () = halt.said() => Err(Cause::Interrupted),
-            () = deadline => Err(Cause::Deadline),
+            () = come(self.deadline) => Err(Cause::Deadline),
+            () = come(end) => Err(Cause::Filtered),
             pass = self.gate.pass(address) => pass.ok_or(Cause::Internal),
         }
     }
@@ -146,6 +143,14 @@ impl TcpDial {
             &mut *self.pass.lock().unwrap_or_else(PoisonError::into_inner),
             pass,
         )
+    }
+}
+
+/// Waits for a moment that there may not be.
+async fn come(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -170,7 +175,7 @@ impl Dial for TcpDial {
         };
         let pass = match self.keep(None) {
             Some(pass) => pass,
-            None => match self.first_pass(first.ip()).await {
+            None => match self.turn(first.ip()).await {
                 Ok(pass) => pass,
                 Err(cause) => return Err(fail(record, cause, None)),
             },
@@ -296,7 +301,11 @@ impl Race {
         let Some(address) = self.waiting.next() else {
             return;
         };
+        let pass = self.first_pass.take();
         let begun = Arc::new(OnceLock::new());
+        if pass.is_some() {
+            let _ = begun.set(asked);
+        }
         self.entries.push(Entry {
             address,
             begun: Arc::clone(&begun),
@@ -305,14 +314,13 @@ impl Race {
         });
         let source = self.source;
         let gate = Arc::clone(&self.gate);
-        let pass = self.first_pass.take();
         let patience = self.end - asked;
         self.running.spawn(async move {
             let pass = match pass {
                 Some(pass) => Some(pass),
                 None => gate.pass(address.ip()).await,
             };
-            let _ = begun.set(Instant::now());
+            begun.get_or_init(Instant::now);
             let lost = |state, cause| Lost {
                 address,
                 state,

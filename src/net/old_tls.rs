@@ -3,12 +3,11 @@
 //! Nothing is decrypted, and nothing proven: a server that only repeats what another one says cannot be told from that
 //! one. [`Session::ask_in_old_tls`](super::Session::ask_in_old_tls) sends and reads; here is what is asked and learned.
 
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::CertificateDer;
 
-use super::tls::{TlsAsk, server_name};
+use super::tls::{TlsAsk, indicated_name};
 use super::trust;
 use crate::facts::{Cipher, ClientCertificate, KeyExchange, LegacyAnswer, LegacyFacts, TlsVersion};
-use crate::plan::Host;
 use crate::wire::tls::{self, Agreement, Flight, Version};
 
 /// The first word, which asks for this version.
@@ -16,7 +15,7 @@ pub(super) fn hello(version: TlsVersion, ask: &TlsAsk) -> Vec<u8> {
     let mut random = [0; 32];
     // A server that is given zeros answers as well: nothing is encrypted with them.
     let _ = ask.roots.provider().secure_random.fill(&mut random);
-    tls::client_hello(wire_version(version), sni(ask), random)
+    tls::client_hello(wire_version(version), indicated_name(&ask.host), random)
 }
 
 /// The last word.
@@ -70,14 +69,6 @@ pub(super) fn chain(flight: Flight) -> Vec<CertificateDer<'static>> {
         .take(trust::MAX_CHAIN)
         .map(CertificateDer::from)
         .collect()
-}
-
-/// The name to send, where it is one that TLS can carry.
-fn sni(ask: &TlsAsk) -> Option<&str> {
-    match (&ask.host, server_name(&ask.host)) {
-        (Host::Name(host), Some(ServerName::DnsName(_))) => Some(host),
-        _ => None,
-    }
 }
 
 fn wire_version(version: TlsVersion) -> Version {

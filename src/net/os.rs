@@ -64,7 +64,8 @@ fn is_filters_word(error: &io::Error, address: SocketAddr) -> bool {
     cfg!(unix) && address.is_ipv6() && error.raw_os_error() == Some(EACCES)
 }
 
-/// Whether this machine has a route to the address, and an address of its own to send from.
+/// Whether this machine has a route to the address, and an address of its own to send from. Without one nothing was sent
+/// and nobody asked: that is not the host's being unreachable.
 fn has_way_to(address: SocketAddr, source: Option<IpAddr>) -> bool {
     let from = source.unwrap_or_else(|| match address {
         SocketAddr::V4(_) => IpAddr::from([0; 4]),

@@ -14,6 +14,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::task::unconstrained;
 use tokio::time::Instant;
 use tokio_rustls::client::TlsStream;
 
@@ -103,6 +104,12 @@ impl Record {
         Some(stage)
     }
 
+    /// Forgets how long everything after that connection took: it was not the check that took so long.
+    pub fn forget_steps_after(&mut self, connection: u8) {
+        self.close_step();
+        self.steps.retain(|step| step.connection <= connection);
+    }
+
     /// Which connection of the check this is, counted from 1; 0 before the first.
     #[must_use]
     pub fn connection(&self) -> u8 {
@@ -172,11 +179,12 @@ impl Record {
 
     /// Adds a line to the conversation, where conversations are kept.
     pub fn note(&mut self, speaker: Speaker, text: &[u8]) {
-        if self.transcripts == Transcripts::Dropped
-            || self.transcript.len() >= Limits::TRANSCRIPT_LINES
-        {
-            return;
-        }
+        let room = Limits::TRANSCRIPT_LINES.saturating_sub(self.transcript.len());
+        let (speaker, text) = match (self.transcripts, room) {
+            (Transcripts::Dropped, _) | (_, 0) => return,
+            (Transcripts::Kept, 1) => (Speaker::Event, &b"what follows is left out"[..]),
+            (Transcripts::Kept, _) => (speaker, text),
+        };
         let text = text.strip_suffix(b"\n").unwrap_or(text);
         let text = text.strip_suffix(b"\r").unwrap_or(text);
         self.transcript.push(Line {
@@ -252,11 +260,13 @@ impl Terms {
             Some(deadline) if deadline <= until => (deadline, Over::Deadline),
             _ => (until, Over::Patience),
         };
+        // Work that is never out of something to do (records that carry nothing, without end) uses up what tokio gives a
+        // task at a time: the ends have to be seen all the same.
         tokio::select! {
             biased;
             done = work => Ok(done),
-            () = self.halt.said() => Err(Over::Interrupted),
-            () = tokio::time::sleep_until(until) => Err(over),
+            () = unconstrained(self.halt.said()) => Err(Over::Interrupted),
+            () = unconstrained(tokio::time::sleep_until(until)) => Err(over),
         }
     }
 }
@@ -450,7 +460,10 @@ impl<'a, S: Stream> Session<'a, S> {
         shaken.facts.certificate = told.certificate;
         shaken.facts.chain = told.chain;
         let version = shaken.facts.version;
-        self.record.tls = Some(shaken.facts);
+        // A later connection does not take away what an earlier one has shown.
+        if !self.record.has_secure_session() {
+            self.record.tls = Some(shaken.facts);
+        }
         match shaken.result {
             Ok(mut stream) => {
                 stream.get_mut().0.forget();
@@ -503,7 +516,8 @@ impl<'a, S: Stream> Session<'a, S> {
         self.record
             .note(Speaker::Event, summary(&legacy).as_bytes());
         if self.health == Health::Talking && legacy.answer == LegacyAnswer::Agreed {
-            self.send(&old_tls::goodbye(version)).await?;
+            // Its answer is there, whether it takes a goodbye or not.
+            let _ = self.send(&old_tls::goodbye(version)).await;
         }
         self.record.close_step();
         let chain = old_tls::chain(flight);

@@ -87,18 +87,13 @@ pub(super) async fn shake_hands<S: Stream>(
     ask.roots.prepare();
     let seen = Arc::new(Seen::default());
     let config = client_config(ask, alpn, &seen);
-    let name = server_name(&ask.host);
     let mut facts = TlsFacts {
-        server_name: match (&ask.host, &name) {
-            (Host::Name(host), Some(ServerName::DnsName(_))) => Some(host.clone()),
-            _ => None,
-        },
+        server_name: indicated_name(&ask.host).map(str::to_owned),
         ..TlsFacts::default()
     };
     // A name that TLS cannot carry goes without SNI, as an address does.
-    let indicated = name
-        .clone()
-        .unwrap_or_else(|| ServerName::from(IpAddr::from([0, 0, 0, 0])));
+    let indicated =
+        server_name(&ask.host).unwrap_or_else(|| ServerName::from(IpAddr::from([0, 0, 0, 0])));
     let heard = tap.listen();
     let connect = TlsConnector::from(config).connect(indicated, tap);
     let result = match terms.bounded(patience, connect.into_fallible()).await {
@@ -149,6 +144,14 @@ pub(super) fn server_name(host: &Host) -> Option<ServerName<'static>> {
     match host {
         Host::Address(address) => Some(ServerName::from(*address)),
         Host::Name(name) => ServerName::try_from(name.clone()).ok(),
+    }
+}
+
+/// The name that goes as SNI: one that TLS can carry, and no address (RFC 6066 §3).
+pub(super) fn indicated_name(host: &Host) -> Option<&str> {
+    match (host, server_name(host)) {
+        (Host::Name(name), Some(ServerName::DnsName(_))) => Some(name),
+        _ => None,
     }
 }
 

@@ -204,8 +204,9 @@ pub(super) async fn assess_in_time(
     roots: &Roots,
     terms: &mut Terms,
 ) -> Told {
+    let missing = roots.system.as_ref().filter(|it| it.store().is_none());
     let told = assess(chain, name, roots);
-    let Some(system) = roots.system.as_ref().filter(|_| told.has_no_anchor()) else {
+    let Some(system) = missing.filter(|_| told.has_no_anchor()) else {
         return told;
     };
     if system.reading() == Reading::UnderWay {

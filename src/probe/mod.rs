@@ -58,7 +58,8 @@ enum Way {
 ///
 /// When the first connection shows that the port speaks in clear where TLS belongs, or the reverse, a second one goes
 /// the other way and the observation tells of the detour. When the handshake failed as it does with servers that speak
-/// old TLS only, a second one asks in old TLS; the failure stays, and its cause can become a narrower one.
+/// old TLS only, a second one asks in old TLS; the failure stays, and its cause can become a narrower one. An audit
+/// dials more often; its connections leave facts, and no steps: how long a service takes does not depend on it.
 pub async fn probe(dial: &impl Dial, ask: &Ask) -> Observation {
     let mut record = Record::new(ask.transcripts);
     let mut peer = nothing_yet(ask.service.protocol);
@@ -99,7 +100,9 @@ pub async fn probe(dial: &impl Dial, ask: &Ask) -> Observation {
         look_at_old_tls(dial, ask, way, &mut record, failure.as_mut()).await;
     }
     if ask.audit == Audit::Yes && ask.depth == Depth::Full && gone != Way::Clear {
+        let last = record.connection();
         old_tls::audit(dial, ask, gone, &mut record, &mut peer).await;
+        record.forget_steps_after(last);
     }
     observation(record, failure, detour, peer)
 }

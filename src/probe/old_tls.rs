@@ -94,12 +94,15 @@ fn narrower(legacy: &LegacyFacts) -> Option<Cause> {
     (!is_modern).then_some(Cause::LegacySuitesOnly)
 }
 
+/// Whether there was a secure session, a chain (a server that wants a client certificate shows one and hangs up), or an
+/// answer in old TLS.
 fn speaks_tls(record: &Record) -> bool {
-    let legacy = record.tls().and_then(|tls| tls.legacy.as_ref());
-    record.has_secure_session()
-        || legacy.is_some_and(|legacy| {
-            matches!(legacy.answer, LegacyAnswer::Agreed | LegacyAnswer::Alert)
-        })
+    record.tls().is_some_and(|tls| {
+        let answer = tls.legacy.as_ref().map(|legacy| legacy.answer);
+        tls.version.is_some()
+            || !tls.chain.is_empty()
+            || matches!(answer, Some(LegacyAnswer::Agreed | LegacyAnswer::Alert))
+    })
 }
 
 /// Whether the check itself or the second look has shown that version.

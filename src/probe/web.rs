@@ -11,11 +11,12 @@ use crate::net::{Alpn, Dial, Record, Session, Stream};
 use crate::observation::{Cause, Failure, Stage};
 use crate::plan::Host;
 use crate::wire::http::{self, Connection, Framing, Head};
+use crate::wire::{Decoded, ViolationKind};
 
 /// Redirects that are followed at the most.
 const MAX_REDIRECTS: usize = 3;
 
-/// Connections of one check at the most: one for the directory, one more for what the server's closing cut off.
+/// Connections of one check at the most: one for the directory, the others for what a server's closing cut off.
 const MAX_CONNECTIONS: usize = 3;
 
 /// Bytes of a page that are read at the most; nothing that is looked for stands further down.
@@ -36,19 +37,13 @@ pub(super) async fn look(
     };
     let mut next = Page::Directory(directory.path.to_owned());
     for _ in 0..MAX_CONNECTIONS {
-        let mut session = match dial.dial(record).await {
-            Ok(session) => session,
-            Err(failure) => return visit.end(&next, failure),
+        let went = match visit.connect(dial, record, &mut next).await {
+            Ok(went) => went,
+            Err(failure) => visit.bear(failure, &mut next)?,
         };
-        let went = match session.upgrade(Alpn::Http11).await {
-            Ok(()) => visit.go_on(&mut session, &mut next).await,
-            Err(failure) => Err(failure),
-        };
-        session.take_leave(None).await;
         match went {
-            Ok(Went::ToTheEnd) => return Ok(()),
-            Ok(Went::ToAClosedDoor) => {}
-            Err(failure) => return visit.end(&next, failure),
+            Went::ToTheEnd => break,
+            Went::ToAClosedDoor => {}
         }
     }
     Ok(())
@@ -61,8 +56,8 @@ enum Page {
     Directory(String),
     /// Where it sent us.
     Redirected(String),
-    /// What load balancers ask; and whether it was asked for before, on a connection that had been used.
-    Health { again: bool },
+    /// What load balancers ask.
+    Health,
 }
 
 /// How far one connection carried.
@@ -86,6 +81,22 @@ struct Visit<'a> {
 }
 
 impl Visit<'_> {
+    /// One connection, from the dial to its end.
+    async fn connect(
+        &mut self,
+        dial: &impl Dial,
+        record: &mut Record,
+        next: &mut Page,
+    ) -> Result<Went, Failure> {
+        let mut session = dial.dial(record).await?;
+        let went = match session.upgrade(Alpn::Http11).await {
+            Ok(()) => self.go_on(&mut session, next).await,
+            Err(failure) => Err(failure),
+        };
+        session.take_leave(None).await;
+        went
+    }
+
     /// Asks page after page, as long as the connection lasts.
     async fn go_on<S: Stream>(
         &mut self,
@@ -95,19 +106,15 @@ impl Visit<'_> {
         let mut is_fresh = true;
         loop {
             session.enter(Stage::Application);
-            let answer = self.get(session, next).await;
-            let (head, body, door) = match (answer, &next) {
-                (Ok(answer), _) => answer,
+            let (head, body, door) = match self.get(session, next).await {
+                Ok(answer) => answer,
                 // The server may have closed the connection before it saw the question: that says nothing yet.
-                (Err(failure), Page::Health { again: false }) if !is_fresh && is_end(&failure) => {
-                    *next = Page::Health { again: true };
-                    return Ok(Went::ToAClosedDoor);
-                }
-                (Err(failure), _) => return Err(failure),
+                Err(failure) if !is_fresh && is_end(&failure) => return Ok(Went::ToAClosedDoor),
+                Err(failure) => return Err(failure),
             };
             is_fresh = false;
             match next {
-                Page::Health { .. } => {
+                Page::Health => {
                     self.learn_health(&head, &body);
                     return Ok(Went::ToTheEnd);
                 }
@@ -130,7 +137,7 @@ impl Visit<'_> {
     ) -> Result<(Head, Vec<u8>, Door), Failure> {
         let path = match page {
             Page::Directory(path) | Page::Redirected(path) => path,
-            Page::Health { .. } => self.directory.healthcheck,
+            Page::Health => self.directory.healthcheck,
         };
         self.asked.push(path.to_owned());
         let host = host_header(self.ask, Way::Tls);
@@ -160,7 +167,7 @@ impl Visit<'_> {
     fn follow(&mut self, head: &Head, from: &str) -> Page {
         let location = head.header("Location").next();
         let (301..=303 | 307 | 308, Some(location)) = (head.status, location) else {
-            return Page::Health { again: false };
+            return Page::Health;
         };
         let (mut kind, path) = place(location, from, &self.ask.host, self.ask.port);
         if kind == RedirectKind::SameHost {
@@ -177,7 +184,7 @@ impl Visit<'_> {
         if kind == RedirectKind::SameHost {
             Page::Redirected(path)
         } else {
-            Page::Health { again: false }
+            Page::Health
         }
     }
 
@@ -193,15 +200,17 @@ impl Visit<'_> {
         }
     }
 
-    /// What a failure means depends on the page: only the directory itself is the service.
-    fn end(&mut self, page: &Page, failure: Failure) -> Result<(), Failure> {
-        match page {
+    /// What a failure means depends on the page: only the directory itself is the service. One of ours ends the check
+    /// wherever it is.
+    fn bear(&mut self, failure: Failure, next: &mut Page) -> Result<Went, Failure> {
+        match next {
+            _ if failure.cause.is_ours() => Err(failure),
             Page::Directory(_) => Err(failure),
-            Page::Redirected(_) => Ok(()),
-            Page::Health { .. } => {
-                if failure.cause.is_ours() {
-                    return Err(failure);
-                }
+            Page::Redirected(_) => {
+                *next = Page::Health;
+                Ok(Went::ToAClosedDoor)
+            }
+            Page::Health => {
                 if failure.stage == Stage::Application {
                     self.facts.health = match failure.cause {
                         Cause::Closed | Cause::Reset => Some(Health::ClosedUnanswered),
@@ -209,7 +218,7 @@ impl Visit<'_> {
                         _ => None,
                     };
                 }
-                Ok(())
+                Ok(Went::ToTheEnd)
             }
         }
     }
@@ -236,15 +245,20 @@ async fn read_body<S: Stream>(session: &mut Session<'_, S>, head: &Head) -> (Vec
             let body = session.receive_rest(MAX_BODY).await.unwrap_or_default();
             (body, Door::Closed)
         }
-        Framing::Length(length) if length.get() > MAX_BODY as u64 => (Vec::new(), Door::Closed),
-        Framing::Length(_) | Framing::Chunked => {
-            match session
-                .receive(|bytes| http::body(bytes, framing, MAX_BODY))
-                .await
-            {
-                Ok(body) => (body, stays),
-                Err(_) => (Vec::new(), Door::Closed),
-            }
+        Framing::Length(_) | Framing::Chunked => session
+            .receive(|bytes| page(bytes, framing, stays))
+            .await
+            .unwrap_or((Vec::new(), Door::Closed)),
+    }
+}
+
+/// A body, or the beginning of one that is too long; the sizes of its chunks stand in between then, and disturb nobody.
+fn page(bytes: &[u8], framing: Framing, stays: Door) -> Decoded<(Vec<u8>, Door)> {
+    match http::body(bytes, framing, MAX_BODY) {
+        Ok(Some((body, used))) => Ok(Some(((body, stays), used))),
+        Err(violation) if violation.kind == ViolationKind::Malformed => Err(violation),
+        Ok(None) | Err(_) => {
+            Ok((bytes.len() >= MAX_BODY).then(|| ((bytes.to_vec(), Door::Closed), bytes.len())))
         }
     }
 }

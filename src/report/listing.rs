@@ -1,10 +1,10 @@
-//! The catalog, told: what `exchports list` shows.
+//! Lists, told: the catalog that `exchports list` shows, and names with what they mean.
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::catalog::{self, ROLES, RoleRow, SERVICES, Service, ServiceId};
+use crate::catalog::{self, Group, ROLES, RoleRow, SERVICES, Service, ServiceId};
 
 use super::notation::{Layout, push_json};
 use super::style::{Paragraph, Style, width};
@@ -42,9 +42,49 @@ pub fn catalog_json(out: &mut dyn Write) -> io::Result<()> {
     out.flush()
 }
 
+/// Tells names and what each of them means: in `columns` columns, or a line each where there is no terminal, so that
+/// scripts find one.
+///
+/// # Errors
+///
+/// That of the writer.
+pub fn glossary(
+    out: &mut dyn Write,
+    names: &[(&str, &str)],
+    columns: Option<usize>,
+) -> io::Result<()> {
+    /// Room that a meaning gets at least beside its name, else it stands below.
+    const BESIDE: usize = 30;
+    const BELOW: usize = 4;
+    let wide = names.iter().map(|(name, _)| width(name)).max();
+    let wide = wide.unwrap_or_default();
+    let mut text = String::new();
+    for (name, meaning) in names {
+        let lead = format!("{name:wide$}  ");
+        let beside = Paragraph {
+            indent: 0,
+            lead: &lead,
+            lead_width: width(&lead),
+            hang: width(&lead),
+        };
+        match columns {
+            None => beside.push(meaning, usize::MAX, str::to_owned, &mut text),
+            Some(columns) if wide + 2 + BESIDE <= columns => {
+                beside.push(meaning, columns, str::to_owned, &mut text);
+            }
+            Some(columns) => {
+                Paragraph::at(0).push(name, columns, str::to_owned, &mut text);
+                Paragraph::at(BELOW).push(meaning, columns, str::to_owned, &mut text);
+            }
+        }
+    }
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
 fn push_services(style: Style, text: &mut String) {
     let head = ["PORT", "SERVICE", "PROTOCOL", "SECURITY", "WHAT IT IS"].map(str::to_owned);
-    let rows = catalog::all().map(|service| {
+    let cells = |service: &Service| {
         [
             service.port.to_string(),
             service.name.to_owned(),
@@ -52,11 +92,18 @@ fn push_services(style: Style, text: &mut String) {
             service.security.as_str().to_owned(),
             service.title.to_owned(),
         ]
-    });
-    let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
+    };
+    let rows: Vec<_> = std::iter::once(head)
+        .chain(catalog::all().map(cells))
+        .collect();
     let wide = |column: usize| rows.iter().map(|row| width(&row[column])).max();
     let [port, name, protocol, security] = [0, 1, 2, 3].map(|c| wide(c).unwrap_or_default());
-    for [a, b, c, d, title] in &rows {
+    for (index, [a, b, c, d, title]) in rows.iter().enumerate() {
+        if index == 1 + SERVICES.len() {
+            let heading = "Behind 443, once it accepts a connection; all of them are `web`:";
+            text.push('\n');
+            Paragraph::at(0).push(heading, style.width, str::to_owned, text);
+        }
         // The least telling columns make room first.
         let full = format!("{a:>port$}  {b:name$}  {c:protocol$}  {d:security$}  ");
         let short = format!("{a:>port$}  {b:name$}  {d:security$}  ");
@@ -75,6 +122,10 @@ fn push_services(style: Style, text: &mut String) {
         };
         line.push(title, style.width, str::to_owned, text);
     }
+    let aliases = "Other names are taken as well, such as `smtps`, `pop` or `ms-wbt-server`; \
+                   `exchports explain SERVICE` tells them.";
+    text.push('\n');
+    Paragraph::at(0).push(aliases, style.width, str::to_owned, text);
 }
 
 /// Room that the last column gets at least: `submission with STARTTLS`.
@@ -129,6 +180,7 @@ struct ServiceEntry {
     port: u16,
     protocol: &'static str,
     security: &'static str,
+    group: Option<&'static str>,
     title: &'static str,
     purpose: &'static str,
     aliases: &'static [&'static str],
@@ -141,6 +193,10 @@ impl ServiceEntry {
             port: service.port,
             protocol: service.protocol.as_str(),
             security: service.security.as_str(),
+            group: match service.group {
+                Group::Port => None,
+                Group::Web => Some("web"),
+            },
             title: service.title,
             purpose: service.purpose,
             aliases: service.aliases,
@@ -166,5 +222,44 @@ impl RoleEntry {
             optional: names(role.optional),
             forbidden: names(role.forbidden),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: [(&str, &str); 2] = [
+        ("silent", "the connection is accepted"),
+        (
+            "certificate-expired",
+            "the certificate expired three days ago",
+        ),
+    ];
+
+    fn told(columns: Option<usize>) -> String {
+        let mut text = Vec::new();
+        glossary(&mut text, &NAMES, columns).expect("a buffer takes everything");
+        String::from_utf8(text).expect("text")
+    }
+
+    #[test]
+    fn a_meaning_hangs_beside_its_name_or_stands_below_it() {
+        assert_eq!(
+            told(Some(55)),
+            "silent               the connection is accepted\n\
+             certificate-expired  the certificate expired three days\n\
+             \u{20}                    ago\n"
+        );
+        assert_eq!(
+            told(Some(40)),
+            "silent\n    the connection is accepted\n\
+             certificate-expired\n    the certificate expired three days\n    ago\n"
+        );
+    }
+
+    #[test]
+    fn without_a_terminal_each_name_has_a_line() {
+        assert_eq!(told(None).lines().count(), NAMES.len());
     }
 }

@@ -12,7 +12,7 @@ use std::io::{self, Write};
 
 use crate::event::Event;
 
-pub use listing::{catalog_json, catalog_table};
+pub use listing::{catalog_json, catalog_table, glossary};
 pub use progress::Progress;
 pub use style::{Color, Rows, Style};
 pub use transcript::transcript;

@@ -228,23 +228,15 @@ async fn one_target(shared: Arc<Shared>, index: usize, sender: Sender) {
     });
 }
 
-/// A second round, when every port accepted and not all of them meant it: one port more, on which nobody should be.
-/// Where every open port spoke its protocol there is nothing to find out, and a firewall would make it cost a timeout.
+/// A second round, when every port accepted and it is doubtful that all of them meant it: one port more, on which nobody
+/// should be.
 async fn control(
     shared: &Shared,
     target: &Target,
     findings: &[Finding],
     tls: Arc<TlsAsk>,
 ) -> Option<Control> {
-    let is_mute = |finding: &Finding| {
-        finding.observation.failure.as_ref().is_some_and(|failure| {
-            matches!(
-                failure.cause,
-                Cause::Silent | Cause::Closed | Cause::Reset | Cause::ClosedOnHello
-            )
-        })
-    };
-    if !judge::calls_for_control(findings) || !findings.iter().any(is_mute) {
+    if !judge::calls_for_control(findings) || !is_doubtful(shared.plan.depth, findings) {
         return None;
     }
     let open = findings
@@ -262,6 +254,20 @@ async fn control(
         port,
         state: seen.state,
     })
+}
+
+/// Whether open ports may be somebody else's who answers for all. Where each of them spoke its protocol there is nothing
+/// to find out, and a firewall would make it cost a timeout; of those that were only connected to nobody knows.
+fn is_doubtful(depth: Depth, findings: &[Finding]) -> bool {
+    let is_mute = |finding: &Finding| {
+        finding.observation.failure.as_ref().is_some_and(|failure| {
+            matches!(
+                failure.cause,
+                Cause::Silent | Cause::Closed | Cause::Reset | Cause::ClosedOnHello
+            )
+        })
+    };
+    depth == Depth::TcpOnly || findings.iter().any(is_mute)
 }
 
 /// A high port that nobody was asked for; another one each time.
@@ -325,10 +331,11 @@ impl Place {
             return None;
         };
         let mut front = front.clone();
-        let seen = match front.wait_for(Option::is_some).await {
-            Ok(seen) => seen.clone(),
-            Err(_) => None,
+        let Ok(seen) = front.wait_for(Option::is_some).await else {
+            // It broke before it could tell: that is not 443's fault.
+            return Some(broken());
         };
+        let seen = seen.clone();
         let is_open = |seen: &Arc<Observation>| seen.state == Some(State::Open);
         let Some(seen) = seen.as_ref().filter(|seen| is_open(seen)) else {
             return Some(not_asked(seen.as_deref()));
@@ -463,5 +470,122 @@ fn broken() -> Observation {
             detail: None,
         }),
         ..Observation::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::{Expectation, Role, service};
+    use crate::plan::Standards;
+
+    fn check(id: ServiceId) -> Check {
+        Check {
+            service: service(id),
+            port: 443,
+            expect: Expectation::Required,
+        }
+    }
+
+    fn failing(stage: Stage, cause: Cause) -> Observation {
+        Observation {
+            state: Some(State::Open),
+            failure: Some(Failure {
+                stage,
+                cause,
+                detail: None,
+            }),
+            ..Observation::default()
+        }
+    }
+
+    fn open() -> Observation {
+        Observation {
+            state: Some(State::Open),
+            ..Observation::default()
+        }
+    }
+
+    /// What a web service tells that stands behind this; `None` when it is asked itself.
+    async fn behind(front: Observation, depth: Depth) -> Option<Option<Cause>> {
+        let addresses = [SocketAddr::from(([192, 0, 2, 25], 443))];
+        let mut fronts = Fronts::new();
+        let https = fronts.place(&check(ServiceId::Https), &addresses);
+        let owa = fronts.place(&check(ServiceId::Owa), &addresses);
+        https.tell(&front);
+        let seen = owa.seen_in_front(depth).await?;
+        Some(seen.failure.map(|failure| failure.cause))
+    }
+
+    #[tokio::test]
+    async fn what_443_showed_is_told_behind_it_or_asked_again() {
+        use Cause::{Alert, Deadline, HttpsNotOpen, Silent};
+        let closed = Observation {
+            state: Some(State::Closed),
+            ..failing(Stage::Connect, Cause::Refused)
+        };
+        let late = Observation {
+            state: None,
+            ..failing(Stage::Connect, Deadline)
+        };
+        for (front, depth, told) in [
+            (open(), Depth::Full, None),
+            (open(), Depth::TcpOnly, Some(None)),
+            (failing(Stage::Application, Silent), Depth::Full, None),
+            (
+                failing(Stage::TlsHandshake, Alert(40)),
+                Depth::Full,
+                Some(Some(Alert(40))),
+            ),
+            (closed, Depth::Full, Some(Some(HttpsNotOpen))),
+            (late, Depth::Full, Some(Some(Deadline))),
+        ] {
+            assert_eq!(behind(front.clone(), depth).await, told, "{front:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_check_of_443_that_broke() {
+        let mut fronts = Fronts::new();
+        let https = fronts.place(&check(ServiceId::Https), &[]);
+        let owa = fronts.place(&check(ServiceId::Owa), &[]);
+        drop(fronts);
+        drop(https);
+        let seen = owa.seen_in_front(Depth::Full).await;
+        let failure = seen.and_then(|seen| seen.failure);
+        let cause = failure.map(|failure| failure.cause);
+        assert_eq!(cause, Some(Cause::Internal));
+    }
+
+    #[test]
+    fn a_web_service_on_another_port_stands_behind_nothing() {
+        let mut fronts = Fronts::new();
+        let address = |port| SocketAddr::from(([192, 0, 2, 25], port));
+        let _https = fronts.place(&check(ServiceId::Https), &[address(443)]);
+        let elsewhere = fronts.place(&check(ServiceId::Owa), &[address(8443)]);
+        assert!(matches!(elsewhere, Place::Elsewhere));
+        let other = fronts.place(&check(ServiceId::Imaps), &[address(443)]);
+        assert!(matches!(other, Place::Elsewhere));
+    }
+
+    #[test]
+    fn open_ports_are_doubted_where_one_is_mute_or_none_was_talked_to() {
+        let standards = Standards::default();
+        let server_name = Host::Name("mail.example.com".to_owned());
+        let context = Context {
+            standards: &standards,
+            role: Role::Any,
+            server_name: &server_name,
+            now: OffsetDateTime::UNIX_EPOCH,
+        };
+        let found = |seen| judge::judge(check(ServiceId::Https), seen, &context);
+        let talks = [found(open()), found(failing(Stage::Starttls, Cause::NoTls))];
+        let mute = [
+            found(open()),
+            found(failing(Stage::Greeting, Cause::Silent)),
+        ];
+        assert!(!is_doubtful(Depth::Full, &talks));
+        assert!(is_doubtful(Depth::Full, &mute));
+        assert!(is_doubtful(Depth::TcpOnly, &talks));
     }
 }

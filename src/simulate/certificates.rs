@@ -26,6 +26,8 @@ pub(super) const TARGET: &str = "mail.example.test";
 /// What makes certificates, as long as services are being set up.
 pub(super) struct Authorities {
     trusted: CertifiedIssuer<'static, KeyPair>,
+    /// Between the trusted authority and the leaves, as public authorities have it.
+    intermediate: CertifiedIssuer<'static, KeyPair>,
     stranger: CertifiedIssuer<'static, KeyPair>,
     inspector: CertifiedIssuer<'static, KeyPair>,
     now: OffsetDateTime,
@@ -109,8 +111,10 @@ impl Authorities {
         if !address.is_loopback() && !address.is_unspecified() {
             names.push(address.to_string());
         }
+        let trusted = authority("exchports stand-in CA", "exchports stand-in server", now)?;
         Ok(Self {
-            trusted: authority("exchports stand-in CA", "exchports stand-in server", now)?,
+            intermediate: intermediate(&trusted, now)?,
+            trusted,
             stranger: authority("Unknown CA", "exchports stand-in server", now)?,
             inspector: authority("Zscaler Root CA", "Zscaler Inc.", now)?,
             now,
@@ -131,7 +135,10 @@ impl Authorities {
         machine: Machine,
         has: impl Fn(Fault) -> bool,
     ) -> Result<Handshake, CertificateError> {
-        let (chain, key) = self.certified(Leaf::of(service, machine, &has))?;
+        let (mut chain, key) = self.certified(Leaf::of(service, machine, &has))?;
+        if has(Fault::CertificateMissingIntermediate) {
+            chain.truncate(1);
+        }
         if let Some(broken) = Handshake::broken(&has, &chain) {
             return Ok(broken);
         }
@@ -191,7 +198,10 @@ impl Authorities {
         params.use_authority_key_identifier_extension = leaf.issuer != Issuer::Itself;
         let key = KeyPair::generate()?;
         let chain = match leaf.issuer {
-            Issuer::Trusted => vec![params.signed_by(&key, &self.trusted)?.der().clone()],
+            Issuer::Trusted => vec![
+                params.signed_by(&key, &self.intermediate)?.der().clone(),
+                self.intermediate.der().clone(),
+            ],
             // The root is sent along: without it nobody could tell an unknown authority from a missing intermediate.
             Issuer::Stranger => vec![
                 params.signed_by(&key, &self.stranger)?.der().clone(),
@@ -275,6 +285,34 @@ fn authority(
     organization: &str,
     now: OffsetDateTime,
 ) -> Result<CertifiedIssuer<'static, KeyPair>, CertificateError> {
+    let mut params = issuing(common_name, organization, now)?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(1));
+    Ok(CertifiedIssuer::self_signed(params, KeyPair::generate()?)?)
+}
+
+fn intermediate(
+    root: &CertifiedIssuer<'static, KeyPair>,
+    now: OffsetDateTime,
+) -> Result<CertifiedIssuer<'static, KeyPair>, CertificateError> {
+    let mut params = issuing(
+        "exchports stand-in issuing CA",
+        "exchports stand-in server",
+        now,
+    )?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.use_authority_key_identifier_extension = true;
+    Ok(CertifiedIssuer::signed_by(
+        params,
+        KeyPair::generate()?,
+        root,
+    )?)
+}
+
+fn issuing(
+    common_name: &str,
+    organization: &str,
+    now: OffsetDateTime,
+) -> Result<CertificateParams, CertificateError> {
     let mut params = CertificateParams::new(Vec::new())?;
     params
         .distinguished_name
@@ -284,7 +322,6 @@ fn authority(
         .push(DnType::OrganizationName, organization);
     params.not_before = now - Duration::days(2 * 365);
     params.not_after = now + Duration::days(2 * 365);
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    Ok(CertifiedIssuer::self_signed(params, KeyPair::generate()?)?)
+    Ok(params)
 }

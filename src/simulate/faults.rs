@@ -66,6 +66,8 @@ pub enum Fault {
     CertificateWrongName,
     /// The certificate is the one before the last renewal.
     CertificateDiffers,
+    /// The intermediate certificate is not sent.
+    CertificateMissingIntermediate,
     /// Remote desktop speaks its own old encryption only.
     RdpNoTls,
     /// Remote desktop refuses the negotiation.
@@ -429,6 +431,13 @@ pub static FAULTS: &[FaultRow] = &[
         services: SHARED_CERTIFICATE,
         by_default: SMTP,
         what: "the service still has the certificate from before the last renewal, other services have the new one",
+    },
+    FaultRow {
+        fault: Fault::CertificateMissingIntermediate,
+        name: "certificate-missing-intermediate",
+        services: SHARED_CERTIFICATE,
+        by_default: SMTP,
+        what: "the service does not send the intermediate certificate, other services do",
     },
     FaultRow {
         fault: Fault::RdpNoTls,

@@ -166,6 +166,7 @@ fn is_of_the_target(fault: Fault) -> bool {
     matches!(
         fault,
         Fault::CertificateDiffers
+            | Fault::CertificateMissingIntermediate
             | Fault::TlsInspected
             | Fault::CaptivePortal
             | Fault::ProxyAuthentication
@@ -186,6 +187,8 @@ fn expected(fault: &FaultRow, service: ServiceId) -> (usize, &'static str) {
         }
         // Remote desktop's own certificate is signed by itself, and that comes first.
         (Fault::CertificateWrongName, Rdp) => (1, fault.name),
+        // What one service shows could be an unknown authority as well.
+        (Fault::CertificateMissingIntermediate, _) => (0, "certificate-unknown-issuer"),
         _ => (0, fault.name),
     }
 }
@@ -196,6 +199,7 @@ fn status(fault: Fault, service: ServiceId) -> &'static str {
         (
             Fault::CertificateSelfSigned
             | Fault::CertificateUnknownIssuer
+            | Fault::CertificateMissingIntermediate
             | Fault::CertificateWrongName
             | Fault::TlsInspected,
             Smtp | Rdp,

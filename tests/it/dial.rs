@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use exchports::facts::Text;
-use exchports::net::{Dial, Gate, Halt, Halter, Record, Roots, TcpDial, TlsAsk, resolve};
+use exchports::net::session::Over;
+use exchports::net::{Dial, Gate, Halt, Halter, Record, Roots, TcpDial, Terms, TlsAsk, resolve};
 use exchports::observation::{Cause, Observation, Stage, State};
 use exchports::plan::{Families, Host, Limits, Stores, Transcripts, Trust};
 use socket2::{Domain, Socket, Type};
@@ -254,6 +255,45 @@ async fn an_interrupt_and_a_deadline_end_the_wait_for_a_socket() {
     drop(session);
 }
 
+/// A peer can keep a client busy with what is never an answer: records of TLS that carry nothing.
+#[tokio::test]
+async fn work_without_end_is_ended_like_a_wait() {
+    let busy = async || {
+        loop {
+            tokio::task::consume_budget().await;
+        }
+    };
+    let short = Duration::from_millis(50);
+    let (halter, halt) = Halter::new();
+    for (patience, deadline, over) in [
+        (short, None, Over::Patience),
+        (SLACK, Some(short), Over::Deadline),
+        (SLACK, None, Over::Interrupted),
+    ] {
+        let now = tokio::time::Instant::now();
+        let mut terms = Terms {
+            limits: Limits::default(),
+            until: now + SLACK,
+            deadline: deadline.map(|deadline| now + deadline),
+            halt: halt.clone(),
+            tls: asking(),
+        };
+        let halting = async {
+            if over == Over::Interrupted {
+                tokio::time::sleep(short).await;
+                halter.halt();
+            }
+            std::future::pending::<()>().await;
+        };
+        let ended = tokio::select! {
+            biased;
+            () = halting => unreachable!("it only says the word"),
+            ended = tokio::time::timeout(2 * SLACK, terms.bounded(patience, busy())) => ended,
+        };
+        assert_eq!(ended, Ok(Err::<(), _>(over)));
+    }
+}
+
 // the gate
 
 #[tokio::test]
@@ -343,6 +383,48 @@ async fn an_attempt_that_never_got_a_socket_is_not_called_filtered() {
     assert_took(begun, PATIENCE / 2, SLACK);
     let states: Vec<_> = seen.attempts.iter().map(|attempt| attempt.state).collect();
     assert_eq!(states, [Some(State::Filtered), None]);
+}
+
+/// An audit dials again after a dial that failed; others may have taken its socket by then.
+#[tokio::test]
+async fn a_later_connection_waits_for_its_socket_no_longer_than_the_check_lasts() {
+    let (address, listener) = open().await;
+    let gate = Gate::new(1, 1);
+    let mut dialled = Dialled::to(&[address]).through(&gate).patience(REFUSAL);
+    dialled.limits.check = 2 * REFUSAL;
+    dialled.limits.second_look = Duration::ZERO;
+    let (check, began) = (dialled.limits.check, Instant::now());
+    let dialled = dialled.build();
+    let mut record = Record::new(Transcripts::Dropped);
+    drop(dialled.dial(&mut record).await.expect("the first"));
+    drop(listener);
+    let refused = dialled.dial(&mut record).await.expect_err("nobody listens");
+    assert_eq!(refused.cause, Cause::Refused);
+
+    let (other, _listener) = open().await;
+    let holder = Dialled::to(&[other]).through(&gate).build();
+    let mut others = Record::new(Transcripts::Dropped);
+    let session = holder.dial(&mut others).await.expect("the socket is free");
+    let waited = tokio::time::timeout(check + SLACK, dialled.dial(&mut record)).await;
+    let failure = waited.expect("it ends").expect_err("no turn");
+    assert_eq!(failure.stage, Stage::Connect);
+    assert!(!failure.cause.is_ours(), "{failure:?}");
+    assert_took(began, check, SLACK);
+    drop(session);
+}
+
+#[tokio::test]
+async fn a_connection_for_which_there_is_no_time_is_no_defect_of_ours() {
+    let (address, _listener) = open().await;
+    let mut dialled = Dialled::to(&[address]);
+    dialled.limits.check = Duration::from_millis(50);
+    dialled.limits.second_look = Duration::ZERO;
+    let dialled = dialled.build();
+    let mut record = Record::new(Transcripts::Dropped);
+    drop(dialled.dial(&mut record).await.expect("the first"));
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    let failure = dialled.dial(&mut record).await.expect_err("it is over");
+    assert_eq!(failure.cause, Cause::Filtered);
 }
 
 #[tokio::test]
@@ -542,14 +624,6 @@ impl Dialled {
     }
 
     fn build(self) -> TcpDial {
-        let trust = Trust {
-            stores: Stores::Public,
-            ..Trust::default()
-        };
-        let tls = Arc::new(TlsAsk {
-            host: name("mail.example.test"),
-            roots: Arc::new(Roots::new(&trust).expect("no files to read")),
-        });
         TcpDial::new(
             self.addresses,
             self.source,
@@ -557,9 +631,20 @@ impl Dialled {
             self.deadline,
             self.halt,
             self.gate,
-            tls,
+            asking(),
         )
     }
+}
+
+fn asking() -> Arc<TlsAsk> {
+    let trust = Trust {
+        stores: Stores::Public,
+        ..Trust::default()
+    };
+    Arc::new(TlsAsk {
+        host: name("mail.example.test"),
+        roots: Arc::new(Roots::new(&trust).expect("no files to read")),
+    })
 }
 
 /// Dials once, and hangs up.

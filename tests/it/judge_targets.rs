@@ -33,6 +33,18 @@ fn a_healthy_exchange_raises_nothing_in_any_role() {
 }
 
 #[test]
+fn a_host_on_which_nothing_listens_is_told_once() {
+    let mut host = StagedHost::of(Role::Mailbox);
+    host.each(|seen| *seen = unopened(State::Closed, Cause::Refused));
+    let finding = host.judged();
+    assert_eq!(codes(&finding), [(Code::NothingListens, Severity::Fail)]);
+    assert!(Code::NothingListens.covers(Code::Refused));
+    // One that gives no answer is another pattern.
+    host.see(Submission, &unopened(State::Filtered, Cause::Filtered));
+    assert_eq!(codes(&host.judged()), []);
+}
+
+#[test]
 fn nothing_answers_is_told_once_and_only_where_somebody_should() {
     let mut host = StagedHost::of(Role::Mailbox);
     host.each(|seen| *seen = unopened(State::Filtered, Cause::Filtered));
@@ -43,7 +55,7 @@ fn nothing_answers_is_told_once_and_only_where_somebody_should() {
     assert_eq!(codes(&finding), [(Code::NothingAnswers, Severity::Fail)]);
 
     // One that refuses is a host that is there.
-    host.see(Submission, unopened(State::Closed, Cause::Refused));
+    host.see(Submission, &unopened(State::Closed, Cause::Refused));
     assert_eq!(codes(&host.judged()), []);
 
     // Only one row is no pattern, and a forbidden port that does not answer is as it should be.
@@ -58,7 +70,7 @@ fn nothing_answers_is_told_once_and_only_where_somebody_should() {
 #[test]
 fn port_25_alone() {
     let mut host = StagedHost::with(Role::Mailbox, &[Smtp, Https, Submission]);
-    host.see(Smtp, unopened(State::Filtered, Cause::Filtered));
+    host.see(Smtp, &unopened(State::Filtered, Cause::Filtered));
     let finding = host.judged();
     let told = only(&finding, Code::Port25Blocked);
     assert_eq!(told.services, [Smtp]);
@@ -68,10 +80,10 @@ fn port_25_alone() {
     );
     assert!(told.diagnosis.hint.contains("Possibly"));
     // Others that do not answer either make it another pattern, and a refusal is no filter.
-    host.see(Submission, unopened(State::Filtered, Cause::Filtered));
+    host.see(Submission, &unopened(State::Filtered, Cause::Filtered));
     assert_eq!(codes(&host.judged()), []);
-    host.see(Submission, healthy(Submission.row()));
-    host.see(Smtp, unopened(State::Closed, Cause::Refused));
+    host.see(Submission, &healthy(Submission.row()));
+    host.see(Smtp, &unopened(State::Closed, Cause::Refused));
     assert_eq!(codes(&host.judged()), []);
 }
 
@@ -103,7 +115,7 @@ fn a_network_that_lets_only_the_web_out() {
 fn pop_and_imap_are_off_by_default() {
     let mut host = StagedHost::of(Role::Mailbox);
     for id in [Pop3, Imap, Imaps, Pop3s] {
-        host.see(id, unopened(State::Closed, Cause::Refused));
+        host.see(id, &unopened(State::Closed, Cause::Refused));
     }
     let finding = host.judged();
     assert_eq!(codes(&finding), [(Code::PopImapOff, Severity::Info)]);
@@ -111,18 +123,21 @@ fn pop_and_imap_are_off_by_default() {
     // As required they are missing, and still told once, with the reason.
     let mut required = StagedHost::of(Role::Any);
     for id in [Pop3, Imap, Imaps, Pop3s] {
-        required.see(id, unopened(State::Closed, Cause::Refused));
+        required.see(id, &unopened(State::Closed, Cause::Refused));
     }
     assert_eq!(
         codes(&required.judged()),
         [(Code::PopImapOff, Severity::Fail)]
     );
     // One that runs, or a host that is not Exchange, is another story.
-    host.see(Imaps, healthy(Imaps.row()));
+    host.see(Imaps, &healthy(Imaps.row()));
     assert_eq!(codes(&host.judged()), []);
     let mut other = StagedHost::with(Role::Any, &[Pop3, Imap, Imaps, Pop3s]);
     other.each(|seen| *seen = unopened(State::Closed, Cause::Refused));
-    assert_eq!(codes(&other.judged()), []);
+    assert_eq!(
+        codes(&other.judged()),
+        [(Code::NothingListens, Severity::Fail)]
+    );
 }
 
 #[test]
@@ -263,7 +278,7 @@ fn everything_open_takes_a_port_where_nobody_is() {
     }
     host.control = None;
     assert_eq!(codes(&host.judged()), []);
-    host.see(Rdp, unopened(State::Closed, Cause::Refused));
+    host.see(Rdp, &unopened(State::Closed, Cause::Refused));
     assert!(!calls_for_control(&host.findings()));
     assert!(!calls_for_control(&[]));
     let three = StagedHost::with(Role::Mailbox, &[Smtp, Https, Submission]);
@@ -588,8 +603,8 @@ impl StagedHost {
         }
     }
 
-    fn see(&mut self, id: ServiceId, observation: Observation) {
-        self.change(id, |seen| *seen = observation.clone());
+    fn see(&mut self, id: ServiceId, observation: &Observation) {
+        self.change(id, |seen| seen.clone_from(observation));
     }
 
     fn findings(&self) -> Vec<Finding> {
@@ -668,11 +683,15 @@ fn only(finding: &TargetFinding, code: Code) -> &TargetDiagnosis {
         !message.ends_with('.') && !message.contains("  "),
         "{message}"
     );
+    let hint = &told.diagnosis.hint;
+    let sentences: Vec<&str> = hint.split_inclusive(". ").collect();
     assert!(
-        told.diagnosis.hint.ends_with('.'),
-        "{}",
-        told.diagnosis.hint
+        hint.ends_with('.') && sentences.len() <= 2 && !hint.contains("  "),
+        "{hint}"
     );
+    for sentence in sentences {
+        assert!(sentence.trim_end().chars().count() <= 160, "{sentence}");
+    }
     told
 }
 

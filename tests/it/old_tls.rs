@@ -122,6 +122,8 @@ async fn a_demand_for_a_client_certificate_is_no_old_tls() {
     );
     assert_eq!(connections(&finding), 1, "it is known already");
     assert_certificate(&finding);
+    let finding = look_with(ServiceId::Https, server.port, Audit::Yes, Limits::default()).await;
+    assert_eq!(versions(&finding), [Refused, Refused, Accepted, Refused]);
 
     // The same behind old suites: both are told.
     let options = ["-tls1_2", "-Verify", "1", "-cipher", "AES256-SHA"];
@@ -232,6 +234,11 @@ async fn an_audit_tells_every_version() {
         };
         let finding = look_with(ServiceId::Https, server.port, Audit::Yes, Limits::default()).await;
         assert_eq!(versions(&finding), answers, "{options:?}");
+        let looks = match finding.observation.failure {
+            None => 1,
+            Some(_) => 2,
+        };
+        assert_eq!(connections(&finding), looks, "the audit's are not timed");
     }
 }
 
@@ -255,6 +262,23 @@ async fn an_audit_walks_to_the_go_ahead_each_time() {
         finding.observation
     );
     assert_eq!(relay.connections(), 4, "TLS 1.3 is known already");
+    let stages: Vec<Stage> = finding
+        .observation
+        .steps
+        .iter()
+        .map(|step| step.stage)
+        .collect();
+    assert_eq!(
+        stages,
+        [
+            Stage::Connect,
+            Stage::Greeting,
+            Stage::Capabilities,
+            Stage::Starttls,
+            Stage::TlsHandshake,
+            Stage::SecureCapabilities
+        ]
+    );
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use time::OffsetDateTime;
 
-use exchports::catalog::{Expectation, Role, ServiceId, expectation};
+use exchports::catalog::{Expectation, Group, Role, SERVICES, ServiceId, WEB, expectation};
 use exchports::event::{Event, RunEnd, RunFinished, RunStarted, Summary};
 use exchports::facts::{
     Anchor, CertificateFacts, ChainLink, Cipher, HttpFacts, ImapFacts, KeyExchange, KeyFacts,
@@ -61,6 +61,17 @@ fn tables_look_as_they_did() {
     hold_golden(
         "table-healthy.txt",
         &told(&healthy_run(), Format::Table, PLAIN),
+    );
+    for width in [80, 40] {
+        let style = Style { width, ..PLAIN };
+        hold_golden(
+            &format!("table-web-{width}.txt"),
+            &told(&web_run(), Format::Table, style),
+        );
+    }
+    hold_golden(
+        "table-web-problems.txt",
+        &told(&web_run(), Format::Table, problems),
     );
 }
 
@@ -300,6 +311,19 @@ pub(crate) fn run() -> Vec<Event> {
 
 fn healthy_run() -> Vec<Event> {
     events(vec![healthy()])
+}
+
+/// Web services: 443 open, 443 closed, its TLS broken at one of two addresses, and a service without 443 itself.
+fn web_run() -> Vec<Event> {
+    events(vec![
+        behind_443("asked.example.com", Status::Pass),
+        behind_443("not-asked.example.com", Status::Skip),
+        at_two_addresses(),
+        (
+            target("alone.example.com", Role::Any, &["192.0.2.10"]),
+            vec![refused(Role::Any, ServiceId::Owa)],
+        ),
+    ])
 }
 
 /// The same run as [`run`], its checks and targets ending in any order that a run can have.
@@ -669,6 +693,77 @@ fn published() -> Looked {
         row
     });
     (target("192.0.2.30", role, &["192.0.2.30"]), rows.to_vec())
+}
+
+/// 443 and all that lives behind it: asked, not asked, or failed with it.
+fn behind_443(name: &str, status: Status) -> Looked {
+    let role = Role::Mailbox;
+    let ids = SERVICES.iter().chain(&WEB).map(|service| service.id);
+    let ids = ids.filter(|id| *id == ServiceId::Https || id.row().group == Group::Web);
+    let hello = diagnosis(
+        Code::TlsClosedOnHello,
+        Severity::Fail,
+        "the server closed the connection at the ClientHello",
+        "mostly no certificate is bound",
+    );
+    let rows = ids.map(|id| match (id, status) {
+        (ServiceId::Https, Status::Skip) => refused(role, id),
+        (ServiceId::Ews, Status::Pass) => {
+            let mut row = row(role, id, Status::Fail, State::Open);
+            row.diagnoses = vec![diagnosis(
+                Code::WebNotFound,
+                Severity::Fail,
+                "HTTP 404: there is no such directory",
+                "see whether the directory exists",
+            )];
+            row
+        }
+        (_, Status::Skip) => {
+            let mut row = row(role, id, status, State::Closed);
+            row.observation.state = None;
+            row.observation.steps.clear();
+            row.diagnoses = vec![diagnosis(
+                Code::HttpsNotOpen,
+                Severity::Info,
+                "not asked, since 443 accepts no connection",
+                "look at 443",
+            )];
+            row
+        }
+        (_, Status::Fail) => {
+            let mut row = row(role, id, status, State::Open);
+            if id != ServiceId::Https {
+                row.observation.steps.clear();
+            }
+            row.diagnoses = vec![hello.clone()];
+            row
+        }
+        _ => row(role, id, status, State::Open),
+    });
+    (target(name, role, &["192.0.2.10"]), rows.collect())
+}
+
+/// Two addresses, the TLS of one of them broken.
+fn at_two_addresses() -> Looked {
+    let addresses = ["192.0.2.40", "192.0.2.41"];
+    let each = addresses.map(|address| {
+        let status = match address {
+            "192.0.2.40" => Status::Pass,
+            _ => Status::Fail,
+        };
+        let (_, mut rows) = behind_443("", status);
+        for row in &mut rows {
+            row.observation.address = Some(SocketAddr::new(ip(address), 443));
+        }
+        rows
+    });
+    let [one, other] = each;
+    let rows = one
+        .into_iter()
+        .zip(other)
+        .flat_map(|(one, other)| [one, other]);
+    let target = target("two.example.com", Role::Mailbox, &addresses);
+    (target, rows.collect())
 }
 
 fn unresolved() -> Looked {

@@ -690,6 +690,7 @@ struct CatalogService {
     port: u16,
     protocol: Protocol,
     security: Security,
+    group: Option<String>,
     title: String,
     purpose: String,
     aliases: Vec<String>,

@@ -1316,15 +1316,15 @@ async fn each_certificate_has_the_defect_asked_for_and_no_other() {
     let day = 86_400;
     let now = x509_parser::time::ASN1Time::now().timestamp();
     for (fault, from, to, issuer_is_subject, chain, names_fit) in [
-        (None, -30, 365, false, 1, true),
-        (Some("certificate-expired"), -368, -3, false, 1, true),
-        (Some("certificate-expires-soon"), -355, 10, false, 1, true),
-        (Some("certificate-not-yet-valid"), 7, 372, false, 1, true),
+        (None, -30, 365, false, 2, true),
+        (Some("certificate-expired"), -368, -3, false, 2, true),
+        (Some("certificate-expires-soon"), -355, 10, false, 2, true),
+        (Some("certificate-not-yet-valid"), 7, 372, false, 2, true),
         (Some("certificate-self-signed"), -30, 1825, true, 1, true),
         (Some("certificate-unknown-issuer"), -30, 365, false, 2, true),
         (Some("tls-inspected"), -30, 365, false, 2, true),
-        (Some("certificate-wrong-name"), -30, 365, false, 1, false),
-        (Some("certificate-differs@443"), -200, 165, false, 1, true),
+        (Some("certificate-wrong-name"), -30, 365, false, 2, false),
+        (Some("certificate-differs@443"), -200, 165, false, 2, true),
     ] {
         let server = with(fault.as_slice()).await;
         let presented = presented(&server, Https).await;
@@ -1363,13 +1363,9 @@ async fn each_certificate_has_the_defect_asked_for_and_no_other() {
 #[tokio::test]
 async fn services_share_one_certificate_and_two_servers_do_not() {
     let server = healthy().await;
-    let leaf = presented(&server, Https).await.remove(0);
+    let chain = presented(&server, Https).await;
     for service in [Submissions, Ldaps, Imaps, Pop3s] {
-        assert_eq!(
-            presented(&server, service).await,
-            std::slice::from_ref(&leaf),
-            "{service}"
-        );
+        assert_eq!(presented(&server, service).await, chain, "{service}");
     }
     let other = healthy().await;
     assert_ne!(server.ca_pem(), other.ca_pem());

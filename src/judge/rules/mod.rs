@@ -436,7 +436,7 @@ impl<'a> Case<'a> {
     /// How long the stage that failed took, or the last one, in words: `3 s`.
     fn waited(&self) -> Option<String> {
         let steps = &self.seen.steps;
-        // An audit goes on after a failure.
+        // A second look goes on after a failure.
         let failed = self.failure().and_then(|failure| {
             let mut of_stage = steps.iter().filter(|step| step.stage == failure.stage);
             of_stage.next_back()

@@ -139,16 +139,17 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         code: Code::AddressFamilyMissing,
         severity: Severity::Warn,
-        title: "this machine has no address of that family",
-        meaning: "The target has only addresses of a family (IPv6 or IPv4) that the machine that runs the check does \
-                  not have. It says nothing about the server.",
-        hint: "Check from a machine that has both, or keep to the other family with `-4` or `-6`.",
+        title: "this machine has no way to that address",
+        meaning: "The machine that runs the check has no address of the target's family (IPv6 or IPv4), or no route \
+                  to it: nothing was sent. It says nothing about the server.",
+        hint: "See that this machine is on the network and its VPN is up (`route print`, `ip route`). Where it has no \
+               IPv6, check from a machine that has, or keep to IPv4 with `-4`.",
         reference: "RFC 8305; connect(2), ENETUNREACH and EAFNOSUPPORT",
         holds: |case| {
             ours(
                 case,
                 Code::AddressFamilyMissing,
-                "this machine has no address of the target's family",
+                "this machine has no address of that family, or no route to the host",
             )
         },
     },

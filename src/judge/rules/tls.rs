@@ -499,7 +499,10 @@ fn greeting<'a>(case: &Case<'a>) -> Option<&'a Text> {
 mod tests {
     use super::super::super::staged::{Staged, exchange_default, good, open};
     use crate::catalog::{Role, ServiceId};
-    use crate::facts::{ClientCertificate, TlsFacts, TlsVersion};
+    use crate::facts::{
+        Cipher, ClientCertificate, KeyExchange, LegacyAnswer, LegacyFacts, TlsFacts, TlsVersion,
+        VersionAnswer,
+    };
     use crate::finding::{Code, Severity, Status};
     use crate::observation::{Cause, Detour, Stage};
 
@@ -675,6 +678,101 @@ mod tests {
         assert_eq!(staged.told(), [(Code::TlsOnCleartextPort, Severity::Fail)]);
         let staged = open(ServiceId::Http).failing(Stage::Application, Cause::Tls);
         assert_eq!(staged.told(), [(Code::TlsOnCleartextPort, Severity::Fail)]);
+    }
+
+    #[test]
+    fn old_tls_is_named_by_what_is_old_about_it() {
+        let legacy = |version, suite: &str, key_exchange, cipher| LegacyFacts {
+            answer: LegacyAnswer::Agreed,
+            version: Some(version),
+            cipher_suite: Some(suite.to_owned()),
+            key_exchange: Some(key_exchange),
+            cipher: Some(cipher),
+            group: None,
+            prime_bits: None,
+            alert: None,
+            client_certificate: None,
+        };
+        let staged = |legacy: LegacyFacts, cause| {
+            with_tls(TlsFacts {
+                legacy: Some(legacy),
+                ..TlsFacts::default()
+            })
+            .failing(Stage::TlsHandshake, cause)
+        };
+        for (suite, key_exchange, cipher, words, next) in [
+            (
+                "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384",
+                KeyExchange::Ecdhe,
+                Cipher::Cbc,
+                "suites in CBC mode",
+                "2012 R2",
+            ),
+            (
+                "TLS_RSA_WITH_AES_128_GCM_SHA256",
+                KeyExchange::Rsa,
+                Cipher::Aead,
+                "RSA key exchange",
+                "Enable-TlsCipherSuite",
+            ),
+            (
+                "TLS_RSA_WITH_RC4_128_SHA",
+                KeyExchange::Rsa,
+                Cipher::Rc4,
+                "RC4",
+                "Disable RC4",
+            ),
+        ] {
+            let old = legacy(TlsVersion::Tls12, suite, key_exchange, cipher);
+            let mut staged = staged(old, Cause::LegacySuitesOnly);
+            assert_eq!(staged.told(), [(Code::TlsLegacySuites, Severity::Warn)]);
+            assert_eq!(staged.status(), Status::Warn);
+            let (message, hint) = staged.words(Code::TlsLegacySuites);
+            assert!(
+                message.contains(words) && message.contains(suite),
+                "{message}"
+            );
+            assert!(hint.contains(next), "{hint}");
+            // Who asks for 1.3 does not get it.
+            staged.standards.min_tls = TlsVersion::Tls13;
+            assert_eq!(staged.status(), Status::Fail);
+        }
+        let old = legacy(
+            TlsVersion::Tls10,
+            "TLS_RSA_WITH_AES_128_CBC_SHA",
+            KeyExchange::Rsa,
+            Cipher::Cbc,
+        );
+        let staged = staged(old, Cause::VersionTooOld);
+        assert_eq!(staged.told(), [(Code::TlsVersionTooOld, Severity::Fail)]);
+        assert_eq!(
+            staged.words(Code::TlsVersionTooOld).0,
+            "the server speaks TLSv1.0, and TLSv1.2 is the lowest accepted"
+        );
+    }
+
+    #[test]
+    fn an_audit_tells_old_versions_that_are_still_enabled() {
+        use VersionAnswer::{Accepted, Refused, Unknown};
+
+        let audited = |answers: [VersionAnswer; 2]| {
+            with_tls(TlsFacts {
+                version: Some(TlsVersion::Tls12),
+                versions: [TlsVersion::Tls10, TlsVersion::Tls11]
+                    .into_iter()
+                    .zip(answers)
+                    .chain([(TlsVersion::Tls12, Accepted)])
+                    .collect(),
+                ..TlsFacts::default()
+            })
+        };
+        let both = audited([Accepted, Accepted]);
+        assert_eq!(both.told(), [(Code::TlsOldVersions, Severity::Warn)]);
+        assert_eq!(
+            both.words(Code::TlsOldVersions).0,
+            "the server still accepts TLSv1.0 and TLSv1.1"
+        );
+        assert_eq!(audited([Refused, Unknown]).told(), []);
     }
 
     fn with_tls(tls: TlsFacts) -> Staged {

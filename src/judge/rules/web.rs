@@ -726,6 +726,16 @@ fn captive_portal(case: &Case<'_>) -> Option<Evidence> {
 /// Words that sign-in pages of networks have in their addresses.
 const PORTAL_WORDS: [&str; 6] = ["captive", "guest", "hotspot", "portal", "wifi", "wlan"];
 
+/// Domains of Microsoft's own sign-in and portals, to which hosts of organisations lead.
+const MICROSOFT: [&str; 6] = [
+    "cloud.microsoft",
+    "microsoft.com",
+    "microsoftonline.com",
+    "office.com",
+    "office365.com",
+    "outlook.com",
+];
+
 /// A redirect that looks like one to the sign-in page of a network: to a host of another domain that is called so.
 fn portal<'a>(case: &Case<'_>, facts: &'a HttpFacts) -> Option<&'a Text> {
     let location = foreign_location(case, facts)?;
@@ -737,8 +747,14 @@ fn portal<'a>(case: &Case<'_>, facts: &'a HttpFacts) -> Option<&'a Text> {
     };
     let ours = domain(&case.context.server_name.to_string().to_ascii_lowercase());
     let theirs = domain(host_of(&lower)?);
+    if ours == theirs || MICROSOFT.contains(&theirs.as_str()) {
+        return None;
+    }
     let path = lower.split('?').next().unwrap_or_default();
-    (ours != theirs && PORTAL_WORDS.iter().any(|word| path.contains(word))).then_some(location)
+    PORTAL_WORDS
+        .iter()
+        .any(|word| path.contains(word))
+        .then_some(location)
 }
 
 /// Where a redirect leads, if that is another host than the one that was asked for.

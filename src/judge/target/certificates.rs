@@ -135,8 +135,8 @@ fn told(old: &Served<'_>, new: &Served<'_>) -> Told {
     );
     Told::new(message, old.rows.iter().copied())
         .hint(
-            "Assign the new certificate to the servers at the addresses that still serve the old one \
-             (`Enable-ExchangeCertificate`), or install it on the load balancer there.",
+            "Assign the new certificate to the servers at the older addresses (`Enable-ExchangeCertificate`), or install \
+             it on the load balancer there.",
         )
         .at(at_old)
 }

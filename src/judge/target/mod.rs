@@ -60,7 +60,18 @@ pub fn judge_target(
     };
     let mut diagnoses = shared::of_the_lookup(&whole);
     diagnoses.extend(target_rules().flat_map(|rule| rule.diagnose(&whole)));
-    diagnoses.extend(shared::of_the_rows(&whole));
+    diagnoses.extend(shared::left_out(&whole));
+    let is_told = |shared: &TargetDiagnosis| {
+        diagnoses.iter().any(|told| {
+            told.diagnosis.code.covers(shared.diagnosis.code)
+                && shared.services.iter().all(|it| told.services.contains(it))
+        })
+    };
+    let shared: Vec<_> = shared::of_the_rows(&whole)
+        .into_iter()
+        .filter(|shared| !is_told(shared))
+        .collect();
+    diagnoses.extend(shared);
     // Stable: what is equally bad stays in the order of the rules.
     diagnoses.sort_by_key(|told| Reverse(told.diagnosis.severity));
     TargetFinding {

@@ -35,6 +35,18 @@ pub(super) const RULES: &[TargetRule] = &[
         holds: nothing_answers,
     },
     TargetRule {
+        code: Code::NothingListens,
+        severity: Severity::Fail,
+        title: "every port refuses",
+        meaning: "Every port that was tried refused the connection: a host answers at that address, and nothing listens \
+                  on it. It is another host than the one meant, its services are stopped, a load balancer has no member \
+                  left, or a firewall rejects instead of dropping.",
+        hint: "See that the name leads to the host that is meant (`nslookup`), then that its services run: \
+               `Get-Service *Exchange*,W3SVC`. A load balancer without a member looks the same.",
+        reference: "Microsoft, PortQry (NOT LISTENING); RFC 9293 §3.10.7.1",
+        holds: nothing_listens,
+    },
+    TargetRule {
         code: Code::Ipv6Broken,
         severity: Severity::Warn,
         title: "IPv4 works and IPv6 does not",
@@ -131,6 +143,23 @@ fn nothing_answers(whole: &Whole<'_>) -> Vec<Told> {
         Told::new(
             format!("none of {count} ports answers"),
             rows.iter().copied(),
+        )
+        .severity(severity),
+    ]
+}
+
+/// Three ports and more are a pattern; two are two services that are off.
+fn nothing_listens(whole: &Whole<'_>) -> Vec<Told> {
+    let is_refused = |row: &Finding| row.observation.state == Some(State::Closed);
+    let count = services(whole.ports()).len();
+    let severity = worst_of(Code::NothingListens, whole.ports());
+    if count < 3 || severity == Severity::Info || !whole.ports().all(is_refused) {
+        return Vec::new();
+    }
+    vec![
+        Told::new(
+            format!("all {count} ports refuse the connection"),
+            whole.findings,
         )
         .severity(severity),
     ]

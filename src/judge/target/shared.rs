@@ -1,6 +1,7 @@
 //! What several rows have in common is told once, as the first of them tells it.
 
-use super::{Told, Whole, address, services};
+use super::{Told, Whole, address, services, worst_of};
+use crate::facts::{ChainLink, Text, TrustDefect};
 use crate::finding::{Code, Diagnosis, Finding, Severity, TargetDiagnosis};
 use crate::judge::rules;
 
@@ -85,6 +86,56 @@ pub(super) fn of_the_rows(whole: &Whole<'_>) -> Vec<TargetDiagnosis> {
         }
     }
     all
+}
+
+/// Intermediates that one service leaves out and another one sends. To a single check that looks like an unknown issuer;
+/// only here is the certificate known that is missing.
+pub(super) fn left_out(whole: &Whole<'_>) -> Vec<TargetDiagnosis> {
+    const CODE: Code = Code::CertificateMissingIntermediate;
+    let sent: Vec<&ChainLink> = whole
+        .findings
+        .iter()
+        .filter(|row| certificate(row).is_some_and(|found| found.trust.anchor.is_some()))
+        .filter_map(|row| row.observation.tls.as_ref())
+        .flat_map(|tls| tls.chain.iter().skip(1))
+        .collect();
+    let missing = |row: &Finding| {
+        let is_open_end = certificate(row)?
+            .trust
+            .defects
+            .contains(&TrustDefect::UnknownIssuer);
+        let last = row.observation.tls.as_ref()?.chain.last()?;
+        let is_left_out = |link: &&&ChainLink| {
+            is_open_end && link.subject == last.issuer && last.issuer != last.subject
+        };
+        sent.iter().find(is_left_out).map(|link| &link.subject)
+    };
+    let mut groups: Vec<(&Text, Vec<&Finding>)> = Vec::new();
+    for row in whole.findings {
+        let Some(subject) = missing(row) else {
+            continue;
+        };
+        match groups.iter_mut().find(|(known, _)| *known == subject) {
+            Some((_, rows)) => rows.push(row),
+            None => groups.push((subject, vec![row])),
+        }
+    }
+    let Some(rule) = rules().find(|rule| rule.code == CODE) else {
+        return Vec::new();
+    };
+    let diagnose = |(subject, rows): (&Text, Vec<&Finding>)| TargetDiagnosis {
+        diagnosis: Diagnosis {
+            code: CODE,
+            severity: worst_of(CODE, rows.iter().copied()),
+            message: format!(
+                "the intermediate \"{subject}\" is not sent, and other services send it"
+            ),
+            hint: rule.hint.to_owned(),
+        },
+        services: services(rows),
+        addresses: Vec::new(),
+    };
+    groups.into_iter().map(diagnose).collect()
 }
 
 pub(super) fn certificate(finding: &Finding) -> Option<&crate::facts::CertificateFacts> {

@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use crate::catalog::ServiceId;
 use crate::finding::{Diagnosis, Finding, Severity, Status, TargetFinding};
 
+use super::lines::{FEW, Line, is_web};
+
 /// A cause, and the rows that have it, by their index, each with its own wording.
 pub(super) struct Cause<'a> {
     /// The diagnosis of the first row that has it.
@@ -35,16 +37,10 @@ pub(super) fn causes<'a>(target: &TargetFinding, rows: &'a [Finding]) -> Vec<Cau
 }
 
 impl<'a> Cause<'a> {
-    pub(super) fn is_shared(&self) -> bool {
-        self.rows.len() > 1
-    }
-
-    /// The diagnosis, when that row is the only one that has it.
-    pub(super) fn only_of(&self, row: usize) -> Option<&'a Diagnosis> {
-        match self.rows.as_slice() {
-            [(only, diagnosis)] if *only == row => Some(diagnosis),
-            _ => None,
-        }
+    /// The diagnosis, when that line is the only one that has it.
+    pub(super) fn only_of(&self, line: &Line<'_>) -> Option<&'a Diagnosis> {
+        let is_there = |(row, _): &(usize, &Diagnosis)| line.rows.contains(row);
+        self.rows.iter().all(is_there).then_some(self.diagnosis)
     }
 
     /// The different wordings, each with its rows.
@@ -95,7 +91,8 @@ fn is_told_by(target: &TargetFinding, row: &Finding, diagnosis: &Diagnosis) -> b
     })
 }
 
-/// The names of some of the rows, as short as they can be: `smtp, imap`, `all 12`, `smtp on 2001:db8::1`.
+/// The names of some of the rows, as short as they can be: `smtp, imap`, `all 12`, `https, all 9 web services`,
+/// `smtp on 2001:db8::1`.
 pub(super) fn label(rows: &[Finding], chosen: &[usize]) -> String {
     let services = services(rows, |_| true);
     if chosen.len() == rows.len() && services.len() > 2 {
@@ -110,7 +107,7 @@ pub(super) fn label(rows: &[Finding], chosen: &[usize]) -> String {
         });
     let mut parts = Vec::new();
     if !whole.is_empty() {
-        parts.push(names(&whole));
+        parts.push(names(rows, &whole));
     }
     for ip in addresses(rows, chosen) {
         let there = self::services(rows, |row| address(&rows[row]) == ip);
@@ -122,7 +119,7 @@ pub(super) fn label(rows: &[Finding], chosen: &[usize]) -> String {
         let who = if here.len() == there.len() && here.len() > 2 {
             "all".to_owned()
         } else {
-            names(&here)
+            names(rows, &here)
         };
         match ip {
             _ if here.is_empty() => {}
@@ -159,7 +156,17 @@ fn address(row: &Finding) -> Option<IpAddr> {
     row.observation.address.map(|address| address.ip())
 }
 
-fn names(services: &[ServiceId]) -> String {
-    let names: Vec<_> = services.iter().map(|id| id.row().name).collect();
+/// The names of services, in one where they are all that there are behind 443.
+pub(super) fn names(rows: &[Finding], services: &[ServiceId]) -> String {
+    let web = self::services(rows, |row| is_web(&rows[row]));
+    let is_short = web.len() > FEW && web.iter().all(|id| services.contains(id));
+    let mut names: Vec<String> = services
+        .iter()
+        .filter(|id| !(is_short && web.contains(id)))
+        .map(|id| id.row().name.to_owned())
+        .collect();
+    if is_short {
+        names.push(format!("all {} web services", web.len()));
+    }
     names.join(", ")
 }

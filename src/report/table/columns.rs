@@ -1,14 +1,14 @@
 //! Which columns there are, how wide they are, and which of them make room in a narrow terminal.
 
-use crate::catalog::Group;
-use crate::facts::TlsVersion;
+use crate::facts::{TlsFacts, TlsVersion};
 use crate::finding::Finding;
 use crate::observation::State;
 
 use super::super::style::{Color, width};
+use super::lines::{Line, Place};
 use super::{INDENT, in_milliseconds};
 
-/// The columns of one target's rows.
+/// The columns of one target's lines.
 pub(super) struct Columns {
     shown: Vec<(Column, usize)>,
     addresses: Addresses,
@@ -79,12 +79,12 @@ const NOTHING: &str = "-";
 
 impl Columns {
     /// The columns that have something to tell and fit.
-    pub(super) fn fitting(rows: &[Finding], room: usize) -> Self {
-        let several = rows.iter().enumerate().any(|(index, row)| {
-            let before = rows.iter().take(index);
+    pub(super) fn fitting(lines: &[Line<'_>], room: usize) -> Self {
+        let several = lines.iter().enumerate().any(|(index, line)| {
+            let before = lines.iter().take(index);
             before
-                .map(|row| row.check.service.id)
-                .any(|id| id == row.check.service.id)
+                .map(|line| line.row.check.service.id)
+                .any(|id| id == line.row.check.service.id)
         });
         let addresses = if several {
             Addresses::Told
@@ -94,9 +94,9 @@ impl Columns {
         let telling: Vec<(Column, usize)> = ALL
             .into_iter()
             .filter(|column| *column != Column::Address || several)
-            .filter(|column| rows.iter().any(|row| column.cell(row) != NOTHING))
+            .filter(|column| lines.iter().any(|line| column.cell(line) != NOTHING))
             .map(|column| {
-                let cells = rows.iter().map(|row| width(&column.cell(row)));
+                let cells = lines.iter().map(|line| width(&column.cell(line)));
                 (column, cells.max().unwrap_or(0).max(width(column.title())))
             })
             .collect();
@@ -117,14 +117,15 @@ impl Columns {
         self.line(|column| column.title().to_owned(), |_, cell| cell)
     }
 
-    /// The line of a row.
-    pub(super) fn row(&self, row: &Finding, color: Color) -> String {
+    /// The line, laid out.
+    pub(super) fn row(&self, line: &Line<'_>, color: Color) -> String {
         self.line(
-            |column| column.cell(row),
+            |column| column.cell(line),
             |column, cell| match column {
                 Column::Status => {
-                    let word = row.status.as_str();
-                    cell.replacen(word, &color.status(row.status, word), 1)
+                    let status = line.row.status;
+                    let word = status.as_str();
+                    cell.replacen(word, &color.status(status, word), 1)
                 }
                 _ => cell,
             },
@@ -200,18 +201,29 @@ impl Column {
         }
     }
 
-    fn cell(self, row: &Finding) -> String {
-        let seen = &row.observation;
-        let known = match self {
+    fn cell(self, line: &Line<'_>) -> String {
+        let name = line.row.check.service.name;
+        let known = match (self, line.place) {
             // What lives behind 443 stands under it, indented.
-            Self::Port if is_behind_443(row) => Some(String::new()),
-            Self::Service if is_behind_443(row) => Some(format!("  {}", row.check.service.name)),
+            (Self::Port, Place::Behind443) => Some(String::new()),
+            (Self::Service, Place::Behind443) => Some(match line.rows.len() {
+                1 => format!("  {name}"),
+                several => format!("  {several} web services"),
+            }),
+            (column, _) => column.known(line.row),
+        };
+        known.unwrap_or_else(|| NOTHING.to_owned())
+    }
+
+    fn known(self, row: &Finding) -> Option<String> {
+        let seen = &row.observation;
+        match self {
             Self::Port => Some(row.check.port.to_string()),
             Self::Service => Some(row.check.service.name.to_owned()),
             Self::Address => seen.address.map(|address| address.ip().to_string()),
             Self::Status => Some(row.status.as_str().to_owned()),
             Self::State => seen.state.map(State::as_str).map(str::to_owned),
-            Self::Tls => seen.tls.as_ref().and_then(|tls| tls.version).map(short),
+            Self::Tls => seen.tls.as_ref().and_then(version).map(short),
             Self::Certificate => row.days_left.map(|days| match days {
                 0.. => format!("{days} d"),
                 _ => "ended".to_owned(),
@@ -220,14 +232,14 @@ impl Column {
             Self::Time => Some(in_milliseconds(
                 seen.steps.iter().map(|step| step.took).sum(),
             )),
-        };
-        known.unwrap_or_else(|| NOTHING.to_owned())
+        }
     }
 }
 
-/// Whether a row is about a virtual directory.
-pub(super) fn is_behind_443(row: &Finding) -> bool {
-    row.check.service.group == Group::Web
+/// The version agreed on, or the one that the server would have spoken.
+fn version(tls: &TlsFacts) -> Option<TlsVersion> {
+    let legacy = tls.legacy.as_ref();
+    tls.version.or(legacy.and_then(|legacy| legacy.version))
 }
 
 /// `1.3`, `SSLv3`: the column's title says the rest.

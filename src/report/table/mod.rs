@@ -7,7 +7,6 @@ use std::fmt;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use crate::catalog::ServiceId;
 use crate::event::{Event, RunEnd, RunFinished};
 use crate::finding::{
     Diagnosis, Finding, LooksLike, Severity, Status, TargetDiagnosis, TargetFinding,
@@ -16,13 +15,15 @@ use crate::observation::State;
 
 use super::Reporter;
 use super::order::{Order, Told};
-use super::style::{Color, Paragraph, Rows, Style};
+use super::style::{Color, Paragraph, Style};
 
-use causes::{Cause, causes, label};
-use columns::{Columns, is_behind_443};
+use causes::{Cause, causes, label, names};
+use columns::Columns;
+use lines::{Line, is_shown, lines};
 
 mod causes;
 mod columns;
+mod lines;
 
 /// Writes the table.
 pub(super) struct Table {
@@ -76,6 +77,7 @@ const SEVERITY: usize = 6;
 struct Page<'a> {
     target: &'a TargetFinding,
     rows: &'a [Finding],
+    lines: Vec<Line<'a>>,
     causes: Vec<Cause<'a>>,
     style: Style,
 }
@@ -85,6 +87,7 @@ impl<'a> Page<'a> {
         Self {
             target: &told.finding,
             rows: &told.rows,
+            lines: lines(&told.rows, style.rows),
             causes: causes(&told.finding, &told.rows),
             style,
         }
@@ -108,7 +111,9 @@ impl<'a> Page<'a> {
             text.push('\n');
         }
         self.push_rows(text);
-        let shared: Vec<_> = self.causes.iter().filter(|c| c.is_shared()).collect();
+        let is_told =
+            |cause: &Cause<'_>| self.lines.iter().any(|line| cause.only_of(line).is_some());
+        let shared: Vec<_> = self.causes.iter().filter(|c| !is_told(c)).collect();
         if !shared.is_empty() || self.target.looks_like.is_some() {
             text.push('\n');
         }
@@ -126,8 +131,7 @@ impl<'a> Page<'a> {
         if told.services.is_empty() || all.all(|service| told.services.contains(&service)) {
             return String::new();
         }
-        let names: Vec<_> = told.services.iter().map(|id| id.row().name).collect();
-        format!("{}: ", names.join(", "))
+        format!("{}: ", names(self.rows, &told.services))
     }
 
     fn push_heading(&self, text: &mut String) {
@@ -176,27 +180,25 @@ impl<'a> Page<'a> {
     }
 
     fn push_rows(&self, text: &mut String) {
-        let shown: Vec<(usize, &Finding)> = in_order(self.rows)
-            .into_iter()
-            .filter(|(_, row)| self.style.rows == Rows::All || row.status != Status::Pass)
+        let shown: Vec<&Line<'_>> = self
+            .lines
+            .iter()
+            .filter(|line| is_shown(line.row, self.style.rows))
             .collect();
         if shown.is_empty() {
             let count = self.rows.len();
             return self.push_line(&format!("{count} of {count} pass"), text);
         }
-        let columns = Columns::fitting(self.rows, self.style.width);
+        let columns = Columns::fitting(&self.lines, self.style.width);
         text.push_str(&columns.heading());
-        for (index, row) in shown {
-            text.push_str(&columns.row(row, self.style.color));
+        for line in shown {
+            let row = line.row;
+            text.push_str(&columns.row(line, self.style.color));
             let depth = columns.depth();
             if let Some(address) = columns.address_below(row) {
                 Paragraph::at(depth).push(&address, self.style.width, str::to_owned, text);
             }
-            let own: Vec<_> = self
-                .causes
-                .iter()
-                .filter_map(|c| c.only_of(index))
-                .collect();
+            let own: Vec<_> = self.causes.iter().filter_map(|c| c.only_of(line)).collect();
             for alike in own.chunk_by(|a, b| a.hint == b.hint) {
                 for diagnosis in alike {
                     self.push_own(diagnosis, row.status, depth, text);
@@ -297,23 +299,6 @@ impl<'a> Page<'a> {
     }
 }
 
-/// The rows as the table tells them: what lives behind 443 under the row of 443 at the same address.
-fn in_order(rows: &[Finding]) -> Vec<(usize, &Finding)> {
-    let ip = |row: &Finding| row.observation.address.map(|address| address.ip());
-    let front = |row: &Finding| {
-        rows.iter().rposition(|other| {
-            other.check.service.id == ServiceId::Https
-                && (ip(row).is_none() || ip(other) == ip(row))
-        })
-    };
-    let mut ordered: Vec<(usize, &Finding)> = rows.iter().enumerate().collect();
-    ordered.sort_by_key(|(index, row)| match front(row) {
-        Some(front) if is_behind_443(row) => (front, 1, *index),
-        _ => (*index, 0, 0),
-    });
-    ordered
-}
-
 fn paint(color: Color, severity: Severity) -> impl Fn(&str) -> String {
     move |line| match severity {
         Severity::Info => color.dim(line),
@@ -340,7 +325,7 @@ fn push_summary(end: &RunFinished, style: Style, text: &mut String) {
         (Status::Absent, summary.absent),
         (Status::Skip, summary.skip),
     ];
-    let targets = [
+    let whole_hosts = [
         (Status::Warn, summary.target_warn),
         (Status::Fail, summary.target_fail),
     ];
@@ -349,11 +334,17 @@ fn push_summary(end: &RunFinished, style: Style, text: &mut String) {
         count(summary.checks, "check", "checks"),
         counts(&checks)
     )];
+    if summary.targets > 1 {
+        parts.push(format!("{} targets", summary.targets));
+    }
+    // Not how many hosts: one can have several such findings, and one without any can fail all the same.
     if summary.target_warn + summary.target_fail > 0 {
-        let many = count(summary.targets, "target", "targets");
-        parts.push(format!("{many}: {}", counts(&targets)));
-    } else if summary.targets > 1 {
-        parts.push(count(summary.targets, "target", "targets"));
+        let whom = if summary.targets == 1 {
+            "host"
+        } else {
+            "hosts"
+        };
+        parts.push(format!("{whom} as a whole: {}", counts(&whole_hosts)));
     }
     parts.push(in_words(end.took));
     match end.end {

@@ -9,6 +9,7 @@ use exchports::plan::Limits;
 
 use super::peer::{Line, Peer, Pipe, Trial, act, on_a_clock_that_stands_still};
 use super::script::{Script, Step, peers, play_along, script, scripts};
+use super::web;
 
 /// Panics when there is a word among these that a polite client does not say.
 pub(super) fn assert_polite(protocol: Protocol, said: &[u8]) {
@@ -60,7 +61,9 @@ fn words(protocol: Protocol) -> Vec<Vec<u8>> {
                 )
                 .into()
             })
-            .into(),
+            .into_iter()
+            .chain(web::PATHS.map(|path| web::request(path).into()))
+            .collect(),
         Protocol::Rdp => vec![b"\x03\0\0\x13\x0e\xe0\0\0\0\0\0\x01\0\x08\0\x0b\0\0\0".to_vec()],
         Protocol::Ldap => ldap_words(),
     }

@@ -2,7 +2,7 @@
 //!
 //! [`peer`] is the other end of a connection and the dial that leads there; it knows nothing of protocols.
 //! [`script`] reads the transcripts of `tests/transcripts`, [`transcripts`] plays them. [`bounds`] holds every wait to
-//! the moment at which it has to end, [`manners`] what we say to whom.
+//! the moment at which it has to end, [`manners`] what we say to whom. [`web`] is about Exchange's web services.
 
 #![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
 
@@ -11,3 +11,4 @@ mod manners;
 mod peer;
 mod script;
 mod transcripts;
+mod web;

@@ -1,0 +1,107 @@
+//! Which rows become which lines, and in what order.
+
+use std::net::IpAddr;
+
+use crate::catalog::{Group, ServiceId};
+use crate::finding::{Finding, Status};
+
+use super::super::style::Rows;
+
+/// A line of the table: a row, or several web services of which one thing is to be said.
+pub(super) struct Line<'a> {
+    /// The row, or the first of them.
+    pub(super) row: &'a Finding,
+    /// The rows by their index.
+    pub(super) rows: Vec<usize>,
+    /// Where the line stands.
+    pub(super) place: Place,
+}
+
+/// Where a line stands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Place {
+    /// Among the others, with its port.
+    Port,
+    /// Under the row of 443 at the same address.
+    Behind443,
+}
+
+/// As many web services are named one by one, even when there is nothing to tell of them that is not told of all.
+pub(super) const FEW: usize = 3;
+
+/// The rows as the table tells them: what lives behind 443 under the row of 443 at the same address, where that is
+/// shown; on one line, where 443 was in such a state that none of it was asked.
+pub(super) fn lines(rows: &[Finding], shown: Rows) -> Vec<Line<'_>> {
+    let front = |row: &Finding| {
+        rows.iter().rposition(|other| {
+            other.check.service.id == ServiceId::Https
+                && is_shown(other, shown)
+                && (address(row).is_none() || address(other) == address(row))
+        })
+    };
+    let mut ordered: Vec<(usize, usize, Line<'_>)> = Vec::new();
+    for (index, row) in rows.iter().enumerate() {
+        let (before, place) = match front(row) {
+            Some(front) if is_web(row) => (front, Place::Behind443),
+            _ => (index, Place::Port),
+        };
+        ordered.push((
+            before,
+            index,
+            Line {
+                row,
+                rows: vec![index],
+                place,
+            },
+        ));
+    }
+    ordered.sort_by_key(|(before, index, line)| (*before, line.place == Place::Behind443, *index));
+    let mut lines: Vec<Line<'_>> = Vec::new();
+    for alike in ordered.chunk_by(|(one, _, a), (other, _, b)| {
+        one == other && a.place == Place::Behind443 && a.place == b.place
+    }) {
+        let group: Vec<usize> = alike.iter().map(|(_, index, _)| *index).collect();
+        if let [(_, _, first), ..] = alike
+            && group.len() > FEW
+            && group
+                .iter()
+                .all(|index| is_told_by(first.row, &rows[*index]))
+        {
+            lines.push(Line {
+                row: first.row,
+                rows: group,
+                place: first.place,
+            });
+        } else {
+            lines.extend(alike.iter().map(|(_, index, line)| Line {
+                row: line.row,
+                rows: vec![*index],
+                place: line.place,
+            }));
+        }
+    }
+    lines
+}
+
+/// Whether the row is among those that are shown.
+pub(super) fn is_shown(row: &Finding, shown: Rows) -> bool {
+    shown == Rows::All || row.status != Status::Pass
+}
+
+/// Whether what is said of the one web service says all of the other: neither was asked anything.
+fn is_told_by(one: &Finding, other: &Finding) -> bool {
+    let (seen, also) = (&one.observation, &other.observation);
+    seen.steps.is_empty()
+        && also.steps.is_empty()
+        && (one.status, seen.state, one.days_left) == (other.status, also.state, other.days_left)
+        && one.diagnoses == other.diagnoses
+}
+
+/// Whether a row is about a virtual directory.
+pub(super) fn is_web(row: &Finding) -> bool {
+    row.check.service.group == Group::Web
+}
+
+fn address(row: &Finding) -> Option<IpAddr> {
+    row.observation.address.map(|address| address.ip())
+}
