@@ -72,6 +72,8 @@ pub fn listing(data: &[u8]) -> Decoded<Listing> {
             }
         }
     }
+    // Lines can be empty: the room that a growing list keeps in reserve would be most of what is kept.
+    texts.shrink_to_fit();
     let listing = Listing {
         status,
         lines: texts,
@@ -217,6 +219,13 @@ mod tests {
         assert_eq!(got.lines, [&b".a"[..], b"..", b""]);
         let (got, _) = listing(b"+OK\r\n.\r\n").expect("valid").expect("whole");
         assert!(got.lines.is_empty());
+    }
+
+    #[test]
+    fn empty_lines_keep_no_room_in_reserve() {
+        let data = [&b"+OK\n"[..], &b"\n".repeat(33), b".\n"].concat();
+        let (got, _) = listing(&data).expect("valid").expect("whole");
+        assert_eq!((got.lines.len(), got.lines.capacity()), (33, 33));
     }
 
     #[test]

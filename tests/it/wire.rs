@@ -1,14 +1,21 @@
-//! The decoders of `wire` against whatever bytes: the corpus, and mutations of it that are the same in every run.
+//! Decoders and conversations against whatever bytes: the corpus, and mutations of it that are the same in every run.
+//! Coverage-guided runs of the same oracles are in `tests/fuzz`.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+
+use exchports::catalog::{self, virtual_directory};
 
 #[path = "../oracles/mod.rs"]
 mod oracles;
 
 /// Mutations tried on each decoder.
 const ROUNDS: u64 = 6000;
+
+/// Mutations tried on each conversation, which takes a hundred times as long.
+const ROUNDS_OF_DIALOGUES: u64 = 150;
 
 /// Bytes that a peer does not stop sending: more than the largest limit, that of LDAP.
 const FLOOD: usize = 300_000;
@@ -24,27 +31,55 @@ fn every_decoder_has_an_oracle() {
         decoders.len() >= 11,
         "only {decoders:?}: is the contract still called Decoded?"
     );
-    for decoder in &decoders {
-        assert!(
-            oracles::ALL.iter().any(|(name, _)| name == decoder),
-            "no oracle for {decoder}"
-        );
-    }
     // these are no decoders, but read what peers send all the same
-    for name in ["ldap_generalized_time", "sniff_sniff", "tls_flight_so_far"] {
+    for name in [
+        "facts_text",
+        "ldap_generalized_time",
+        "sniff_sniff",
+        "tls_flight_so_far",
+        "trust_certificates",
+    ] {
         assert!(!decoders.iter().any(|decoder| decoder == name));
         decoders.push(name.to_owned());
     }
-    assert_eq!(
-        decoders.len(),
-        oracles::ALL.len(),
-        "an oracle without a decoder"
-    );
+    let decoders: BTreeSet<&str> = decoders.iter().map(String::as_str).collect();
+    assert_eq!(names(oracles::DECODERS), decoders);
+}
+
+#[test]
+fn every_dialogue_has_an_oracle() {
+    let mut dialogues: BTreeSet<String> = catalog::all()
+        .map(|service| match virtual_directory(service.id) {
+            Some(_) => "probe_web".to_owned(),
+            None => format!("probe_{}", service.protocol.as_str()),
+        })
+        .collect();
+    // no dialogue, but it takes handshakes
+    dialogues.insert("trust_chain".to_owned());
+    let dialogues: BTreeSet<&str> = dialogues.iter().map(String::as_str).collect();
+    assert_eq!(names(oracles::DIALOGUES), dialogues);
+}
+
+#[test]
+fn every_oracle_has_a_fuzz_target() {
+    let targets = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/src/bin"));
+    let mut found = BTreeSet::new();
+    for target in &targets {
+        let name = target.rsplit(['/', '\\']).next().expect("a name");
+        found.insert(name.trim_end_matches(".rs"));
+        let source = fs::read_to_string(target).expect("a source");
+        assert!(
+            source.contains("exchports_fuzz::hold(env!(\"CARGO_BIN_NAME\"), data)"),
+            "{target} does not hold the oracle of its name"
+        );
+    }
+    let oracles: BTreeSet<&str> = oracles::all().map(|(name, _)| *name).collect();
+    assert_eq!(found, oracles);
 }
 
 #[test]
 fn the_corpus_holds_however_much_of_it_has_come() {
-    for (name, oracle) in oracles::ALL {
+    for (name, oracle) in oracles::DECODERS {
         for seed in seeds(name) {
             for end in 0..=seed.len() {
                 hold(name, *oracle, &seed[..end]);
@@ -56,9 +91,18 @@ fn the_corpus_holds_however_much_of_it_has_come() {
 }
 
 #[test]
+fn the_corpus_of_conversations_holds() {
+    for (name, oracle) in oracles::DIALOGUES {
+        for seed in seeds(name) {
+            hold(name, *oracle, &seed);
+        }
+    }
+}
+
+#[test]
 fn whatever_comes_for_one_decoder_holds_for_the_others() {
-    for (name, oracle) in oracles::ALL {
-        for (other, _) in oracles::ALL {
+    for (name, oracle) in oracles::DECODERS {
+        for (other, _) in oracles::DECODERS {
             for seed in seeds(other) {
                 hold(name, *oracle, &seed);
             }
@@ -68,23 +112,22 @@ fn whatever_comes_for_one_decoder_holds_for_the_others() {
 
 #[test]
 fn mutations_of_the_corpus_hold() {
-    for (number, (name, oracle)) in (1..).zip(oracles::ALL) {
-        let seeds = seeds(name);
-        let mut chance = Chance(0x9e37_79b9_7f4a_7c15 ^ number);
-        for _ in 0..ROUNDS {
-            let mut data = chance.one_of(&seeds).clone();
-            for _ in 0..=chance.under(4) {
-                mutate(&mut data, &seeds, &mut chance);
-            }
-            hold(name, *oracle, &data);
-        }
+    for (number, oracle) in (1..).zip(oracles::DECODERS) {
+        hold_mutations(number, oracle, ROUNDS);
+    }
+}
+
+#[test]
+fn mutations_of_conversations_hold() {
+    for (number, oracle) in (1..).zip(oracles::DIALOGUES) {
+        hold_mutations(number, oracle, ROUNDS_OF_DIALOGUES);
     }
 }
 
 #[test]
 fn floods_hold() {
     let parts: [&[u8]; 6] = [b"x", b"\n", b"A: b\r\n", b"250-x\r\n", b"0", b"\x04\x00"];
-    for (name, oracle) in oracles::ALL {
+    for (name, oracle) in oracles::DECODERS {
         for seed in seeds(name) {
             for part in parts {
                 let flood = part.repeat(FLOOD / part.len());
@@ -96,6 +139,22 @@ fn floods_hold() {
             }
         }
     }
+}
+
+fn hold_mutations(number: u64, (name, oracle): &oracles::Oracle, rounds: u64) {
+    let seeds = seeds(name);
+    let mut chance = Chance(0x9e37_79b9_7f4a_7c15 ^ number);
+    for _ in 0..rounds {
+        let mut data = chance.one_of(&seeds).clone();
+        for _ in 0..=chance.under(4) {
+            mutate(&mut data, &seeds, &mut chance);
+        }
+        hold(name, *oracle, &data);
+    }
+}
+
+fn names(oracles: &[oracles::Oracle]) -> BTreeSet<&'static str> {
+    oracles.iter().map(|(name, _)| *name).collect()
 }
 
 /// The source files of a room with their modules; of a module with a wall in it, all under its own name.

@@ -1,7 +1,8 @@
-//! What must hold for every decoder of `wire`, whatever the bytes: one function each, named after module and function.
+//! What must hold whatever the bytes: one function for each decoder of `wire` and each conversation of `probe`, named
+//! after module and function, and for what else reads bytes of others.
 //!
 //! They are plain functions that panic, so that the seeded mutations of this test binary and coverage-guided targets
-//! use the same ones. What each holds:
+//! use the same ones. [`dialogues`], [`chains`] and [`told`] say what they hold; for a decoder it is:
 //!
 //! * no panic;
 //! * a value takes at least one byte and at most what was given, and is the same for every beginning that holds it;
@@ -10,17 +11,29 @@
 //! * past its limit a decoder has decided;
 //! * what it keeps is in proportion to what it took.
 
+mod chains;
+mod dialogues;
+mod peer;
+mod told;
+
 use std::fmt::Debug;
 use std::mem::size_of;
 use std::num::NonZeroU64;
 
+use exchports::facts::Text;
 use exchports::wire::{Decoded, http, imap, ldap, line, pop3, rdp, smtp, sniff, tls};
 
-/// A decoder's name and its oracle.
+/// Its name, and what panics when it does not hold.
 pub(crate) type Oracle = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub(crate) const ALL: &[Oracle] = &[
+pub(crate) fn all() -> impl Iterator<Item = &'static Oracle> {
+    DECODERS.iter().chain(DIALOGUES)
+}
+
+/// Of one function each that reads bytes; a run takes microseconds.
+pub(crate) const DECODERS: &[Oracle] = &[
+    ("facts_text", facts_text),
     ("http_body", http_body),
     ("http_head", http_head),
     ("http_request", http_request),
@@ -36,7 +49,36 @@ pub(crate) const ALL: &[Oracle] = &[
     ("sniff_sniff", sniff_sniff),
     ("tls_flight", tls_flight),
     ("tls_flight_so_far", tls_flight_so_far),
+    ("trust_certificates", chains::trust_certificates),
 ];
+
+/// Of a whole conversation each, handshakes included; a run takes up to milliseconds.
+pub(crate) const DIALOGUES: &[Oracle] = &[
+    ("probe_http", dialogues::probe_http),
+    ("probe_imap", dialogues::probe_imap),
+    ("probe_ldap", dialogues::probe_ldap),
+    ("probe_pop3", dialogues::probe_pop3),
+    ("probe_rdp", dialogues::probe_rdp),
+    ("probe_smtp", dialogues::probe_smtp),
+    ("probe_web", dialogues::probe_web),
+    ("trust_chain", chains::trust_chain),
+];
+
+/// What is shown of a peer's words is safe to show, and says exactly which bytes they were.
+pub(crate) fn facts_text(data: &[u8]) {
+    let text = Text::from_bytes(data);
+    assert!(told::is_safe(text.as_str()), "{text:?}");
+    let kept = data.len().min(Text::LIMIT);
+    let shown = match text.as_str().strip_suffix('…') {
+        Some(shown) if kept < data.len() => shown,
+        _ => text.as_str(),
+    };
+    assert_eq!(unescaped(shown).as_deref(), Some(&data[..kept]));
+    // Shown twice it is no less safe.
+    assert!(told::is_safe(
+        Text::from_bytes(text.as_str().as_bytes()).as_str()
+    ));
+}
 
 /// One line.
 pub(crate) fn line_split(data: &[u8]) {
@@ -328,6 +370,32 @@ fn beginnings(length: usize, used: usize) -> Vec<usize> {
     ends.sort_unstable();
     ends.dedup();
     ends
+}
+
+/// `\\\\` and `\\xE4` as the bytes that they stand for.
+fn unescaped(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        (rest, bytes) = match (byte, after) {
+            (b'\\', [b'\\', after @ ..]) => {
+                bytes.push(b'\\');
+                (after, bytes)
+            }
+            (b'\\', [b'x', high, low, after @ ..]) => {
+                let digits = [*high, *low];
+                let digits = std::str::from_utf8(&digits).ok()?;
+                bytes.push(u8::from_str_radix(digits, 16).ok()?);
+                (after, bytes)
+            }
+            (b'\\', _) => return None,
+            (byte, after) => {
+                bytes.push(*byte);
+                (after, bytes)
+            }
+        };
+    }
+    Some(bytes)
 }
 
 fn held_by_message(message: &ldap::Message) -> usize {
