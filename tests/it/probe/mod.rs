@@ -6,8 +6,8 @@
 
 #![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
 
-mod bounds;
+pub(crate) mod bounds;
 mod manners;
-mod peer;
-mod script;
-mod transcripts;
+pub(crate) mod peer;
+pub(crate) mod script;
+pub(crate) mod transcripts;
