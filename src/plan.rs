@@ -225,6 +225,8 @@ impl Limits {
     pub const REPLY_BYTES: usize = 64 * 1024;
     /// Bytes that are read from one connection at the most, TLS records aside.
     pub const CONNECTION_BYTES: usize = 256 * 1024;
+    /// Bytes that are read from one connection at the most, TLS records and all.
+    pub const WIRE_BYTES: usize = 1024 * 1024;
     /// Addresses of one name that are used at the most.
     pub const ADDRESSES: usize = 16;
     /// Lines of a conversation that are kept at the most.

@@ -244,6 +244,7 @@ async fn explain<S: Stream>(
             }),
         ),
         None if is_cleartext(&heard.bytes()) => in_clear(heard.bytes()),
+        None if is_too_much(error) => trouble(Cause::Flood, None),
         None if error.kind() == io::ErrorKind::UnexpectedEof => trouble(Cause::Closed, None),
         None => trouble(Cause::Reset, None),
     }
@@ -310,8 +311,17 @@ pub(super) fn read_cause(error: &io::Error, tls: Option<&TlsFacts>) -> (Cause, O
             Some(other.to_string().as_str().into()),
         ),
         None if error.kind() == io::ErrorKind::UnexpectedEof => (Cause::Closed, None),
+        None if is_too_much(error) => (Cause::Flood, None),
         None => (Cause::Reset, None),
     }
+}
+
+/// Whether a limit was passed: that of the connection, or that of rustls for messages which are not whole.
+fn is_too_much(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::QuotaExceeded | io::ErrorKind::InvalidData
+    )
 }
 
 fn is_certificate_demand(alert: AlertDescription, asked: bool) -> bool {
