@@ -62,6 +62,8 @@ pub struct Record {
     injected_bytes: usize,
     transcript: Vec<Line>,
     transcripts: Transcripts,
+    /// Bytes of text that may still be kept.
+    transcript_room: usize,
     connection: u8,
 }
 
@@ -80,6 +82,7 @@ impl Record {
             injected_bytes: 0,
             transcript: Vec::new(),
             transcripts,
+            transcript_room: Limits::TRANSCRIPT_BYTES,
             connection: 0,
         }
     }
@@ -179,12 +182,15 @@ impl Record {
             return;
         }
         let text = text.strip_suffix(b"\n").unwrap_or(text);
-        let text = text.strip_suffix(b"\r").unwrap_or(text);
-        self.transcript.push(Line {
-            connection: self.connection.max(1),
-            speaker,
-            text: Text::from_bytes(text),
-        });
+        let text = Text::from_bytes(text.strip_suffix(b"\r").unwrap_or(text));
+        self.transcript_room = self.transcript_room.saturating_sub(text.as_str().len());
+        if self.transcript_room > 0 {
+            self.transcript.push(Line {
+                connection: self.connection.max(1),
+                speaker,
+                text,
+            });
+        }
     }
 
     fn note_lines(&mut self, speaker: Speaker, bytes: &[u8]) {
@@ -626,7 +632,8 @@ impl<'a, S: Stream> Session<'a, S> {
             Ok(Ok(count)) => Ok(count),
             Ok(Err(error)) => {
                 let (cause, detail) = tls::read_cause(&error, self.record.tls.as_ref());
-                Err(self.break_off(cause, detail))
+                let heard = (!self.inbox.is_empty()).then(|| self.heard());
+                Err(self.break_off(cause, detail.or(heard)))
             }
             Err(over) if self.inbox.is_empty() => {
                 Err(self.break_off(over.cause(Cause::Silent), None))

@@ -224,7 +224,9 @@ async fn explain<S: Stream>(
             };
             trouble(cause, Some(alert_text(number)))
         }
-        Some(rustls::Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13)) => {
+        Some(rustls::Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13))
+            if !is_later_version(&heard.bytes()) =>
+        {
             trouble(Cause::VersionTooOld, None)
         }
         Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
@@ -248,6 +250,12 @@ async fn explain<S: Stream>(
         None if error.kind() == io::ErrorKind::UnexpectedEof => trouble(Cause::Closed, None),
         None => trouble(Cause::Reset, None),
     }
+}
+
+/// Whether a `ServerHello` names a version that is none of the known ones (RFC 8446 §4.1.3: its first field).
+fn is_later_version(heard: &[u8]) -> bool {
+    const TLS_1_3: &[u8] = &[3, 4];
+    heard.get(9..11).is_some_and(|version| version > TLS_1_3)
 }
 
 /// Whether these bytes are not even the beginning of a TLS record (RFC 8446 §5.1).
@@ -274,6 +282,7 @@ fn said_in_clear(heard: &[u8]) -> Cause {
     }
     match sniff(heard) {
         Some(Spoken::TlsHandshake | Spoken::TlsAlert { .. }) => Cause::HandshakeFailed,
+        _ if !is_cleartext(heard) => Cause::HandshakeFailed,
         _ => Cause::Cleartext,
     }
 }

@@ -482,8 +482,8 @@ impl AsyncWrite for TheirEnd {
 /// A certificate for [`HOST`], and who signed it: one for all tests.
 pub(crate) struct Identity {
     authority: CertificateDer<'static>,
-    certificate: CertificateDer<'static>,
-    key: PrivateKeyDer<'static>,
+    pub(crate) certificate: CertificateDer<'static>,
+    pub(crate) key: PrivateKeyDer<'static>,
 }
 
 impl Identity {
