@@ -9,6 +9,7 @@ mod positions;
 mod protocols;
 mod records;
 mod sheet;
+mod sockets;
 mod web;
 
 /// Each peer, what it came to and when, how many bytes were read from one of its connections and how many kept of all:
