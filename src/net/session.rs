@@ -182,22 +182,26 @@ impl Record {
 
     /// Adds a line to the conversation, where conversations are kept.
     pub fn note(&mut self, speaker: Speaker, text: &[u8]) {
-        let room = Limits::TRANSCRIPT_LINES.saturating_sub(self.transcript.len());
-        let (speaker, text) = match (self.transcripts, room) {
-            (Transcripts::Dropped, _) | (_, 0) => return,
-            (Transcripts::Kept, 1) => (Speaker::Event, &b"what follows is left out"[..]),
-            (Transcripts::Kept, _) => (speaker, text),
-        };
-        let text = text.strip_suffix(b"\n").unwrap_or(text);
-        let text = Text::from_bytes(text.strip_suffix(b"\r").unwrap_or(text));
-        self.transcript_room = self.transcript_room.saturating_sub(text.as_str().len());
-        if self.transcript_room > 0 {
-            self.transcript.push(Line {
-                connection: self.connection.max(1),
-                speaker,
-                text,
-            });
+        if self.transcripts == Transcripts::Dropped {
+            return;
         }
+        let text = text.strip_suffix(b"\n").unwrap_or(text);
+        let mut text = Text::from_bytes(text.strip_suffix(b"\r").unwrap_or(text));
+        let mut speaker = speaker;
+        match self.transcript_room.checked_sub(text.as_str().len()) {
+            Some(room) if self.transcript.len() + 1 < Limits::TRANSCRIPT_LINES => {
+                self.transcript_room = room;
+            }
+            _ => {
+                self.transcripts = Transcripts::Dropped;
+                (speaker, text) = (Speaker::Event, "what follows is left out".into());
+            }
+        }
+        self.transcript.push(Line {
+            connection: self.connection.max(1),
+            speaker,
+            text,
+        });
     }
 
     fn note_lines(&mut self, speaker: Speaker, bytes: &[u8]) {
@@ -271,7 +275,6 @@ impl Terms {
         tokio::select! {
             biased;
             done = work => Ok(done),
-            // Work that always has something to do leaves nothing of the task's turn; that must not stop the clock.
             () = unconstrained(self.halt.said()) => Err(Over::Interrupted),
             () = unconstrained(tokio::time::sleep_until(until)) => Err(over),
         }
