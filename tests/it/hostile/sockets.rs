@@ -59,7 +59,7 @@ fn a_run_among_floods_keeps_its_time_and_its_memory() {
             });
         let (peak, took, document) = run(&maps.collect::<Vec<_>>());
         for row in rows(&document) {
-            assert_eq!(row["status"], "fail", "{row}");
+            assert_ne!(row["status"], "pass", "{row}");
         }
         println!("floods, turned by {shift}: {peak} KB at the most, {took:?}");
         assert!(took < TIMEOUT + Duration::from_secs(2), "{took:?}");
@@ -98,7 +98,7 @@ fn a_run_among_slow_peers_keeps_its_time() {
             .map(|(service, port)| format!("--map={}={port}", service.name));
         let (_, took, document) = run(&maps.collect::<Vec<_>>());
         for row in rows(&document) {
-            assert_eq!(row["status"], "fail", "{row}");
+            assert_ne!(row["status"], "pass", "{row}");
             let steps = row["steps"].as_array().expect("steps");
             let spent: f64 = steps
                 .iter()
