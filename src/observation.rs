@@ -219,6 +219,8 @@ pub enum Cause {
     // -- ours
     /// 443 did not accept a connection, so the web services behind it were not asked.
     HttpsNotOpen,
+    /// 443 accepted and came to no secure session, so the web services behind it were not asked.
+    HttpsUnusable,
     /// The run's deadline came first.
     Deadline,
     /// Somebody pressed Ctrl-C.
@@ -238,6 +240,7 @@ impl Cause {
                 | Self::OutOfResources
                 | Self::SourceUnusable
                 | Self::HttpsNotOpen
+                | Self::HttpsUnusable
                 | Self::Deadline
                 | Self::Interrupted
                 | Self::Internal
@@ -250,7 +253,7 @@ impl Cause {
         self.is_ours()
             && !matches!(
                 self,
-                Self::HttpsNotOpen | Self::Deadline | Self::Interrupted
+                Self::HttpsNotOpen | Self::HttpsUnusable | Self::Deadline | Self::Interrupted
             )
     }
 }

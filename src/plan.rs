@@ -225,10 +225,14 @@ impl Limits {
     pub const REPLY_BYTES: usize = 64 * 1024;
     /// Bytes that are read from one connection at the most, TLS records aside.
     pub const CONNECTION_BYTES: usize = 256 * 1024;
+    /// Bytes that are read from one connection at the most, TLS records and all.
+    pub const WIRE_BYTES: usize = 1024 * 1024;
     /// Addresses of one name that are used at the most.
     pub const ADDRESSES: usize = 16;
     /// Lines of a conversation that are kept at the most.
     pub const TRANSCRIPT_LINES: usize = 200;
+    /// Bytes of a conversation that are kept at the most, escaped as they are shown.
+    pub const TRANSCRIPT_BYTES: usize = 128 * 1024;
 
     /// The bounds of a check of this length. The stages share it in fixed proportions: of 15 s a greeting gets 8, a
     /// reply 5, a handshake 5, and 4 are kept back for a second look.

@@ -645,7 +645,16 @@ impl CheckArgs {
             } else {
                 named.contains(&service.id).then_some(Expectation::Required)
             };
-            if let Some(expect) = change.or(by_default) {
+            // A directory cannot be told from 443 by a TCP connect.
+            let is_out_of_reach = self.tcp_only && service.group == Group::Web;
+            let is_named = change.is_some() || named.contains(&service.id);
+            if is_out_of_reach && is_named && !is_all(&self.service) {
+                return Err(UsageError(format!(
+                    "{} cannot be looked at with --tcp-only, which ends before HTTP: ask for https, or leave --tcp-only out",
+                    service.name
+                )));
+            }
+            if let Some(expect) = change.or(by_default).filter(|_| !is_out_of_reach) {
                 checks.push(Check {
                     service,
                     port: port_of(service, &ports),
@@ -719,6 +728,11 @@ fn family_fits(what: &str, address: IpAddr, families: Families) -> Result<(), Us
         "{what} {address} is {} address, which {option} excludes: leave {option} out",
         family(address)
     )))
+}
+
+/// Whether everything was asked for in one word, and not this or that.
+fn is_all(typed: &[String]) -> bool {
+    typed.iter().any(|word| word.eq_ignore_ascii_case("all"))
 }
 
 /// Where a service is: where it was mapped to; the web group moves with 443.

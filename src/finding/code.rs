@@ -217,6 +217,8 @@ pub enum Code {
     TlsOldVersions,
     /// Every port refuses.
     NothingListens,
+    /// 443 came to no secure session, so the web services behind it were not asked.
+    HttpsUnusable,
 }
 
 /// Every code with its word, in the order of the enum.
@@ -342,6 +344,7 @@ const WORDS: &[(Code, &str)] = &[
     (Code::TlsLegacySuites, "tls-legacy-suites"),
     (Code::TlsOldVersions, "tls-old-versions"),
     (Code::NothingListens, "nothing-listens"),
+    (Code::HttpsUnusable, "https-unusable"),
 ];
 
 impl Code {

@@ -62,6 +62,8 @@ pub struct Record {
     injected_bytes: usize,
     transcript: Vec<Line>,
     transcripts: Transcripts,
+    /// Bytes of text that may still be kept.
+    transcript_room: usize,
     connection: u8,
 }
 
@@ -80,6 +82,7 @@ impl Record {
             injected_bytes: 0,
             transcript: Vec::new(),
             transcripts,
+            transcript_room: Limits::TRANSCRIPT_BYTES,
             connection: 0,
         }
     }
@@ -186,12 +189,15 @@ impl Record {
             (Transcripts::Kept, _) => (speaker, text),
         };
         let text = text.strip_suffix(b"\n").unwrap_or(text);
-        let text = text.strip_suffix(b"\r").unwrap_or(text);
-        self.transcript.push(Line {
-            connection: self.connection.max(1),
-            speaker,
-            text: Text::from_bytes(text),
-        });
+        let text = Text::from_bytes(text.strip_suffix(b"\r").unwrap_or(text));
+        self.transcript_room = self.transcript_room.saturating_sub(text.as_str().len());
+        if self.transcript_room > 0 {
+            self.transcript.push(Line {
+                connection: self.connection.max(1),
+                speaker,
+                text,
+            });
+        }
     }
 
     fn note_lines(&mut self, speaker: Speaker, bytes: &[u8]) {
@@ -265,6 +271,7 @@ impl Terms {
         tokio::select! {
             biased;
             done = work => Ok(done),
+            // Work that always has something to do leaves nothing of the task's turn; that must not stop the clock.
             () = unconstrained(self.halt.said()) => Err(Over::Interrupted),
             () = unconstrained(tokio::time::sleep_until(until)) => Err(over),
         }
@@ -390,6 +397,7 @@ impl<'a, S: Stream> Session<'a, S> {
     /// Silence, an end, a flood, another protocol: where and why.
     pub async fn receive<T>(&mut self, decode: impl Fn(&[u8]) -> Decoded<T>) -> Result<T, Failure> {
         let end = Instant::now() + self.patience();
+        let mut looks = 0;
         loop {
             if !self.inbox.is_empty() {
                 match decode(&self.inbox) {
@@ -416,6 +424,7 @@ impl<'a, S: Stream> Session<'a, S> {
                 let heard = self.heard();
                 return Err(self.break_off(Cause::Flood, Some(heard)));
             }
+            self.wait_for_more(&mut looks, end).await;
             if self.fill(end).await? == 0 {
                 let heard = (!self.inbox.is_empty()).then(|| self.heard());
                 return Err(self.break_off(Cause::Closed, heard));
@@ -534,6 +543,7 @@ impl<'a, S: Stream> Session<'a, S> {
 
     /// Reads a flight, or what comes of it; and what it means where nothing came.
     async fn receive_flight(&mut self, end: Instant) -> Result<(Flight, LegacyAnswer), Failure> {
+        let mut looks = 0;
         loop {
             match flight(&self.inbox) {
                 Ok(Some((flight, used))) => {
@@ -550,6 +560,7 @@ impl<'a, S: Stream> Session<'a, S> {
             }
             // What came is told also when no more comes.
             let so_far = flight_so_far(&self.inbox);
+            self.wait_for_more(&mut looks, end).await;
             let cause = match self.fill(end).await {
                 Ok(0) => self.break_off(Cause::Closed, None).cause,
                 Ok(_) => continue,
@@ -610,13 +621,32 @@ impl<'a, S: Stream> Session<'a, S> {
         }
     }
 
+    /// A decoder begins at the front each time: a long answer that comes in morsels would cost the square of its length.
+    /// Whoever has been looked at too often is read less often.
+    async fn wait_for_more(&mut self, looks: &mut usize, end: Instant) {
+        if self.inbox.len() < LONG_ANSWER {
+            return;
+        }
+        *looks += 1;
+        if *looks <= LOOKS {
+            return;
+        }
+        let pause = end.saturating_duration_since(Instant::now()).min(PAUSE);
+        // What ends it early ends the next read as well.
+        let _ = self
+            .terms
+            .bounded(pause, std::future::pending::<()>())
+            .await;
+    }
+
     /// Reads once; the number of bytes that came, 0 at the end.
     async fn fill(&mut self, end: Instant) -> Result<usize, Failure> {
         match self.read(end).await {
             Ok(Ok(count)) => Ok(count),
             Ok(Err(error)) => {
                 let (cause, detail) = tls::read_cause(&error, self.record.tls.as_ref());
-                Err(self.break_off(cause, detail))
+                let heard = (!self.inbox.is_empty()).then(|| self.heard());
+                Err(self.break_off(cause, detail.or(heard)))
             }
             Err(over) if self.inbox.is_empty() => {
                 Err(self.break_off(over.cause(Cause::Silent), None))
@@ -688,6 +718,15 @@ impl<'a, S: Stream> Session<'a, S> {
         self.fail(cause, detail)
     }
 }
+
+/// From how many bytes on an answer that is not whole is a long one.
+const LONG_ANSWER: usize = 4 * 1024;
+
+/// How often a long answer is looked at before its peer is read less often; segments of Ethernet need 45.
+const LOOKS: usize = 64;
+
+/// Between two looks then.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// How long the rest of a line is waited for that came where it does not belong.
 pub(super) const REST_OF_LINE: Duration = Duration::from_millis(500);
@@ -786,11 +825,13 @@ impl<S: Stream> Transport<S> {
     }
 }
 
-/// A stream that remembers the first bytes it delivers: what a peer said instead of a TLS record.
+/// A stream that remembers the first bytes it delivers, what a peer said instead of a TLS record; and ends at
+/// [`Limits::WIRE_BYTES`], since nobody else counts the records that carry no word.
 #[derive(Debug)]
 pub struct Tap<S> {
     stream: S,
     heard: Option<Heard>,
+    left: usize,
 }
 
 /// What a tap remembers; it outlives the tap, which goes with a handshake that takes too long.
@@ -818,6 +859,7 @@ impl<S> Tap<S> {
         Self {
             stream,
             heard: None,
+            left: Limits::WIRE_BYTES,
         }
     }
 
@@ -837,11 +879,16 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.left == 0 {
+            return Poll::Ready(Err(io::ErrorKind::QuotaExceeded.into()));
+        }
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let came = buffer.filled().get(before..).unwrap_or_default();
         if let Some(heard) = &self.heard {
-            heard.add(buffer.filled().get(before..).unwrap_or_default());
+            heard.add(came);
         }
+        self.left = self.left.saturating_sub(came.len());
         polled
     }
 }

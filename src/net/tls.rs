@@ -227,7 +227,9 @@ async fn explain<S: Stream>(
             };
             trouble(cause, Some(alert_text(number)))
         }
-        Some(rustls::Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13)) => {
+        Some(rustls::Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13))
+            if !is_later_version(&heard.bytes()) =>
+        {
             trouble(Cause::VersionTooOld, None)
         }
         Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
@@ -247,9 +249,16 @@ async fn explain<S: Stream>(
             }),
         ),
         None if is_cleartext(&heard.bytes()) => in_clear(heard.bytes()),
+        None if is_too_much(error) => trouble(Cause::Flood, None),
         None if error.kind() == io::ErrorKind::UnexpectedEof => trouble(Cause::Closed, None),
         None => trouble(Cause::Reset, None),
     }
+}
+
+/// Whether a `ServerHello` names a version that is none of the known ones (RFC 8446 §4.1.3: its first field).
+fn is_later_version(heard: &[u8]) -> bool {
+    const TLS_1_3: &[u8] = &[3, 4];
+    heard.get(9..11).is_some_and(|version| version > TLS_1_3)
 }
 
 /// Whether these bytes are not even the beginning of a TLS record (RFC 8446 §5.1).
@@ -276,6 +285,7 @@ fn said_in_clear(heard: &[u8]) -> Cause {
     }
     match sniff(heard) {
         Some(Spoken::TlsHandshake | Spoken::TlsAlert { .. }) => Cause::HandshakeFailed,
+        _ if !is_cleartext(heard) => Cause::HandshakeFailed,
         _ => Cause::Cleartext,
     }
 }
@@ -313,8 +323,17 @@ pub(super) fn read_cause(error: &io::Error, tls: Option<&TlsFacts>) -> (Cause, O
             Some(other.to_string().as_str().into()),
         ),
         None if error.kind() == io::ErrorKind::UnexpectedEof => (Cause::Closed, None),
+        None if is_too_much(error) => (Cause::Flood, None),
         None => (Cause::Reset, None),
     }
+}
+
+/// Whether a limit was passed: that of the connection, or that of rustls for messages which are not whole.
+fn is_too_much(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::QuotaExceeded | io::ErrorKind::InvalidData
+    )
 }
 
 fn is_certificate_demand(alert: AlertDescription, asked: bool) -> bool {

@@ -213,10 +213,12 @@ fn nothing_yet(protocol: Protocol) -> PeerFacts {
 /// Whether a failure is worth a second look, which way, and what it would show.
 fn other_way(protocol: Protocol, way: Way, failure: &Failure) -> Option<(Way, Detour)> {
     let speaks_first = matches!(protocol, Protocol::Http | Protocol::Ldap);
-    let is_first_exchange = matches!(
-        failure.stage,
-        Stage::Greeting | Stage::Capabilities | Stage::Application
-    );
+    // After STARTTLS the last stage is not the first exchange.
+    let is_first_exchange = match failure.stage {
+        Stage::Greeting | Stage::Capabilities => true,
+        Stage::Application => way == Way::Clear,
+        _ => false,
+    };
     match (way, failure.cause) {
         (Way::Tls, Cause::Cleartext) if protocol == Protocol::Http => {
             Some((Way::Clear, Detour::CleartextOnTlsPort))

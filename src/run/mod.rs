@@ -179,7 +179,7 @@ async fn one_target(shared: Arc<Shared>, index: usize, sender: Sender) {
         let task = checks.spawn(async move {
             let observation = match unresolved {
                 Some(failure) => not_resolved(failure),
-                None => match place.seen_in_front(ask.depth).await {
+                None => match place.seen_in_front().await {
                     Some(observation) => observation,
                     None => one_check(&shared, addresses, ask, tls).await,
                 },
@@ -326,7 +326,7 @@ impl Place {
     }
 
     /// What 443 showed that makes a check of its own needless; `None` when the service is to be asked.
-    async fn seen_in_front(&self, depth: Depth) -> Option<Observation> {
+    async fn seen_in_front(&self) -> Option<Observation> {
         let Self::Behind(front) = self else {
             return None;
         };
@@ -335,22 +335,12 @@ impl Place {
             // It broke before it could tell: that is not 443's fault.
             return Some(broken());
         };
-        let seen = seen.clone();
-        let is_open = |seen: &Arc<Observation>| seen.state == Some(State::Open);
-        let Some(seen) = seen.as_ref().filter(|seen| is_open(seen)) else {
-            return Some(not_asked(seen.as_deref()));
-        };
-        let failed_early = seen
-            .failure
-            .as_ref()
-            .is_some_and(|failure| failure.stage < Stage::SecureCapabilities);
-        (failed_early || seen.detour.is_some() || depth == Depth::TcpOnly).then(|| Observation {
-            steps: Vec::new(),
-            attempts: Vec::new(),
-            peer: None,
-            transcript: Vec::new(),
-            ..Observation::clone(seen)
-        })
+        let seen = seen.as_deref()?;
+        if seen.state != Some(State::Open) {
+            return Some(not_asked(seen, Cause::HttpsNotOpen));
+        }
+        let is_secure = seen.tls.as_ref().is_some_and(|tls| tls.version.is_some());
+        (!is_secure || seen.detour.is_some()).then(|| not_asked(seen, Cause::HttpsUnusable))
     }
 }
 
@@ -438,15 +428,16 @@ async fn one_check(
     probe(&dial, &ask).await
 }
 
-/// A web service behind a 443 that did not open; where this machine or the run was the reason, that is told again.
-fn not_asked(front: Option<&Observation>) -> Observation {
+/// A web service behind a 443 that is of no use; where this machine or the run was the reason, that is told again.
+fn not_asked(front: &Observation, cause: Cause) -> Observation {
     let ours = front
-        .and_then(|front| front.failure.clone())
+        .failure
+        .clone()
         .filter(|failure| failure.cause.is_ours());
     Observation {
         failure: ours.or(Some(Failure {
             stage: Stage::Connect,
-            cause: Cause::HttpsNotOpen,
+            cause,
             detail: None,
         })),
         ..Observation::default()
@@ -477,6 +468,7 @@ fn broken() -> Observation {
 mod tests {
     use super::*;
     use crate::catalog::{Expectation, Role, service};
+    use crate::facts::{TlsFacts, TlsVersion};
     use crate::plan::Standards;
 
     fn check(id: ServiceId) -> Check {
@@ -507,19 +499,19 @@ mod tests {
     }
 
     /// What a web service tells that stands behind this; `None` when it is asked itself.
-    async fn behind(front: Observation, depth: Depth) -> Option<Option<Cause>> {
+    async fn behind(front: Observation) -> Option<Option<Cause>> {
         let addresses = [SocketAddr::from(([192, 0, 2, 25], 443))];
         let mut fronts = Fronts::new();
         let https = fronts.place(&check(ServiceId::Https), &addresses);
         let owa = fronts.place(&check(ServiceId::Owa), &addresses);
         https.tell(&front);
-        let seen = owa.seen_in_front(depth).await?;
+        let seen = owa.seen_in_front().await?;
         Some(seen.failure.map(|failure| failure.cause))
     }
 
     #[tokio::test]
     async fn what_443_showed_is_told_behind_it_or_asked_again() {
-        use Cause::{Alert, Deadline, HttpsNotOpen, Silent};
+        use Cause::{Alert, Deadline, HttpsNotOpen, HttpsUnusable, LegacySuitesOnly, Silent};
         let closed = Observation {
             state: Some(State::Closed),
             ..failing(Stage::Connect, Cause::Refused)
@@ -528,19 +520,29 @@ mod tests {
             state: None,
             ..failing(Stage::Connect, Deadline)
         };
-        for (front, depth, told) in [
-            (open(), Depth::Full, None),
-            (open(), Depth::TcpOnly, Some(None)),
-            (failing(Stage::Application, Silent), Depth::Full, None),
+        let secure = |observation: Observation| Observation {
+            tls: Some(TlsFacts {
+                version: Some(TlsVersion::Tls13),
+                ..TlsFacts::default()
+            }),
+            ..observation
+        };
+        for (front, told) in [
+            (secure(open()), None),
+            (secure(failing(Stage::Application, Silent)), None),
             (
                 failing(Stage::TlsHandshake, Alert(40)),
-                Depth::Full,
-                Some(Some(Alert(40))),
+                Some(Some(HttpsUnusable)),
             ),
-            (closed, Depth::Full, Some(Some(HttpsNotOpen))),
-            (late, Depth::Full, Some(Some(Deadline))),
+            (
+                failing(Stage::TlsHandshake, LegacySuitesOnly),
+                Some(Some(HttpsUnusable)),
+            ),
+            (failing(Stage::TlsHandshake, Deadline), Some(Some(Deadline))),
+            (closed, Some(Some(HttpsNotOpen))),
+            (late, Some(Some(Deadline))),
         ] {
-            assert_eq!(behind(front.clone(), depth).await, told, "{front:?}");
+            assert_eq!(behind(front.clone()).await, told, "{front:?}");
         }
     }
 
@@ -551,7 +553,7 @@ mod tests {
         let owa = fronts.place(&check(ServiceId::Owa), &[]);
         drop(fronts);
         drop(https);
-        let seen = owa.seen_in_front(Depth::Full).await;
+        let seen = owa.seen_in_front().await;
         let failure = seen.and_then(|seen| seen.failure);
         let cause = failure.map(|failure| failure.cause);
         assert_eq!(cause, Some(Cause::Internal));

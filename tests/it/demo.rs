@@ -46,7 +46,8 @@ fn each_fault_is_told_by_the_code_that_it_is_named_for() {
         assert_eq!(err, "", "{}", row.name);
         let document = held(&out);
         hold(row, &document);
-        let fails = document["summary"]["fail"] != 0;
+        // What is required and was not asked is no success either.
+        let fails = document["summary"]["fail"] != 0 || document["summary"]["skip"] != 0;
         assert_eq!(exit, Some(i32::from(fails)), "{}", row.name);
     }
 }
@@ -153,6 +154,17 @@ fn passed_on(fault: &FaultRow, service: ServiceId) -> Option<&'static str> {
     let is_behind = service.row().group == Group::Web && fault.by_default.contains(&Https);
     match (fault.fault, service) {
         (Fault::Refused, _) if is_behind => Some("https-not-open"),
+        (
+            Fault::ClosedEarly
+            | Fault::Silent
+            | Fault::CleartextOnTlsPort
+            | Fault::TlsClosedOnHello
+            | Fault::TlsNameNotRecognised
+            | Fault::TlsVersionTooOld
+            | Fault::TlsLegacySuites
+            | Fault::TlsNoCommonCipher,
+            _,
+        ) if is_behind => Some("https-unusable"),
         (Fault::HttpServerError, _) if is_behind => Some("web-server-error"),
         (Fault::WebServerError, Ecp) => Some("web-server-error"),
         (Fault::WebRedirectLoop, Ecp) => Some("web-redirect-loop"),

@@ -1188,6 +1188,7 @@ fn causes() -> Vec<Cause> {
         Cause::ClientCertificateRequired,
         Cause::HandshakeFailed,
         Cause::HttpsNotOpen,
+        Cause::HttpsUnusable,
         Cause::LegacySuitesOnly,
         Cause::Deadline,
         Cause::Interrupted,
@@ -1229,6 +1230,7 @@ fn causes() -> Vec<Cause> {
             | Cause::ClientCertificateRequired
             | Cause::HandshakeFailed
             | Cause::HttpsNotOpen
+            | Cause::HttpsUnusable
             | Cause::LegacySuitesOnly
             | Cause::Deadline
             | Cause::Interrupted

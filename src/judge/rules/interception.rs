@@ -155,8 +155,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "another product than Exchange greets",
         meaning: "The greeting is that of another product: a mail shield on this machine, a filter in front of \
                   Exchange, or another mail server. What was seen here says little about Exchange behind it.",
-        hint: "Nothing to do where that product is meant to answer. Exchange itself is checked behind it: from its \
-               network, by the server's own name or `--address`.",
+        hint: "Nothing to do where that product is meant to answer: check Exchange itself from inside, by its own name or `--address`. If it is an antivirus mail shield on this machine, switch it off and check again.",
         reference: "nmap, service probes; rapid7, recog",
         holds: gateway,
     },

@@ -327,6 +327,7 @@ impl<'a> Case<'a> {
             Cause::ClientCertificateRequired => Code::ClientCertificateRequired,
 
             Cause::HttpsNotOpen => Code::HttpsNotOpen,
+            Cause::HttpsUnusable => Code::HttpsUnusable,
             Cause::Deadline => Code::Deadline,
             Cause::Interrupted => Code::Interrupted,
             Cause::Internal => Code::InternalError,

@@ -189,13 +189,29 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Info,
         title: "443 is not open",
         meaning: "Exchange's web services all live behind 443. It accepted no connection, so they were not asked.",
-        hint: "Mend 443 first: `https` tells what is the matter there.",
+        hint: "Get 443 working first: the row of `https` says what is wrong there.",
         reference: "Microsoft: Network ports for clients and mail flow in Exchange",
         holds: |case| {
             ours(
                 case,
                 Code::HttpsNotOpen,
                 "not asked, since 443 accepts no connection",
+            )
+        },
+    },
+    Rule {
+        code: Code::HttpsUnusable,
+        severity: Severity::Info,
+        title: "443 comes to no secure session",
+        meaning: "Exchange's web services all live behind 443. It accepted a connection and the TLS handshake failed, or \
+                  it speaks in clear, so they were not asked.",
+        hint: "Get 443 working first: the row of `https` says what is wrong there.",
+        reference: "Microsoft: Network ports for clients and mail flow in Exchange",
+        holds: |case| {
+            ours(
+                case,
+                Code::HttpsUnusable,
+                "not asked, since 443 comes to no secure session",
             )
         },
     },

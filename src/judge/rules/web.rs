@@ -359,8 +359,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "a web proxy on the way names itself",
         meaning: "The answer came through a web proxy or cache that wrote its name into it. Such a proxy passes only \
                   web ports, and may break the sign-in with NTLM.",
-        hint: "If Outlook has trouble, check from a network without this proxy and let it pass Exchange's names \
-               untouched.",
+        hint: "If Outlook has trouble, check from a network without this proxy, then have the proxy pass Exchange's names unchanged. It carries 80 and 443 only: other ports need a way of their own.",
         reference: "RFC 9110 §7.6.3 (Via)",
         holds: |case| {
             let via = &case.http()?.via;

@@ -14,7 +14,7 @@ use super::transcripts::facts;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A healthy conversation of every service.
-const HEALTHY: [&str; 12] = [
+pub(crate) const HEALTHY: [&str; 12] = [
     "smtp-exchange-2019-25",
     "http-exchange-80",
     "pop3-exchange-110",
@@ -116,16 +116,16 @@ fn what_the_first_connection_showed_stands_when_the_second_is_cut_off() {
 
 /// A healthy conversation in which the server falls silent.
 #[derive(Debug)]
-struct Cut {
-    script: Script,
+pub(crate) struct Cut {
+    pub(crate) script: Script,
     /// Where; `None` is the goodbye.
-    stage: Option<Stage>,
-    steps: Vec<Step>,
+    pub(crate) stage: Option<Stage>,
+    pub(crate) steps: Vec<Step>,
     /// Facts that are known by then.
     known: usize,
 }
 
-fn every_cut() -> Vec<Cut> {
+pub(crate) fn every_cut() -> Vec<Cut> {
     let mut cuts = Vec::new();
     for name in HEALTHY {
         let script = script(name);

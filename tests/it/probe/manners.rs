@@ -33,12 +33,30 @@ fn first_impolite(protocol: Protocol, said: &[u8]) -> Option<String> {
                 Some(word) => word.len(),
                 // The peer stopped listening in the middle of a word.
                 None if words.iter().any(|word| word.starts_with(rest)) => rest.len(),
-                None => return Some(rest.escape_ascii().to_string()),
+                None => match page(rest).filter(|_| protocol == Protocol::Http) {
+                    Some(length) => length,
+                    None => return Some(rest.escape_ascii().to_string()),
+                },
             },
         };
         rest = rest.get(used..).unwrap_or_default();
     }
     None
+}
+
+/// How long the question for a page is that these begin with: any page, asked for without a name or a password.
+fn page(said: &[u8]) -> Option<usize> {
+    const END: &[u8] = b"\r\n\r\n";
+    let length = said.windows(END.len()).position(|window| window == END)? + END.len();
+    let question = std::str::from_utf8(&said[..length]).ok()?;
+    let (_, headers) = question
+        .strip_prefix("GET /")?
+        .split_once(" HTTP/1.1\r\n")?;
+    let polite = format!(
+        "Host: mail.example.com\r\nUser-Agent: exchports/{}\r\nAccept: */*\r\nConnection: keep-alive\r\n\r\n",
+        env!("CARGO_PKG_VERSION")
+    );
+    (headers == polite).then_some(length)
 }
 
 fn words(protocol: Protocol) -> Vec<Vec<u8>> {

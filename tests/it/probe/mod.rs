@@ -6,9 +6,9 @@
 
 #![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
 
-mod bounds;
+pub(crate) mod bounds;
 mod manners;
-mod peer;
-mod script;
-mod transcripts;
+pub(crate) mod peer;
+pub(crate) mod script;
+pub(crate) mod transcripts;
 mod web;

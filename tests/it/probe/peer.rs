@@ -29,31 +29,31 @@ use tokio_rustls::server::TlsStream;
 use super::manners;
 
 /// The name that is asked for, and that the certificate is made out to.
-pub(super) const HOST: &str = "mail.example.com";
+pub(crate) const HOST: &str = "mail.example.com";
 
 /// Our own end, as every dial tells it; EHLO names it.
 const LOCAL: ([u8; 4], u16) = ([192, 0, 2, 10], 50000);
 
 /// How the bytes of a peer travel.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pipe {
+pub(crate) struct Pipe {
     /// Bytes in flight to us.
-    pub(super) down: usize,
+    pub(crate) down: usize,
     /// Bytes in flight from us. Not narrow together with the other: then two rustls that both want to write wait for
     /// each other, which no TCP is narrow enough for.
-    pub(super) up: usize,
-    pub(super) writes: Writes,
+    pub(crate) up: usize,
+    pub(crate) writes: Writes,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Writes {
+pub(crate) enum Writes {
     Whole,
     /// Every byte is a write of its own, and is read before the next one comes.
     Single,
 }
 
 impl Pipe {
-    pub(super) const WIDE: Self = Self {
+    pub(crate) const WIDE: Self = Self {
         down: 64 * 1024,
         up: 64 * 1024,
         writes: Writes::Whole,
@@ -61,10 +61,10 @@ impl Pipe {
 }
 
 /// What a peer does once it is connected.
-pub(super) type Act = Box<dyn FnOnce(Peer) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+pub(crate) type Act = Box<dyn FnOnce(Peer) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
 
 /// Boxes what a peer does.
-pub(super) fn act<F, W>(play: F) -> Act
+pub(crate) fn act<F, W>(play: F) -> Act
 where
     F: FnOnce(Peer) -> W + Send + 'static,
     W: Future<Output = ()> + Send + 'static,
@@ -73,37 +73,37 @@ where
 }
 
 /// One check against peers of a test's own making.
-pub(super) struct Trial {
-    pub(super) service: ServiceId,
-    pub(super) host: Host,
-    pub(super) pipe: Pipe,
-    pub(super) limits: Limits,
-    pub(super) deadline: Option<Duration>,
-    pub(super) halt: Halt,
-    pub(super) depth: Depth,
+pub(crate) struct Trial {
+    pub(crate) service: ServiceId,
+    pub(crate) host: Host,
+    pub(crate) pipe: Pipe,
+    pub(crate) limits: Limits,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) halt: Halt,
+    pub(crate) depth: Depth,
     /// One for each connection, in turn; further ones are refused.
-    pub(super) peers: Vec<Act>,
+    pub(crate) peers: Vec<Act>,
 }
 
 /// What came of it.
-pub(super) struct Outcome {
-    pub(super) observation: Observation,
+pub(crate) struct Outcome {
+    pub(crate) observation: Observation,
     /// Until the observation was there, goodbye included.
-    pub(super) took: Duration,
-    pub(super) connections: Vec<Heard>,
+    pub(crate) took: Duration,
+    pub(crate) connections: Vec<Heard>,
 }
 
 /// What one connection carried.
 #[derive(Debug, Default)]
-pub(super) struct Heard {
+pub(crate) struct Heard {
     /// What we said, out of TLS.
-    pub(super) said: Vec<u8>,
+    pub(crate) said: Vec<u8>,
     /// How many bytes we read, TLS records and all.
-    pub(super) read: usize,
+    pub(crate) read: usize,
 }
 
 impl Trial {
-    pub(super) fn of(service: ServiceId, peers: Vec<Act>) -> Self {
+    pub(crate) fn of(service: ServiceId, peers: Vec<Act>) -> Self {
         Self {
             service,
             host: Host::Name(HOST.to_owned()),
@@ -117,7 +117,7 @@ impl Trial {
     }
 
     /// Probes. A peer that met something else than it expects panics here.
-    pub(super) async fn run(self) -> Outcome {
+    pub(crate) async fn run(self) -> Outcome {
         let service = service(self.service);
         let began = Instant::now();
         let dial = PeerDial {
@@ -171,10 +171,12 @@ impl Trial {
 }
 
 /// Runs something on a clock that moves only when everybody waits.
-pub(super) fn on_a_clock_that_stands_still<T>(work: impl Future<Output = T>) -> T {
+pub(crate) fn on_a_clock_that_stands_still<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
+        // Else a peer has 61 turns for one of ours, and single bytes come in heaps.
+        .event_interval(1)
         .build()
         .unwrap()
         .block_on(work)
@@ -265,7 +267,7 @@ impl Dial for PeerDial {
 }
 
 /// The peer's side of a conversation.
-pub(super) struct Peer {
+pub(crate) struct Peer {
     channel: Channel,
     said: Arc<Mutex<Vec<u8>>>,
     reset: Arc<AtomicBool>,
@@ -280,14 +282,14 @@ enum Channel {
 
 /// Whether anybody is left at our end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Line {
+pub(crate) enum Line {
     Up,
     Down,
 }
 
 impl Peer {
     /// Says it all, if we let it.
-    pub(super) async fn say(&mut self, bytes: &[u8]) -> Line {
+    pub(crate) async fn say(&mut self, bytes: &[u8]) -> Line {
         let written = match &mut self.channel {
             Channel::Clear(stream) => write(stream, bytes).await,
             Channel::Secure(stream) => write(stream, bytes).await,
@@ -300,7 +302,7 @@ impl Peer {
     }
 
     /// Hears so many bytes; fewer when our end is closed before.
-    pub(super) async fn hear(&mut self, count: usize) -> Vec<u8> {
+    pub(crate) async fn hear(&mut self, count: usize) -> Vec<u8> {
         let mut heard = Vec::new();
         while heard.len() < count {
             let mut byte = [0];
@@ -314,17 +316,17 @@ impl Peer {
     }
 
     /// Hears everything until our end is closed.
-    pub(super) async fn hear_out(&mut self) -> Vec<u8> {
+    pub(crate) async fn hear_out(&mut self) -> Vec<u8> {
         self.hear(usize::MAX).await
     }
 
     /// Neither says nor hears anything until our end is closed.
-    pub(super) async fn stay_deaf(&mut self) {
+    pub(crate) async fn stay_deaf(&mut self) {
         self.gone.notified().await;
     }
 
     /// Lets a TLS record of ours pass by, which has to be there.
-    pub(super) async fn hear_client_hello(&mut self) {
+    pub(crate) async fn hear_client_hello(&mut self) {
         let mut head = [0; 5];
         for byte in &mut head {
             assert_eq!(self.read(std::slice::from_mut(byte)).await, 1);
@@ -336,7 +338,7 @@ impl Peer {
     }
 
     /// Shakes hands, with the certificate of [`HOST`].
-    pub(super) async fn secure(&mut self, version: &'static SupportedProtocolVersion) {
+    pub(crate) async fn secure(&mut self, version: &'static SupportedProtocolVersion) {
         let Channel::Clear(stream) = std::mem::replace(&mut self.channel, Channel::Gone) else {
             // Twice is once too often: the channel is gone.
             return;
@@ -350,18 +352,19 @@ impl Peer {
     }
 
     /// Closes in good order.
-    pub(super) async fn close(mut self) {
+    pub(crate) async fn close(mut self) {
         if let Channel::Secure(stream) = &mut self.channel {
             let _ = stream.shutdown().await;
         }
     }
 
     /// Closes as a host does that knows of no connection.
-    pub(super) fn reset(self) {
+    pub(crate) fn reset(self) {
         self.reset.store(true, Ordering::Relaxed);
     }
 
-    async fn read(&mut self, into: &mut [u8]) -> usize {
+    /// Reads what is there, and writes it down nowhere; 0 at the end.
+    pub(crate) async fn read(&mut self, into: &mut [u8]) -> usize {
         let read = match &mut self.channel {
             Channel::Clear(stream) => stream.read(into).await,
             Channel::Secure(stream) => stream.read(into).await,
@@ -378,7 +381,7 @@ async fn write(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Resu
 
 /// What the session runs over: counts, and turns the end into a reset where the peer said so.
 #[derive(Debug)]
-pub(super) struct OurEnd {
+pub(crate) struct OurEnd {
     down: DuplexStream,
     up: DuplexStream,
     reset: Arc<AtomicBool>,
@@ -477,14 +480,14 @@ impl AsyncWrite for TheirEnd {
 }
 
 /// A certificate for [`HOST`], and who signed it: one for all tests.
-struct Identity {
+pub(crate) struct Identity {
     authority: CertificateDer<'static>,
-    certificate: CertificateDer<'static>,
-    key: PrivateKeyDer<'static>,
+    pub(crate) certificate: CertificateDer<'static>,
+    pub(crate) key: PrivateKeyDer<'static>,
 }
 
 impl Identity {
-    fn config(&self, version: &'static SupportedProtocolVersion) -> Arc<ServerConfig> {
+    pub(crate) fn config(&self, version: &'static SupportedProtocolVersion) -> Arc<ServerConfig> {
         let config = ServerConfig::builder_with_provider(exchports::net::tls::provider())
             .with_protocol_versions(&[version])
             .unwrap()
@@ -495,7 +498,7 @@ impl Identity {
     }
 }
 
-fn identity() -> &'static Identity {
+pub(crate) fn identity() -> &'static Identity {
     static IDENTITY: OnceLock<Identity> = OnceLock::new();
     IDENTITY.get_or_init(|| {
         let authority_key = rcgen::KeyPair::generate().unwrap();
@@ -521,7 +524,7 @@ fn identity() -> &'static Identity {
     })
 }
 
-fn roots() -> Arc<Roots> {
+pub(crate) fn roots() -> Arc<Roots> {
     static ROOTS: OnceLock<Arc<Roots>> = OnceLock::new();
     let roots = ROOTS.get_or_init(|| {
         let trust = Trust {

@@ -34,16 +34,16 @@ use super::peer::{Act, Peer, act};
 
 /// A transcript.
 #[derive(Clone, Debug)]
-pub(super) struct Script {
-    pub(super) name: String,
-    pub(super) service: ServiceId,
+pub(crate) struct Script {
+    pub(crate) name: String,
+    pub(crate) service: ServiceId,
     /// What is to come of it, the service aside.
-    pub(super) told: Vec<String>,
-    pub(super) connections: Vec<Vec<Step>>,
+    pub(crate) told: Vec<String>,
+    pub(crate) connections: Vec<Vec<Step>>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Step {
+pub(crate) enum Step {
     Say(Vec<u8>),
     Hear(Vec<u8>),
     Tls(&'static SupportedProtocolVersion),
@@ -56,7 +56,7 @@ pub(super) enum Step {
 }
 
 /// The transcripts whose names begin so, in their order.
-pub(super) fn scripts(prefix: &str) -> Vec<Script> {
+pub(crate) fn scripts(prefix: &str) -> Vec<Script> {
     let mut files: Vec<PathBuf> = fs::read_dir(folder())
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -72,13 +72,13 @@ pub(super) fn scripts(prefix: &str) -> Vec<Script> {
 }
 
 /// One transcript by its name.
-pub(super) fn script(name: &str) -> Script {
+pub(crate) fn script(name: &str) -> Script {
     let text = fs::read_to_string(folder().join(format!("{name}.txt"))).unwrap();
     read(name, &text)
 }
 
 /// The peers that play a script, one for each of its connections.
-pub(super) fn peers(script: &Script) -> Vec<Act> {
+pub(crate) fn peers(script: &Script) -> Vec<Act> {
     let play = |steps: &Vec<Step>| {
         let (name, steps) = (script.name.clone(), steps.clone());
         act(move |peer| play(name, steps, peer))
@@ -87,7 +87,7 @@ pub(super) fn peers(script: &Script) -> Vec<Act> {
 }
 
 /// Plays steps without minding what is heard.
-pub(super) async fn play_along(steps: Vec<Step>, mut peer: Peer) {
+pub(crate) async fn play_along(steps: Vec<Step>, mut peer: Peer) {
     for step in steps {
         match step {
             Step::Say(bytes) => {

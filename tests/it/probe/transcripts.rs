@@ -182,7 +182,7 @@ fn told(outcome: &Outcome) -> Vec<String> {
 }
 
 /// `StarttlsNotOffered` as `starttls-not-offered`, `Alert(70)` as `alert-70`.
-fn cause(failure: &Failure) -> String {
+pub(crate) fn cause(failure: &Failure) -> String {
     let mut words = String::new();
     for character in format!("{:?}", failure.cause).chars() {
         match character {
@@ -233,7 +233,7 @@ fn goodbye(seen: &Observation) -> Option<String> {
 }
 
 /// What a peer said of itself, a line for each fact.
-pub(super) fn facts(peer: &PeerFacts) -> Vec<String> {
+pub(crate) fn facts(peer: &PeerFacts) -> Vec<String> {
     let mut facts = Vec::new();
     let mut one = |name: &str, value: Option<String>| {
         facts.extend(value.map(|value| format!("{name} = {value}")));

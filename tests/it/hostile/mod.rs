@@ -1,0 +1,33 @@
+//! Hostile peers.
+
+#![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
+
+mod by_hand;
+mod cost;
+mod everywhere;
+mod positions;
+mod protocols;
+mod records;
+mod sheet;
+mod sockets;
+mod web;
+
+/// Each peer, what it came to and when, how many bytes were read from one of its connections and how many kept of all:
+/// `cargo test --test it hostile -- --nocapture` prints them.
+#[test]
+fn every_hostile_peer_gets_its_answer_in_time() {
+    let parts: [fn(&mut sheet::Sheet); 5] = [
+        everywhere::try_out,
+        positions::try_out,
+        protocols::try_out,
+        records::try_out,
+        web::try_out,
+    ];
+    let mut sheets = parts.map(|_| sheet::Sheet::default());
+    std::thread::scope(|scope| {
+        for (part, sheet) in parts.iter().zip(&mut sheets) {
+            scope.spawn(|| part(sheet));
+        }
+    });
+    sheet::hold(sheets);
+}

@@ -1,0 +1,198 @@
+//! Peers that break one protocol's own rules.
+
+use exchports::catalog::ServiceId;
+use exchports::observation::Stage;
+use rustls::version::TLS13;
+
+use super::sheet::{Row, Sheet};
+use crate::probe::bounds::every_cut;
+use crate::probe::peer::{Act, Line, Peer, act};
+use crate::probe::script::{Step, play_along};
+
+/// What a peer does after its bytes.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Silence,
+    Close,
+    /// This, without end.
+    Flood(&'static [u8]),
+}
+
+/// Which service, in place of which answer, what, and then; what it may come to.
+type Case = (
+    &'static str,
+    ServiceId,
+    Stage,
+    &'static [u8],
+    End,
+    &'static [&'static str],
+);
+
+const CASES: &[Case] = {
+    use End::{Close, Flood, Silence};
+    use ServiceId::{Http, Imap, Ldap, Ldaps, Pop3, Pop3s, Rdp, Smtp};
+    use Stage::{Application, Capabilities, Greeting, SecureCapabilities, Starttls};
+    &[
+        // -- what follows STARTTLS
+        ("a second greeting for the go-ahead", Smtp, Starttls, b"220 mail01 ready\r\n", Silence, &["silent 5s"]),
+        ("a second greeting for the go-ahead", Imap, Starttls, b"* OK ready\r\n", Silence, &["silent 5s"]),
+        ("a second greeting for the go-ahead", Pop3, Starttls, b"+OK ready\r\n", Silence, &["silent 5s"]),
+        ("two codes in one reply", Smtp, Greeting, b"220-mail01\r\n550 go away\r\n", Silence, &["not-the-protocol 0s"]),
+        ("a code of seven digits", Smtp, Greeting, b"2200000 mail01\r\n", Silence, &["not-the-protocol 0s"]),
+        ("an answer without a code", Smtp, Capabilities, b"\r\n\r\n\r\n", Silence, &["not-the-protocol 0s"]),
+        // -- IMAP
+        ("untagged responses without end", Imap, Capabilities, b"", Flood(b"* OK wait\r\n"), &["flood 0s"]),
+        ("untagged data without end", Imap, Capabilities, b"", Flood(b"* CAPABILITY IMAP4rev1 STARTTLS\r\n"), &["flood 0s"]),
+        ("continuations without end", Imap, Starttls, b"", Flood(b"+ go on\r\n"), &["flood 0s"]),
+        ("a literal of 4 GB", Imap, Capabilities, b"* LIST {4294967295}\r\n", Flood(b"x"), &["flood 0s"]),
+        ("a literal of 16 EB", Imap, Capabilities, b"* LIST {18446744073709551615}\r\n", Flood(b"x"), &["flood 0s"]),
+        ("a literal over any number", Imap, Capabilities, b"* LIST {99999999999999999999999}\r\n", Flood(b"x"), &["flood 0s"]),
+        ("literals in literals", Imap, Capabilities, b"", Flood(b"* LIST {5}\r\nabcde {5}\r\n"), &["flood 0s"]),
+        ("another tag", Imap, Capabilities, b"B7 OK done\r\n", Silence, &["not-the-protocol 1s"]),
+        // -- POP3
+        ("no closing dot, then silence", Pop3, Capabilities, b"+OK\r\nSTLS\r\nTOP\r\n", Silence, &["stalled 5s"]),
+        ("no closing dot, then silence", Pop3s, SecureCapabilities, b"+OK\r\nUIDL\r\n", Silence, &["stalled 5s"]),
+        ("no closing dot, then the end", Pop3, Capabilities, b"+OK\r\nSTLS\r\n", Close, &["closed 0s"]),
+        ("no closing dot, lines without end", Pop3, Capabilities, b"+OK\r\n", Flood(b"UIDL\r\n"), &["flood 0s"]),
+        ("stuffed dots without end", Pop3, Capabilities, b"+OK\r\n", Flood(b"..\r\n"), &["flood 0s"]),
+        // -- LDAP
+        ("BER of 4 GB", Ldap, Capabilities, b"\x30\x84\xff\xff\xff\xff\x02\x01\x01", Flood(b"\x04"), &["flood 0s"]),
+        ("BER of 16 EB", Ldap, Capabilities, b"\x30\x88\xff\xff\xff\xff\xff\xff\xff\xff", Flood(b"\x04"), &["not-the-protocol 0s"]),
+        ("BER with a length of 126 bytes", Ldap, Capabilities, b"\x30\xfe", Flood(b"\0"), &["not-the-protocol 0s"]),
+        ("BER of indefinite length", Ldap, Capabilities, b"\x30\x80\x02\x01\x01\x64", Flood(b"\x30\x80"), &["not-the-protocol 0s"]),
+        ("BER nested without end", Ldaps, Application, b"", Flood(b"\x30\x84\0\0\xff\xf0"), &["not-the-protocol 0s"]),
+        ("BER of length 0", Ldap, Capabilities, b"\x30\0", Silence, &["not-the-protocol 500ms"]),
+        ("BER with longer lengths than need be", Ldap, Capabilities, b"\x30\x84\0\0\0\x14\x02\x84\0\0\0\x01\x01\x65\x84\0\0\0\x07\x0a\x01\0\x04\0\x04\0", Silence, &["silent 5s"]),
+        ("an inner length beyond the outer", Ldap, Capabilities, b"\x30\x0c\x02\x01\x01\x65\x7f\x0a\x01\0\x04\0\x04\0", Silence, &["not-the-protocol 500ms"]),
+        ("an LDAP message of another id", Ldap, Capabilities, b"\x30\x0c\x02\x01\x07\x65\x07\x0a\x01\0\x04\0\x04\0", Silence, &["not-the-protocol 1s"]),
+        ("an LDAP message of a negative id", Ldap, Capabilities, b"\x30\x0c\x02\x01\xff\x65\x07\x0a\x01\0\x04\0\x04\0", Silence, &["not-the-protocol 500ms"]),
+        ("a referral", Ldaps, Application, b"\x30\x20\x02\x01\x03\x65\x1b\x0a\x01\x0a\x04\0\x04\0\xa3\x12\x04\x10ldap://evil/\x1b[2J", Silence, &["command-rejected 1s"]),
+        ("references without end", Ldap, Capabilities, b"", Flood(b"\x30\x0c\x02\x01\x01\x73\x07\x04\x05ldap:"), &["not-the-protocol 0s"]),
+        ("entries without end", Ldap, Capabilities, b"", Flood(b"\x30\x09\x02\x01\x01\x64\x04\x04\0\x30\0"), &["not-the-protocol 0s"]),
+        ("a notice of disconnection", Ldap, Starttls, b"\x30\x24\x02\x01\0\x78\x1f\x0a\x01\x33\x04\0\x04\0\x8a\x161.3.6.1.4.1.1466.20036", Close, &["service-unavailable 0s"]),
+        // -- RDP
+        ("TPKT of length 3", Rdp, Starttls, b"\x03\0\0\x03", Flood(b"\x03\0\0\x03"), &["not-the-protocol 0s"]),
+        ("TPKT of length 0", Rdp, Starttls, b"\x03\0\0\0", Silence, &["not-the-protocol 500ms"]),
+        ("TPKT of length 65535", Rdp, Starttls, b"\x03\0\xff\xff", Flood(b"\0"), &["flood 0s"]),
+        ("TPKT of length 65535, then silence", Rdp, Starttls, b"\x03\0\xff\xff\x0e\xd0\0\0\x12\x34\0", Silence, &["flood 0s"]),
+        ("a confirm cut short, then silence", Rdp, Starttls, b"\x03\0\0\x13\x0e\xd0\0\0\x12\x34\0\x02\x1f\x08", Silence, &["stalled 5s"]),
+        ("a confirm cut short, then the end", Rdp, Starttls, b"\x03\0\0\x13\x0e\xd0\0\0\x12\x34\0\x02\x1f\x08", Close, &["closed 0s"]),
+        ("a confirm that is shorter than it says", Rdp, Starttls, b"\x03\0\0\x13\xff\xd0\0\0\x12\x34\0\x02\x1f\x08\0\x08\0\0\0", Silence, &["not-the-protocol 500ms"]),
+        ("a protocol that was not asked for", Rdp, Starttls, b"\x03\0\0\x13\x0e\xd0\0\0\x12\x34\0\x02\x1f\x08\0\xff\xff\xff\xff", Silence, &["negotiation-failed 0s"]),
+        // -- HTTP
+        ("headers without end", Http, Application, b"HTTP/1.1 200 OK\r\n", Flood(b"A: b\r\n"), &["flood 0s"]),
+        ("one header without end", Http, Application, b"HTTP/1.1 200 OK\r\nA: ", Flood(b"b"), &["flood 0s"]),
+        ("1xx without end", Http, Application, b"", Flood(b"HTTP/1.1 103 Early Hints\r\n\r\n"), &["flood 0s"]),
+        ("blank lines without end", Http, Application, b"", Flood(b"\r\n"), &["flood 0s"]),
+        ("a status of five digits", Http, Application, b"HTTP/1.1 99999 OK\r\n\r\n", Close, &["not-the-protocol 0s"]),
+        ("HTTP/2 at once", Http, Application, b"\0\0\x12\x04\0\0\0\0\0\0\x03\0\0\0\x64", Close, &["not-the-protocol 0s"]),
+        ("a head with NUL in it", Http, Application, b"HTTP/1.1 200 OK\r\nA\0B: \0\r\n\r\n", Close, &["not-the-protocol 0s"]),
+    ]
+};
+
+pub(super) fn try_out(sheet: &mut Sheet) {
+    for (peer, service, stage, says, end, right) in CASES {
+        sheet.try_out(Row {
+            peer,
+            service: *service,
+            acts: (0..3)
+                .map(|_| instead(*service, *stage, says, *end))
+                .collect(),
+            right,
+        });
+    }
+    sheet.try_out(Row {
+        peer: "as many words as are taken, all to be escaped",
+        service: ServiceId::Smtp,
+        acts: vec![verbose()],
+        right: &["pass 0s"],
+    });
+    for (name, right, bytes) in [
+        (
+            "all answers at once, go-ahead included",
+            "pass 0s",
+            &b""[..],
+        ),
+        (
+            "all answers at once, and one more",
+            "bytes-injected 0s",
+            b"250 OK\r\n",
+        ),
+        (
+            "all answers at once, and half a record",
+            "bytes-injected 500ms",
+            b"\x16\x03",
+        ),
+    ] {
+        let hello = b"250-mail01\r\n250 STARTTLS\r\n";
+        let merged = [&b"220 mail01\r\n"[..], hello, b"220 go\r\n", bytes].concat();
+        let steps = vec![
+            Step::Say(merged),
+            Step::Hear(b"EHLO [192.0.2.10]\r\nSTARTTLS\r\n".to_vec()),
+            Step::Tls(&TLS13),
+            Step::Hear(b"EHLO [192.0.2.10]\r\n".to_vec()),
+            Step::Say(b"250 mail01\r\n".to_vec()),
+            Step::Hear(b"QUIT\r\n".to_vec()),
+            Step::Close,
+        ];
+        sheet.try_out(Row {
+            peer: name,
+            service: ServiceId::Smtp,
+            acts: vec![act(move |peer| play_along(steps, peer))],
+            right: match right {
+                "pass 0s" => &["pass 0s"],
+                "bytes-injected 0s" => &["bytes-injected 0s"],
+                _ => &["bytes-injected 500ms"],
+            },
+        });
+    }
+}
+
+/// As much as can be kept of a conversation, all of it to be escaped.
+fn verbose() -> Act {
+    let wide = |first: &[u8], last: &[u8]| {
+        let line = [first, &[0xff; 2040], b"\r\n"].concat();
+        [&line.repeat(30), last].concat()
+    };
+    let hello = wide(b"250-", b"250 STARTTLS\r\n");
+    let steps = vec![
+        Step::Say(wide(b"220-", b"220 ready\r\n")),
+        Step::Hear(b"EHLO [192.0.2.10]\r\n".to_vec()),
+        Step::Say(hello.clone()),
+        Step::Hear(b"STARTTLS\r\n".to_vec()),
+        Step::Say(wide(b"220-", b"220 go\r\n")),
+        Step::Tls(&TLS13),
+        Step::Hear(b"EHLO [192.0.2.10]\r\n".to_vec()),
+        Step::Say(hello),
+        Step::Hear(b"QUIT\r\n".to_vec()),
+        Step::Close,
+    ];
+    act(move |peer| play_along(steps, peer))
+}
+
+/// Healthy up to that stage; then this.
+fn instead(service: ServiceId, stage: Stage, says: &'static [u8], end: End) -> Act {
+    let cut = every_cut()
+        .into_iter()
+        .find(|cut| cut.script.service == service && cut.stage == Some(stage))
+        .unwrap();
+    act(move |mut peer: Peer| async move {
+        for step in cut.steps {
+            match step {
+                Step::Say(bytes) => drop(peer.say(&bytes).await),
+                Step::Hear(expected) => drop(peer.hear(expected.len()).await),
+                Step::Tls(version) => peer.secure(version).await,
+                other => panic!("{other:?} is in no healthy conversation"),
+            }
+        }
+        peer.say(says).await;
+        match end {
+            End::Silence => drop(peer.hear_out().await),
+            End::Close => peer.close().await,
+            End::Flood(more) => {
+                let wave = more.repeat(4096_usize.div_ceil(more.len()));
+                while peer.say(&wave).await == Line::Up {}
+            }
+        }
+    })
+}

@@ -1,0 +1,168 @@
+//! The program itself against hostile peers on real sockets: how long it takes, and how much memory.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use exchports::catalog::{SERVICES, ServiceId};
+
+use crate::cli::rows;
+use crate::schema::held;
+
+/// Twice the megabytes that a healthy run takes.
+const MEMORY: usize = 24 * 1024;
+
+const TIMEOUT: Duration = Duration::from_secs(4);
+
+/// Every service at once, each with a flood of its own; everything is kept and told.
+#[test]
+fn a_run_among_floods_keeps_its_time_and_its_memory() {
+    let line = |start: &[u8]| [start, &[0xff; 2040][..], b"\r\n"].concat();
+    let floods: Vec<(Vec<u8>, Vec<u8>)> = vec![
+        (Vec::new(), vec![b'x'; 4096]),
+        (Vec::new(), line(b"220-")),
+        (Vec::new(), line(b"* OK ")),
+        (b"+OK\r\n+OK\r\n".to_vec(), line(b"")),
+        (b"HTTP/1.1 200 OK\r\n".to_vec(), b"A: b\r\n".repeat(700)),
+        (
+            b"\x30\x84\0\0\xff\xf0\x02\x01\x01\x64\x84\0\0\xff\xe7".to_vec(),
+            vec![4; 4096],
+        ),
+        (
+            Vec::new(),
+            [&b"\x16\x03\x03\x40\0\x02\xff\xff\xff"[..], &[0; 0x3ffc]].concat(),
+        ),
+        (Vec::new(), b"\x15\x03\x03\0\x02\x01\x5a".repeat(600)),
+        (Vec::new(), vec![0; 4096]),
+    ];
+    let ports: Vec<u16> = floods
+        .into_iter()
+        .map(|(begin, more)| {
+            serve(move |mut stream| {
+                let _ = stream.write_all(&begin);
+                while stream.write_all(&more).is_ok() {}
+            })
+        })
+        .collect();
+    // The last one keeps the run alive until all others have been told, so that the peak can be seen.
+    let silent = serve(|stream| listen(&stream));
+    for shift in (0..ports.len()).step_by(2) {
+        // A mapped 443 moves the web group with it.
+        let maps = SERVICES
+            .iter()
+            .zip(ports.iter().cycle().skip(shift))
+            .map(|(service, port)| match service.id {
+                ServiceId::Rdp => format!("--map=rdp={silent}"),
+                _ => format!("--map={}={port}", service.name),
+            });
+        let (peak, took, document) = run(&maps.collect::<Vec<_>>());
+        for row in rows(&document) {
+            assert_eq!(row["status"], "fail", "{row}");
+        }
+        println!("floods, turned by {shift}: {peak} KB at the most, {took:?}");
+        assert!(took < TIMEOUT + Duration::from_secs(2), "{took:?}");
+        if cfg!(target_os = "linux") {
+            assert!((1..MEMORY).contains(&peak), "{peak} KB");
+        }
+    }
+}
+
+/// Whoever is slow costs what slowness may cost, to the second: every check, and the run.
+#[test]
+fn a_run_among_slow_peers_keeps_its_time() {
+    let drip = |word: &'static [u8]| {
+        serve(move |mut stream| {
+            for byte in word.iter().cycle() {
+                if stream.write_all(&[*byte]).is_err() {
+                    return;
+                }
+                thread::sleep(Duration::from_millis(300));
+            }
+        })
+    };
+    let ports = [
+        serve(|stream| listen(&stream)),
+        drip(b"220-mail01 "),
+        drip(b"* OK wait\r\n"),
+        drip(b"+OK\r\n"),
+        drip(b"HTTP/1.1 100 Continue\r\n\r\n"),
+        drip(b"\x16\x03\x03\x40\0\x02\0\x30\0"),
+        drip(b"\x30\x84\0\0\x40\0"),
+    ];
+    for shift in 0..ports.len() {
+        let maps = SERVICES
+            .iter()
+            .zip(ports.iter().cycle().skip(shift))
+            .map(|(service, port)| format!("--map={}={port}", service.name));
+        let (_, took, document) = run(&maps.collect::<Vec<_>>());
+        for row in rows(&document) {
+            assert_eq!(row["status"], "fail", "{row}");
+            let steps = row["steps"].as_array().expect("steps");
+            let spent: f64 = steps
+                .iter()
+                .map(|step| step["took_ms"].as_f64().unwrap_or_default())
+                .sum();
+            let spent = Duration::from_secs_f64(spent / 1000.0);
+            assert!(spent < TIMEOUT + Duration::from_secs(1), "{row}");
+        }
+        println!("slow peers, turned by {shift}: {took:?}");
+        // The check, the goodbye, and a second.
+        assert!(took < TIMEOUT + Duration::from_secs(2), "{took:?}");
+    }
+}
+
+/// Hears everything and says nothing.
+fn listen(mut stream: &TcpStream) {
+    while stream.read(&mut [0; 512]).is_ok_and(|count| count > 0) {}
+}
+
+/// Runs against this machine; the most memory it had, in KB and where the system tells, how long it took, the document.
+fn run(maps: &[String]) -> (usize, Duration, serde_json::Value) {
+    let begun = Instant::now();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_exchports"))
+        .args(["check", "127.0.0.1", "-s", "all", "--json", "-v"])
+        .args(["--timeout", &format!("{}s", TIMEOUT.as_secs())])
+        .args(maps)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it runs");
+    let mut out = child.stdout.take().expect("a pipe");
+    let reader = thread::spawn(move || {
+        let mut text = String::new();
+        out.read_to_string(&mut text).map(|_| text)
+    });
+    let mut peak = 0;
+    while child.try_wait().expect("a child").is_none() {
+        peak = peak.max(high_water(child.id()));
+        thread::sleep(Duration::from_millis(2));
+        assert!(begun.elapsed() < TIMEOUT * 5, "it did not end");
+    }
+    let took = begun.elapsed();
+    let text = reader.join().expect("a reader").expect("UTF-8");
+    (peak, took, held(&text))
+}
+
+/// What the system has given a process at the most, in KB (proc(5)).
+fn high_water(process: u32) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .and_then(|line| line.trim().trim_end_matches(" kB").parse().ok())
+        .unwrap_or(0)
+}
+
+fn serve(meet: impl Fn(TcpStream) + Clone + Send + 'static) -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let port = listener.local_addr().expect("an address").port();
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let meet = meet.clone();
+            thread::spawn(move || meet(stream));
+        }
+    });
+    port
+}

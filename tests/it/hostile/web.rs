@@ -1,0 +1,123 @@
+//! Web servers that send us in circles, or never come to an end.
+
+use exchports::catalog::{ServiceId, WEB};
+use rustls::version::TLS13;
+
+use super::sheet::{Row, Sheet};
+use crate::probe::peer::{Act, Line, Peer, act};
+
+/// What a server answers to each request in turn, the last answer for ever; and what it does after it.
+type Case = (
+    &'static str,
+    &'static [&'static [u8]],
+    Then,
+    &'static [&'static str],
+);
+
+#[derive(Clone, Copy, Debug)]
+enum Then {
+    /// The next request.
+    Listen,
+    /// This, without end.
+    Flood(&'static [u8]),
+    Close,
+}
+
+const CASES: &[Case] = {
+    use Then::{Close, Flood, Listen};
+    &[
+        ("web: headers without end", &[b"HTTP/1.1 401 No\r\n"], Flood(b"A: b\r\n"), &["flood 0s"]),
+        ("web: 1xx without end", &[b""], Flood(b"HTTP/1.1 100 Continue\r\n\r\n"), &["flood 0s"]),
+        ("web: a chunk of 16 EB", &[b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n"], Flood(b"x"), &["pass 0s"]),
+        ("web: a chunk over any number", &[b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"], Flood(b"f"), &["pass 0s"]),
+        ("web: chunks of one byte without end", &[b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"], Flood(b"1\r\nx\r\n"), &["pass 0s"]),
+        ("web: trailers without end", &[b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"], Flood(b"A: b\r\n"), &["pass 0s"]),
+        ("web: a body without end", &[b"HTTP/1.1 200 OK\r\n\r\n"], Flood(b"x"), &["pass 0s"]),
+        ("web: Content-Length too large, then silent", &[b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"], Listen, &["pass 10s"]),
+        ("web: Content-Length too large, then closes", &[b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"], Close, &["pass 0s"]),
+        ("web: Content-Length too small", &[b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxxxxxxxxxxxxxxxxx"], Listen, &["pass 0s"]),
+        ("web: Content-Length of 16 EB", &[b"HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\n"], Flood(b"x"), &["pass 0s"]),
+        ("web: Content-Length below zero", &[b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"], Flood(b"x"), &["pass 0s"]),
+        ("web: two Content-Lengths", &[b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx"], Listen, &["pass 0s"]),
+        ("web: redirect to file:", &[b"HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n"], Listen, &["pass 0s"]),
+        ("web: redirect to javascript:", &[b"HTTP/1.1 302 Found\r\nLocation: javascript:alert(1)\r\nContent-Length: 0\r\n\r\n"], Listen, &["pass 0s"]),
+        ("web: redirect to itself", &[b"HTTP/1.1 302 Found\r\nLocation: /owa/\r\nContent-Length: 0\r\n\r\n"], Listen, &["pass 0s"]),
+        ("web: redirects in a chain", &[
+            b"HTTP/1.1 302 Found\r\nLocation: /1\r\nContent-Length: 0\r\n\r\n",
+            b"HTTP/1.1 302 Found\r\nLocation: /2\r\nContent-Length: 0\r\n\r\n",
+            b"HTTP/1.1 302 Found\r\nLocation: /3\r\nContent-Length: 0\r\n\r\n",
+            b"HTTP/1.1 302 Found\r\nLocation: /4\r\nContent-Length: 0\r\n\r\n",
+            b"HTTP/1.1 302 Found\r\nLocation: /5\r\nContent-Length: 0\r\n\r\n",
+        ], Listen, &["pass 0s"]),
+        ("web: redirect with a word for a header in it", &[b"HTTP/1.1 302 Found\r\nLocation: /owa/\x0b\x1b[2J\xc2\x85Host: evil\r\nContent-Length: 0\r\n\r\n"], Listen, &["pass 0s"]),
+        ("web: no answer to the health page", &[b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n", b""], Listen, &["pass 5s"]),
+    ]
+};
+
+pub(super) fn try_out(sheet: &mut Sheet) {
+    for (peer, answers, then, right) in CASES {
+        for service in &WEB {
+            sheet.try_out(Row {
+                peer,
+                service: service.id,
+                acts: (0..4).map(|_| serve(answers, *then)).collect(),
+                right,
+            });
+        }
+    }
+    for long in [8_000, 60_000] {
+        sheet.try_out(Row {
+            peer: "web: redirect to a very long place",
+            service: ServiceId::Owa,
+            acts: (0..4).map(|_| far(long)).collect(),
+            right: &["pass 0s"],
+        });
+    }
+}
+
+fn serve(answers: &'static [&'static [u8]], then: Then) -> Act {
+    act(move |mut peer: Peer| async move {
+        peer.secure(&TLS13).await;
+        let mut answers = answers.iter();
+        let mut last: &[u8] = b"";
+        while hear_request(&mut peer).await {
+            last = answers.next().copied().unwrap_or(last);
+            peer.say(last).await;
+            match then {
+                Then::Listen => {}
+                Then::Close => return peer.close().await,
+                Then::Flood(more) => {
+                    let wave = more.repeat(4096_usize.div_ceil(more.len()));
+                    while peer.say(&wave).await == Line::Up {}
+                }
+            }
+        }
+    })
+}
+
+/// Further and further away: each path is that long and new.
+fn far(long: usize) -> Act {
+    act(move |mut peer: Peer| async move {
+        peer.secure(&TLS13).await;
+        let mut number = 0;
+        while hear_request(&mut peer).await {
+            number += 1;
+            let path = format!("/{number}{}", "x".repeat(long));
+            let answer =
+                format!("HTTP/1.1 302 Found\r\nLocation: {path}\r\nContent-Length: 0\r\n\r\n");
+            peer.say(answer.as_bytes()).await;
+        }
+    })
+}
+
+async fn hear_request(peer: &mut Peer) -> bool {
+    let mut heard = Vec::new();
+    while !heard.ends_with(b"\r\n\r\n") {
+        let byte = peer.hear(1).await;
+        if byte.is_empty() {
+            return false;
+        }
+        heard.extend(byte);
+    }
+    true
+}
