@@ -86,7 +86,7 @@ fn a_long_answer_in_single_bytes_costs_little_of_the_processor() {
         };
         let begun = on_the_processor();
         let outcome = on_a_clock_that_stands_still(trial.run());
-        let spent = on_the_processor() - begun;
+        let spent = on_the_processor().saturating_sub(begun);
         println!("{id:?}: {length} bytes one by one, {spent:?} of the processor");
         assert!(outcome.took <= Limits::CHECK);
         // Some of it is the peer's own.

@@ -1,6 +1,7 @@
 //! Hostile peers.
 
 #![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
+#![expect(clippy::print_stdout, reason = "the table is for whoever asks for it")]
 
 mod by_hand;
 mod cost;

@@ -88,13 +88,11 @@ impl Sheet {
             "{} on {name}",
             row.peer
         );
-        let line = match self.lines.iter_mut().find(|(peer, _)| *peer == row.peer) {
-            Some((_, line)) => line,
-            None => {
-                self.lines.push((row.peer, Line::default()));
-                &mut self.lines.last_mut().unwrap().1
-            }
-        };
+        if !self.lines.iter().any(|(peer, _)| *peer == row.peer) {
+            self.lines.push((row.peer, Line::default()));
+        }
+        let known = self.lines.iter_mut().find(|(peer, _)| *peer == row.peer);
+        let line = known.map(|(_, line)| line).unwrap();
         *line.outcomes.entry(ended).or_default() += 1;
         line.took = line.took.max(outcome.took);
         line.read = line.read.max(read);
