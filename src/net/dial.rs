@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -22,10 +23,15 @@ use crate::plan::Limits;
 /// How long an address has before the next one is tried beside it (RFC 8305 §5).
 const STAGGER: Duration = Duration::from_millis(250);
 
+/// How long a check waits for files of this machine, when it is the only one left that could hold any.
+const FILES: Duration = Duration::from_secs(1);
+
 /// Keeps the limits on sockets, for all checks of a run.
 #[derive(Debug)]
 pub struct Gate {
     total: Arc<Semaphore>,
+    /// Sockets in all; fewer, once this machine had no files for as many.
+    size: AtomicUsize,
     per_address: usize,
     addresses: Mutex<HashMap<IpAddr, Arc<Semaphore>>>,
 }
@@ -33,16 +39,21 @@ pub struct Gate {
 /// The right to one socket.
 #[derive(Debug)]
 struct Pass {
-    _total: OwnedSemaphorePermit,
+    total: OwnedSemaphorePermit,
     _address: OwnedSemaphorePermit,
 }
+
+/// The right to a socket, and the socket, where there is one.
+type Place = (Pass, io::Result<TcpSocket>);
 
 impl Gate {
     /// One for so many sockets in all, and so many to one address; at least one of each.
     #[must_use]
     pub fn new(total: usize, per_address: usize) -> Arc<Self> {
+        let total = total.clamp(1, Semaphore::MAX_PERMITS);
         Arc::new(Self {
-            total: Arc::new(Semaphore::new(total.clamp(1, Semaphore::MAX_PERMITS))),
+            total: Arc::new(Semaphore::new(total)),
+            size: AtomicUsize::new(total),
             per_address: per_address.clamp(1, Semaphore::MAX_PERMITS),
             addresses: Mutex::new(HashMap::new()),
         })
@@ -60,9 +71,50 @@ impl Gate {
         let address = semaphore.acquire_owned().await.ok()?;
         let total = Arc::clone(&self.total).acquire_owned().await.ok()?;
         Some(Pass {
-            _total: total,
+            total,
             _address: address,
         })
+    }
+
+    /// Waits its turn, unless it has come, and opens a socket. Where this machine has no files left there is one socket
+    /// fewer from then on, and whoever wanted it waits for another.
+    async fn socket(&self, address: SocketAddr, held: Option<Pass>) -> Option<Place> {
+        let mut held = held;
+        let mut alone_until = None;
+        loop {
+            let pass = match held.take() {
+                Some(pass) => pass,
+                None => self.pass(address.ip()).await?,
+            };
+            let opened = match address {
+                SocketAddr::V4(_) => TcpSocket::new_v4(),
+                SocketAddr::V6(_) => TcpSocket::new_v6(),
+            };
+            if !opened.as_ref().is_err_and(os::is_out_of_resources) {
+                return Some((pass, opened));
+            }
+            if let Err(last) = self.shrink(pass) {
+                let until = *alone_until.get_or_insert_with(|| Instant::now() + FILES);
+                if until <= Instant::now() {
+                    return Some((last, opened));
+                }
+                tokio::time::sleep(FILES / 20).await;
+                held = Some(last);
+            }
+        }
+    }
+
+    /// Takes a right away for good; the last one is given back.
+    fn shrink(&self, pass: Pass) -> Result<(), Pass> {
+        let fewer = |size: usize| (size > 1).then(|| size - 1);
+        let shrunk = self
+            .size
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer);
+        if shrunk.is_err() {
+            return Err(pass);
+        }
+        pass.total.forget();
+        Ok(())
     }
 }
 
@@ -124,9 +176,10 @@ impl TcpDial {
         }
     }
 
-    /// Waits for the right to a socket. The first one has no bound of its own: nothing has begun yet. One after a dial
+    /// Waits for a socket. The first one has no bound of its own: nothing has begun yet. One after a dial
     /// that failed has what is left of the check.
-    async fn turn(&self, address: IpAddr) -> Result<Pass, Cause> {
+    async fn turn(&self, address: SocketAddr) -> Result<Place, Cause> {
+        let held = self.keep(None);
         let mut halt = self.halt.clone();
         let end = self.began.get().map(|began| *began + self.limits.check);
         tokio::select! {
@@ -134,7 +187,7 @@ impl TcpDial {
             () = halt.said() => Err(Cause::Interrupted),
             () = come(self.deadline) => Err(Cause::Deadline),
             () = come(end) => Err(Cause::Filtered),
-            pass = self.gate.pass(address) => pass.ok_or(Cause::Internal),
+            place = self.gate.socket(address, held) => place.ok_or(Cause::Internal),
         }
     }
 
@@ -173,16 +226,13 @@ impl Dial for TcpDial {
         let Some(first) = addresses.first().copied() else {
             return Err(fail(record, Cause::NameWithoutAddress, None));
         };
-        let pass = match self.keep(None) {
-            Some(pass) => pass,
-            None => match self.turn(first.ip()).await {
-                Ok(pass) => pass,
-                Err(cause) => return Err(fail(record, cause, None)),
-            },
+        let place = match self.turn(first).await {
+            Ok(place) => place,
+            Err(cause) => return Err(fail(record, cause, None)),
         };
         record.enter(Stage::Connect);
         let mut terms = self.terms(record.connection());
-        let mut race = Race::new(addresses, self.source, Arc::clone(&self.gate), pass);
+        let mut race = Race::new(addresses, self.source, Arc::clone(&self.gate), place);
         // Each attempt keeps the patience of a dial by itself; the race as a whole ends with the check.
         race.start(terms.limits.connect);
         let won = match terms.bounded(terms.limits.check, race.run()).await {
@@ -214,7 +264,7 @@ struct Race {
     entries: Vec<Entry>,
     source: Option<IpAddr>,
     gate: Arc<Gate>,
-    first_pass: Option<Pass>,
+    first_place: Option<Place>,
     end: Instant,
 }
 
@@ -245,7 +295,7 @@ impl Race {
         addresses: Vec<SocketAddr>,
         source: Option<IpAddr>,
         gate: Arc<Gate>,
-        first_pass: Pass,
+        first_place: Place,
     ) -> Self {
         Self {
             waiting: addresses.into_iter(),
@@ -253,7 +303,7 @@ impl Race {
             entries: Vec::new(),
             source,
             gate,
-            first_pass: Some(first_pass),
+            first_place: Some(first_place),
             end: Instant::now(),
         }
     }
@@ -301,9 +351,9 @@ impl Race {
         let Some(address) = self.waiting.next() else {
             return;
         };
-        let pass = self.first_pass.take();
+        let place = self.first_place.take();
         let begun = Arc::new(OnceLock::new());
-        if pass.is_some() {
+        if place.is_some() {
             let _ = begun.set(asked);
         }
         self.entries.push(Entry {
@@ -316,9 +366,9 @@ impl Race {
         let gate = Arc::clone(&self.gate);
         let patience = self.end - asked;
         self.running.spawn(async move {
-            let pass = match pass {
-                Some(pass) => Some(pass),
-                None => gate.pass(address.ip()).await,
+            let place = match place {
+                Some(place) => Some(place),
+                None => gate.socket(address, None).await,
             };
             begun.get_or_init(Instant::now);
             let lost = |state, cause| Lost {
@@ -327,12 +377,12 @@ impl Race {
                 cause,
                 detail: None,
             };
-            let Some(pass) = pass else {
+            let Some((pass, socket)) = place else {
                 return Err(lost(State::Blocked, Cause::Internal));
             };
             // Its time begins with its socket: a run that waits for sockets must not call anything filtered that was
             // never asked.
-            match tokio::time::timeout(patience, connect(address, source)).await {
+            match tokio::time::timeout(patience, connect(socket, address, source)).await {
                 Ok(Ok(stream)) => Ok(Won {
                     stream,
                     address,
@@ -413,7 +463,11 @@ impl Entry {
     }
 }
 
-async fn connect(address: SocketAddr, source: Option<IpAddr>) -> Result<TcpStream, Lost> {
+async fn connect(
+    socket: io::Result<TcpSocket>,
+    address: SocketAddr,
+    source: Option<IpAddr>,
+) -> Result<TcpStream, Lost> {
     let lost = |(state, cause, detail): (State, Cause, Text)| Lost {
         address,
         state,
@@ -421,11 +475,7 @@ async fn connect(address: SocketAddr, source: Option<IpAddr>) -> Result<TcpStrea
         detail: Some(detail),
     };
     let classify = |error: &io::Error| os::classify(error, address, source);
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4(),
-        SocketAddr::V6(_) => TcpSocket::new_v6(),
-    }
-    .map_err(|error| lost(classify(&error)))?;
+    let socket = socket.map_err(|error| lost(classify(&error)))?;
     if let Some(source) = source {
         if source.is_ipv4() != address.is_ipv4() {
             return Err(Lost {

@@ -40,7 +40,7 @@ pub(super) fn classify(
         }
         _ => match error.raw_os_error() {
             Some(code) if NO_FAMILY.contains(&code) => (State::Blocked, Cause::NoFamilyHere),
-            Some(code) if NO_RESOURCES.contains(&code) => (State::Blocked, Cause::OutOfResources),
+            _ if is_out_of_resources(error) => (State::Blocked, Cause::OutOfResources),
             _ => (State::Unreachable, Cause::Unreachable),
         },
     };
@@ -50,18 +50,37 @@ pub(super) fn classify(
 /// What binding to the address of `--source` failed with.
 pub(super) fn classify_bind(error: &io::Error) -> (State, Cause, Text) {
     let words = Text::from(error.to_string().as_str());
-    match error.raw_os_error() {
-        Some(code) if NO_RESOURCES.contains(&code) => {
-            (State::Blocked, Cause::OutOfResources, words)
-        }
-        _ => (State::Blocked, Cause::SourceUnusable, words),
-    }
+    let cause = if is_out_of_resources(error) {
+        Cause::OutOfResources
+    } else {
+        Cause::SourceUnusable
+    };
+    (State::Blocked, cause, words)
+}
+
+/// Whether this machine has no files, buffers or memory left.
+pub(super) fn is_out_of_resources(error: &io::Error) -> bool {
+    error
+        .raw_os_error()
+        .is_some_and(|code| NO_RESOURCES.contains(&code))
 }
 
 /// On IPv6, `EACCES` is a router's "administratively prohibited" (RFC 4443 §3.1); else it is this machine's.
 fn is_filters_word(error: &io::Error, address: SocketAddr) -> bool {
     const EACCES: i32 = 13;
     cfg!(unix) && address.is_ipv6() && error.raw_os_error() == Some(EACCES)
+}
+
+/// Whether this machine has a way to anywhere beyond itself, in either family. Asked for are addresses that nobody has
+/// (RFC 5737, RFC 3849); nothing is sent.
+pub(super) fn has_way_out() -> bool {
+    let nobodys = [
+        IpAddr::from([192, 0, 2, 1]),
+        IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1]),
+    ];
+    nobodys
+        .iter()
+        .any(|address| has_way_to(SocketAddr::new(*address, 53), None))
 }
 
 /// Whether this machine has a route to the address, and an address of its own to send from. Without one nothing was sent
@@ -71,7 +90,11 @@ fn has_way_to(address: SocketAddr, source: Option<IpAddr>) -> bool {
         SocketAddr::V4(_) => IpAddr::from([0; 4]),
         SocketAddr::V6(_) => IpAddr::from([0; 16]),
     });
-    UdpSocket::bind((from, 0)).is_ok_and(|socket| socket.connect(address).is_ok())
+    match UdpSocket::bind((from, 0)) {
+        Ok(socket) => socket.connect(address).is_ok(),
+        // Without a file or a port to ask with, nothing is known of the way.
+        Err(error) => is_out_of_resources(&error) || error.kind() == ErrorKind::AddrInUse,
+    }
 }
 
 /// Address family not supported: Linux, macOS, Windows.

@@ -8,6 +8,7 @@ use dns_lookup::{AddrInfoHints, LookupError, LookupErrorKind, getaddrinfo};
 use tokio::time::Instant;
 
 use super::halt::Halt;
+use super::os;
 use crate::facts::Text;
 use crate::observation::{Cause, Failure, Stage};
 use crate::plan::{Families, Host, Limits};
@@ -92,6 +93,8 @@ fn refusal(error: LookupError) -> Failure {
         LookupErrorKind::NoData => Cause::NameWithoutAddress,
         // Windows: WSANO_DATA; the others: EAI_ADDRFAMILY.
         _ if matches!(code, 11004 | -9) => Cause::NameWithoutAddress,
+        // Without any network nobody was asked.
+        _ if !os::has_way_out() => Cause::NoFamilyHere,
         _ => Cause::LookupFailed,
     };
     failure(cause, Some(words.to_string().as_str().into()))

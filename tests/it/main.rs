@@ -15,4 +15,5 @@ mod report;
 mod schema;
 mod simulate;
 mod tls;
+mod troubles;
 mod wire;
