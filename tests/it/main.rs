@@ -15,5 +15,6 @@ mod report;
 mod schema;
 mod simulate;
 mod tls;
+#[cfg(target_os = "linux")]
 mod troubles;
 mod wire;

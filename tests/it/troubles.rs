@@ -6,6 +6,7 @@
 //! wall clock enters the judgement as an argument (`judge`), and every duration comes from a clock that does not jump; a
 //! resolver that answers with control characters cannot be staged, since getaddrinfo gives addresses and nothing else.
 
+use std::io::{self, Write as _};
 use std::process::{Command, Output};
 
 use serde_json::Value;
@@ -14,7 +15,6 @@ use crate::cli::{Stand, rows, told};
 use crate::schema::held;
 
 /// Of 64 files most are taken, and the run does not know: it goes on with the few there are.
-#[cfg(unix)]
 #[test]
 fn without_files_fewer_sockets_are_open_at_once_and_no_check_fails() {
     let stand = Stand::with(&[]);
@@ -37,7 +37,6 @@ fn without_files_fewer_sockets_are_open_at_once_and_no_check_fails() {
 }
 
 /// Not even one file is left: nothing is judged, and the word is this machine's.
-#[cfg(target_os = "linux")]
 #[test]
 fn without_any_file_nothing_is_judged() {
     let taken = "ulimit -n 64; for ((i = 3; i < 58; i++)); do eval \"exec $i</dev/null\"; done";
@@ -72,7 +71,6 @@ fn without_any_file_nothing_is_judged() {
 }
 
 /// One port to come from, for ten connections to one endpoint.
-#[cfg(target_os = "linux")]
 #[test]
 fn without_ports_the_word_is_this_machines() {
     let setup = "ip link set lo up || exit 77\n\
@@ -103,7 +101,6 @@ fn without_ports_the_word_is_this_machines() {
     assert_eq!((err.as_str(), exit), ("", Some(1)), "{out}");
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn without_a_network_nothing_is_judged() {
     for target in ["192.0.2.1", "2001:db8::1", "mail.example.com"] {
@@ -127,7 +124,6 @@ fn without_a_network_nothing_is_judged() {
 }
 
 /// A machine that has a network, and nobody to ask: a name is not found wanting, its lookup failed.
-#[cfg(target_os = "linux")]
 #[test]
 fn without_a_resolver_the_lookup_failed() {
     let setup = "printf 'nameserver 127.254.254.254\\noptions timeout:1 attempts:1\\n' >\"$FOLDER/resolv\"\n\
@@ -136,7 +132,7 @@ fn without_a_resolver_the_lookup_failed() {
         return;
     };
     if told(&output).0.contains("address-family-missing") {
-        return println!("not staged: this machine has no network at all");
+        return say_not_staged("this machine has no network at all");
     }
     let (out, err, exit) = told(&output);
     assert_eq!((err.as_str(), exit), ("", Some(1)), "{out}");
@@ -147,7 +143,6 @@ fn without_a_resolver_the_lookup_failed() {
 }
 
 /// A host with both families, on a machine that has one: the other is not held against it.
-#[cfg(target_os = "linux")]
 #[test]
 fn without_ipv6_the_other_family_is_used() {
     let setup = "ip link set lo up || exit 77\n\
@@ -171,7 +166,6 @@ fn without_ipv6_the_other_family_is_used() {
 }
 
 /// A disk that is full before the report is: the old one stays as it was, and nothing else does.
-#[cfg(target_os = "linux")]
 #[test]
 fn on_a_full_disk_the_old_report_stays() {
     let setup = "mkdir \"$FOLDER/disk\" && mount -t tmpfs -o size=16k disk \"$FOLDER/disk\" || exit 77\n\
@@ -200,19 +194,17 @@ fn words(typed: &str) -> Vec<String> {
 
 /// Runs a check in namespaces of its own, after a setup that exits with 77 where it is not allowed. `None`, aloud, where
 /// the system has or gives none.
-#[cfg(target_os = "linux")]
 fn unshared(namespaces: &str, setup: &str, arguments: &[String]) -> Option<Output> {
     let unshare = ["unshare", namespaces, "--"];
     let can = Command::new("unshare").args([namespaces, "true"]).output();
     if !can.is_ok_and(|output| output.status.success()) {
-        println!("not staged: `unshare {namespaces}` is not allowed here");
+        say_not_staged(&format!("`unshare {namespaces}` is not allowed here"));
         return None;
     }
     bash(setup, &unshare, arguments)
 }
 
 /// Runs a check in a shell, after a setup.
-#[cfg(unix)]
 fn bash(setup: &str, within: &[&str], arguments: &[String]) -> Option<Output> {
     let folder = tempfile::tempdir().expect("a folder");
     let mut words = within.iter().copied().chain(["bash", "-c"]);
@@ -226,16 +218,18 @@ fn bash(setup: &str, within: &[&str], arguments: &[String]) -> Option<Output> {
     let output = match command.output() {
         Ok(output) => output,
         Err(error) => {
-            println!("not staged: no bash here: {error}");
+            say_not_staged(&format!("no bash here: {error}"));
             return None;
         }
     };
     if output.status.code() == Some(77) {
-        println!(
-            "not staged: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
+        say_not_staged(String::from_utf8_lossy(&output.stderr).trim());
         return None;
     }
     Some(output)
+}
+
+fn say_not_staged(why: &str) {
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    let _ = writeln!(io::stderr(), "SKIPPED {test}: {why}");
 }
