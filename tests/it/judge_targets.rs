@@ -150,11 +150,14 @@ fn a_certificate_that_was_not_renewed_everywhere() {
     assert_eq!(told.diagnosis.severity, Severity::Warn);
     let message = &told.diagnosis.message;
     assert!(
-        message.starts_with("the certificate that ends on 2027-01-17 is older than that of "),
+        message.starts_with("the certificate that expires on 2027-01-17 is older than that of "),
         "{message}"
     );
     assert!(message.contains("https"), "{message}");
-    assert!(message.ends_with(", which ends on 2027-08-10"), "{message}");
+    assert!(
+        message.ends_with(", which expires on 2027-08-10"),
+        "{message}"
+    );
     // What setup made, what a directory or a desktop has, other names, and two kinds of key of one day are no renewal.
     for other in [
         CertificateFacts {
@@ -194,7 +197,7 @@ fn a_certificate_that_differs_by_address() {
     assert!(
         told.diagnosis
             .message
-            .contains("at 192.0.2.11 ends on 2027-01-17")
+            .contains("at 192.0.2.11 expires on 2027-01-17")
     );
 }
 

@@ -280,9 +280,10 @@ pub(super) const RULES: &[Rule] = &[
         code: Code::HttpWithoutTls,
         severity: Severity::Warn,
         title: "Exchange's pages come over plain HTTP",
-        meaning: "Exchange answers on 80 with a page and not with 403 or a redirect to HTTPS: somebody has switched \
-                  off that TLS is demanded. A password typed there goes in clear.",
-        hint: "Switch on Require SSL for the site in IIS Manager (SSL Settings), or redirect to HTTPS.",
+        meaning: "Port 80 hands out one of Exchange's pages, where Exchange by default answers 403: the site no longer \
+                  requires TLS. A password that is typed on that page crosses the network in clear, for anyone on the \
+                  way to read.",
+        hint: "Switch on Require SSL for the site in IIS Manager (SSL Settings), or redirect 80 to HTTPS.",
         reference: "Microsoft, Configure http to https redirection for Outlook on the web",
         holds: |case| {
             let facts = case.http()?;

@@ -16,7 +16,7 @@ pub(super) const RULES: &[TargetRule] = &[TargetRule {
     severity: Severity::Warn,
     title: "services, or addresses, serve different certificates",
     meaning: "Several certificates with the same names are served, and one is older: it was renewed in one place and \
-              not in another. The old one ends first, and Exchange's extended protection breaks sign-ins where load \
+              not in another. The old one expires first, and Exchange's extended protection breaks sign-ins where load \
               balancer and server serve different ones.",
     hint: "Assign the new certificate to the services that still serve the old one (`Enable-ExchangeCertificate \
            -Services SMTP,IIS,POP,IMAP`). Then restart them, and see to load balancers.",
@@ -100,7 +100,7 @@ fn told(old: &Served<'_>, new: &Served<'_>) -> Told {
     );
     if same_service.is_empty() {
         let message = format!(
-            "the certificate that ends on {} is older than that of {}, which ends on {}",
+            "the certificate that expires on {} is older than that of {}, which expires on {}",
             ends.0,
             few(&of_new),
             ends.1
@@ -120,14 +120,17 @@ fn told(old: &Served<'_>, new: &Served<'_>) -> Told {
     let (at_old, at_new) = (addresses(old), addresses(new));
     if at_old == at_new || at_old.is_empty() {
         // The same address gives now this one, now that one: members behind a load balancer.
-        let message = format!("the certificate ends now on {}, now on {}", ends.0, ends.1);
+        let message = format!(
+            "the certificate expires now on {}, now on {}",
+            ends.0, ends.1
+        );
         return Told::new(message, old.rows.iter().copied()).hint(
             "Possibly members behind a load balancer: check each by `--address` and assign the new certificate to \
              those that still serve the old one.",
         );
     }
     let message = format!(
-        "the certificate at {} ends on {} and is older than the one at {}, which ends on {}",
+        "the certificate at {} expires on {} and is older than the one at {}, which expires on {}",
         list(&at_old),
         ends.0,
         list(&at_new),
