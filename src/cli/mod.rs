@@ -50,8 +50,8 @@ pub enum Meant {
         /// When to use colour.
         color: ColorWhen,
     },
-    /// `explain`, with its text.
-    Explain(String),
+    /// `explain`, with its page.
+    Explain(judge::Page),
     /// `demo`
     Demo {
         /// What is wrong with the stand-in server.
@@ -511,8 +511,14 @@ impl Cli {
 
 fn explain(word: &str) -> Result<Meant, UsageError> {
     judge::explain(word).map(Meant::Explain).ok_or_else(|| {
+        let near = judge::near(word);
+        let like = if near.is_empty() {
+            String::new()
+        } else {
+            format!("; like it: {}", near.join(", "))
+        };
         UsageError(format!(
-            "nothing is known as {}: give a service or port of `exchports list`, a role, or a code from a report",
+            "nothing is known as {}: give a service or port of `exchports list`, a role, or a code from a report{like}",
             values::quoted(word)
         ))
     })

@@ -101,6 +101,10 @@ fn unknown_services_ports_and_roles_are_told_on_one_line() {
         (words("demo --fault silent@gopher"), &["`gopher`", "smtp"]),
         (words("simulate --base-port 65000"), &["65000", "62146"]),
         (words("explain gremlins"), &["`gremlins`", "exchports list"]),
+        (
+            words("explain filterd"),
+            &["`filterd`", "exchports list", "like it: filtered"],
+        ),
     ]);
 }
 
