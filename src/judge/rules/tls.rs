@@ -3,7 +3,7 @@
 use super::{Case, Evidence, Rule, quote, said};
 use crate::catalog::{Protocol, Role, Security, ServiceId};
 use crate::facts::{
-    Cipher, ClientCertificate, KeyExchange, PeerFacts, Text, TlsVersion, VersionAnswer,
+    Cipher, ClientCertificate, KeyExchange, PeerFacts, Text, TlsVersion, VersionAnswer, alert_name,
 };
 use crate::finding::{Code, Severity};
 use crate::observation::{Cause, Detour, Failure};
@@ -465,44 +465,6 @@ fn ended_with(failure: &Failure) -> String {
         },
         _ => said(failure),
     }
-}
-
-/// The names of RFC 8446 §6 and, for retired ones, RFC 5246 §7.2.
-fn alert_name(alert: u8) -> Option<&'static str> {
-    Some(match alert {
-        0 => "close_notify",
-        10 => "unexpected_message",
-        20 => "bad_record_mac",
-        21 => "decryption_failed",
-        22 => "record_overflow",
-        30 => "decompression_failure",
-        40 => "handshake_failure",
-        41 => "no_certificate",
-        42 => "bad_certificate",
-        43 => "unsupported_certificate",
-        44 => "certificate_revoked",
-        45 => "certificate_expired",
-        46 => "certificate_unknown",
-        47 => "illegal_parameter",
-        48 => "unknown_ca",
-        49 => "access_denied",
-        50 => "decode_error",
-        51 => "decrypt_error",
-        70 => "protocol_version",
-        71 => "insufficient_security",
-        80 => "internal_error",
-        86 => "inappropriate_fallback",
-        90 => "user_canceled",
-        100 => "no_renegotiation",
-        109 => "missing_extension",
-        110 => "unsupported_extension",
-        112 => "unrecognized_name",
-        113 => "bad_certificate_status_response",
-        115 => "unknown_psk_identity",
-        116 => "certificate_required",
-        120 => "no_application_protocol",
-        _ => return None,
-    })
 }
 
 fn greeting<'a>(case: &Case<'a>) -> Option<&'a Text> {
