@@ -158,6 +158,26 @@ fn a_certificate_that_was_not_renewed_everywhere() {
         message.ends_with(", which expires on 2027-08-10"),
         "{message}"
     );
+    assert!(
+        told.diagnosis.hint.contains("-Services SMTP`"),
+        "{}",
+        told.diagnosis.hint
+    );
+    // 443 stands for what is behind it.
+    let mut web = StagedHost::of(Role::Mailbox);
+    web.each(|seen| {
+        if matches!(seen.peer, Some(PeerFacts::Http(_))) && seen.tls.is_some() {
+            serve(seen, old());
+        }
+    });
+    let finding = web.judged();
+    let told = only(&finding, Code::CertificateDiffers);
+    assert_eq!(told.services, [Https]);
+    assert!(
+        told.diagnosis.hint.contains("-Services IIS`"),
+        "{}",
+        told.diagnosis.hint
+    );
     // What setup made, what a directory or a desktop has, other names, and two kinds of key of one day are no renewal.
     for other in [
         CertificateFacts {

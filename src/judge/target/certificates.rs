@@ -6,7 +6,7 @@ use time::Duration;
 
 use super::shared::certificate;
 use super::{TargetRule, Told, Whole, address, names, services};
-use crate::catalog::{Protocol, ServiceId};
+use crate::catalog::{Group, Protocol, ServiceId};
 use crate::facts::CertificateFacts;
 use crate::finding::{Code, Finding, Severity};
 use crate::judge::rules::date;
@@ -68,6 +68,13 @@ fn served<'a>(whole: &Whole<'a>) -> Vec<Served<'a>> {
             }),
         }
     }
+    // What is behind 443 has the certificate of 443, which stands for it.
+    let is_port = |row: &&Finding| row.check.service.group == Group::Port;
+    for one in &mut all {
+        if one.rows.iter().any(is_port) {
+            one.rows.retain(is_port);
+        }
+    }
     all
 }
 
@@ -102,10 +109,14 @@ fn told(old: &Served<'_>, new: &Served<'_>) -> Told {
         let message = format!(
             "the certificate that expires on {} is older than that of {}, which expires on {}",
             ends.0,
-            few(&of_new),
+            names(&of_new),
             ends.1
         );
-        return Told::new(message, old.rows.iter().copied());
+        let told = Told::new(message, old.rows.iter().copied());
+        return match assign_hint(&old.rows) {
+            Some(hint) => told.hint(hint),
+            None => told,
+        };
     }
     let addresses = |one: &Served<'_>| {
         let mut found: Vec<IpAddr> = one.rows.iter().filter_map(|row| address(row)).collect();
@@ -144,16 +155,25 @@ fn told(old: &Served<'_>, new: &Served<'_>) -> Told {
         .at(at_old)
 }
 
-/// Not all of nine web services need a name: 443 stands for them.
-fn few(services: &[ServiceId]) -> String {
-    let without_web: Vec<ServiceId> = services
-        .iter()
-        .copied()
-        .filter(|id| id.row().group == crate::catalog::Group::Port)
-        .collect();
-    names(if without_web.is_empty() {
-        services
+/// How to assign the new certificate, where one kind of service alone has the old one.
+fn assign_hint(rows: &[&Finding]) -> Option<&'static str> {
+    let is_all = |is: fn(Protocol) -> bool| rows.iter().all(|row| is(row.check.service.protocol));
+    if is_all(|protocol| protocol == Protocol::Http) {
+        Some(
+            "Assign the new certificate to IIS (`Enable-ExchangeCertificate -Services IIS`), and to every load balancer \
+             in front.",
+        )
+    } else if is_all(|protocol| protocol == Protocol::Smtp) {
+        Some(
+            "Assign the new certificate to SMTP (`Enable-ExchangeCertificate -Services SMTP`). If the old one is still \
+             served then, restart MSExchangeFrontEndTransport.",
+        )
+    } else if is_all(|protocol| matches!(protocol, Protocol::Imap | Protocol::Pop3)) {
+        Some(
+            "Assign the new certificate (`Enable-ExchangeCertificate -Services POP,IMAP`), then restart the POP3 and \
+             IMAP4 services, which keep the old one until then.",
+        )
     } else {
-        &without_web
-    })
+        None
+    }
 }
