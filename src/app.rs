@@ -108,10 +108,8 @@ fn check(order: CheckOrder) -> Result<Exit, Error> {
         plan.trust.ca_certificates.extend(read_ca_file(path)?);
     }
     plan.limits.jobs = sockets(jobs);
-    if cfg!(windows) && plan.limits.connect < cli::WINDOWS_CONNECT {
-        complain(
-            "warning: on Windows a refused connection takes two seconds to be told: with a connect timeout under 2.5s it looks filtered",
-        );
+    for warning in cli::warnings(&plan) {
+        complain(&format!("warning: {warning}"));
     }
     let roots = Arc::new(roots(&plan, &ca_files)?);
     let outputs = Outputs::open(&telling)?;

@@ -239,7 +239,8 @@ struct CheckArgs {
     #[arg(long, help_heading = "What to look at")]
     tcp_only: bool,
 
-    /// Also ask which old TLS versions are enabled, and whether NLA is required; a few more connections
+    /// Also ask which old TLS versions are enabled (of the web group in the row of https), and whether NLA is required;
+    /// a few more connections
     #[arg(long, conflicts_with = "tcp_only", help_heading = "What to look at")]
     audit: bool,
 
@@ -852,9 +853,32 @@ pub fn demo_plan(
     }
 }
 
+/// What can be done as it was asked for, and will disappoint.
+#[must_use]
+pub fn warnings(plan: &Plan) -> Vec<&'static str> {
+    let mut warnings = Vec::new();
+    if cfg!(windows) && plan.limits.connect < WINDOWS_CONNECT {
+        warnings.push(
+            "on Windows a refused connection takes two seconds to be told: with a connect timeout under 2.5s it looks filtered",
+        );
+    }
+    let has = |is: fn(&Service) -> bool| {
+        let mut checks = plan.targets.iter().flat_map(|target| &target.checks);
+        checks.any(|check| is(check.service))
+    };
+    let is_behind = |service: &Service| service.group == Group::Web;
+    if plan.audit == Audit::Yes && has(is_behind) && !has(|service| service.id == ServiceId::Https)
+    {
+        warnings.push(
+            "--audit asks nothing of the web services, which all share 443: their TLS is audited in the row of https, so name that too, as in --service 443,web",
+        );
+    }
+    warnings
+}
+
 /// What the connect timeout of a run on Windows should be at the least: the system answers "refused" only after two
 /// seconds there.
-pub const WINDOWS_CONNECT: Duration = Duration::from_millis(2500);
+const WINDOWS_CONNECT: Duration = Duration::from_millis(2500);
 
 /// The names of all roles, for messages.
 fn role_names() -> String {
