@@ -23,24 +23,24 @@ impl Text {
     /// Escapes what a peer sent.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Self {
+        Self::within(bytes, usize::MAX)
+    }
+
+    /// Escapes what a peer sent, into `room` bytes at the most, the ellipsis aside: escaping can make four of one.
+    #[must_use]
+    pub fn within(bytes: &[u8], room: usize) -> Self {
         let kept = bytes.get(..Self::LIMIT).unwrap_or(bytes);
-        let mut out = String::with_capacity(kept.len());
-        for chunk in kept.utf8_chunks() {
-            for character in chunk.valid().chars() {
-                match character {
-                    '\\' => out.push_str("\\\\"),
-                    _ if is_unsafe_to_show(character) => {
-                        let mut buffer = [0; 4];
-                        escape_bytes(character.encode_utf8(&mut buffer).as_bytes(), &mut out);
-                    }
-                    _ => out.push(character),
-                }
-            }
-            escape_bytes(chunk.invalid(), &mut out);
-        }
-        if kept.len() < bytes.len() {
+        let mut out = String::with_capacity(kept.len().min(room));
+        let whole = kept.utf8_chunks().all(|chunk| {
+            let mut valid = chunk.valid().chars();
+            let mut invalid = chunk.invalid().iter();
+            valid.all(|it| grows(&mut out, room, |out| show(it, out)))
+                && invalid.all(|it| grows(&mut out, room, |out| escape_bytes(&[*it], out)))
+        });
+        if !whole || kept.len() < bytes.len() {
             out.push('…');
         }
+        out.shrink_to_fit();
         Self(out)
     }
 
@@ -66,6 +66,27 @@ impl fmt::Display for Text {
 impl From<&str> for Text {
     fn from(text: &str) -> Self {
         Self::from_bytes(text.as_bytes())
+    }
+}
+
+/// Adds to a text, unless it would pass its room then; whether it was added.
+fn grows(out: &mut String, room: usize, add: impl FnOnce(&mut String)) -> bool {
+    let before = out.len();
+    add(out);
+    let fits = out.len() <= room;
+    if !fits {
+        out.truncate(before);
+    }
+    fits
+}
+
+fn show(character: char, out: &mut String) {
+    match character {
+        '\\' => out.push_str("\\\\"),
+        _ if is_unsafe_to_show(character) => {
+            escape_bytes(character.encode_utf8(&mut [0; 4]).as_bytes(), out);
+        }
+        _ => out.push(character),
     }
 }
 
@@ -492,11 +513,13 @@ pub struct CertificateFacts {
     pub issuer: Text,
     /// Names it is made out to: DNS names and addresses of the subject alternative name.
     pub names: Vec<Text>,
+    /// How many names more it is made out to than are kept.
+    pub more_names: usize,
     /// Start of validity.
     pub not_before: OffsetDateTime,
     /// End of validity.
     pub not_after: OffsetDateTime,
-    /// Serial number, lower-case hexadecimal without leading zeros.
+    /// Serial number, lower-case hexadecimal without leading zeros; an ellipsis marks where an endless one is cut.
     pub serial: String,
     /// SHA-256 over the DER, 64 lower-case hexadecimal digits.
     pub sha256: String,
@@ -638,5 +661,21 @@ mod tests {
         let text = Text::from_bytes(&[b'x'; 5000]);
         assert_eq!(text.as_str().chars().count(), Text::LIMIT + 1);
         assert!(text.as_str().ends_with('…'));
+    }
+
+    #[test]
+    fn what_has_little_room_is_cut_between_two_escapes() {
+        for (bytes, room, shown) in [
+            (&b"mail"[..], 4, "mail"),
+            (b"mail", 3, "mai…"),
+            (b"a\xff\xff", 9, "a\\xFF\\xFF"),
+            (b"a\xff\xff", 8, "a\\xFF…"),
+            (b"a\\", 2, "a…"),
+            ("\u{202e}".as_bytes(), 11, "…"),
+            (b"", 0, ""),
+            (b"x", 0, "…"),
+        ] {
+            assert_eq!(Text::within(bytes, room).as_str(), shown, "{bytes:x?}");
+        }
     }
 }

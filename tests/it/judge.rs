@@ -894,6 +894,7 @@ fn certificate(defects: Vec<TrustDefect>) -> CertificateFacts {
             path: vec![0],
         },
         issuer_urls: Vec::new(),
+        more_names: 0,
     }
 }
 
