@@ -1187,4 +1187,42 @@ mod tests {
         assert!(!unreadable(extensions(63)));
         assert!(unreadable(extensions(64)));
     }
+
+    #[test]
+    fn a_certificate_that_webpki_does_not_read_is_compared_by_the_same_rules() {
+        // Version 1 has no extensions; this one has them all the same.
+        let matches = |names: &[Vec<u8>], asked: &str| {
+            let forged = Forged {
+                version: Vec::new(),
+                names: names.concat(),
+                ..Forged::new()
+            };
+            let der = forged.der();
+            assert!(ParsedCertificate::try_from(&der).is_err());
+            let leaf = Parsed::read(&der).expect("it can be read");
+            let asked = ServerName::try_from(asked).expect("a name");
+            is_made_out_to(&asked, &der, &leaf)
+        };
+        let dns = |name: &str| tlv(0x82, name.as_bytes());
+        let address = tlv(0x87, &[192, 0, 2, 1]);
+        for (name, asked, expected) in [
+            (dns("mail.example.test"), "mail.example.test", true),
+            (dns("MAIL.example.test"), "mail.EXAMPLE.test", true),
+            (dns("*.example.test"), "mail.example.test", true),
+            (dns("*.example.test"), "a.mail.example.test", false),
+            (dns("*.example.test"), "example.test", false),
+            (dns("*.test"), "example.test", false),
+            (dns("*"), "example", false),
+            (dns("192.0.2.1"), "192.0.2.1", false),
+            (dns("*.0.2.1"), "192.0.2.1", false),
+            (address.clone(), "192.0.2.1", true),
+            (address, "192.0.2.2", false),
+        ] {
+            assert_eq!(matches(&[name], asked), expected, "{asked}");
+        }
+        let many: Vec<_> = (0..300)
+            .map(|number| dns(&format!("m{number}.example.test")))
+            .collect();
+        assert!(matches(&many, "m299.example.test"));
+    }
 }
