@@ -6,6 +6,7 @@
 
 use std::cmp::Reverse;
 use std::net::IpAddr;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,6 +63,9 @@ const MAX_EXTENSIONS: usize = 64;
 
 /// Certificates on the way to a root, at the most.
 const MAX_PATH: usize = 8;
+
+/// Ways to a root that are looked at, at the most: an authority's certificate may be sent beside its successor.
+const MAX_WAYS: usize = 6;
 
 /// Signatures that are checked for one chain, at the most: a chain can be made to have many candidate issuers.
 const MAX_SIGNATURES: usize = 64;
@@ -422,20 +426,23 @@ fn trust(
             defects.push(defect);
         }
     };
-    let way = Walk::new(roots, parsed, Proof::Signatures).find_root(leaf);
-    let (anchor, path) = if let Some(Way { anchor, path, ends }) = way {
+    let object = |way: &Way| {
         // A certificate that was itself named as trusted needs nobody to vouch for it.
-        let trusted_by_itself = path.len() == 1 && ends == End::AtItself;
-        if !trusted_by_itself {
-            objections(anchor, &path, parsed, chain, roots)
-                .into_iter()
-                .for_each(&mut accuse);
+        if way.path.len() == 1 && way.ends == End::AtItself {
+            return Some(Vec::new());
         }
-        (Some(anchor), path)
+        objections(way, parsed, chain, roots)
+    };
+    let way = Walk::new(roots, parsed, Proof::Signatures).find_root(leaf, object);
+    let (anchor, path) = if let Some((way, objections)) = way {
+        objections.into_iter().for_each(&mut accuse);
+        (Some(way.anchor), way.path)
     } else if self_signed {
         accuse(TrustDefect::SelfSigned);
         (None, vec![0])
-    } else if let Some(way) = Walk::new(roots, parsed, Proof::Names).find_root(leaf) {
+    } else if let Some((way, _)) =
+        Walk::new(roots, parsed, Proof::Names).find_root(leaf, |_| Some(Vec::new()))
+    {
         accuse(TrustDefect::Other(unchecked(&way.path, parsed)));
         (None, way.path)
     } else {
@@ -504,17 +511,17 @@ fn is_name_of(pattern: &[u8], asked: &[u8]) -> bool {
     !first.is_empty() && below.contains(&b'.') && domain.eq_ignore_ascii_case(below)
 }
 
-/// What webpki objects to, at a moment at which every date of the path holds; nothing where there is no such moment, for
-/// then one of the dates never holds, and is told.
+/// What webpki objects to, at a moment at which every date of the path holds; `None` where there is no such moment: one
+/// of the dates never holds then, and is told.
 fn objections(
-    anchor: Anchor,
-    path: &[usize],
+    way: &Way,
     parsed: &[Option<Parsed<'_>>],
     chain: &[CertificateDer<'_>],
     roots: &Roots,
-) -> Vec<TrustDefect> {
+) -> Option<Vec<TrustDefect>> {
     let dates = || {
-        path.iter()
+        way.path
+            .iter()
             .filter_map(|index| parsed.get(*index)?.as_ref())
             .map(|parsed| parsed.x509.validity())
     };
@@ -526,27 +533,25 @@ fn objections(
         Ok(moment) if from <= until.unwrap_or_default() => {
             UnixTime::since_unix_epoch(Duration::from_secs(moment))
         }
-        _ => return Vec::new(),
+        _ => return None,
     };
-    let Some((_, store)) = roots.sets().find(|(set, _)| *set == anchor) else {
-        return Vec::new();
-    };
-    let Some((leaf, intermediates)) = chain.split_first() else {
-        return Vec::new();
-    };
-    let leaf = match ParsedCertificate::try_from(leaf) {
+    let (_, store) = roots.sets().find(|(set, _)| *set == way.anchor)?;
+    let mut path = way.path.iter().filter_map(|index| chain.get(*index));
+    let leaf = match ParsedCertificate::try_from(path.next()?) {
         Ok(leaf) => leaf,
-        Err(error) => return vec![TrustDefect::Other(words(&error))],
+        Err(error) => return Some(vec![TrustDefect::Other(words(&error))]),
     };
+    // Of the rest of the chain one could do what another on the path may not, at a moment that is over.
+    let intermediates: Vec<_> = path.cloned().collect();
     let algorithms: Vec<_> = signatures::algorithms(&roots.provider).collect();
     let verified = verify_server_cert_signed_by_trust_anchor(
         &leaf,
         &store,
-        intermediates,
+        &intermediates,
         moment,
         &algorithms,
     );
-    match verified {
+    Some(match verified {
         Ok(()) => Vec::new(),
         Err(rustls::Error::InvalidCertificate(
             CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. },
@@ -555,7 +560,7 @@ fn objections(
             vec![TrustDefect::UnknownIssuer]
         }
         Err(other) => vec![TrustDefect::Other(words(&other))],
-    }
+    })
 }
 
 /// The verifier's objection in words; those that rustls keeps in webpki's form have none of their own.
@@ -638,33 +643,66 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn find_root(mut self, leaf: &Parsed<'_>) -> Option<Way> {
+    /// The first way, with what is objected to it; where something is, another one that nothing is objected to and that
+    /// lasts as long as the leaf: without a clock nobody knows whether one that ends earlier has ended.
+    fn find_root(
+        mut self,
+        leaf: &Parsed<'_>,
+        object: impl Fn(&Way) -> Option<Vec<TrustDefect>>,
+    ) -> Option<(Way, Vec<TrustDefect>)> {
         let roots = self.roots;
+        let mut found = None;
+        let mut left = MAX_WAYS;
+        let parsed = self.parsed;
+        let end = leaf.x509.validity().not_after;
+        let outlasts_leaf = |index: &usize| matches!(parsed.get(*index), Some(Some(it)) if it.x509.validity().not_after >= end);
         for (anchor, store) in roots.sets() {
-            let mut path = vec![0];
-            if let Some(ends) = self.reaches(leaf, &store, &mut path) {
-                return Some(Way { anchor, path, ends });
+            let mut arrive = |path: &[usize], ends| {
+                let way = Way {
+                    anchor,
+                    path: path.to_vec(),
+                    ends,
+                };
+                let objections = object(&way);
+                let is_good = objections.as_ref().is_some_and(Vec::is_empty)
+                    && (found.is_none() || way.path.iter().all(&outlasts_leaf));
+                if is_good || found.is_none() {
+                    found = Some((way, objections.unwrap_or_default()));
+                }
+                left -= 1;
+                if is_good || left == 0 {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            };
+            if self
+                .walk(leaf, &store, &mut vec![0], &mut arrive)
+                .is_break()
+            {
+                break;
             }
         }
-        None
+        found
     }
 
     /// Depth first: through the certificates that were sent, each used once.
-    fn reaches(
+    fn walk(
         &mut self,
         from: &Parsed<'_>,
         store: &RootCertStore,
         path: &mut Vec<usize>,
-    ) -> Option<End> {
+        arrive: &mut dyn FnMut(&[usize], End) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
         // The certificate may be the root itself: then it needs no signature.
         if store.roots.iter().any(|root| same_key(root, from)) {
-            return Some(End::AtItself);
+            arrive(path, End::AtItself)?;
         }
         for root in &store.roots {
             if root.subject.as_ref() == from.issuer()
                 && self.links(from, root.subject_public_key_info.as_ref())
             {
-                return Some(End::AtIssuer);
+                arrive(path, End::AtIssuer)?;
             }
         }
         let parsed = self.parsed;
@@ -684,12 +722,10 @@ impl<'a> Walk<'a> {
                 continue;
             }
             path.push(index);
-            if let Some(ends) = self.reaches(next, store, path) {
-                return Some(ends);
-            }
+            self.walk(next, store, path, arrive)?;
             path.pop();
         }
-        None
+        ControlFlow::Continue(())
     }
 
     /// Whether a certificate is signed by a key; `public_key` is the contents of its subject public key information.

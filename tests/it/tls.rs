@@ -391,6 +391,45 @@ async fn name_constraints_are_kept() {
     }
 }
 
+/// An authority that may not vouch for a name is not helped by a certificate that it had before, and that is over; by one
+/// that holds it is.
+#[tokio::test]
+async fn name_constraints_are_those_of_the_path() {
+    let root = authority("Root", None, |_| ());
+    let limited = authority("Limited", Some(&root), |params| {
+        params.name_constraints = Some(NameConstraints {
+            permitted_subtrees: vec![GeneralSubtree::DnsName("example.com".to_owned())],
+            excluded_subtrees: Vec::new(),
+        });
+    });
+    let twin = |until| {
+        let mut params = authority_params("Limited");
+        params.not_after = date_time_ymd(until, 1, 1);
+        let twin = params.signed_by(limited.key(), &root);
+        twin.expect("a certificate").der().clone()
+    };
+    let objection =
+        || TrustDefect::Other("an authority on the way may not vouch for these names".into());
+    let row = |what, sent: [&CertificateDer<'static>; 2]| {
+        Row::new(what, issued(&limited, |_| ()))
+            .with(&sent)
+            .trusts(root.der())
+    };
+    let (over, holds) = (twin(2021), twin(2090));
+    for row in [
+        row("the old one first", [&over, limited.der()])
+            .path(&[0, 2])
+            .defect(objection()),
+        row("the old one last", [limited.der(), &over])
+            .path(&[0, 1])
+            .defect(objection()),
+        row("one that holds last", [limited.der(), &holds]).path(&[0, 2]),
+        row("one that holds first", [&holds, limited.der()]).path(&[0, 1]),
+    ] {
+        row.holds().await;
+    }
+}
+
 #[tokio::test]
 async fn names_match_as_clients_match_them() {
     let address = |text: &str| SanType::IpAddress(text.parse().expect("an address"));
