@@ -5,6 +5,7 @@
 //! every certificate of the path is valid, whether it has other objections (purpose, name constraints).
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -213,15 +214,25 @@ pub(super) fn assess(
     chain: &[CertificateDer<'_>],
     name: Option<&ServerName<'_>>,
     roots: &Roots,
+    proofs: &mut Proofs,
 ) -> Told {
     let mut room = Room(CHAIN_ROOM);
     let links = chain
         .iter()
         .map(|der| link(der, roots, &mut room))
         .collect();
-    let parsed: Vec<Option<Parsed<'_>>> = chain.iter().map(|der| Parsed::read(der)).collect();
+    let parsed: Vec<Option<Parsed<'_>>> = chain
+        .iter()
+        .enumerate()
+        .map(|(at, der)| {
+            Some(Parsed {
+                at,
+                ..Parsed::read(der)?
+            })
+        })
+        .collect();
     let certificate = match parsed.first() {
-        Some(Some(leaf)) => Some(certificate(leaf, &parsed, chain, name, roots)),
+        Some(Some(leaf)) => Some(certificate(leaf, &parsed, chain, name, roots, proofs)),
         _ => None,
     };
     Told {
@@ -238,7 +249,8 @@ pub(super) async fn assess_in_time(
     terms: &mut Terms,
 ) -> Told {
     let missing = roots.system.as_ref().filter(|it| it.store().is_none());
-    let told = assess(chain, name, roots);
+    let mut proofs = Proofs::default();
+    let told = assess(chain, name, roots, &mut proofs);
     let Some(system) = missing.filter(|_| told.has_no_anchor()) else {
         return told;
     };
@@ -247,7 +259,7 @@ pub(super) async fn assess_in_time(
         // Why it ended is told by how far the reading is.
         let _ = terms.bounded(patience, system.settled()).await;
     }
-    let mut told = assess(chain, name, roots);
+    let mut told = assess(chain, name, roots, &mut proofs);
     if system.reading() != Reading::Done
         && let Some(certificate) = told
             .certificate
@@ -291,6 +303,8 @@ struct Parsed<'a> {
     x509: X509Certificate<'a>,
     /// The contents of `signatureAlgorithm`.
     algorithm: &'a [u8],
+    /// Index into the chain.
+    at: usize,
 }
 
 impl<'a> Parsed<'a> {
@@ -309,7 +323,11 @@ impl<'a> Parsed<'a> {
         if !rest.is_empty() {
             return None;
         }
-        Some(Self { x509, algorithm })
+        Some(Self {
+            x509,
+            algorithm,
+            at: 0,
+        })
     }
 
     fn subject(&self) -> &[u8] {
@@ -324,15 +342,29 @@ impl<'a> Parsed<'a> {
     fn public_key(&self) -> &[u8] {
         contents(self.x509.tbs_certificate.subject_pki.raw).map_or(&[], |(inside, _)| inside)
     }
+}
 
-    fn is_signed_by(&self, public_key: &[u8], roots: &Roots) -> Signature {
-        signatures::check(
-            &roots.provider,
-            self.algorithm,
-            public_key,
-            self.x509.tbs_certificate.as_ref(),
-            self.x509.signature_value.data.as_ref(),
-        )
+/// The signatures of a chain that have been checked: a chain is walked more than once, and a check takes long.
+#[derive(Default)]
+pub(super) struct Proofs {
+    /// By the index of what is signed and the hash of the key.
+    known: HashMap<(usize, String), Signature>,
+}
+
+impl Proofs {
+    fn check(&mut self, signed: &Parsed<'_>, public_key: &[u8], roots: &Roots) -> Signature {
+        *self
+            .known
+            .entry((signed.at, sha256(public_key, roots)))
+            .or_insert_with(|| {
+                signatures::check(
+                    &roots.provider,
+                    signed.algorithm,
+                    public_key,
+                    signed.x509.tbs_certificate.as_ref(),
+                    signed.x509.signature_value.data.as_ref(),
+                )
+            })
     }
 }
 
@@ -385,10 +417,11 @@ fn certificate(
     chain: &[CertificateDer<'_>],
     name: Option<&ServerName<'_>>,
     roots: &Roots,
+    proofs: &mut Proofs,
 ) -> CertificateFacts {
     let tbs = &leaf.x509.tbs_certificate;
     let (signature, signature_strength) = signature(&leaf.x509.signature_algorithm);
-    let self_signed = is_self_signed(leaf, roots);
+    let self_signed = is_self_signed(leaf, roots, proofs);
     let (names, more_names) = names(&leaf.x509);
     CertificateFacts {
         subject: name_text(&tbs.subject, &mut Room(SUBJECT_ROOM)),
@@ -408,7 +441,7 @@ fn certificate(
         name_matches: name
             .zip(chain.first())
             .is_some_and(|(name, der)| is_made_out_to(name, der, leaf)),
-        trust: trust(leaf, self_signed, parsed, chain, roots),
+        trust: trust(leaf, self_signed, parsed, chain, roots, proofs),
         issuer_urls: issuer_urls(&leaf.x509),
     }
 }
@@ -419,6 +452,7 @@ fn trust(
     parsed: &[Option<Parsed<'_>>],
     chain: &[CertificateDer<'_>],
     roots: &Roots,
+    proofs: &mut Proofs,
 ) -> TrustFacts {
     let mut defects = Vec::new();
     let mut accuse = |defect: TrustDefect| {
@@ -433,7 +467,7 @@ fn trust(
         }
         objections(way, parsed, chain, roots)
     };
-    let way = Walk::new(roots, parsed, Proof::Signatures).find_root(leaf, object);
+    let way = Walk::new(roots, parsed, Proof::Signatures, proofs).find_root(leaf, object);
     let (anchor, path) = if let Some((way, objections)) = way {
         objections.into_iter().for_each(&mut accuse);
         (Some(way.anchor), way.path)
@@ -441,7 +475,7 @@ fn trust(
         accuse(TrustDefect::SelfSigned);
         (None, vec![0])
     } else if let Some((way, _)) =
-        Walk::new(roots, parsed, Proof::Names).find_root(leaf, |_| Some(Vec::new()))
+        Walk::new(roots, parsed, Proof::Names, proofs).find_root(leaf, |_| Some(Vec::new()))
     {
         accuse(TrustDefect::Other(unchecked(&way.path, parsed)));
         (None, way.path)
@@ -623,11 +657,17 @@ struct Walk<'a> {
     /// In which order issuers are tried: the one that ends last first, for an old one may be sent beside its successor.
     order: Vec<usize>,
     proof: Proof,
+    proofs: &'a mut Proofs,
     signatures: usize,
 }
 
 impl<'a> Walk<'a> {
-    fn new(roots: &'a Roots, parsed: &'a [Option<Parsed<'a>>], proof: Proof) -> Self {
+    fn new(
+        roots: &'a Roots,
+        parsed: &'a [Option<Parsed<'a>>],
+        proof: Proof,
+        proofs: &'a mut Proofs,
+    ) -> Self {
         let end = |index: &usize| {
             let parsed = parsed.get(*index)?.as_ref()?;
             Some(parsed.x509.validity().not_after.timestamp())
@@ -639,6 +679,7 @@ impl<'a> Walk<'a> {
             parsed,
             order,
             proof,
+            proofs,
             signatures: MAX_SIGNATURES,
         }
     }
@@ -734,7 +775,7 @@ impl<'a> Walk<'a> {
             return false;
         };
         self.signatures = left;
-        match signed.is_signed_by(public_key, self.roots) {
+        match self.proofs.check(signed, public_key, self.roots) {
             Signature::Holds => true,
             Signature::Unchecked => self.proof == Proof::Names,
             Signature::Broken => false,
@@ -743,9 +784,9 @@ impl<'a> Walk<'a> {
 }
 
 /// Whether a certificate is signed by its own key; where nobody can check that, names are believed: it is no praise.
-fn is_self_signed(certificate: &Parsed<'_>, roots: &Roots) -> bool {
+fn is_self_signed(certificate: &Parsed<'_>, roots: &Roots, proofs: &mut Proofs) -> bool {
     certificate.subject() == certificate.issuer()
-        && certificate.is_signed_by(certificate.public_key(), roots) != Signature::Broken
+        && proofs.check(certificate, certificate.public_key(), roots) != Signature::Broken
 }
 
 fn same_key(root: &TrustAnchor<'_>, certificate: &Parsed<'_>) -> bool {
@@ -1049,7 +1090,7 @@ mod tests {
                 ca_certificates,
             };
             let roots = Roots::new(&trust).expect("roots");
-            assess(&chain, name.as_ref(), &roots)
+            assess(&chain, name.as_ref(), &roots, &mut Proofs::default())
                 .certificate
                 .expect("it can be read")
         };
@@ -1067,7 +1108,7 @@ mod tests {
     #[test]
     fn a_chain_of_nothing_tells_nothing() {
         let roots = Roots::new(&Trust::default()).expect("no files to read");
-        let told = assess(&[], None, &roots);
+        let told = assess(&[], None, &roots, &mut Proofs::default());
         assert_eq!(told.certificate, None);
         assert_eq!(told.chain, []);
     }
@@ -1136,7 +1177,8 @@ mod tests {
                 ca_certificates: Vec::new(),
             });
             let name = ServerName::try_from("mail.example.test").ok();
-            assess(&[self.der()], name.as_ref(), &roots.expect("roots"))
+            let roots = roots.expect("roots");
+            assess(&[self.der()], name.as_ref(), &roots, &mut Proofs::default())
         }
 
         fn facts(&self) -> CertificateFacts {
@@ -1260,5 +1302,37 @@ mod tests {
             .map(|number| dns(&format!("m{number}.example.test")))
             .collect();
         assert!(matches(&many, "m299.example.test"));
+    }
+
+    #[test]
+    fn a_signature_is_checked_once() {
+        let mut forged = Forged::new();
+        forged.more_extensions = Forged::extension(&[0x55, 0x1d, 0x13], &[0x30, 3, 1, 1, 0xff]);
+        // Sixteen that could all have signed each other, with one key.
+        let chain: Vec<_> = (0..16)
+            .map(|serial| {
+                forged.serial = vec![serial];
+                forged.der()
+            })
+            .collect();
+        let trust = Trust {
+            stores: Stores::Public,
+            ca_certificates: Vec::new(),
+        };
+        let roots = Roots::new(&trust).expect("roots");
+        let mut proofs = Proofs::default();
+        let first = assess(&chain, None, &roots, &mut proofs);
+        let count = proofs.known.len();
+        assert!((1..=16).contains(&count), "{count}");
+        // What is known is believed, and nothing is asked again.
+        proofs
+            .known
+            .values_mut()
+            .for_each(|it| *it = Signature::Broken);
+        let again = assess(&chain, None, &roots, &mut proofs);
+        assert_eq!(proofs.known.len(), count);
+        let self_signed = |told: Told| told.certificate.map(|it| it.self_signed);
+        assert_eq!(self_signed(first), Some(true));
+        assert_eq!(self_signed(again), Some(false));
     }
 }
