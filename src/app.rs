@@ -21,8 +21,9 @@ use crate::catalog::ServiceId;
 use crate::cli::{self, CheckOrder, ColorWhen, Meant, Telling, UsageError};
 use crate::event::{Event, RunEnd, RunFinished};
 use crate::exit::{self, Exit};
+use crate::facts::Text;
 use crate::net::{Halter, Roots, clock, trust};
-use crate::plan::{Limits, Plan, Transcripts};
+use crate::plan::{Depth, Limits, Plan, Transcripts};
 use crate::report::{self, Color, Progress, Reporter, Style, Tee};
 use crate::run::{self, Orders};
 use crate::simulate::{self, FAULTS, Settings, SimulateError, Simulation, Staged};
@@ -44,6 +45,9 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// `--trust system`, and there is nothing in it.
+    #[error("--trust system leaves nobody to trust: {0}")]
+    NoRoots(Text),
     /// A report that cannot be written.
     #[error("the report cannot be written to {to}: {source}")]
     Report {
@@ -112,11 +116,19 @@ fn check(order: CheckOrder) -> Result<Exit, Error> {
         complain(&format!("warning: {warning}"));
     }
     let roots = Arc::new(roots(&plan, &ca_files)?);
-    let outputs = Outputs::open(&telling)?;
     let runtime = runtime(plan.targets.len())?;
-    let finished = runtime.block_on(carry_out(plan, roots, outputs));
-    // A lookup that hangs must not keep the process: its thread is left behind.
+    if plan.depth != Depth::TcpOnly
+        && let Some(lack) = runtime.block_on(roots.lack(plan.limits.reply))
+    {
+        return Err(Error::NoRoots(lack));
+    }
+    let outputs = Outputs::open(&telling)?;
+    let finished = runtime.block_on(carry_out(plan, Arc::clone(&roots), outputs));
+    // What hangs must not keep the process: its thread is left behind.
     runtime.shutdown_background();
+    if let Some(trouble) = roots.trouble() {
+        complain(&format!("warning: {trouble}"));
+    }
     Ok(exit::decide(&finished?, telling.fail_on))
 }
 

@@ -290,6 +290,7 @@ mod tests {
         (release, question)
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "it is what a question comes to")]
     fn answered() -> Result<Vec<IpAddr>, Failure> {
         Ok(addresses(&["192.0.2.1"]))
     }

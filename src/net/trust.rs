@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
@@ -79,6 +80,8 @@ pub struct Roots {
     public: Option<Arc<RootCertStore>>,
     /// Read while the first handshakes are made.
     system: Option<SystemRoots>,
+    /// Whether a certificate's issuer was looked for in this machine's store, in vain.
+    missed: AtomicBool,
 }
 
 /// Why a file's certificates cannot be trusted.
@@ -116,6 +119,7 @@ impl Roots {
             files: Arc::new(files),
             public,
             system: (trust.stores != Stores::Public).then(SystemRoots::default),
+            missed: AtomicBool::new(false),
         })
     }
 
@@ -123,6 +127,25 @@ impl Roots {
     #[must_use]
     pub fn provider(&self) -> &Arc<CryptoProvider> {
         &self.provider
+    }
+
+    /// Why nobody at all is trusted, in words: this machine's store is all there is, and it is empty. Waits until it has
+    /// been read, but not for longer than `patience`: what comes later is told of each certificate.
+    pub async fn lack(&self, patience: Duration) -> Option<Text> {
+        let system = self.system.as_ref()?;
+        if self.public.is_some() || !self.files.is_empty() {
+            return None;
+        }
+        let _ = tokio::time::timeout(patience, system.settled()).await;
+        let is_empty = system.store()?.is_empty();
+        system.trouble().filter(|_| is_empty)
+    }
+
+    /// What is missing in this machine's store, in words, where that mattered: an issuer was looked for in it, in vain.
+    #[must_use]
+    pub fn trouble(&self) -> Option<Text> {
+        let missed = self.missed.load(Ordering::Relaxed);
+        self.system.as_ref().filter(|_| missed)?.trouble()
     }
 
     /// Begins to read what takes long, so that it is there when a chain is assessed.
@@ -248,27 +271,35 @@ pub(super) async fn assess_in_time(
     roots: &Roots,
     terms: &mut Terms,
 ) -> Told {
-    let missing = roots.system.as_ref().filter(|it| it.store().is_none());
     let mut proofs = Proofs::default();
-    let told = assess(chain, name, roots, &mut proofs);
-    let Some(system) = missing.filter(|_| told.has_no_anchor()) else {
+    let is_whole = roots
+        .system
+        .as_ref()
+        .is_none_or(|system| system.store().is_some());
+    let mut told = assess(chain, name, roots, &mut proofs);
+    let Some(system) = roots.system.as_ref().filter(|_| told.has_no_anchor()) else {
         return told;
     };
-    if system.reading() == Reading::UnderWay {
-        let patience = terms.limits.reply;
-        // Why it ended is told by how far the reading is.
-        let _ = terms.bounded(patience, system.settled()).await;
+    if !is_whole {
+        if system.reading() == Reading::UnderWay {
+            let patience = terms.limits.reply;
+            // Why it ended is told by how far the reading is.
+            let _ = terms.bounded(patience, system.settled()).await;
+        }
+        told = assess(chain, name, roots, &mut proofs);
     }
-    let mut told = assess(chain, name, roots, &mut proofs);
-    if system.reading() != Reading::Done
-        && let Some(certificate) = told
-            .certificate
-            .as_mut()
-            .filter(|it| it.trust.anchor.is_none())
+    if let Some(certificate) = told
+        .certificate
+        .as_mut()
+        .filter(|it| it.trust.anchor.is_none())
     {
-        certificate.trust.defects.push(TrustDefect::Other(
-            "this machine's own store of roots could not be read in time".into(),
-        ));
+        if system.reading() != Reading::Done {
+            certificate.trust.defects.push(TrustDefect::Other(
+                "this machine's own store of roots could not be read in time".into(),
+            ));
+        } else if !certificate.self_signed {
+            roots.missed.store(true, Ordering::Relaxed);
+        }
     }
     told
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use exchports::facts::Text;
 use exchports::net::session::Over;
 use exchports::net::{Dial, Gate, Halt, Halter, Record, Roots, TcpDial, Terms, TlsAsk, resolve};
 use exchports::observation::{Cause, Observation, Stage, State};
