@@ -1224,7 +1224,7 @@ fn this_machines_store_leads_to_the_anchor_system() {
             "public",
             "anchor: None, defects: [UnknownIssuer]",
         ),
-        // A store that is missing, empty or broken is no reason to fail.
+        // A store that is missing, empty or broken is no reason to fail here: the program says so (`cli`).
         (missing, "system", "anchor: None, defects: [UnknownIssuer]"),
         (
             format!("{FIXTURES}/make.sh"),
@@ -1242,8 +1242,28 @@ fn this_machines_store_leads_to_the_anchor_system() {
             "anchor: None, defects: [UnknownIssuer]",
         ),
     ];
+    // Half of it broken: it is used as far as it goes, in whatever order.
+    let folder = tempfile::tempdir().expect("a folder");
+    let good = std::fs::read_to_string(path_of("rsa-root")).expect("a fixture");
+    let bad_text = "-----BEGIN CERTIFICATE-----\nMIIB!!!\n-----END CERTIFICATE-----\n";
+    let bad_der = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+    let no_end = "-----BEGIN CERTIFICATE-----\nMIIB\n";
+    let halves = [
+        format!("{good}{bad_text}"),
+        format!("{bad_text}{good}"),
+        format!("{good}{bad_der}"),
+        format!("{bad_der}{good}"),
+        // The other way round nobody knows where the good one begins.
+        format!("{good}{no_end}"),
+    ];
+    let halves = halves.into_iter().enumerate().map(|(at, text)| {
+        let path = folder.path().join(format!("half-{at}.pem"));
+        std::fs::write(&path, text).expect("a file");
+        let path = path.to_str().expect("UTF-8").to_owned();
+        (path, "system", "anchor: Some(System), defects: []")
+    });
     let this = std::env::current_exe().expect("this program");
-    for (file, stores, expected) in cases {
+    for (file, stores, expected) in cases.into_iter().chain(halves) {
         let child = Command::new(&this)
             .args([
                 "--exact",
