@@ -219,6 +219,10 @@ pub enum Code {
     NothingListens,
     /// TLS on 443 does not work, so the web services behind it were not asked.
     HttpsUnusable,
+    /// An IMAP server that lets everybody in without a name, or somebody who plays it to keep clients from STARTTLS.
+    ImapPreauth,
+    /// A directory that answers the question for its rootDSE with success and nothing.
+    RootDseEmpty,
 }
 
 /// Every code with its word, in the order of the enum.
@@ -345,6 +349,8 @@ const WORDS: &[(Code, &str)] = &[
     (Code::TlsOldVersions, "tls-old-versions"),
     (Code::NothingListens, "nothing-listens"),
     (Code::HttpsUnusable, "https-unusable"),
+    (Code::ImapPreauth, "imap-preauth"),
+    (Code::RootDseEmpty, "root-dse-empty"),
 ];
 
 impl Code {
