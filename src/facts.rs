@@ -6,12 +6,13 @@
 use std::fmt;
 
 use time::OffsetDateTime;
+use unicode_width::UnicodeWidthChar as _;
 
 /// Text from the network, made safe to show.
 ///
-/// It can only be made by escaping: a byte that is not UTF-8, a control character, and a character that would turn or
-/// hide the text around it (bidirectional controls, line separators, zero-width characters) become `\xE4`, one for
-/// each byte; a backslash becomes `\\`. Everything else stays as it is. At most [`Text::LIMIT`] bytes of input are
+/// It can only be made by escaping: a byte that is not UTF-8, a control character, and a character that would turn, hide
+/// or pile up on the text around it (bidirectional and other format controls, combining marks and whatever else has no
+/// width, every gap but the space) become `\xE4`, one for each byte; a backslash becomes `\\`. Everything else stays as it is. At most [`Text::LIMIT`] bytes of input are
 /// kept; an ellipsis marks the cut.
 #[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Text(String);
@@ -98,19 +99,33 @@ fn escape_bytes(bytes: &[u8], out: &mut String) {
     }
 }
 
+/// What has no width of its own (combining marks, joiners, fillers, selectors, controls), what only looks like a gap, and
+/// what directs the text around it (general category Cf, where that has a width).
 fn is_unsafe_to_show(character: char) -> bool {
-    character.is_control()
+    character.width().is_none_or(|columns| columns == 0)
+        || (character.is_whitespace() && character != ' ')
         || matches!(
             character,
             '\u{00AD}'
+                | '\u{0600}'..='\u{0605}'
                 | '\u{061C}'
+                | '\u{06DD}'
+                | '\u{070F}'
+                | '\u{0890}'..='\u{0891}'
+                | '\u{08E2}'
+                | '\u{115F}'..='\u{1160}'
                 | '\u{180E}'
-                | '\u{200B}'..='\u{200F}'
-                | '\u{2028}'..='\u{202E}'
-                | '\u{2060}'..='\u{206F}'
-                | '\u{FEFF}'
-                | '\u{FFF9}'..='\u{FFFB}'
-                | '\u{E0000}'..='\u{E007F}'
+                | '\u{2800}'
+                | '\u{3164}'
+                | '\u{FFA0}'
+                | '\u{FFF0}'..='\u{FFFC}'
+                | '\u{110BD}'
+                | '\u{110CD}'
+                | '\u{13430}'..='\u{1345F}'
+                | '\u{1BCA0}'..='\u{1BCA3}'
+                | '\u{1D159}'
+                | '\u{1D173}'..='\u{1D17A}'
+                | '\u{E0000}'..='\u{E0FFF}'
         )
 }
 
@@ -637,6 +652,14 @@ mod tests {
             ("x\u{202e}y".as_bytes(), "x\\xE2\\x80\\xAEy"),
             ("\u{9b}1m".as_bytes(), "\\xC2\\x9B1m"),
             (b"a\0b\r\n", "a\\x00b\\x0D\\x0A"),
+            ("e\u{301}\u{301}".as_bytes(), "e\\xCC\\x81\\xCC\\x81"),
+            ("a\u{a0}b".as_bytes(), "a\\xC2\\xA0b"),
+            ("\u{3164}".as_bytes(), "\\xE3\\x85\\xA4"),
+            (
+                "B\u{fc}ro \u{41f}\u{43e}\u{447}\u{442}\u{430} \u{90f5}\u{4ef6} \u{628}\u{631}"
+                    .as_bytes(),
+                "B\u{fc}ro \u{41f}\u{43e}\u{447}\u{442}\u{430} \u{90f5}\u{4ef6} \u{628}\u{631}",
+            ),
         ] {
             assert_eq!(Text::from_bytes(bytes).as_str(), shown);
         }
