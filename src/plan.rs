@@ -184,7 +184,12 @@ pub enum Transcripts {
     Kept,
 }
 
-/// The bounds of a run; each is named here and nowhere else.
+/// The bounds of a run: how long, how much and how many. README.md has a table of them.
+///
+/// Each number stands in one place: here; or, for what a decoder takes, beside it in `wire`
+/// ([`line`](crate::wire::line), [`http`](crate::wire::http), [`ldap`](crate::wire::ldap), [`rdp`](crate::wire::rdp),
+/// [`tls`](crate::wire::tls)), which knows no plan; or, for what is kept of one text, at
+/// [`Text::LIMIT`](crate::facts::Text::LIMIT).
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// A whole check, second look included, from its first connect.
@@ -227,8 +232,32 @@ impl Limits {
     pub const CONNECTION_BYTES: usize = 256 * 1024;
     /// Bytes that are read from one connection at the most, TLS records and all.
     pub const WIRE_BYTES: usize = 1024 * 1024;
+    /// Bytes of the answer to a goodbye that are read at the most.
+    pub const GOODBYE_BYTES: usize = 512;
+    /// Bytes of a page that are read at the most; nothing that is looked for stands further down.
+    pub const PAGE_BYTES: usize = 64 * 1024;
     /// Addresses of one name that are used at the most.
     pub const ADDRESSES: usize = 16;
+    /// Responses to one command of IMAP that are read at the most.
+    pub const RESPONSES: usize = 100;
+    /// Messages of one answer of LDAP that are read at the most.
+    pub const MESSAGES: usize = 16;
+    /// Redirects that are followed at the most.
+    pub const REDIRECTS: usize = 3;
+    /// Connections of the check of a web service at the most: one for the directory, the others for what a server's
+    /// closing cut off.
+    pub const VISITS: usize = 3;
+    /// Certificates of a chain that are looked at, at the most.
+    pub const CHAIN: usize = 16;
+    /// Certificates on the way to a root, at the most.
+    pub const PATH: usize = 8;
+    /// Signatures that are checked for one chain, at the most: a chain can be made to have many candidate issuers.
+    pub const SIGNATURES: usize = 64;
+    /// Names of a certificate that are told, at the most.
+    pub const CERTIFICATE_NAMES: usize = 200;
+    /// Bytes of a file of targets or of certificates, at the most. All public roots of the world take a quarter of one
+    /// megabyte.
+    pub const FILE_BYTES: u64 = 16 * 1024 * 1024;
     /// Lines of a conversation that are kept at the most.
     pub const TRANSCRIPT_LINES: usize = 200;
     /// Bytes of a conversation that are kept at the most, escaped as they are shown.
@@ -257,5 +286,45 @@ impl Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self::for_check(Self::CHECK, Self::CONNECT)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stages_share_the_time_of_a_check() {
+        for (
+            check,
+            [
+                connect,
+                resolve,
+                greeting,
+                reply,
+                handshake,
+                second_look,
+                goodbye,
+            ],
+        ) in [
+            (15_000, [3000, 5000, 8000, 5000, 5000, 4000, 1000]),
+            (3000, [3000, 1000, 1600, 1000, 1000, 800, 1000]),
+            (300, [300, 100, 160, 100, 100, 80, 300]),
+        ] {
+            let limits = Limits::for_check(Duration::from_millis(check), Limits::CONNECT);
+            let shares = [
+                (limits.check, check),
+                (limits.connect, connect),
+                (limits.resolve, resolve),
+                (limits.greeting, greeting),
+                (limits.reply, reply),
+                (limits.handshake, handshake),
+                (limits.second_look, second_look),
+                (limits.goodbye, goodbye),
+            ];
+            for (share, expected) in shares {
+                assert_eq!(share, Duration::from_millis(expected), "{limits:?}");
+            }
+        }
     }
 }

@@ -810,8 +810,10 @@ impl<S: Stream> Transport<S> {
 
     /// Reads a line, or until the peer closes; no more than a goodbye is long.
     async fn hear(&mut self, heard: &mut Vec<u8>, until: Until) {
-        let mut chunk = [0; HEARD_BYTES];
-        while heard.len() < HEARD_BYTES && (until == Until::Close || !heard.contains(&b'\n')) {
+        let mut chunk = [0; Limits::GOODBYE_BYTES];
+        while heard.len() < Limits::GOODBYE_BYTES
+            && (until == Until::Close || !heard.contains(&b'\n'))
+        {
             match self.read(&mut chunk).await {
                 Ok(count @ 1..) => heard.extend_from_slice(chunk.get(..count).unwrap_or_default()),
                 _ => break,

@@ -31,7 +31,7 @@ use super::trust::{self, Roots, Told};
 use super::{der, signatures};
 use crate::facts::{ClientCertificate, Text, TlsFacts, TlsVersion};
 use crate::observation::Cause;
-use crate::plan::Host;
+use crate::plan::{Host, Limits};
 use crate::wire::sniff::{Spoken, sniff};
 use crate::wire::tls::alert_name;
 
@@ -458,7 +458,7 @@ impl ServerCertVerifier for Recorder {
     ) -> Result<ServerCertVerified, rustls::Error> {
         let chain = std::iter::once(end_entity)
             .chain(intermediates)
-            .take(trust::MAX_CHAIN)
+            .take(Limits::CHAIN)
             .map(|certificate| certificate.clone().into_owned())
             .collect();
         *self

@@ -6,11 +6,15 @@ use std::io::{self, Write as _};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use exchports::catalog::{Group, ROLES, SERVICES, ServiceId, WEB, virtual_directory};
 use exchports::exit::Exit;
+use exchports::facts::Text;
 use exchports::finding::Status;
 use exchports::observation::State;
+use exchports::plan::Limits;
+use exchports::wire::{http, line};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_exchports");
 
@@ -191,6 +195,111 @@ fn tables_are_those_of_the_program() {
         ]
         .map(State::as_str)
     );
+}
+
+#[test]
+fn bounds_are_those_of_the_program() {
+    let text = read("README.md");
+    let told: Vec<[String; 2]> = rows(&text, "| bound |")
+        .map(|row| [row[0].clone(), row[1].clone()])
+        .collect();
+    let limits = Limits::default();
+    let seconds = |bound: Duration| format!("{} s", bound.as_secs_f64());
+    let kib = |bytes: usize| format!("{} KiB", bytes / 1024);
+    let (line, lines) = (kib(line::MAX_LINE), line::MAX_LINES);
+    assert_eq!(line::MAX_REPLY, Limits::REPLY_BYTES);
+    let bounds = [
+        ("a check", seconds(limits.check)),
+        (
+            "a connect, all addresses of the host",
+            seconds(limits.connect),
+        ),
+        ("the lookup of a name", seconds(limits.resolve)),
+        ("a greeting", seconds(limits.greeting)),
+        (
+            "a reply",
+            format!(
+                "{}, {}, {lines} lines of {line}",
+                seconds(limits.reply),
+                kib(Limits::REPLY_BYTES)
+            ),
+        ),
+        ("a TLS handshake", seconds(limits.handshake)),
+        (
+            "a second look, where the first one failed",
+            format!("{}, kept back from the first", seconds(limits.second_look)),
+        ),
+        (
+            "a goodbye",
+            format!(
+                "{}, {} bytes",
+                seconds(limits.goodbye),
+                Limits::GOODBYE_BYTES
+            ),
+        ),
+        (
+            "what is read from one connection",
+            format!(
+                "{}, {} with TLS records",
+                kib(Limits::CONNECTION_BYTES),
+                kib(Limits::WIRE_BYTES)
+            ),
+        ),
+        (
+            "responses to one IMAP command",
+            Limits::RESPONSES.to_string(),
+        ),
+        ("messages to one LDAP search", Limits::MESSAGES.to_string()),
+        (
+            "an HTTP head",
+            format!(
+                "{}, {} headers, {} informational ones before it",
+                kib(http::MAX_HEAD),
+                http::MAX_HEADERS,
+                http::MAX_INFORMATIONAL
+            ),
+        ),
+        (
+            "a page, a web service",
+            format!(
+                "{}, {} redirects, {} connections",
+                kib(Limits::PAGE_BYTES),
+                Limits::REDIRECTS,
+                Limits::VISITS
+            ),
+        ),
+        (
+            "a certificate chain",
+            format!(
+                "{} certificates, {} to a root, {} signatures",
+                Limits::CHAIN,
+                Limits::PATH,
+                Limits::SIGNATURES
+            ),
+        ),
+        ("addresses of one name", Limits::ADDRESSES.to_string()),
+        (
+            "a text, a conversation in a report",
+            format!(
+                "{} bytes, {} lines and {}",
+                Text::LIMIT,
+                Limits::TRANSCRIPT_LINES,
+                kib(Limits::TRANSCRIPT_BYTES)
+            ),
+        ),
+        (
+            "sockets at once",
+            format!("{}, to one address {}", limits.jobs, limits.per_address),
+        ),
+        (
+            "a file of targets or certificates",
+            format!("{} MiB", Limits::FILE_BYTES >> 20),
+        ),
+    ];
+    let bounds = bounds.map(|(name, bound)| [name.to_owned(), bound]);
+    let (run, rest) = told.split_last().expect("a table");
+    assert_eq!(rest, bounds);
+    assert_eq!((run[0].as_str(), limits.run), ("the run", None));
 }
 
 #[test]
