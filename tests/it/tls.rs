@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::process::Command;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use exchports::catalog::{SERVICES, ServiceId};
 use exchports::facts::{
@@ -740,11 +740,73 @@ async fn a_certificate_that_cannot_be_read_does_not_pass_unread() {
     assert_eq!(tls.chain[1].not_after, None);
 }
 
+/// A chain can be longer than anybody's is, and right: webpki takes six certificates between, and beyond seven nobody
+/// looks for the root.
 #[tokio::test]
-async fn hostile_chains_cost_little() {
+async fn a_way_to_a_root_is_followed_only_so_far() {
+    for between in [6, 7, 8] {
+        let root = authority("Root", None, |_| ());
+        let mut sent: Vec<CertifiedIssuer<'static, KeyPair>> = Vec::new();
+        for number in 0..between {
+            let issuer = sent.last().unwrap_or(&root);
+            let next = authority(&format!("Intermediate {number}"), Some(issuer), |_| ());
+            sent.push(next);
+        }
+        let leaf = issued(sent.last().expect("some"), |_| ());
+        let others: Vec<_> = sent.iter().rev().map(|next| next.der()).collect();
+        let row = Row::new("a long chain", leaf)
+            .with(&others)
+            .trusts(root.der());
+        let row = match between {
+            8 => row.untrusted(TrustDefect::UnknownIssuer),
+            _ => row.path(&(0..=between).collect::<Vec<_>>()),
+        };
+        let row = match between {
+            7 => row.defect(TrustDefect::Other(
+                "invalid peer certificate: Other(OtherError(MaximumPathDepthExceeded))".into(),
+            )),
+            _ => row,
+        };
+        row.holds().await;
+    }
+}
+
+/// Many signatures can be right and lead nowhere: where there are too many of those, the right way behind them is not
+/// found any more.
+#[tokio::test]
+async fn ways_that_lead_nowhere_are_followed_only_so_often() {
+    let root = authority("Root", None, |_| ());
+    for (astray, is_found) in [([1, 1, 1], true), ([3, 4, 5], false)] {
+        let nowhere = authority("Nowhere", None, |_| ());
+        let third = authority("Third", Some(&nowhere), |_| ());
+        let second = authority("Second", Some(&third), |_| ());
+        let first = authority("First", Some(&second), |_| ());
+        let mut right = authority_params("First");
+        // The one that lasts longest is tried first.
+        right.not_after = date_time_ymd(2080, 1, 1);
+        let right = right.signed_by(first.key(), &root).expect("a certificate");
+        let mut sent = Vec::new();
+        for (authority, copies) in [&first, &second, &third].into_iter().zip(astray) {
+            sent.extend(std::iter::repeat_n(authority.der(), copies));
+        }
+        sent.push(right.der());
+        let last = sent.len();
+        let row = Row::new("ways that lead nowhere", issued(&first, |_| ()))
+            .with(&sent)
+            .trusts(root.der());
+        let row = if is_found {
+            row.path(&[0, last])
+        } else {
+            row.untrusted(TrustDefect::UnknownIssuer)
+        };
+        row.holds().await;
+    }
+}
+
+#[tokio::test]
+async fn hostile_chains_lead_nowhere() {
     let root = authority("Root", None, |_| ());
     let intermediate = authority("Twin", Some(&root), |_| ());
-    let bound = Duration::from_secs(5);
 
     // Hundreds of issuers with the right name and the wrong key, the right one behind them.
     let twins: Vec<CertificateDer<'static>> = (0..120)
@@ -768,7 +830,6 @@ async fn hostile_chains_cost_little() {
         ("a ring", issued(&two, |_| ()).with(&ring)),
         ("copies", issued(&one, |_| ()).with(&copies)),
     ] {
-        let begun = Instant::now();
         let seen = shake(&served, Tls13, &trusting(&[root.der()], NAME)).await;
         let (tls, certificate) = facts(&seen);
         assert_eq!(certificate.trust.anchor, None, "{name}");
@@ -778,7 +839,6 @@ async fn hostile_chains_cost_little() {
             "{name}"
         );
         assert_eq!(tls.chain.len(), 16, "{name}");
-        assert!(begun.elapsed() < bound, "{name} took {:?}", begun.elapsed());
     }
 
     // A thousand names.
