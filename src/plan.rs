@@ -184,7 +184,7 @@ pub enum Transcripts {
     Kept,
 }
 
-/// The bounds of a run: how long, how much and how many. README.md has a table of them.
+/// The bounds of a run: how long, how much and how many. `.github/SECURITY.md` has a table of them.
 ///
 /// Each number stands in one place: here; or, for what a decoder takes, beside it in `wire`
 /// ([`line`](crate::wire::line), [`http`](crate::wire::http), [`ldap`](crate::wire::ldap), [`rdp`](crate::wire::rdp),
@@ -234,18 +234,15 @@ impl Limits {
     pub const WIRE_BYTES: usize = 1024 * 1024;
     /// Bytes of the answer to a goodbye that are read at the most.
     pub const GOODBYE_BYTES: usize = 512;
-    /// Bytes of a page that are read at the most; nothing that is looked for stands further down.
-    pub const PAGE_BYTES: usize = 64 * 1024;
     /// Addresses of one name that are used at the most.
     pub const ADDRESSES: usize = 16;
-    /// Responses to one command of IMAP that are read at the most.
-    pub const RESPONSES: usize = 100;
+    /// Untagged responses of IMAP that are read before the tagged one at the most.
+    pub const UNTAGGED: usize = 100;
     /// Messages of one answer of LDAP that are read at the most.
     pub const MESSAGES: usize = 16;
-    /// Redirects that are followed at the most.
+    /// Redirects of a web service that are followed at the most.
     pub const REDIRECTS: usize = 3;
-    /// Connections of the check of a web service at the most: one for the directory, the others for what a server's
-    /// closing cut off.
+    /// Connections for a web service at the most: one for the directory, the others for what a server's closing cut off.
     pub const VISITS: usize = 3;
     /// Certificates of a chain that are looked at, at the most.
     pub const CHAIN: usize = 16;
@@ -295,36 +292,23 @@ mod tests {
 
     #[test]
     fn the_stages_share_the_time_of_a_check() {
-        for (
-            check,
-            [
-                connect,
-                resolve,
-                greeting,
-                reply,
-                handshake,
-                second_look,
-                goodbye,
-            ],
-        ) in [
-            (15_000, [3000, 5000, 8000, 5000, 5000, 4000, 1000]),
-            (3000, [3000, 1000, 1600, 1000, 1000, 800, 1000]),
-            (300, [300, 100, 160, 100, 100, 80, 300]),
+        for shares in [
+            [15_000, 3000, 5000, 8000, 5000, 5000, 4000, 1000],
+            [3000, 3000, 1000, 1600, 1000, 1000, 800, 1000],
+            [300, 300, 100, 160, 100, 100, 80, 300],
         ] {
-            let limits = Limits::for_check(Duration::from_millis(check), Limits::CONNECT);
-            let shares = [
-                (limits.check, check),
-                (limits.connect, connect),
-                (limits.resolve, resolve),
-                (limits.greeting, greeting),
-                (limits.reply, reply),
-                (limits.handshake, handshake),
-                (limits.second_look, second_look),
-                (limits.goodbye, goodbye),
+            let limits = Limits::for_check(Duration::from_millis(shares[0]), Limits::CONNECT);
+            let found = [
+                limits.check,
+                limits.connect,
+                limits.resolve,
+                limits.greeting,
+                limits.reply,
+                limits.handshake,
+                limits.second_look,
+                limits.goodbye,
             ];
-            for (share, expected) in shares {
-                assert_eq!(share, Duration::from_millis(expected), "{limits:?}");
-            }
+            assert_eq!(found, shares.map(Duration::from_millis));
         }
     }
 }

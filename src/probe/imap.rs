@@ -89,7 +89,7 @@ async fn command<S: Stream>(
     mut on_capability: impl FnMut(Vec<Vec<u8>>),
 ) -> Result<Condition, Failure> {
     session.send(&imap::command(tag, verb)).await?;
-    for _ in 0..Limits::RESPONSES {
+    for _ in 0..Limits::UNTAGGED {
         match session.receive(imap::response).await? {
             Response::Tagged {
                 tag: answered,

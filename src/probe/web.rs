@@ -234,7 +234,7 @@ async fn read_body<S: Stream>(session: &mut Session<'_, S>, head: &Head) -> (Vec
     match framing {
         Framing::UntilClose => {
             let body = session
-                .receive_rest(Limits::PAGE_BYTES)
+                .receive_rest(Limits::REPLY_BYTES)
                 .await
                 .unwrap_or_default();
             (body, Door::Closed)
@@ -248,10 +248,10 @@ async fn read_body<S: Stream>(session: &mut Session<'_, S>, head: &Head) -> (Vec
 
 /// A body, or the beginning of one that is too long; the sizes of its chunks stand in between then, and disturb nobody.
 fn page(bytes: &[u8], framing: Framing, stays: Door) -> Decoded<(Vec<u8>, Door)> {
-    match http::body(bytes, framing, Limits::PAGE_BYTES) {
+    match http::body(bytes, framing, Limits::REPLY_BYTES) {
         Ok(Some((body, used))) => Ok(Some(((body, stays), used))),
         Err(violation) if violation.kind == ViolationKind::Malformed => Err(violation),
-        Ok(None) | Err(_) => Ok((bytes.len() >= Limits::PAGE_BYTES)
+        Ok(None) | Err(_) => Ok((bytes.len() >= Limits::REPLY_BYTES)
             .then(|| ((bytes.to_vec(), Door::Closed), bytes.len()))),
     }
 }

@@ -1,6 +1,7 @@
-//! What README.md and CONTRIBUTING.md say is so: command lines parse, samples are what comes, tables are the program's.
+//! What README.md, CONTRIBUTING.md and SECURITY.md say is so: command lines parse, samples are what comes, tables and
+//! bounds are the program's.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Write as _};
 use std::net::TcpListener;
@@ -14,7 +15,7 @@ use exchports::facts::Text;
 use exchports::finding::Status;
 use exchports::observation::State;
 use exchports::plan::Limits;
-use exchports::wire::{http, line};
+use exchports::wire::{http, ldap, line, rdp, tls};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_exchports");
 
@@ -198,114 +199,13 @@ fn tables_are_those_of_the_program() {
 }
 
 #[test]
-fn bounds_are_those_of_the_program() {
-    let text = read("README.md");
-    let told: Vec<[String; 2]> = rows(&text, "| bound |")
-        .map(|row| [row[0].clone(), row[1].clone()])
-        .collect();
-    let limits = Limits::default();
-    let seconds = |bound: Duration| format!("{} s", bound.as_secs_f64());
-    let kib = |bytes: usize| format!("{} KiB", bytes / 1024);
-    let (line, lines) = (kib(line::MAX_LINE), line::MAX_LINES);
-    assert_eq!(line::MAX_REPLY, Limits::REPLY_BYTES);
-    let bounds = [
-        ("a check", seconds(limits.check)),
-        (
-            "a connect, all addresses of the host",
-            seconds(limits.connect),
-        ),
-        ("the lookup of a name", seconds(limits.resolve)),
-        ("a greeting", seconds(limits.greeting)),
-        (
-            "a reply",
-            format!(
-                "{}, {}, {lines} lines of {line}",
-                seconds(limits.reply),
-                kib(Limits::REPLY_BYTES)
-            ),
-        ),
-        ("a TLS handshake", seconds(limits.handshake)),
-        (
-            "a second look, where the first one failed",
-            format!("{}, kept back from the first", seconds(limits.second_look)),
-        ),
-        (
-            "a goodbye",
-            format!(
-                "{}, {} bytes",
-                seconds(limits.goodbye),
-                Limits::GOODBYE_BYTES
-            ),
-        ),
-        (
-            "what is read from one connection",
-            format!(
-                "{}, {} with TLS records",
-                kib(Limits::CONNECTION_BYTES),
-                kib(Limits::WIRE_BYTES)
-            ),
-        ),
-        (
-            "responses to one IMAP command",
-            Limits::RESPONSES.to_string(),
-        ),
-        ("messages to one LDAP search", Limits::MESSAGES.to_string()),
-        (
-            "an HTTP head",
-            format!(
-                "{}, {} headers, {} informational ones before it",
-                kib(http::MAX_HEAD),
-                http::MAX_HEADERS,
-                http::MAX_INFORMATIONAL
-            ),
-        ),
-        (
-            "a page, a web service",
-            format!(
-                "{}, {} redirects, {} connections",
-                kib(Limits::PAGE_BYTES),
-                Limits::REDIRECTS,
-                Limits::VISITS
-            ),
-        ),
-        (
-            "a certificate chain",
-            format!(
-                "{} certificates, {} to a root, {} signatures",
-                Limits::CHAIN,
-                Limits::PATH,
-                Limits::SIGNATURES
-            ),
-        ),
-        ("addresses of one name", Limits::ADDRESSES.to_string()),
-        (
-            "a text, a conversation in a report",
-            format!(
-                "{} bytes, {} lines and {}",
-                Text::LIMIT,
-                Limits::TRANSCRIPT_LINES,
-                kib(Limits::TRANSCRIPT_BYTES)
-            ),
-        ),
-        (
-            "sockets at once",
-            format!("{}, to one address {}", limits.jobs, limits.per_address),
-        ),
-        (
-            "a file of targets or certificates",
-            format!("{} MiB", Limits::FILE_BYTES >> 20),
-        ),
-    ];
-    let bounds = bounds.map(|(name, bound)| [name.to_owned(), bound]);
-    let (run, rest) = told.split_last().expect("a table");
-    assert_eq!(rest, bounds);
-    assert_eq!((run[0].as_str(), limits.run), ("the run", None));
-}
-
-#[test]
 fn every_path_that_is_named_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for file in ["README.md", ".github/CONTRIBUTING.md"] {
+    for file in [
+        "README.md",
+        ".github/CONTRIBUTING.md",
+        ".github/SECURITY.md",
+    ] {
         let text = read(file);
         let named: BTreeSet<&str> = text
             .split(['`', '(', ')', ' ', '\n'])
@@ -321,6 +221,63 @@ fn every_path_that_is_named_exists() {
             assert!(root.join(path).exists(), "{file}: {path} does not exist");
         }
     }
+}
+
+#[test]
+fn the_bounds_are_the_programs() {
+    let default = Limits::default();
+    let seconds = |bound: Duration| usize::try_from(bound.as_secs()).expect("a short time");
+    let file = usize::try_from(Limits::FILE_BYTES).expect("no large number");
+    let bounds = [
+        ("Limits::CHECK", seconds(default.check)),
+        ("Limits::CONNECT", seconds(default.connect)),
+        ("Limits::resolve", seconds(default.resolve)),
+        ("Limits::greeting", seconds(default.greeting)),
+        ("Limits::reply", seconds(default.reply)),
+        ("Limits::handshake", seconds(default.handshake)),
+        ("Limits::second_look", seconds(default.second_look)),
+        ("Limits::goodbye", seconds(default.goodbye)),
+        ("Limits::JOBS", default.jobs),
+        ("Limits::PER_ADDRESS", default.per_address),
+        ("Limits::ADDRESSES", Limits::ADDRESSES),
+        ("Limits::REDIRECTS", Limits::REDIRECTS),
+        ("Limits::VISITS", Limits::VISITS),
+        ("Limits::UNTAGGED", Limits::UNTAGGED),
+        ("Limits::MESSAGES", Limits::MESSAGES),
+        ("wire::line::MAX_LINE", line::MAX_LINE),
+        ("wire::line::MAX_LINES", line::MAX_LINES),
+        ("Limits::REPLY_BYTES", Limits::REPLY_BYTES),
+        ("Limits::CONNECTION_BYTES", Limits::CONNECTION_BYTES),
+        ("Limits::WIRE_BYTES", Limits::WIRE_BYTES),
+        ("Limits::GOODBYE_BYTES", Limits::GOODBYE_BYTES),
+        ("Limits::CHAIN", Limits::CHAIN),
+        ("Limits::PATH", Limits::PATH),
+        ("Limits::SIGNATURES", Limits::SIGNATURES),
+        ("Limits::CERTIFICATE_NAMES", Limits::CERTIFICATE_NAMES),
+        ("wire::tls::MAX_FLIGHT", tls::MAX_FLIGHT),
+        ("wire::ldap::MAX_STRINGS", ldap::MAX_STRINGS),
+        ("wire::rdp::MAX_PACKET", rdp::MAX_PACKET),
+        ("wire::http::MAX_HEAD", http::MAX_HEAD),
+        ("Limits::FILE_BYTES", file),
+        ("wire::http::MAX_HEADERS", http::MAX_HEADERS),
+        ("wire::http::MAX_INFORMATIONAL", http::MAX_INFORMATIONAL),
+        ("Text::LIMIT", Text::LIMIT),
+        ("Limits::TRANSCRIPT_LINES", Limits::TRANSCRIPT_LINES),
+        ("Limits::TRANSCRIPT_BYTES", Limits::TRANSCRIPT_BYTES),
+    ];
+    let security = read(".github/SECURITY.md");
+    let told: BTreeMap<String, usize> = security
+        .lines()
+        .filter_map(|row| {
+            let mut cells = row.split('|').map(str::trim).skip(2);
+            let (value, name) = (cells.next()?, cells.next()?);
+            let first = value.split(' ').next()?.replace(',', "");
+            Some((name.trim_matches('`').to_owned(), first.parse().ok()?))
+        })
+        .collect();
+    let so = bounds.map(|(name, value)| (name.to_owned(), value));
+    assert_eq!(told, BTreeMap::from(so));
+    assert!(default.run.is_none() && security.contains("| the run | none, `--deadline` |"));
 }
 
 fn read(file: &str) -> String {
