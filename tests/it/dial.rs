@@ -568,7 +568,7 @@ fn a_resolver_that_does_not_answer_costs_its_patience() {
         .expect("a runtime");
     let (release, busy) = std::sync::mpsc::channel::<()>();
     runtime.spawn_blocking(move || busy.recv());
-    runtime.block_on(async {
+    let asking = async {
         let short = Duration::from_millis(100);
         let host = name("localhost");
         let patient = Duration::from_secs(20);
@@ -596,9 +596,11 @@ fn a_resolver_that_does_not_answer_costs_its_patience() {
             found.addresses.expect_err("ended").cause,
             Cause::Interrupted
         );
-    });
+    };
+    let asked = runtime.block_on(async { tokio::time::timeout(10 * SLACK, asking).await });
     drop(release);
     runtime.shutdown_background();
+    asked.expect("it ends");
 }
 
 async fn look_up(host: &Host, families: Families) -> exchports::net::Lookup {

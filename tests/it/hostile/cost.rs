@@ -21,6 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, dup
 use tokio::time::Instant;
 
 use super::by_hand::Handshake;
+use super::everywhere::SERVER_HELLO;
 use crate::probe::peer::{
     HOST, Line, Peer, Trial, act, identity, on_a_clock_that_stands_still, roots,
 };
@@ -58,11 +59,9 @@ fn a_long_answer_in_single_bytes_is_not_looked_at_for_each_of_them() {
 /// The same for what a server says in a TLS that is read by hand.
 #[test]
 fn a_long_flight_in_single_bytes_is_not_looked_at_for_each_of_them() {
-    const HELLO: &[u8] =
-        b"\x16\x03\x03\0\x2a\x02\0\0\x26\x03\x037777777777777777777777777777777\x07\0\xc0\x30\0";
     let certificate = [&b"\x16\x03\x03\x40\0\x0b\x03\xff\xf0"[..], &[0; 0x3ffc]].concat();
     let record = [&b"\x16\x03\x03\x40\0"[..], &[0; 0x4000]].concat();
-    let flight = [HELLO, &certificate, &record.repeat(2)].concat();
+    let flight = [SERVER_HELLO, &certificate, &record.repeat(2)].concat();
     let length = flight.len();
     let looks = on_a_clock_that_stands_still(async {
         let mut record = Record::new(Transcripts::Dropped);
