@@ -462,7 +462,7 @@ async fn a_certificate_is_told_field_by_field() {
             SanType::Rfc822Name("a@example.test".try_into().expect("ASCII")),
         ];
         params.serial_number = Some(vec![0x00, 0x0a, 0x1b].into());
-        params.custom_extensions = vec![issuer_url("http://ca.example.test/root.crt")];
+        params.custom_extensions = vec![issuer_urls(&["http://ca.example.test/root.crt"])];
     });
     let seen = shake(&served, Tls13, &trusting(&[root.der()], NAME)).await;
     let (tls, certificate) = facts(&seen);
@@ -841,8 +841,9 @@ async fn hostile_chains_lead_nowhere() {
         assert_eq!(tls.chain.len(), 16, "{name}");
     }
 
-    // A thousand names.
+    // A thousand names, and more places than anybody needs.
     let served = issued(&root, |params| {
+        params.custom_extensions = vec![issuer_urls(&["http://a"; 5])];
         params.subject_alt_names = (0..1000)
             .map(|number| format!("host{number}.example.test"))
             .chain([NAME.to_owned()])
@@ -853,6 +854,7 @@ async fn hostile_chains_lead_nowhere() {
     let certificate = facts(&seen).1;
     assert!(certificate.name_matches, "all are looked at");
     assert_eq!(certificate.names.len(), 200, "not all are told");
+    assert_eq!(certificate.issuer_urls.len(), 4, "not all are told");
 
     // More than rustls takes: an error, not memory.
     let bulk = CertificateDer::from(vec![0x30; 70_000]);
@@ -1535,13 +1537,17 @@ fn with_critical_extension(params: &mut CertificateParams) {
 }
 
 /// Where the issuer's certificate can be fetched (RFC 5280 §4.2.2.1).
-fn issuer_url(url: &str) -> CustomExtension {
+fn issuer_urls(urls: &[&str]) -> CustomExtension {
     const CA_ISSUERS: &[u8] = &[0x06, 8, 0x2b, 6, 1, 5, 5, 7, 0x30, 2];
     let short = |length: usize| u8::try_from(length).expect("it is short");
-    let location = [&[0x86, short(url.len())], url.as_bytes()].concat();
-    let access = [CA_ISSUERS, &location].concat();
-    let access = [&[0x30, short(access.len())], access.as_slice()].concat();
-    let content = [&[0x30, short(access.len())], access.as_slice()].concat();
+    let access = |url: &&str| {
+        let location = [&[0x86, short(url.len())], url.as_bytes()].concat();
+        let access = [CA_ISSUERS, &location].concat();
+        [&[0x30, short(access.len())], access.as_slice()].concat()
+    };
+    let all = urls.iter().flat_map(access).collect::<Vec<u8>>();
+    assert!(all.len() < 128, "a longer length has another form");
+    let content = [&[0x30, short(all.len())], all.as_slice()].concat();
     CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], content)
 }
 
