@@ -822,8 +822,8 @@ impl<S: Stream> Transport<S> {
     /// Reads until the peer closes, after our own end was closed. Of a secure session nothing more is understood: rustls
     /// takes a broken record after its `close_notify` for a mistake of its own, and panics where assertions are on.
     async fn hear_out(&mut self, heard: &mut Vec<u8>) {
-        let mut chunk = [0; HEARD_BYTES];
-        let mut left = HEARD_BYTES.saturating_sub(heard.len());
+        let mut chunk = [0; Limits::GOODBYE_BYTES];
+        let mut left = Limits::GOODBYE_BYTES.saturating_sub(heard.len());
         while left > 0 {
             let read = match self {
                 Self::Clear(stream) => stream.read(&mut chunk).await,
