@@ -816,8 +816,8 @@ impl<S: Stream> Transport<S> {
 
     /// Reads the answer to a goodbye, or until the peer closes; no more than a goodbye is long.
     async fn hear(&mut self, heard: &mut Vec<u8>) {
-        let mut chunk = [0; HEARD_BYTES];
-        while heard.len() < HEARD_BYTES && !is_answered(heard) {
+        let mut chunk = [0; Limits::GOODBYE_BYTES];
+        while heard.len() < Limits::GOODBYE_BYTES && !is_answered(heard) {
             match self.read(&mut chunk).await {
                 Ok(count @ 1..) => heard.extend_from_slice(chunk.get(..count).unwrap_or_default()),
                 _ => break,
@@ -828,8 +828,8 @@ impl<S: Stream> Transport<S> {
     /// Reads until the peer closes, after our own end was closed. Of a secure session nothing more is understood: rustls
     /// takes a broken record after its `close_notify` for a mistake of its own, and panics where assertions are on.
     async fn hear_out(&mut self, heard: &mut Vec<u8>) {
-        let mut chunk = [0; HEARD_BYTES];
-        let mut left = HEARD_BYTES.saturating_sub(heard.len());
+        let mut chunk = [0; Limits::GOODBYE_BYTES];
+        let mut left = Limits::GOODBYE_BYTES.saturating_sub(heard.len());
         while left > 0 {
             let read = match self {
                 Self::Clear(stream) => stream.read(&mut chunk).await,
