@@ -11,6 +11,7 @@
 //! * past its limit a decoder has decided;
 //! * what it keeps is in proportion to what it took.
 
+mod beneath;
 mod chains;
 mod dialogues;
 mod peer;
@@ -54,6 +55,7 @@ pub(crate) const DECODERS: &[Oracle] = &[
 
 /// Of a whole conversation each, handshakes included; a run takes up to milliseconds.
 pub(crate) const DIALOGUES: &[Oracle] = &[
+    ("net_session", dialogues::net_session),
     ("probe_http", dialogues::probe_http),
     ("probe_imap", dialogues::probe_imap),
     ("probe_ldap", dialogues::probe_ldap),
