@@ -591,9 +591,13 @@ impl<'a, S: Stream> Session<'a, S> {
         let mut transport = std::mem::replace(&mut self.transport, Transport::Gone);
         // What came unasked before stands with what comes now.
         let mut answer = std::mem::take(&mut self.inbox);
+        let mut is_said = false;
         let leave = async {
             if let Some(words) = words {
-                if transport.write_all(words).await.is_err() {
+                let taken = transport.write_all(words).await;
+                // To a peer that has gone as well: when it went is chance.
+                is_said = true;
+                if taken.is_err() {
                     return;
                 }
                 transport.hear(&mut answer).await;
@@ -606,7 +610,10 @@ impl<'a, S: Stream> Session<'a, S> {
         };
         let _ = self.terms.bounded(patience, leave).await;
         if let Some(words) = words {
-            self.record.note_lines(Speaker::Client, words);
+            // What the peer does not take in time is not said.
+            if is_said {
+                self.record.note_lines(Speaker::Client, words);
+            }
             self.record.note_lines(Speaker::Server, &answer);
         }
     }
