@@ -770,10 +770,14 @@ fn summary(legacy: &LegacyFacts) -> String {
     }
 }
 
-/// Whether bytes are no lines of text: PDUs of LDAP and RDP.
+/// Whether bytes are no lines of text: PDUs of RDP, records of TLS, and messages of LDAP, which begin with a SEQUENCE that
+/// holds an INTEGER. Text with a byte in it that is none stays text.
 fn is_binary(bytes: &[u8]) -> bool {
-    let is_text = |byte: &u8| *byte >= 0x20 || matches!(byte, b'\t' | b'\r' | b'\n');
-    !bytes.iter().all(is_text)
+    match bytes {
+        [0x30, 0x80..=0xff, ..] | [0x30, _, 0x02, ..] => true,
+        [first, ..] => *first < 0x20 && !matches!(first, b'\t' | b'\r' | b'\n'),
+        [] => false,
+    }
 }
 
 /// The first bytes in hexadecimal, and how many there are: `30 0c 02 01 (14 bytes)`.

@@ -576,6 +576,32 @@ fn of_what_breaks_a_conversation_off_its_beginning_is_kept() {
     }
 }
 
+/// One byte that is no text does not make a line unreadable: only PDUs are shown in hexadecimal.
+#[test]
+fn a_line_with_an_odd_byte_is_kept_as_a_line() {
+    for (id, said, kept) in [
+        (
+            ServiceId::Smtp,
+            &b"220 caf\xe4 \x1b[2J\r\n"[..],
+            "220 caf\\xE4 \\x1B[2J",
+        ),
+        (ServiceId::Pop3, b"00\0\r\n", "00\\x00"),
+        (
+            ServiceId::Ldap,
+            b"\x30\x0c\x02\x01\x01\x65\x07\x0a\x01\x35\x04\0\x04\0",
+            "30 0c 02 01 01 65 07 0a 01 35 04 00 04 00 (14 bytes)",
+        ),
+    ] {
+        let peer = act(move |mut peer: Peer| async move {
+            let _ = peer.say(said).await;
+        });
+        let outcome = on_a_clock_that_stands_still(Trial::of(id, vec![peer]).run());
+        let lines = outcome.observation.transcript;
+        let heard = lines.iter().find(|line| line.speaker == Speaker::Server);
+        assert_eq!(heard.map(|line| line.text.as_str()), Some(kept));
+    }
+}
+
 fn assert_dry(outcome: &Outcome, what: &str) {
     assert_eq!(
         outcome.took,
