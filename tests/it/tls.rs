@@ -753,7 +753,7 @@ async fn a_way_to_a_root_is_followed_only_so_far() {
             sent.push(next);
         }
         let leaf = issued(sent.last().expect("some"), |_| ());
-        let others: Vec<_> = sent.iter().rev().map(|next| next.der()).collect();
+        let others: Vec<_> = sent.iter().rev().map(CertifiedIssuer::der).collect();
         let row = Row::new("a long chain", leaf)
             .with(&others)
             .trusts(root.der());

@@ -33,7 +33,7 @@ fn a_long_answer_in_single_bytes_is_not_looked_at_for_each_of_them() {
     let line = |text: &str, length: usize| format!("{text}{}\r\n", "x".repeat(length)).into_bytes();
     let smtp = line("220-", 320).repeat(190);
     let http = [b"HTTP/1.1 200 OK\r\n".to_vec(), line("A: ", 640).repeat(98)].concat();
-    let imap = [&b"* LIST {65000}\r\n"[..], &[b'x'; 65_000]].concat();
+    let imap = [b"* LIST {65000}\r\n".to_vec(), vec![b'x'; 65_000]].concat();
     let pop3 = [b"+OK\r\n".to_vec(), line("x", 320).repeat(190)].concat();
     let ldap = [
         &b"\x30\x84\0\0\xff\xf0\x02\x01\x01\x64\x84\0\0\xff\xe7"[..],
@@ -70,8 +70,7 @@ fn a_long_flight_in_single_bytes_is_not_looked_at_for_each_of_them() {
         let mut session = Session::new(stream, &mut record, terms());
         let legacy = session.ask_in_old_tls(TlsVersion::Tls12).await.unwrap();
         assert_eq!(legacy.answer, LegacyAnswer::Agreed);
-        let looks = *counted.lock().unwrap();
-        looks
+        *counted.lock().unwrap()
     });
     assert_few("TLS", length, looks);
 }
