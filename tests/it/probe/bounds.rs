@@ -504,6 +504,42 @@ fn each_limit_ends_its_own_flood() {
     }
 }
 
+/// Who goes on after the goodbye is not listened to.
+#[test]
+fn a_goodbye_without_end_is_heard_no_further_than_its_bound() {
+    let moment = SECOND / 10;
+    for cut in every_cut().into_iter().filter(|cut| cut.stage.is_none()) {
+        let [healthy, endless] = [false, true].map(|is_endless| {
+            let steps = cut.steps.clone();
+            let peer = act(move |mut peer: Peer| async move {
+                for step in steps {
+                    match step {
+                        Step::Say(bytes) => drop(peer.say(&bytes).await),
+                        Step::Hear(expected) => drop(peer.hear(expected.len()).await),
+                        Step::Tls(version) => peer.secure(version).await,
+                        other => panic!("{other:?} is in no healthy conversation"),
+                    }
+                }
+                peer.say(b"221 that was all\r\n").await;
+                // By then the answer was heard, and our end is closed.
+                tokio::time::sleep(moment).await;
+                while is_endless && peer.say(&[b'x'; CHUNK]).await == Line::Up {}
+            });
+            let trial = Trial::of(cut.script.service, vec![peer]);
+            let outcome = on_a_clock_that_stands_still(trial.run());
+            assert_eq!(outcome.observation.failure, None, "{cut:?}");
+            assert_eq!(outcome.took, moment, "{cut:?}");
+            outcome.connections[0].read
+        });
+        // A record or two may have been on their way.
+        let more = endless.saturating_sub(healthy);
+        assert!(
+            more <= Limits::GOODBYE_BYTES + 2 * 0x4000,
+            "{cut:?}: {more}"
+        );
+    }
+}
+
 /// Records of every type without end, before there is a session: empty ones, full ones, alerts that only warn.
 #[test]
 fn a_flood_of_tls_records_is_left_alone() {
