@@ -657,22 +657,93 @@ fn what_a_file_held_stays_when_the_run_is_killed() {
     assert_eq!(fs::read_to_string(&file).expect("a file"), "old");
 }
 
-#[cfg(unix)]
 #[test]
 fn a_file_that_must_not_be_written_is_not_replaced() {
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
     let folder = folder();
     let file = folder.path().join("report.json");
-    let port = closed();
-    let check = format!("check 127.0.0.1 -s imap --map imap={port}");
     fs::write(&file, "old").expect("a file");
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o444)).expect("permissions");
+    let writable = fs::metadata(&file).expect("a file").permissions();
+    let mut permissions = writable.clone();
+    permissions.set_readonly(true);
+    fs::set_permissions(&file, permissions).expect("permissions");
     // The superuser may write everything.
     if fs::OpenOptions::new().append(true).open(&file).is_err() {
-        let line = refusal(&words(&format!("{check} --report json={}", file.display())));
+        let typed = format!("check 127.0.0.1 --report json={}", file.display());
+        let line = refusal(&words(&typed));
         assert!(line.contains("report.json"), "{line}");
         assert_eq!(fs::read_to_string(&file).expect("a file"), "old");
     }
+    // Windows removes none that is read-only.
+    fs::set_permissions(&file, writable).expect("permissions");
+    assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 1);
+}
+
+/// Who has a report open in a spreadsheet finds it there afterwards, and is told; before the run where that is possible.
+#[cfg(windows)]
+#[test]
+fn a_file_that_another_program_holds_is_not_replaced() {
+    use std::os::windows::fs::OpenOptionsExt as _;
+    const FILE_SHARE_READ: u32 = 1;
+    let folder = folder();
+    let file = folder.path().join("report.json");
+    fs::write(&file, "old").expect("a file");
+    let open = || {
+        let mut how = fs::OpenOptions::new();
+        how.read(true).share_mode(FILE_SHARE_READ);
+        how.open(&file).expect("it is there")
+    };
+    let report = format!("--report json={}", file.display());
+
+    let taken = open();
+    let line = refusal(&words(&format!("check 127.0.0.1 {report}")));
+    assert!(line.contains("report.json"), "{line}");
+    drop(taken);
+
+    let mut child = waiting_run(&format!("--deadline 3s --report ndjson {report}"));
+    let mut lines = lines(&mut child);
+    lines.next().expect("it has begun");
+    let taken = open();
+    assert!(lines.count() > 0);
+    let mut err = String::new();
+    let mut pipe = child.stderr.take().expect("a pipe");
+    pipe.read_to_string(&mut err).expect("what it says");
+    assert_eq!(ended(child), Some(2), "{err}");
+    assert_eq!(err.lines().count(), 1, "{err}");
+    let begins = "exchports: the report cannot be written to ";
+    assert!(
+        err.starts_with(begins) && err.contains("report.json"),
+        "{err}"
+    );
+    drop(taken);
+
+    assert_eq!(fs::read_to_string(&file).expect("a file"), "old");
+    assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 1);
+}
+
+#[test]
+fn a_device_takes_a_report_and_stays_what_it_is() {
+    let port = closed();
+    let folder = folder();
+    let device = if cfg!(windows) { "NUL" } else { "/dev/null" };
+    let typed = format!("check 127.0.0.1 -s imap --map imap={port} -q --report json={device}");
+    let mut command = program(&words(&typed));
+    let (out, err, exit) = told(
+        &command
+            .current_dir(folder.path())
+            .output()
+            .expect("it runs"),
+    );
+    assert_eq!((out.as_str(), err.as_str(), exit), ("", "", Some(1)));
+    assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_stays_one_and_a_new_file_is_for_everyone() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let folder = folder();
+    let port = closed();
+    let check = format!("check 127.0.0.1 -s imap --map imap={port}");
     // A link stays one, and a new file is for everyone whom the umask leaves.
     let link = folder.path().join("link.json");
     symlink(folder.path().join("target.json"), &link).expect("a link");
