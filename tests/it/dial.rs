@@ -159,8 +159,10 @@ async fn of_several_losses_an_answer_is_told_before_silence() {
         assert_failed(&seen, State::Closed, Cause::Refused);
         assert_eq!(seen.address, Some(refused));
         let states: Vec<_> = seen.attempts.iter().map(|attempt| attempt.state).collect();
-        assert!(states.contains(&Some(State::Filtered)), "{states:?}");
         assert!(states.contains(&Some(State::Closed)), "{states:?}");
+        // Windows refuses as well where a queue is full (KB 113576), though not wine.
+        let is_silent = states.contains(&Some(State::Filtered));
+        assert!(is_silent || cfg!(windows), "{states:?}");
     }
 }
 
