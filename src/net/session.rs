@@ -330,13 +330,6 @@ enum Health {
     Broken,
 }
 
-/// How far the answer to a goodbye is read.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Until {
-    Line,
-    Close,
-}
-
 impl<'a, S: Stream> Session<'a, S> {
     /// A conversation over a stream that has just been connected.
     pub fn new(stream: S, record: &'a mut Record, terms: Terms) -> Self {
@@ -601,12 +594,12 @@ impl<'a, S: Stream> Session<'a, S> {
                 if transport.write_all(words).await.is_err() {
                     return;
                 }
-                transport.hear(&mut answer, Until::Line).await;
+                transport.hear(&mut answer).await;
             }
             let _ = transport.shutdown().await;
             if words.is_some() {
                 // Closed over bytes that nobody has read, a connection ends in a reset.
-                transport.hear(&mut answer, Until::Close).await;
+                transport.hear_out(&mut answer).await;
             }
         };
         let _ = self.terms.bounded(patience, leave).await;
@@ -745,6 +738,13 @@ pub(super) fn is_whole(heard: &[u8]) -> bool {
     told || heard.len() >= HEARD_BYTES
 }
 
+/// Whether a goodbye was answered: with a line that is not one of IMAP's before the last (RFC 3501 §6.1.3).
+fn is_answered(heard: &[u8]) -> bool {
+    heard
+        .split_inclusive(|byte| *byte == b'\n')
+        .any(|line| line.ends_with(b"\n") && !line.starts_with(b"* "))
+}
+
 /// How much is heard out of what does not belong where it is.
 const HEARD_BYTES: usize = 512;
 
@@ -808,14 +808,35 @@ impl<S: Stream> Transport<S> {
         }
     }
 
-    /// Reads a line, or until the peer closes; no more than a goodbye is long.
-    async fn hear(&mut self, heard: &mut Vec<u8>, until: Until) {
+    /// Reads the answer to a goodbye, or until the peer closes; no more than a goodbye is long.
+    async fn hear(&mut self, heard: &mut Vec<u8>) {
         let mut chunk = [0; HEARD_BYTES];
-        while heard.len() < HEARD_BYTES && (until == Until::Close || !heard.contains(&b'\n')) {
+        while heard.len() < HEARD_BYTES && !is_answered(heard) {
             match self.read(&mut chunk).await {
                 Ok(count @ 1..) => heard.extend_from_slice(chunk.get(..count).unwrap_or_default()),
                 _ => break,
             }
+        }
+    }
+
+    /// Reads until the peer closes, after our own end was closed. Of a secure session nothing more is understood: rustls
+    /// takes a broken record after its `close_notify` for a mistake of its own, and panics where assertions are on.
+    async fn hear_out(&mut self, heard: &mut Vec<u8>) {
+        let mut chunk = [0; HEARD_BYTES];
+        let mut left = HEARD_BYTES.saturating_sub(heard.len());
+        while left > 0 {
+            let read = match self {
+                Self::Clear(stream) => stream.read(&mut chunk).await,
+                Self::Secure(stream) => stream.get_mut().0.read(&mut chunk).await,
+                Self::Gone => break,
+            };
+            let Ok(count @ 1..) = read else {
+                break;
+            };
+            if let Self::Clear(_) = self {
+                heard.extend_from_slice(chunk.get(..count).unwrap_or_default());
+            }
+            left = left.saturating_sub(count);
         }
     }
 

@@ -54,8 +54,9 @@ fn every_dialogue_has_an_oracle() {
             None => format!("probe_{}", service.protocol.as_str()),
         })
         .collect();
-    // no dialogue, but it takes handshakes
+    // no dialogues: handshakes, and what can go wrong beneath any conversation
     dialogues.insert("trust_chain".to_owned());
+    dialogues.insert("net_session".to_owned());
     let dialogues: BTreeSet<&str> = dialogues.iter().map(String::as_str).collect();
     assert_eq!(names(oracles::DIALOGUES), dialogues);
 }
