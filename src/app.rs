@@ -89,7 +89,8 @@ pub fn run(meant: Meant) -> Result<Exit, Error> {
         }
         Meant::Check(order) => check(*order),
         Meant::List { json, color } => list(json, color),
-        Meant::Help(text) | Meant::Explain(text) => print(text.as_bytes()),
+        Meant::Help(text) => print(text.as_bytes()),
+        Meant::Explain(page) => print(page.in_columns(page_columns()).as_bytes()),
         Meant::Demo { faults, telling } => demo(faults, &telling),
         Meant::Simulate(settings) => serve(settings),
         Meant::ListFaults => list_faults(),
@@ -107,10 +108,8 @@ fn check(order: CheckOrder) -> Result<Exit, Error> {
         plan.trust.ca_certificates.extend(read_ca_file(path)?);
     }
     plan.limits.jobs = sockets(jobs);
-    if cfg!(windows) && plan.limits.connect < cli::WINDOWS_CONNECT {
-        complain(
-            "warning: on Windows a refused connection takes two seconds to be told: with a connect timeout under 2.5s it looks filtered",
-        );
+    for warning in cli::warnings(&plan) {
+        complain(&format!("warning: {warning}"));
     }
     let roots = Arc::new(roots(&plan, &ca_files)?);
     let outputs = Outputs::open(&telling)?;
@@ -621,13 +620,18 @@ fn choice(color: ColorWhen) -> anstream::ColorChoice {
     }
 }
 
-/// How wide a table is where there is no terminal.
+/// How wide a table or a page is where there is no terminal.
 const PIPED: usize = 80;
 
 /// The terminal's columns, where there is one.
 fn columns() -> Option<usize> {
     terminal_size::terminal_size_of(io::stdout())
         .map(|(terminal_size::Width(columns), _)| usize::from(columns))
+}
+
+/// How wide a page of text is: as the terminal, but not wider than is read with ease.
+fn page_columns() -> usize {
+    columns().map_or(PIPED, |columns| columns.clamp(40, 100))
 }
 
 /// A word as a shell takes it: in double quotes where it has to be, which PowerShell and cmd understand as well.

@@ -229,6 +229,14 @@ impl Limits {
     pub const WIRE_BYTES: usize = 1024 * 1024;
     /// Addresses of one name that are used at the most.
     pub const ADDRESSES: usize = 16;
+    /// Untagged responses of IMAP that are read before the tagged one at the most.
+    pub const UNTAGGED: usize = 100;
+    /// Messages of one answer of LDAP that are read at the most.
+    pub const MESSAGES: usize = 16;
+    /// Redirects of a web service that are followed at the most.
+    pub const REDIRECTS: usize = 3;
+    /// Connections for a web service at the most: one for the directory, the others for what a server's closing cut off.
+    pub const VISITS: usize = 3;
     /// Lines of a conversation that are kept at the most.
     pub const TRANSCRIPT_LINES: usize = 200;
     /// Bytes of a conversation that are kept at the most, escaped as they are shown.

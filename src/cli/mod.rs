@@ -50,8 +50,8 @@ pub enum Meant {
         /// When to use colour.
         color: ColorWhen,
     },
-    /// `explain`, with its text.
-    Explain(String),
+    /// `explain`, with its page.
+    Explain(judge::Page),
     /// `demo`
     Demo {
         /// What is wrong with the stand-in server.
@@ -239,7 +239,8 @@ struct CheckArgs {
     #[arg(long, help_heading = "What to look at")]
     tcp_only: bool,
 
-    /// Also ask which old TLS versions are enabled, and whether NLA is required; a few more connections
+    /// Also ask which old TLS versions are enabled (of the web group in the row of https), and whether NLA is required;
+    /// a few more connections
     #[arg(long, conflicts_with = "tcp_only", help_heading = "What to look at")]
     audit: bool,
 
@@ -511,8 +512,14 @@ impl Cli {
 
 fn explain(word: &str) -> Result<Meant, UsageError> {
     judge::explain(word).map(Meant::Explain).ok_or_else(|| {
+        let near = judge::near(word);
+        let like = if near.is_empty() {
+            String::new()
+        } else {
+            format!("; like it: {}", near.join(", "))
+        };
         UsageError(format!(
-            "nothing is known as {}: give a service or port of `exchports list`, a role, or a code from a report",
+            "nothing is known as {}: give a service or port of `exchports list`, a role, or a code from a report{like}",
             values::quoted(word)
         ))
     })
@@ -846,9 +853,32 @@ pub fn demo_plan(
     }
 }
 
+/// What can be done as it was asked for, and will disappoint.
+#[must_use]
+pub fn warnings(plan: &Plan) -> Vec<&'static str> {
+    let mut warnings = Vec::new();
+    if cfg!(windows) && plan.limits.connect < WINDOWS_CONNECT {
+        warnings.push(
+            "on Windows a refused connection takes two seconds to be told: with a connect timeout under 2.5s it looks filtered",
+        );
+    }
+    let has = |is: fn(&Service) -> bool| {
+        let mut checks = plan.targets.iter().flat_map(|target| &target.checks);
+        checks.any(|check| is(check.service))
+    };
+    let is_behind = |service: &Service| service.group == Group::Web;
+    if plan.audit == Audit::Yes && has(is_behind) && !has(|service| service.id == ServiceId::Https)
+    {
+        warnings.push(
+            "--audit asks nothing of the web services, which all share 443: their TLS is audited in the row of https, so name that too, as in --service 443,web",
+        );
+    }
+    warnings
+}
+
 /// What the connect timeout of a run on Windows should be at the least: the system answers "refused" only after two
 /// seconds there.
-pub const WINDOWS_CONNECT: Duration = Duration::from_millis(2500);
+const WINDOWS_CONNECT: Duration = Duration::from_millis(2500);
 
 /// The names of all roles, for messages.
 fn role_names() -> String {

@@ -68,12 +68,27 @@ fn whole(name: &str, from: impl std::io::Read) -> Result<String, UsageError> {
             "{name} is over 16 MiB: that is no list of hosts, one a line"
         )));
     }
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    String::from_utf8(bytes.to_vec()).map_err(|_| {
+    decoded(&bytes).ok_or_else(|| {
         UsageError(format!(
             "{name} is not UTF-8: save it as plain text in UTF-8"
         ))
     })
+}
+
+/// UTF-8, or the UTF-16 that `>` of Windows PowerShell 5.1 writes: that begins with a byte order mark (Microsoft,
+/// `about_Character_Encoding`).
+fn decoded(bytes: &[u8]) -> Option<String> {
+    let utf_16 = |read: fn([u8; 2]) -> u16, bytes: &[u8]| {
+        let (units, rest) = bytes.as_chunks::<2>();
+        let units: Vec<u16> = units.iter().copied().map(read).collect();
+        String::from_utf16(&units).ok().filter(|_| rest.is_empty())
+    };
+    match bytes {
+        [0xff, 0xfe, rest @ ..] => utf_16(u16::from_le_bytes, rest),
+        [0xfe, 0xff, rest @ ..] => utf_16(u16::from_be_bytes, rest),
+        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8(rest.to_vec()).ok(),
+        _ => String::from_utf8(bytes.to_vec()).ok(),
+    }
 }
 
 fn list(name: &str, text: &str, targets: &mut Vec<(String, Host)>) -> Result<(), UsageError> {
@@ -253,6 +268,28 @@ mod tests {
         }
         assert!(host(&"a".repeat(64)).is_err());
         assert!(host(&format!("a{}", ".aaaaaaaaa".repeat(26))).is_err());
+    }
+
+    #[test]
+    fn lists_are_read_as_editors_and_shells_write_them() {
+        let text = "mail.example.com\r\nbücher.example\r\n";
+        let units: Vec<u16> = text.encode_utf16().collect();
+        let little: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+        let big: Vec<u8> = units.iter().flat_map(|unit| unit.to_be_bytes()).collect();
+        for bytes in [
+            text.as_bytes().to_vec(),
+            [b"\xef\xbb\xbf", text.as_bytes()].concat(),
+            [b"\xff\xfe", little.as_slice()].concat(),
+            [b"\xfe\xff", big.as_slice()].concat(),
+        ] {
+            assert_eq!(decoded(&bytes).as_deref(), Some(text), "{bytes:x?}");
+        }
+        let cut = [b"\xff\xfe", &little[..little.len() - 1]].concat();
+        let half_a_pair = b"\xff\xfe\x3d\xd8".to_vec();
+        for bytes in [cut, half_a_pair, little, b"b\xfccher.example".to_vec()] {
+            let read = decoded(&bytes).map(|text| text.contains('\0'));
+            assert_ne!(read, Some(false), "{bytes:x?}");
+        }
     }
 
     #[test]

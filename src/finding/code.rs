@@ -79,11 +79,11 @@ pub enum Code {
     ClientCertificateRequired,
     /// The server asks for a client certificate and goes on without.
     ClientCertificateRequested,
-    /// The certificate has ended.
+    /// The certificate has expired.
     CertificateExpired,
-    /// The certificate has not begun.
+    /// The certificate is not valid yet.
     CertificateNotYetValid,
-    /// The certificate ends soon.
+    /// The certificate expires soon.
     CertificateExpiresSoon,
     /// The certificate is signed by itself.
     CertificateSelfSigned,
@@ -217,7 +217,7 @@ pub enum Code {
     TlsOldVersions,
     /// Every port refuses.
     NothingListens,
-    /// 443 came to no secure session, so the web services behind it were not asked.
+    /// TLS on 443 does not work, so the web services behind it were not asked.
     HttpsUnusable,
 }
 

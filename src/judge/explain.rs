@@ -1,16 +1,18 @@
 //! `exchports explain`: rows of the catalog and of the rules, in plain words.
 
+use super::page::Page;
 use super::rules::rules;
 use super::target::target_rules;
 use crate::catalog::{
-    self, Certificates, Expectation, ROLES, Role, Security, Service, ServiceId, expectation,
+    self, Certificates, Expectation, ROLES, Role, SERVICES, Security, Service, ServiceId, WEB,
+    expectation, virtual_directory,
 };
 use crate::finding::{Code, Severity};
 
-/// Explains a word: a service, its alias or its port, a role, a code, a word of the table, or one of `PortQry`'s.
-/// Plain text, at most 80 columns wide, with a newline at its end; `None` for a word that means nothing here.
+/// Explains a word: a service, its alias or its port, a role, a code, a word of the table, or one of `PortQry`'s;
+/// `None` for a word that means nothing here.
 #[must_use]
-pub fn explain(word: &str) -> Option<String> {
+pub fn explain(word: &str) -> Option<Page> {
     let word = normalise(word);
     if let Some(service) = service_of(&word) {
         return Some(explain_service(service));
@@ -24,11 +26,66 @@ pub fn explain(word: &str) -> Option<String> {
     WORDS
         .iter()
         .find(|(known, _)| *known == word)
-        .map(|(known, meaning)| {
-            let mut page = Page::new(&format!("{known} ({})", kind_of_word(known)));
-            page.paragraph(meaning);
-            page.finish()
-        })
+        .map(|(known, meaning)| explain_word(known, meaning))
+}
+
+/// The words that can be explained and are most like this one, the closest first; none where none is like it.
+#[must_use]
+pub fn near(word: &str) -> Vec<&'static str> {
+    /// So many are read at a glance.
+    const SHOWN: usize = 5;
+    /// Nothing that is explained is twice as long; whatever is would only cost time.
+    const LONGEST: usize = 64;
+    let word = normalise(word);
+    let length = word.chars().count();
+    if !(2..=LONGEST).contains(&length) || word.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Vec::new();
+    }
+    let services = catalog::all().flat_map(|row| row.aliases.iter().copied().chain([row.name]));
+    let mut found: Vec<(usize, &str)> = services
+        .chain(ROLES.iter().map(|row| row.name))
+        .chain(Code::all().map(Code::as_str))
+        .chain(WORDS.iter().map(|(known, _)| *known))
+        .filter_map(|known| Some((unlikeness(&word, known)?, known)))
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+        .into_iter()
+        .take(SHOWN)
+        .map(|(_, known)| known)
+        .collect()
+}
+
+/// How little a word is like a known one; `None` where it is not like it at all.
+fn unlikeness(word: &str, known: &str) -> Option<usize> {
+    let (shorter, longer) = if word.len() < known.len() {
+        (word, known)
+    } else {
+        (known, word)
+    };
+    let changes = changes(word, known);
+    // A slip in four letters; or a part of the name, which is what people remember.
+    let is_slip = changes <= shorter.chars().count().div_ceil(4);
+    let is_part = shorter.chars().count() >= 3 && longer.contains(shorter);
+    (is_slip || is_part).then_some(changes)
+}
+
+/// Letters that have to be changed, added or taken away to make one word the other.
+fn changes(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (line, letter) in one.chars().enumerate() {
+        let mut next = vec![line + 1];
+        let mut left = line + 1;
+        for ((above_left, above), theirs) in row.iter().zip(row.iter().skip(1)).zip(&other) {
+            let changed = above_left + usize::from(letter != *theirs);
+            left = changed.min(above + 1).min(left + 1);
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
 }
 
 /// Lower case, inner space and underscores as hyphens: `NOT LISTENING` is `not-listening`.
@@ -111,8 +168,8 @@ const WORDS: [(&str, &str); 18] = [
     ),
     (
         "web",
-        "Exchange's web services behind 443: owa, ecp, ews, mapi, activesync, autodiscover, outlook-anywhere, oab and \
-         powershell. They are asked one by one, without a sign-in, once 443 has accepted a connection.",
+        "Exchange's web services, which share port 443. They are asked one by one, without a sign-in, once 443 has \
+         accepted a connection. `--service web` looks at all of them, and requires them.",
     ),
     (
         "starttls",
@@ -144,7 +201,33 @@ fn kind_of_word(word: &str) -> &'static str {
     }
 }
 
-fn explain_service(service: &Service) -> String {
+fn explain_word(word: &str, meaning: &str) -> Page {
+    let mut page = Page::new(&format!("{word} ({})", kind_of_word(word)));
+    page.paragraph(meaning);
+    let services: &[Service] = match word {
+        "all" => &SERVICES,
+        "web" => &WEB,
+        _ => &[],
+    };
+    if !services.is_empty() {
+        page.section("Services");
+        list_services(&mut page, services);
+    }
+    page
+}
+
+/// A line each: `owa: Outlook on the web, /owa/`.
+fn list_services(page: &mut Page, services: &[Service]) {
+    for service in services {
+        let place = match virtual_directory(service.id) {
+            Some(directory) => directory.path.to_owned(),
+            None => format!("port {}", service.port),
+        };
+        page.entry(&format!("{}: {}, {place}", service.name, service.title));
+    }
+}
+
+fn explain_service(service: &Service) -> Page {
     let mut page = Page::new(&format!("{}: {}", service.name, service.title));
     page.paragraph(service.purpose);
     page.section("On the wire");
@@ -154,6 +237,16 @@ fn explain_service(service: &Service) -> String {
         service.protocol.as_str(),
         security(service.security)
     ));
+    if let Some(directory) = virtual_directory(service.id) {
+        page.item(&format!(
+            "path {}; load balancers ask {}",
+            directory.path, directory.healthcheck
+        ));
+    }
+    if service.id == ServiceId::Https {
+        page.section("Behind it (the group web)");
+        list_services(&mut page, &WEB);
+    }
     page.section("Certificate");
     page.item(match service.certificates {
         Certificates::Checked => {
@@ -175,10 +268,10 @@ fn explain_service(service: &Service) -> String {
         page.section("Also known as");
         page.item(&service.aliases.join(", "));
     }
-    page.finish()
+    page
 }
 
-fn explain_role(role: Role) -> String {
+fn explain_role(role: Role) -> Page {
     let row = role.row();
     let mut page = Page::new(&format!("{} (role)", row.name));
     page.paragraph(&format!("{}.", capitalised(row.purpose)));
@@ -196,10 +289,10 @@ fn explain_role(role: Role) -> String {
     page.paragraph(
         "A service in no column is not looked at. `--require`, `--optional` and `--forbid` change single services.",
     );
-    page.finish()
+    page
 }
 
-fn explain_code(code: Code) -> Option<String> {
+fn explain_code(code: Code) -> Option<Page> {
     let row = row(code)?;
     let mut page = Page::new(&format!("{code} ({})", row.severity.as_str()));
     page.paragraph(&format!("{}.", capitalised(row.title)));
@@ -217,7 +310,7 @@ fn explain_code(code: Code) -> Option<String> {
     }
     page.section("Reference");
     page.item(row.reference);
-    Some(page.finish())
+    Some(page)
 }
 
 /// The words of a rule, be it over a check or over a target.
@@ -364,64 +457,5 @@ fn capitalised(text: &str) -> String {
     match characters.next() {
         Some(first) => first.to_uppercase().chain(characters).collect(),
         None => String::new(),
-    }
-}
-
-/// A page of plain text, wrapped.
-struct Page(String);
-
-impl Page {
-    /// Columns of a page.
-    const WIDTH: usize = 80;
-
-    fn new(title: &str) -> Self {
-        let mut page = Self(String::new());
-        page.wrap(title, "", "");
-        page
-    }
-
-    fn paragraph(&mut self, text: &str) {
-        self.0.push('\n');
-        self.wrap(text, "", "");
-    }
-
-    fn section(&mut self, heading: &str) {
-        self.0.push('\n');
-        self.wrap(heading, "", "");
-    }
-
-    fn item(&mut self, text: &str) {
-        self.wrap(text, "  ", "  ");
-    }
-
-    /// One of several items: its further lines stand further in.
-    fn entry(&mut self, text: &str) {
-        self.wrap(text, "  ", "    ");
-    }
-
-    fn finish(self) -> String {
-        self.0
-    }
-
-    /// Lines of whole words; the first is indented so, the others so.
-    fn wrap(&mut self, text: &str, first: &str, others: &str) {
-        let mut width = 0;
-        for word in text.split_whitespace() {
-            let length = word.chars().count();
-            if width == 0 {
-                self.0.push_str(first);
-                width = first.len();
-            } else if width + 1 + length > Self::WIDTH {
-                self.0.push('\n');
-                self.0.push_str(others);
-                width = others.len();
-            } else {
-                self.0.push(' ');
-                width += 1;
-            }
-            self.0.push_str(word);
-            width += length;
-        }
-        self.0.push('\n');
     }
 }

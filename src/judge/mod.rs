@@ -20,7 +20,8 @@ use crate::finding::{Diagnosis, Finding};
 use crate::observation::Observation;
 use crate::plan::{Check, Host, Standards};
 
-pub use explain::explain;
+pub use explain::{explain, near};
+pub use page::Page;
 pub use rules::{Case, Evidence, Rule, rules};
 pub use target::{
     Control, Surroundings, TargetRule, calls_for_control, judge_target, target_rules,
@@ -29,6 +30,7 @@ pub use target::{
 mod builds;
 mod explain;
 mod looks;
+mod page;
 mod rules;
 #[cfg(test)]
 mod staged;

@@ -71,6 +71,11 @@ fn is_filters_word(error: &io::Error, address: SocketAddr) -> bool {
     cfg!(unix) && address.is_ipv6() && error.raw_os_error() == Some(EACCES)
 }
 
+/// Whether this machine has no file left for one socket more.
+pub(super) fn lacks_files() -> bool {
+    UdpSocket::bind((IpAddr::from([0; 4]), 0)).is_err_and(|error| is_out_of_resources(&error))
+}
+
 /// Whether this machine has a way to anywhere beyond itself, in either family. Asked for are addresses that nobody has
 /// (RFC 5737, RFC 3849); nothing is sent.
 pub(super) fn has_way_out() -> bool {

@@ -85,6 +85,10 @@ fn ask_system(name: &str) -> Result<Vec<IpAddr>, Failure> {
 }
 
 fn refusal(error: LookupError) -> Failure {
+    // Without a file to ask from, the system's resolver says of any name that there is none.
+    if os::lacks_files() {
+        return failure(Cause::OutOfResources, None);
+    }
     let kind = error.kind();
     let code = error.error_num();
     let words: std::io::Error = error.into();

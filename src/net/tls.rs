@@ -29,11 +29,10 @@ use tokio_rustls::client::TlsStream;
 use super::session::{Heard, Over, REST_OF_LINE, Stream, Tap, Terms, first_line, is_whole};
 use super::trust::{self, Roots, Told};
 use super::{der, signatures};
-use crate::facts::{ClientCertificate, Text, TlsFacts, TlsVersion};
+use crate::facts::{ClientCertificate, Text, TlsFacts, TlsVersion, alert_name};
 use crate::observation::Cause;
 use crate::plan::Host;
 use crate::wire::sniff::{Spoken, sniff};
-use crate::wire::tls::alert_name;
 
 /// With what TLS is asked for: the name to send and to compare, and the roots to trust.
 #[derive(Debug)]
@@ -351,7 +350,7 @@ fn is_certificate_demand(alert: AlertDescription, asked: bool) -> bool {
 }
 
 pub(super) fn alert_text(number: u8) -> Text {
-    Text::from(format!("alert {number} {}", alert_name(number)).as_str())
+    Text::from(format!("alert {number} {}", alert_name(number).unwrap_or("unknown")).as_str())
 }
 
 fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {

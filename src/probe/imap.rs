@@ -4,10 +4,8 @@ use super::{Way, refuse, texts};
 use crate::facts::{ImapFacts, Text};
 use crate::net::{Session, Stream};
 use crate::observation::{Cause, Failure, Stage};
+use crate::plan::Limits;
 use crate::wire::imap::{self, Condition, Response, Status};
-
-/// Untagged responses before the tagged one that are read at the most.
-const MAX_UNTAGGED: usize = 100;
 
 /// Up to the go-ahead.
 pub(super) async fn ask_for_tls<S: Stream>(
@@ -91,7 +89,7 @@ async fn command<S: Stream>(
     mut on_capability: impl FnMut(Vec<Vec<u8>>),
 ) -> Result<Condition, Failure> {
     session.send(&imap::command(tag, verb)).await?;
-    for _ in 0..MAX_UNTAGGED {
+    for _ in 0..Limits::UNTAGGED {
         match session.receive(imap::response).await? {
             Response::Tagged {
                 tag: answered,

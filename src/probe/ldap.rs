@@ -7,6 +7,7 @@ use super::refuse;
 use crate::facts::{LdapFacts, Text};
 use crate::net::{Session, Stream, clock};
 use crate::observation::{Cause, Failure, Stage};
+use crate::plan::Limits;
 use crate::wire::ldap::{self, Entry, LdapResult, Message, Op};
 
 /// What is asked of the rootDSE; operational attributes come only when they are named.
@@ -32,9 +33,6 @@ const ATTRIBUTES: [&str; 15] = [
 const SUCCESS: u32 = 0;
 const UNAVAILABLE: u32 = 52;
 const PROTOCOL_ERROR: u32 = 2;
-
-/// Messages of one answer that are read at the most.
-const MAX_MESSAGES: usize = 16;
 
 /// Up to the go-ahead.
 pub(super) async fn ask_for_tls<S: Stream>(
@@ -94,7 +92,7 @@ async fn read_root_dse<S: Stream>(
     facts: &mut LdapFacts,
 ) -> Result<LdapResult, Failure> {
     session.send(&ldap::root_dse(id, &ATTRIBUTES)).await?;
-    for _ in 0..MAX_MESSAGES {
+    for _ in 0..Limits::MESSAGES {
         match answer(session, id).await?.op {
             Op::SearchResultEntry(entry) => learn(&entry, facts),
             Op::SearchResultDone(result) => return Ok(result),

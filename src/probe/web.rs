@@ -9,18 +9,9 @@ use crate::catalog::VirtualDirectory;
 use crate::facts::{Health, HttpFacts, Redirect, RedirectKind, Text};
 use crate::net::{Alpn, Dial, Record, Session, Stream};
 use crate::observation::{Cause, Failure, Stage};
-use crate::plan::Host;
+use crate::plan::{Host, Limits};
 use crate::wire::http::{self, Connection, Framing, Head};
 use crate::wire::{Decoded, ViolationKind};
-
-/// Redirects that are followed at the most.
-const MAX_REDIRECTS: usize = 3;
-
-/// Connections of one check at the most: one for the directory, the others for what a server's closing cut off.
-const MAX_CONNECTIONS: usize = 3;
-
-/// Bytes of a page that are read at the most; nothing that is looked for stands further down.
-const MAX_BODY: usize = 64 * 1024;
 
 pub(super) async fn look(
     dial: &impl Dial,
@@ -36,7 +27,7 @@ pub(super) async fn look(
         asked: Vec::new(),
     };
     let mut next = Page::Directory(directory.path.to_owned());
-    for _ in 0..MAX_CONNECTIONS {
+    for _ in 0..Limits::VISITS {
         let went = match visit.connect(dial, record, &mut next).await {
             Ok(went) => went,
             Err(failure) => visit.bear(failure, &mut next)?,
@@ -173,7 +164,7 @@ impl Visit<'_> {
         if kind == RedirectKind::SameHost {
             if self.asked.contains(&path) {
                 kind = RedirectKind::Loop;
-            } else if self.facts.redirects.len() >= MAX_REDIRECTS {
+            } else if self.facts.redirects.len() >= Limits::REDIRECTS {
                 kind = RedirectKind::TooMany;
             }
         }
@@ -242,7 +233,10 @@ async fn read_body<S: Stream>(session: &mut Session<'_, S>, head: &Head) -> (Vec
     };
     match framing {
         Framing::UntilClose => {
-            let body = session.receive_rest(MAX_BODY).await.unwrap_or_default();
+            let body = session
+                .receive_rest(Limits::REPLY_BYTES)
+                .await
+                .unwrap_or_default();
             (body, Door::Closed)
         }
         Framing::Length(_) | Framing::Chunked => session
@@ -254,12 +248,11 @@ async fn read_body<S: Stream>(session: &mut Session<'_, S>, head: &Head) -> (Vec
 
 /// A body, or the beginning of one that is too long; the sizes of its chunks stand in between then, and disturb nobody.
 fn page(bytes: &[u8], framing: Framing, stays: Door) -> Decoded<(Vec<u8>, Door)> {
-    match http::body(bytes, framing, MAX_BODY) {
+    match http::body(bytes, framing, Limits::REPLY_BYTES) {
         Ok(Some((body, used))) => Ok(Some(((body, stays), used))),
         Err(violation) if violation.kind == ViolationKind::Malformed => Err(violation),
-        Ok(None) | Err(_) => {
-            Ok((bytes.len() >= MAX_BODY).then(|| ((bytes.to_vec(), Door::Closed), bytes.len())))
-        }
+        Ok(None) | Err(_) => Ok((bytes.len() >= Limits::REPLY_BYTES)
+            .then(|| ((bytes.to_vec(), Door::Closed), bytes.len()))),
     }
 }
 

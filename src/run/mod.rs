@@ -179,9 +179,9 @@ async fn one_target(shared: Arc<Shared>, index: usize, sender: Sender) {
         let task = checks.spawn(async move {
             let observation = match unresolved {
                 Some(failure) => not_resolved(failure),
-                None => match place.seen_in_front().await {
-                    Some(observation) => observation,
-                    None => one_check(&shared, addresses, ask, tls).await,
+                None => match place.way(addresses).await {
+                    Ok(addresses) => one_check(&shared, addresses, ask, tls).await,
+                    Err(seen) => *seen,
                 },
             };
             place.tell(&observation);
@@ -325,22 +325,26 @@ impl Place {
         }
     }
 
-    /// What 443 showed that makes a check of its own needless; `None` when the service is to be asked.
-    async fn seen_in_front(&self) -> Option<Observation> {
+    /// Where the service is to be asked: at the address that answered on 443, where that was looked at, so that both
+    /// rows tell of one machine. Else what 443 showed that makes a check of its own needless.
+    async fn way(&self, addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Box<Observation>> {
         let Self::Behind(front) = self else {
-            return None;
+            return Ok(addresses);
         };
         let mut front = front.clone();
-        let Ok(seen) = front.wait_for(Option::is_some).await else {
+        let told = front.wait_for(Option::is_some).await;
+        let Some(seen) = told.as_deref().ok().and_then(Option::as_deref) else {
             // It broke before it could tell: that is not 443's fault.
-            return Some(broken());
+            return Err(Box::new(broken()));
         };
-        let seen = seen.as_deref()?;
         if seen.state != Some(State::Open) {
-            return Some(not_asked(seen, Cause::HttpsNotOpen));
+            return Err(Box::new(not_asked(seen, Cause::HttpsNotOpen)));
         }
         let is_secure = seen.tls.as_ref().is_some_and(|tls| tls.version.is_some());
-        (!is_secure || seen.detour.is_some()).then(|| not_asked(seen, Cause::HttpsUnusable))
+        if !is_secure || seen.detour.is_some() {
+            return Err(Box::new(not_asked(seen, Cause::HttpsUnusable)));
+        }
+        Ok(seen.address.map_or(addresses, |answered| vec![answered]))
     }
 }
 
@@ -505,8 +509,37 @@ mod tests {
         let https = fronts.place(&check(ServiceId::Https), &addresses);
         let owa = fronts.place(&check(ServiceId::Owa), &addresses);
         https.tell(&front);
-        let seen = owa.seen_in_front().await?;
+        let seen = owa.way(addresses.to_vec()).await.err()?;
         Some(seen.failure.map(|failure| failure.cause))
+    }
+
+    fn secure(observation: Observation) -> Observation {
+        Observation {
+            tls: Some(TlsFacts {
+                version: Some(TlsVersion::Tls13),
+                ..TlsFacts::default()
+            }),
+            ..observation
+        }
+    }
+
+    #[tokio::test]
+    async fn web_services_are_asked_where_443_answered() {
+        let [first, second] =
+            [[192, 0, 2, 25], [192, 0, 2, 26]].map(|ip| SocketAddr::from((ip, 443)));
+        let both = vec![first, second];
+        for (answered, asked) in [(Some(second), vec![second]), (None, both.clone())] {
+            let mut fronts = Fronts::new();
+            let https = fronts.place(&check(ServiceId::Https), &both);
+            let owa = fronts.place(&check(ServiceId::Owa), &both);
+            let imaps = fronts.place(&check(ServiceId::Imaps), &both);
+            https.tell(&Observation {
+                address: answered,
+                ..secure(open())
+            });
+            assert_eq!(owa.way(both.clone()).await.ok(), Some(asked));
+            assert_eq!(imaps.way(both.clone()).await.ok(), Some(both.clone()));
+        }
     }
 
     #[tokio::test]
@@ -519,13 +552,6 @@ mod tests {
         let late = Observation {
             state: None,
             ..failing(Stage::Connect, Deadline)
-        };
-        let secure = |observation: Observation| Observation {
-            tls: Some(TlsFacts {
-                version: Some(TlsVersion::Tls13),
-                ..TlsFacts::default()
-            }),
-            ..observation
         };
         for (front, told) in [
             (secure(open()), None),
@@ -553,7 +579,7 @@ mod tests {
         let owa = fronts.place(&check(ServiceId::Owa), &[]);
         drop(fronts);
         drop(https);
-        let seen = owa.seen_in_front().await;
+        let seen = owa.way(Vec::new()).await.err();
         let failure = seen.and_then(|seen| seen.failure);
         let cause = failure.map(|failure| failure.cause);
         assert_eq!(cause, Some(Cause::Internal));

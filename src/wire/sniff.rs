@@ -21,7 +21,7 @@ pub enum Spoken {
     TlsAlert {
         /// 1 warning, 2 fatal; `None` when not yet there, or encrypted.
         level: Option<u8>,
-        /// What it says, see [`alert_name`](super::tls::alert_name); `None` as above.
+        /// What it says, by its number (RFC 8446 §6); `None` as above.
         description: Option<u8>,
     },
     /// TPKT.

@@ -101,6 +101,10 @@ fn unknown_services_ports_and_roles_are_told_on_one_line() {
         (words("demo --fault silent@gopher"), &["`gopher`", "smtp"]),
         (words("simulate --base-port 65000"), &["65000", "62146"]),
         (words("explain gremlins"), &["`gremlins`", "exchports list"]),
+        (
+            words("explain filterd"),
+            &["`filterd`", "exchports list", "like it: filtered"],
+        ),
     ]);
 }
 
@@ -399,6 +403,33 @@ fn a_silent_port_costs_its_timeout_and_no_more() {
             (&json!("pass"), &json!("open"))
         );
         assert_eq!(row["steps"].as_array().map(Vec::len), Some(1));
+    }
+}
+
+#[test]
+fn an_audit_that_has_nothing_to_ask_says_so() {
+    let port = closed();
+    for (services, is_warned) in [
+        ("web", true),
+        ("owa", true),
+        ("443,web", false),
+        ("https", false),
+    ] {
+        for (audit, is_asked) in [(" --audit", true), ("", false)] {
+            let line = format!("check 127.0.0.1 -q -s {services} --map https={port}{audit}");
+            let (_, err, exit) = told(&ran(&words(&line)));
+            assert_eq!(exit, Some(1), "{line}");
+            if is_warned && is_asked {
+                assert!(
+                    err.starts_with("exchports: warning: --audit"),
+                    "{line}: {err}"
+                );
+                assert!(err.contains("--service 443,web"), "{line}: {err}");
+                assert_eq!(err.lines().count(), 1, "{line}: {err}");
+            } else {
+                assert_eq!(err, "", "{line}");
+            }
+        }
     }
 }
 

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use exchports::catalog::{
-    Expectation, Group, Protocol, ROLES, Role, SERVICES, Service, ServiceId, all, expectation,
+    Expectation, Group, Protocol, ROLES, Role, SERVICES, Service, ServiceId, WEB, all, expectation,
+    virtual_directory,
 };
 use exchports::facts::{
     CertificateFacts, Health, HttpFacts, ImapFacts, KeyFacts, LdapFacts, Nla, PeerFacts, Pop3Facts,
@@ -13,7 +14,7 @@ use exchports::facts::{
     TrustDefect, TrustFacts, VersionAnswer,
 };
 use exchports::finding::{Code, Finding, LooksLike, Severity, Status};
-use exchports::judge::{Context, Surroundings, explain, judge, judge_target, rules, target_rules};
+use exchports::judge::{self, Context, Surroundings, judge, judge_target, rules, target_rules};
 use exchports::observation::{Cause, Detour, Failure, Observation, Stage, State, Step};
 use exchports::plan::{Check, Host, Standards, Target};
 use time::OffsetDateTime;
@@ -272,6 +273,10 @@ fn a_healthy_host_passes_as_every_role_that_knows_its_services() {
 
 // -- explain
 
+fn explain(word: &str) -> Option<String> {
+    judge::explain(word).map(|page| page.in_columns(80))
+}
+
 #[test]
 fn every_word_of_the_tool_is_explained() {
     let mut words: Vec<String> = vec!["web".into(), "all".into()];
@@ -368,6 +373,74 @@ fn a_service_is_explained_with_the_roles_that_expect_it() {
         "forbidden: ldap (389), ldaps (636), rdp",
     ] {
         assert!(text.contains(words), "{text}");
+    }
+}
+
+#[test]
+fn what_stands_behind_443_is_told_with_it_and_as_a_group() {
+    for word in ["443", "https", "web"] {
+        let text = explain(word).expect("it is explained");
+        for service in &WEB {
+            let path = virtual_directory(service.id).expect("each has one").path;
+            let line = format!("  {}: {}, {path}", service.name, service.title);
+            assert!(text.lines().any(|found| found == line), "{word}: {text}");
+        }
+    }
+    let text = explain("owa").expect("it is explained");
+    assert!(
+        text.contains("path /owa/; load balancers ask /owa/healthcheck.htm"),
+        "{text}"
+    );
+    let text = explain("all").expect("it is explained");
+    for service in &SERVICES {
+        assert!(
+            text.contains(&format!(", port {}\n", service.port)),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_page_follows_its_width() {
+    for word in ["443", "published", "certificate-differs", "web"] {
+        let page = judge::explain(word).expect("it is explained");
+        let words =
+            |text: &str| -> Vec<String> { text.split_whitespace().map(str::to_owned).collect() };
+        let wide = page.in_columns(100);
+        for columns in [40, 60, 80] {
+            let text = page.in_columns(columns);
+            assert_eq!(words(&text), words(&wide));
+            let is_one_word = |line: &str| line.split_whitespace().count() == 1;
+            for line in text.lines() {
+                assert!(
+                    line.chars().count() <= columns || is_one_word(line),
+                    "{line}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_word_that_is_nearly_one_leads_to_it() {
+    for (word, first) in [
+        ("filterd", "filtered"),
+        ("certificate-expird", "certificate-expired"),
+        ("certificate_expires", "certificate-expired"),
+        ("immaps", "imaps"),
+        ("outlook", "outlook-web"),
+        ("autodiscovery", "autodiscover"),
+        ("domain controler", "domain-controller"),
+    ] {
+        let near = judge::near(word);
+        assert_eq!(near.first(), Some(&first), "{word}: {near:?}");
+        assert!(near.len() <= 5, "{word}: {near:?}");
+        let known = near.iter().all(|found| explain(found).is_some());
+        assert!(known, "{word}: {near:?}");
+    }
+    let long = "a".repeat(100_000);
+    for word in ["", "x", "26", "8443", "gremlins", "\u{1b}[2J", &long] {
+        assert!(judge::near(word).is_empty(), "{word:?}");
     }
 }
 

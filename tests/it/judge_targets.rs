@@ -150,11 +150,34 @@ fn a_certificate_that_was_not_renewed_everywhere() {
     assert_eq!(told.diagnosis.severity, Severity::Warn);
     let message = &told.diagnosis.message;
     assert!(
-        message.starts_with("the certificate that ends on 2027-01-17 is older than that of "),
+        message.starts_with("the certificate that expires on 2027-01-17 is older than that of "),
         "{message}"
     );
     assert!(message.contains("https"), "{message}");
-    assert!(message.ends_with(", which ends on 2027-08-10"), "{message}");
+    assert!(
+        message.ends_with(", which expires on 2027-08-10"),
+        "{message}"
+    );
+    assert!(
+        told.diagnosis.hint.contains("-Services SMTP`"),
+        "{}",
+        told.diagnosis.hint
+    );
+    // 443 stands for what is behind it.
+    let mut web = StagedHost::of(Role::Mailbox);
+    web.each(|seen| {
+        if matches!(seen.peer, Some(PeerFacts::Http(_))) && seen.tls.is_some() {
+            serve(seen, old());
+        }
+    });
+    let finding = web.judged();
+    let told = only(&finding, Code::CertificateDiffers);
+    assert_eq!(told.services, [Https]);
+    assert!(
+        told.diagnosis.hint.contains("-Services IIS`"),
+        "{}",
+        told.diagnosis.hint
+    );
     // What setup made, what a directory or a desktop has, other names, and two kinds of key of one day are no renewal.
     for other in [
         CertificateFacts {
@@ -194,7 +217,7 @@ fn a_certificate_that_differs_by_address() {
     assert!(
         told.diagnosis
             .message
-            .contains("at 192.0.2.11 ends on 2027-01-17")
+            .contains("at 192.0.2.11 expires on 2027-01-17")
     );
 }
 

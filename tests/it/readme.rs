@@ -1,16 +1,22 @@
-//! What README.md and CONTRIBUTING.md say is so: command lines parse, samples are what comes, tables are the program's.
+//! What README.md, CONTRIBUTING.md and SECURITY.md say is so: command lines parse, samples are what comes, tables and
+//! bounds are the program's.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Write as _};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use exchports::catalog::{Group, ROLES, SERVICES, ServiceId, WEB, virtual_directory};
 use exchports::exit::Exit;
+use exchports::facts::Text;
 use exchports::finding::Status;
+use exchports::net::trust;
 use exchports::observation::State;
+use exchports::plan::Limits;
+use exchports::wire::{http, line};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_exchports");
 
@@ -196,7 +202,11 @@ fn tables_are_those_of_the_program() {
 #[test]
 fn every_path_that_is_named_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for file in ["README.md", ".github/CONTRIBUTING.md"] {
+    for file in [
+        "README.md",
+        ".github/CONTRIBUTING.md",
+        ".github/SECURITY.md",
+    ] {
         let text = read(file);
         let named: BTreeSet<&str> = text
             .split(['`', '(', ')', ' ', '\n'])
@@ -212,6 +222,53 @@ fn every_path_that_is_named_exists() {
             assert!(root.join(path).exists(), "{file}: {path} does not exist");
         }
     }
+}
+
+#[test]
+fn the_bounds_are_the_programs() {
+    let default = Limits::default();
+    let seconds = |bound: Duration| usize::try_from(bound.as_secs()).expect("a short time");
+    let bounds = [
+        ("Limits::CHECK", seconds(default.check)),
+        ("Limits::CONNECT", seconds(default.connect)),
+        ("Limits::resolve", seconds(default.resolve)),
+        ("Limits::greeting", seconds(default.greeting)),
+        ("Limits::reply", seconds(default.reply)),
+        ("Limits::handshake", seconds(default.handshake)),
+        ("Limits::second_look", seconds(default.second_look)),
+        ("Limits::goodbye", seconds(default.goodbye)),
+        ("Limits::JOBS", default.jobs),
+        ("Limits::PER_ADDRESS", default.per_address),
+        ("Limits::ADDRESSES", Limits::ADDRESSES),
+        ("Limits::REDIRECTS", Limits::REDIRECTS),
+        ("Limits::VISITS", Limits::VISITS),
+        ("Limits::UNTAGGED", Limits::UNTAGGED),
+        ("Limits::MESSAGES", Limits::MESSAGES),
+        ("wire::line::MAX_LINE", line::MAX_LINE),
+        ("wire::line::MAX_LINES", line::MAX_LINES),
+        ("Limits::REPLY_BYTES", Limits::REPLY_BYTES),
+        ("Limits::CONNECTION_BYTES", Limits::CONNECTION_BYTES),
+        ("Limits::WIRE_BYTES", Limits::WIRE_BYTES),
+        ("net::trust::MAX_CHAIN", trust::MAX_CHAIN),
+        ("wire::http::MAX_HEADERS", http::MAX_HEADERS),
+        ("wire::http::MAX_INFORMATIONAL", http::MAX_INFORMATIONAL),
+        ("Text::LIMIT", Text::LIMIT),
+        ("Limits::TRANSCRIPT_LINES", Limits::TRANSCRIPT_LINES),
+        ("Limits::TRANSCRIPT_BYTES", Limits::TRANSCRIPT_BYTES),
+    ];
+    let security = read(".github/SECURITY.md");
+    let told: BTreeMap<String, usize> = security
+        .lines()
+        .filter_map(|row| {
+            let mut cells = row.split('|').map(str::trim).skip(2);
+            let (value, name) = (cells.next()?, cells.next()?);
+            let first = value.split(' ').next()?.replace(',', "");
+            Some((name.trim_matches('`').to_owned(), first.parse().ok()?))
+        })
+        .collect();
+    let so = bounds.map(|(name, value)| (name.to_owned(), value));
+    assert_eq!(told, BTreeMap::from(so));
+    assert!(default.run.is_none() && security.contains("| the run | none, `--deadline` |"));
 }
 
 fn read(file: &str) -> String {

@@ -39,13 +39,23 @@ fn without_files_fewer_sockets_are_open_at_once_and_no_check_fails() {
 /// Not even one file is left: nothing is judged, and the word is this machine's.
 #[test]
 fn without_any_file_nothing_is_judged() {
+    nothing_is_judged_without_files("127.0.0.1");
+}
+
+/// A lookup takes files as well; a name is not called unknown because nobody could be asked.
+#[test]
+fn without_any_file_no_name_is_blamed() {
+    nothing_is_judged_without_files("localhost");
+}
+
+fn nothing_is_judged_without_files(target: &str) {
     let taken = "ulimit -n 64; for ((i = 3; i < 58; i++)); do eval \"exec $i</dev/null\"; done";
     let mut least = None;
     for more in 0..6 {
         let setup = format!(
             "{taken}; for ((i = 58; i < 58 + {more}; i++)); do eval \"exec $i</dev/null\"; done"
         );
-        let Some(output) = bash(&setup, &[], &words("127.0.0.1 -s smtp --json")) else {
+        let Some(output) = bash(&setup, &[], &words(&format!("{target} -s smtp --json"))) else {
             return;
         };
         let (out, err, exit) = told(&output);

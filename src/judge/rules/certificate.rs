@@ -16,9 +16,9 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         code: Code::CertificateExpired,
         severity: Severity::Fail,
-        title: "the certificate has ended",
-        meaning: "The time of the certificate, or of one between it and the root, is over. Clients refuse it or \
-                  warn.",
+        title: "the certificate has expired",
+        meaning: "The certificate, or one between it and the root, was valid until a day that is over. Outlook and \
+                  browsers warn their users; programs that cannot ask refuse to connect.",
         hint: "Renew it and assign the new one to all that serve it (`Enable-ExchangeCertificate -Services \
                IIS,SMTP,POP,IMAP`). Restart the POP3 and IMAP4 services; see to load balancers and domain controllers.",
         reference: "RFC 5280 §4.1.2.5; Microsoft, Certificates in Exchange",
@@ -27,9 +27,9 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         code: Code::CertificateNotYetValid,
         severity: Severity::Fail,
-        title: "the certificate has not begun",
-        meaning: "The time of the certificate, or of one between it and the root, has not come. Mostly a clock is \
-                  wrong: the one of the server that issued it, or the one of this machine.",
+        title: "the certificate is not valid yet",
+        meaning: "The certificate, or one between it and the root, is valid only from a day that is still to come. \
+                  Mostly a clock is wrong: the one of the server that issued it, or the one of this machine.",
         hint: "Compare this machine's clock and the server's (`w32tm /query /status`). If both are right, wait, or \
                have the certificate issued again.",
         reference: "RFC 5280 §4.1.2.5",
@@ -151,7 +151,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         code: Code::CertificateExpiresSoon,
         severity: Severity::Warn,
-        title: "the certificate ends soon",
+        title: "the certificate expires soon",
         meaning: "Less than a third of its time and less than 30 days are left, or less than `--cert-days` says.",
         hint: "Renew it in time and assign the new one to all that serve it (`Enable-ExchangeCertificate -Services \
                IIS,SMTP,POP,IMAP`), and to load balancers. Then restart the POP3 and IMAP4 services.",
@@ -197,7 +197,7 @@ fn expired(case: &Case<'_>) -> Option<Evidence> {
                 1 => "a day ago".to_owned(),
                 days => format!("{days} days ago"),
             };
-            format!("{} ended on {}, {ago}", dated.who, date(dated.not_after))
+            format!("{} expired on {}, {ago}", dated.who, date(dated.not_after))
         })
         .collect();
     dates(case, &ended, Some(renew_hint(case)))
@@ -208,7 +208,13 @@ fn not_yet_valid(case: &Case<'_>) -> Option<Evidence> {
     let ahead: Vec<String> = dated(case)
         .iter()
         .filter(|dated| dated.not_before > now)
-        .map(|dated| format!("{} begins on {}", dated.who, date(dated.not_before)))
+        .map(|dated| {
+            format!(
+                "{} is valid only from {}",
+                dated.who,
+                date(dated.not_before)
+            )
+        })
         .collect();
     dates(case, &ahead, None)
 }
@@ -228,7 +234,7 @@ fn expires_soon(case: &Case<'_>) -> Option<Evidence> {
                 days => format!("in {days} days"),
             };
             Some(format!(
-                "{} ends on {}, {left}",
+                "{} expires on {}, {left}",
                 dated.who,
                 date(dated.not_after)
             ))
@@ -896,7 +902,7 @@ mod tests {
         assert_eq!(ended.told(), [(Code::CertificateExpired, Fail)]);
         let (message, _) = ended.words(Code::CertificateExpired);
         assert!(
-            message.starts_with("the intermediate \"CN=Example Issuing CA\" ended on "),
+            message.starts_with("the intermediate \"CN=Example Issuing CA\" expired on "),
             "{message}"
         );
         assert!(message.ends_with("5 days ago"), "{message}");

@@ -13,10 +13,11 @@ pub(super) const RULES: &[Rule] = &[
         code: Code::Silent,
         severity: Severity::Fail,
         title: "accepted, then silent",
-        meaning: "The port accepts connections and nothing is said there. A program hangs, a proxy accepts in place of \
-                  a server that is gone, or the server makes strangers wait longer than a check does.",
-        hint: "Restart the service if it hangs. Else compare with a port of that host that should be closed: a proxy \
-               that accepts everything looks like this.",
+        meaning: "The port accepts the connection, and then an answer that is due does not come, not even an error. The \
+                  program behind the port hangs, something on the way accepts for a server that is gone, or the server \
+                  makes strangers wait longer than a check does.",
+        hint: "Restart the service behind this port. If that changes nothing, look for a proxy, a firewall or a load \
+               balancer on the way that accepts in its place: then a port that should be closed opens as well.",
         reference: "RFC 5321 §4.5.3.2",
         holds: |case| {
             let failure = case.failed(Code::Silent)?;
@@ -257,6 +258,14 @@ fn greeting_slow(case: &Case<'_>) -> Option<Evidence> {
 fn silent_hint(case: &Case<'_>, stage: Stage) -> Option<&'static str> {
     let service = case.service();
     match (stage, service.protocol, service.security) {
+        (Stage::Greeting, Protocol::Imap, _) => Some(
+            "Restart MSExchangeImap4 and MSExchangeImap4BE. If that changes nothing, look for a proxy or a load balancer \
+             on the way that accepts in their place.",
+        ),
+        (Stage::Greeting, Protocol::Pop3, _) => Some(
+            "Restart MSExchangePop3 and MSExchangePop3BE. If that changes nothing, look for a proxy or a load balancer \
+             on the way that accepts in their place.",
+        ),
         (Stage::Greeting, Protocol::Smtp, Security::Starttls) => Some(
             "Give it more time with `--timeout`: a tarpit or a reverse lookup delays the greeting. If none comes, \
              restart MSExchangeFrontEndTransport, or look for a proxy that accepts everything.",
@@ -509,6 +518,20 @@ mod tests {
             let begin: String = words.chars().take(100).collect();
             assert!(message.contains(&format!("\"{begin}")), "{message}");
             assert!(hint.contains(next), "{words}: {hint}");
+        }
+    }
+
+    #[test]
+    fn silence_names_the_service_to_restart() {
+        for (service, next) in [
+            (ServiceId::Smtp, "MSExchangeFrontEndTransport"),
+            (ServiceId::Imap, "MSExchangeImap4BE"),
+            (ServiceId::Pop3s, "MSExchangePop3BE"),
+        ] {
+            let (_, hint) = open(service)
+                .failing(Stage::Greeting, Cause::Silent)
+                .words(Code::Silent);
+            assert!(hint.contains(next), "{hint}");
         }
     }
 

@@ -202,7 +202,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         code: Code::HttpsUnusable,
         severity: Severity::Info,
-        title: "443 comes to no secure session",
+        title: "TLS on 443 does not work",
         meaning: "Exchange's web services all live behind 443. It accepted a connection and the TLS handshake failed, or \
                   it speaks in clear, so they were not asked.",
         hint: "Get 443 working first: the row of `https` says what is wrong there.",
@@ -211,7 +211,7 @@ pub(super) const RULES: &[Rule] = &[
             ours(
                 case,
                 Code::HttpsUnusable,
-                "not asked, since 443 comes to no secure session",
+                "not asked, since TLS on 443 does not work",
             )
         },
     },

@@ -11,7 +11,8 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Fail,
         title: "STARTTLS is not offered",
         meaning: "The server speaks its protocol in clear and offers no way to TLS. Mail programs refuse to sign in \
-                  then; between mail servers and towards a directory it is a defect, no end.",
+                  then. Other mail servers go on and deliver in clear, and a directory can be asked in clear: there it \
+                  is a defect and keeps nobody away.",
         hint: "Assign a certificate to the service (`Enable-ExchangeCertificate`) and restart it. Without one Exchange \
                offers no STARTTLS.",
         reference: "RFC 3207 §4; RFC 2595; RFC 4511 §4.14; Exchange event 12014",

@@ -3,7 +3,7 @@
 use super::{Case, Evidence, Rule, quote, said};
 use crate::catalog::{Protocol, Role, Security, ServiceId};
 use crate::facts::{
-    Cipher, ClientCertificate, KeyExchange, PeerFacts, Text, TlsVersion, VersionAnswer,
+    Cipher, ClientCertificate, KeyExchange, PeerFacts, Text, TlsVersion, VersionAnswer, alert_name,
 };
 use crate::finding::{Code, Severity};
 use crate::observation::{Cause, Detour, Failure};
@@ -14,7 +14,8 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Fail,
         title: "cleartext where TLS belongs",
         meaning: "On this port TLS comes first, and the server answered the handshake in clear. Clients that are set \
-                  to SSL/TLS on this port cannot connect.",
+                  to SSL/TLS for this port cannot connect. Those that are set to STARTTLS may get through as it is, where \
+                  the server offers that.",
         hint: "Switch TLS on for this port, or correct the forwarding rule: the service behind it speaks in clear.",
         reference: "RFC 8314 §3",
         holds: cleartext_on_tls_port,
@@ -56,9 +57,14 @@ pub(super) const RULES: &[Rule] = &[
             let asked = case
                 .tls()
                 .is_some_and(|tls| tls.client_certificate.is_some());
+            let why = if asked {
+                ""
+            } else {
+                "most likely no cipher suite in common: "
+            };
             Some(
                 Evidence::new(format!(
-                    "the server found nothing in common with this client{}",
+                    "{why}the server ended the handshake{}",
                     ended_with(failure)
                 ))
                 .hint_if(asked.then_some(
@@ -103,7 +109,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         code: Code::TlsLegacySuites,
         severity: Severity::Warn,
-        title: "only cipher suites of old",
+        title: "only old cipher suites",
         meaning: "The server speaks TLS 1.2, but only with suites in CBC mode or with RSA key exchange. Outlook and \
                   Windows still connect; clients that have dropped these suites do not.",
         hint: "Enable the ECDHE suites with AES-GCM (`Get-TlsCipherSuite`). Windows Server 2012 R2 has none for RSA \
@@ -143,17 +149,30 @@ pub(super) const RULES: &[Rule] = &[
         code: Code::ClientCertificateRequired,
         severity: Severity::Fail,
         title: "a client certificate is demanded",
-        meaning: "The server ends the handshake because the client has no certificate. Outlook and phones have none \
-                  either, unless they were given one.",
-        hint: "Set client certificates to Ignore in IIS's SSL settings (or on the gateway in front), unless all \
-               clients have one on purpose.",
+        meaning: "The server takes only clients that show a certificate of their own in the TLS handshake, and ended it \
+                  because there was none. Outlook, phones and browsers have none either, unless they were given one: \
+                  they cannot connect.",
+        hint: "Where clients are to do without, set client certificates to Ignore in IIS Manager (SSL Settings), or on \
+               the gateway in front. If every client has one on purpose, nothing is to do.",
         reference: "RFC 8446 §4.3.2, §6.2 (alert 116)",
         holds: |case| {
             let failure = case.failed(Code::ClientCertificateRequired)?;
-            Some(Evidence::new(format!(
-                "the server demands a client certificate{}",
-                ended_with(failure)
-            )))
+            Some(
+                Evidence::new(format!(
+                    "the server demands a client certificate{}",
+                    match failure.cause {
+                        Cause::Alert(_) => format!(", and ended the handshake{}", ended_with(failure)),
+                        _ => said(failure),
+                    }
+                ))
+                .hint_if(match case.service().protocol {
+                    Protocol::Http => None,
+                    _ => Some(
+                        "Look at what answers on this port, a gateway or load balancer in front first, and switch off \
+                         there that clients need a certificate. If every client has one on purpose, nothing is to do.",
+                    ),
+                }),
+            )
         },
     },
     Rule {
@@ -290,8 +309,8 @@ fn cleartext_on_tls_port(case: &Case<'_>) -> Option<Evidence> {
              `Get-PopSettings` tells the bindings (SSLBindings).",
         ),
         Protocol::Smtp => Some(
-            "Clients that are set to SSL/TLS on 465 fail: use 587 with STARTTLS, or switch TLS on for 465 \
-             (Postfix: `smtpd_tls_wrappermode`).",
+            "Clients that are set to SSL/TLS on 465 fail, those set to STARTTLS may get through: set them to 587 with \
+             STARTTLS. Or switch TLS on for 465 (Postfix: `smtpd_tls_wrappermode`).",
         ),
         Protocol::Http => Some(
             "The listener on 443 speaks HTTP in clear: correct the binding in IIS (`Get-WebBinding`) or the TLS \
@@ -448,44 +467,6 @@ fn ended_with(failure: &Failure) -> String {
     }
 }
 
-/// The names of RFC 8446 §6 and, for retired ones, RFC 5246 §7.2.
-fn alert_name(alert: u8) -> Option<&'static str> {
-    Some(match alert {
-        0 => "close_notify",
-        10 => "unexpected_message",
-        20 => "bad_record_mac",
-        21 => "decryption_failed",
-        22 => "record_overflow",
-        30 => "decompression_failure",
-        40 => "handshake_failure",
-        41 => "no_certificate",
-        42 => "bad_certificate",
-        43 => "unsupported_certificate",
-        44 => "certificate_revoked",
-        45 => "certificate_expired",
-        46 => "certificate_unknown",
-        47 => "illegal_parameter",
-        48 => "unknown_ca",
-        49 => "access_denied",
-        50 => "decode_error",
-        51 => "decrypt_error",
-        70 => "protocol_version",
-        71 => "insufficient_security",
-        80 => "internal_error",
-        86 => "inappropriate_fallback",
-        90 => "user_canceled",
-        100 => "no_renegotiation",
-        109 => "missing_extension",
-        110 => "unsupported_extension",
-        112 => "unrecognized_name",
-        113 => "bad_certificate_status_response",
-        115 => "unknown_psk_identity",
-        116 => "certificate_required",
-        120 => "no_application_protocol",
-        _ => return None,
-    })
-}
-
 fn greeting<'a>(case: &Case<'a>) -> Option<&'a Text> {
     match case.seen.peer.as_ref()? {
         PeerFacts::Smtp(facts) => facts.greeting.as_ref(),
@@ -538,6 +519,31 @@ mod tests {
             assert_eq!(staged.told(), [(code, Severity::Fail)]);
             let (message, _) = staged.words(code);
             assert!(message.ends_with(&format!(" with {words}")), "{message}");
+        }
+        let (message, _) = open(ServiceId::Https)
+            .failing(Stage::TlsHandshake, Cause::Alert(40))
+            .words(Code::TlsNoCommonCipher);
+        assert!(message.contains("no cipher suite in common"), "{message}");
+    }
+
+    /// IIS has a switch for it; elsewhere it is whatever stands in front.
+    #[test]
+    fn a_client_certificate_that_is_demanded_is_switched_off_where_it_is_asked_for() {
+        for (service, next) in [
+            (ServiceId::Https, "IIS Manager"),
+            (ServiceId::Owa, "IIS Manager"),
+            (ServiceId::Imaps, "gateway or load balancer"),
+            (ServiceId::Ldaps, "gateway or load balancer"),
+        ] {
+            let staged = open(service)
+                .failing(Stage::TlsHandshake, Cause::ClientCertificateRequired)
+                .saying("asked for one, then closed");
+            let (message, hint) = staged.words(Code::ClientCertificateRequired);
+            assert_eq!(
+                message,
+                "the server demands a client certificate: \"asked for one, then closed\""
+            );
+            assert!(hint.contains(next), "{hint}");
         }
     }
 
@@ -596,6 +602,8 @@ mod tests {
             [(Code::ClientCertificateRequired, Severity::Fail)]
         );
         let refusing = asking.failing(Stage::TlsHandshake, Cause::Alert(40));
+        let (message, _) = refusing.words(Code::TlsNoCommonCipher);
+        assert!(!message.contains("cipher"), "{message}");
         let (_, hint) = refusing.words(Code::TlsNoCommonCipher);
         assert!(hint.contains("possibly it demands one"), "{hint}");
     }

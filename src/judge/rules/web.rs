@@ -6,8 +6,10 @@
 
 use std::ops::RangeInclusive;
 
-use super::{Case, Evidence, Rule, list, quote};
-use crate::catalog::{Expectation, Group, Protocol, Role, ServiceId};
+use super::{Case, Evidence, Rule, list, quote, shorten};
+use crate::catalog::{
+    Expectation, Group, Protocol, Role, Service, ServiceId, WEB, virtual_directory,
+};
 use crate::facts::{Health, HttpFacts, PeerFacts, Redirect, RedirectKind, Text};
 use crate::finding::{Code, Severity};
 
@@ -280,9 +282,10 @@ pub(super) const RULES: &[Rule] = &[
         code: Code::HttpWithoutTls,
         severity: Severity::Warn,
         title: "Exchange's pages come over plain HTTP",
-        meaning: "Exchange answers on 80 with a page and not with 403 or a redirect to HTTPS: somebody has switched \
-                  off that TLS is demanded. A password typed there goes in clear.",
-        hint: "Switch on Require SSL for the site in IIS Manager (SSL Settings), or redirect to HTTPS.",
+        meaning: "Port 80 hands out one of Exchange's pages, where Exchange by default answers 403: the site no longer \
+                  requires TLS. A password that is typed on that page crosses the network in clear, for anyone on the \
+                  way to read.",
+        hint: "Switch on Require SSL for the site in IIS Manager (SSL Settings), or redirect 80 to HTTPS.",
         reference: "Microsoft, Configure http to https redirection for Outlook on the web",
         holds: |case| {
             let facts = case.http()?;
@@ -426,19 +429,68 @@ fn means(case: &Case<'_>, wanted: fn(Meaning) -> bool) -> Option<Meaning> {
     wanted(meaning).then_some(meaning)
 }
 
-/// The status at the end: of the page that people get to, where they are sent on.
-fn end_status(case: &Case<'_>) -> Option<(u16, String)> {
-    let facts = case.http()?;
-    if means(case, |meaning| meaning == Meaning::Logon).is_some() {
-        return facts
-            .final_status
-            .zip(facts.redirects.last())
-            .map(|(status, redirect)| {
-                let from = format!(" from {}, where it leads", quote(&redirect.location));
-                (status, from)
-            });
+/// How it ends for people.
+struct End {
+    status: u16,
+    /// The page that they were sent to; `None` where the directory itself answers.
+    page: Option<Page>,
+}
+
+/// A page that a directory sends people to.
+struct Page {
+    /// Where it is on this host.
+    path: String,
+    /// The other directory that it is in: the logon page of `ecp` is that of `owa`.
+    owner: Option<&'static Service>,
+}
+
+impl Page {
+    fn of(location: &Text, from: ServiceId) -> Self {
+        let location = location.as_str();
+        let path = match location.split_once("://") {
+            Some((_, rest)) => rest
+                .find('/')
+                .map_or("/", |at| rest.get(at..).unwrap_or("/")),
+            None => location,
+        };
+        let path = path.split(['?', '#']).next().unwrap_or_default();
+        let folder = |path: &str| path.split('/').nth(1).map(str::to_ascii_lowercase);
+        let owner = WEB.iter().filter(|row| row.id != from).find(|row| {
+            virtual_directory(row.id).is_some_and(|it| folder(it.path) == folder(path))
+        });
+        Self {
+            path: path.to_owned(),
+            owner,
+        }
     }
-    Some((facts.status?, String::new()))
+
+    /// What people get there.
+    fn answers(&self, status: u16) -> String {
+        let whose = match self.owner {
+            Some(owner) => format!("{}'s", owner.name),
+            None => "the".to_owned(),
+        };
+        format!(
+            "it sends people to {whose} page \"{}\", which answers HTTP {status}",
+            shorten(&self.path)
+        )
+    }
+}
+
+/// The status at the end: of the page that people get to, where they are sent on.
+fn end(case: &Case<'_>) -> Option<End> {
+    let facts = case.http()?;
+    if means(case, |meaning| meaning == Meaning::Logon).is_none() {
+        return Some(End {
+            status: facts.status?,
+            page: None,
+        });
+    }
+    let redirect = facts.redirects.last()?;
+    Some(End {
+        status: facts.final_status?,
+        page: Some(Page::of(&redirect.location, case.service().id)),
+    })
 }
 
 fn server_error(case: &Case<'_>, group: Group) -> Option<Evidence> {
@@ -446,17 +498,29 @@ fn server_error(case: &Case<'_>, group: Group) -> Option<Evidence> {
     if case.service().group != group {
         return None;
     }
-    let (status, whose) = end_status(case)?;
+    let End { status, page } = end(case)?;
     if meaning(case.service().id, status)? != Meaning::Trouble {
         return None;
     }
-    let message = if whose.is_empty() {
-        answer(facts)
-    } else {
-        format!("HTTP {status}{whose}")
+    let message = match &page {
+        Some(page) => page.answers(status),
+        None => answer(facts),
     };
+    if let Some(owner) = page.as_ref().and_then(|page| page.owner) {
+        // What is broken is told there, and the health of this directory says nothing of it.
+        let hint = format!(
+            "Repair {owner} first: the page is there, and its row tells more (`--service {owner}` where it has none). \
+             Nothing says that {this} itself is broken.",
+            owner = owner.name,
+            this = case.service().name
+        );
+        return Some(Evidence {
+            hint: Some(hint.into()),
+            ..Evidence::new(message)
+        });
+    }
     let is_healthy = facts.health == Some(Health::Healthy);
-    let hint = match (status, is_http_sys(facts)) {
+    let hint = match (status, page.is_none() && is_http_sys(facts)) {
         (503, true) => Some(
             "http.sys answers because the site or an application pool is stopped: start it in IIS Manager. Events 5002 \
              and 5009 (WAS) in the System log tell why it stopped.",
@@ -481,16 +545,16 @@ fn server_error(case: &Case<'_>, group: Group) -> Option<Evidence> {
 
 fn rejected(case: &Case<'_>) -> Option<Evidence> {
     let facts = case.http()?;
-    let (status, whose) = end_status(case)?;
+    let End { status, page } = end(case)?;
     let found = meaning(case.service().id, status)?;
-    if !whose.is_empty() {
+    if let Some(page) = page {
         // The page that people are sent to has to be there, and open to them.
         let is_shut = matches!(
             found,
             Meaning::Rejected | Meaning::Absent | Meaning::Restricted(_)
         );
         return is_shut.then(|| {
-            Evidence::new(format!("HTTP {status}{whose}")).hint(
+            Evidence::new(page.answers(status)).hint(
                 "Open the page in a browser. If the logon page is missing, see that the directory /owa/auth is whole, \
                  and that a gateway in front lets it pass.",
             )
@@ -1258,6 +1322,59 @@ mod tests {
         let mut shell = closed;
         shell.check.service = ServiceId::Powershell.row();
         assert_eq!(shell.told(), []);
+    }
+
+    /// The logon page of the admin center is that of Outlook on the web.
+    #[test]
+    fn a_directory_that_sends_people_to_a_broken_page_names_whose_it_is() {
+        const LOGON: &str = "https://mail.example.com/owa/auth/logon.aspx?url=https%3a%2f%2fmail.example.com%2fecp&reason=0";
+        let sent = |service, location: &str, end| {
+            let mut facts = facts(302);
+            facts.location = Some(Text::from(location));
+            facts.redirects = vec![Redirect {
+                location: Text::from(location),
+                kind: RedirectKind::SameHost,
+            }];
+            facts.final_status = Some(end);
+            answering(service, facts)
+        };
+        for (service, location, said, next) in [
+            (
+                ServiceId::Ecp,
+                LOGON,
+                "it sends people to owa's page \"/owa/auth/logon.aspx\", which answers HTTP 503",
+                "Repair owa first",
+            ),
+            (
+                ServiceId::Ecp,
+                "/OWA/auth/logon.aspx",
+                "it sends people to owa's page \"/OWA/auth/logon.aspx\", which answers HTTP 503",
+                "Repair owa first",
+            ),
+            (
+                ServiceId::Owa,
+                LOGON,
+                "it sends people to the page \"/owa/auth/logon.aspx\", which answers HTTP 503, while healthcheck.htm is fine",
+                "Get-HealthReport",
+            ),
+            (
+                ServiceId::Ecp,
+                "/my.policy",
+                "it sends people to the page \"/my.policy\", which answers HTTP 503, while healthcheck.htm is fine",
+                "Get-HealthReport",
+            ),
+        ] {
+            let staged = sent(service, location, 503);
+            assert_eq!(staged.told(), [(Code::WebServerError, Severity::Fail)]);
+            let (message, hint) = staged.words(Code::WebServerError);
+            assert_eq!(message, said);
+            assert!(hint.contains(next), "{hint}");
+        }
+        let (message, _) = sent(ServiceId::Ecp, LOGON, 404).words(Code::HttpRejected);
+        assert_eq!(
+            message,
+            "it sends people to owa's page \"/owa/auth/logon.aspx\", which answers HTTP 404"
+        );
     }
 
     #[test]

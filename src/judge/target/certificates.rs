@@ -6,7 +6,7 @@ use time::Duration;
 
 use super::shared::certificate;
 use super::{TargetRule, Told, Whole, address, names, services};
-use crate::catalog::{Protocol, ServiceId};
+use crate::catalog::{Group, Protocol, ServiceId};
 use crate::facts::CertificateFacts;
 use crate::finding::{Code, Finding, Severity};
 use crate::judge::rules::date;
@@ -16,7 +16,7 @@ pub(super) const RULES: &[TargetRule] = &[TargetRule {
     severity: Severity::Warn,
     title: "services, or addresses, serve different certificates",
     meaning: "Several certificates with the same names are served, and one is older: it was renewed in one place and \
-              not in another. The old one ends first, and Exchange's extended protection breaks sign-ins where load \
+              not in another. The old one expires first, and Exchange's extended protection breaks sign-ins where load \
               balancer and server serve different ones.",
     hint: "Assign the new certificate to the services that still serve the old one (`Enable-ExchangeCertificate \
            -Services SMTP,IIS,POP,IMAP`). Then restart them, and see to load balancers.",
@@ -68,6 +68,13 @@ fn served<'a>(whole: &Whole<'a>) -> Vec<Served<'a>> {
             }),
         }
     }
+    // What is behind 443 has the certificate of 443, which stands for it.
+    let is_port = |row: &&Finding| row.check.service.group == Group::Port;
+    for one in &mut all {
+        if one.rows.iter().any(is_port) {
+            one.rows.retain(is_port);
+        }
+    }
     all
 }
 
@@ -100,12 +107,16 @@ fn told(old: &Served<'_>, new: &Served<'_>) -> Told {
     );
     if same_service.is_empty() {
         let message = format!(
-            "the certificate that ends on {} is older than that of {}, which ends on {}",
+            "the certificate that expires on {} is older than that of {}, which expires on {}",
             ends.0,
-            few(&of_new),
+            names(&of_new),
             ends.1
         );
-        return Told::new(message, old.rows.iter().copied());
+        let told = Told::new(message, old.rows.iter().copied());
+        return match assign_hint(&old.rows) {
+            Some(hint) => told.hint(hint),
+            None => told,
+        };
     }
     let addresses = |one: &Served<'_>| {
         let mut found: Vec<IpAddr> = one.rows.iter().filter_map(|row| address(row)).collect();
@@ -120,14 +131,17 @@ fn told(old: &Served<'_>, new: &Served<'_>) -> Told {
     let (at_old, at_new) = (addresses(old), addresses(new));
     if at_old == at_new || at_old.is_empty() {
         // The same address gives now this one, now that one: members behind a load balancer.
-        let message = format!("the certificate ends now on {}, now on {}", ends.0, ends.1);
+        let message = format!(
+            "the certificate expires now on {}, now on {}",
+            ends.0, ends.1
+        );
         return Told::new(message, old.rows.iter().copied()).hint(
             "Possibly members behind a load balancer: check each by `--address` and assign the new certificate to \
              those that still serve the old one.",
         );
     }
     let message = format!(
-        "the certificate at {} ends on {} and is older than the one at {}, which ends on {}",
+        "the certificate at {} expires on {} and is older than the one at {}, which expires on {}",
         list(&at_old),
         ends.0,
         list(&at_new),
@@ -141,16 +155,25 @@ fn told(old: &Served<'_>, new: &Served<'_>) -> Told {
         .at(at_old)
 }
 
-/// Not all of nine web services need a name: 443 stands for them.
-fn few(services: &[ServiceId]) -> String {
-    let without_web: Vec<ServiceId> = services
-        .iter()
-        .copied()
-        .filter(|id| id.row().group == crate::catalog::Group::Port)
-        .collect();
-    names(if without_web.is_empty() {
-        services
+/// How to assign the new certificate, where one kind of service alone has the old one.
+fn assign_hint(rows: &[&Finding]) -> Option<&'static str> {
+    let is_all = |is: fn(Protocol) -> bool| rows.iter().all(|row| is(row.check.service.protocol));
+    if is_all(|protocol| protocol == Protocol::Http) {
+        Some(
+            "Assign the new certificate to IIS (`Enable-ExchangeCertificate -Services IIS`), and to every load balancer \
+             in front.",
+        )
+    } else if is_all(|protocol| protocol == Protocol::Smtp) {
+        Some(
+            "Assign the new certificate to SMTP (`Enable-ExchangeCertificate -Services SMTP`). If the old one is still \
+             served then, restart MSExchangeFrontEndTransport.",
+        )
+    } else if is_all(|protocol| matches!(protocol, Protocol::Imap | Protocol::Pop3)) {
+        Some(
+            "Assign the new certificate (`Enable-ExchangeCertificate -Services POP,IMAP`), then restart the POP3 and \
+             IMAP4 services, which keep the old one until then.",
+        )
     } else {
-        &without_web
-    })
+        None
+    }
 }

@@ -59,7 +59,7 @@ pub enum Agreement {
 pub struct Alert {
     /// 1 warning, 2 fatal.
     pub level: u8,
-    /// What it says, see [`alert_name`](super::alert_name).
+    /// What it says, by its number (RFC 8446 §6).
     pub description: u8,
 }
 

@@ -1,96 +1,202 @@
-//! What a peer can make us spend: time on the processor, and time at all.
+//! What a peer can make us spend by words that cost it nothing.
 
-use std::io::Read as _;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::cell::Cell;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use exchports::catalog::ServiceId;
-use exchports::net::{Halt, Terms, TlsAsk};
-use exchports::observation::Cause;
-use exchports::plan::{Host, Limits};
+use exchports::facts::{LegacyAnswer, TlsVersion};
+use exchports::net::{Halt, Record, Session, Terms, TlsAsk};
+use exchports::observation::{Cause, Stage};
+use exchports::plan::{Host, Limits, Transcripts};
+use exchports::wire::http::{self, Framing};
+use exchports::wire::{Decoded, imap, ldap, pop3, smtp};
 
 use rustls::ServerConfig;
 use rustls::version::TLS13;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
+use tokio::time::Instant;
 
 use super::by_hand::Handshake;
 use crate::probe::peer::{
-    Line, Peer, Pipe, Trial, Writes, act, identity, on_a_clock_that_stands_still, roots,
+    HOST, Line, Peer, Trial, act, identity, on_a_clock_that_stands_still, roots,
 };
 
-/// Work that is never at its end and always has something to do uses up every turn that the event loop gives it; the
-/// clock and the interrupt are heard nevertheless.
+/// A long answer in single bytes: the decoders begin at the front each time. A look at each byte would be two thousand
+/// million bytes looked at.
 #[test]
-fn who_never_pauses_cannot_stop_the_clock() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .unwrap();
-    let ended = runtime.block_on(async {
-        let limits = Limits::default();
-        let mut terms = Terms {
-            limits,
-            until: tokio::time::Instant::now() + limits.check,
-            deadline: None,
-            halt: Halt::never(),
-            tls: Arc::new(TlsAsk {
-                host: Host::Name("mail.example.com".to_owned()),
-                roots: roots(),
-            }),
-        };
-        let begun = Instant::now();
-        let busy = async {
-            while begun.elapsed() < Duration::from_secs(5) {
-                tokio::task::consume_budget().await;
-            }
-        };
-        terms.bounded(Duration::from_millis(50), busy).await
-    });
-    assert!(ended.is_err(), "the work came to its end first");
-}
-
-/// A long answer in single bytes: the decoders begin at the front each time.
-#[test]
-fn a_long_answer_in_single_bytes_costs_little_of_the_processor() {
+fn a_long_answer_in_single_bytes_is_not_looked_at_for_each_of_them() {
     let line = |text: &str, length: usize| format!("{text}{}\r\n", "x".repeat(length)).into_bytes();
     let smtp = line("220-", 320).repeat(190);
     let http = [b"HTTP/1.1 200 OK\r\n".to_vec(), line("A: ", 640).repeat(98)].concat();
-    let imap = [
-        b"* OK ready\r\n* LIST {65000}\r\n".to_vec(),
-        vec![b'x'; 65_000],
-    ]
-    .concat();
+    let imap = [&b"* LIST {65000}\r\n"[..], &[b'x'; 65_000]].concat();
+    let pop3 = [b"+OK\r\n".to_vec(), line("x", 320).repeat(190)].concat();
     let ldap = [
         &b"\x30\x84\0\0\xff\xf0\x02\x01\x01\x64\x84\0\0\xff\xe7"[..],
         &b"\x04\0".repeat(32_000),
     ]
     .concat();
+    let chunks = b"1\r\nx\r\n".repeat(10_000);
     let blank = b"\r\n".repeat(32_000);
-    for (id, said) in [
-        (ServiceId::Smtp, smtp),
-        (ServiceId::Http, http),
-        (ServiceId::Http, blank),
-        (ServiceId::Imap, imap),
-        (ServiceId::Ldap, ldap),
+    let page = |bytes: &[u8]| http::body(bytes, Framing::Chunked, Limits::REPLY_BYTES);
+    for (name, length, looks) in [
+        ("SMTP", smtp.len(), looks(&smtp, smtp::reply)),
+        ("HTTP, a head", http.len(), looks(&http, http::head)),
+        ("HTTP, blank lines", blank.len(), looks(&blank, http::head)),
+        ("HTTP, chunks", chunks.len(), looks(&chunks, page)),
+        ("IMAP", imap.len(), looks(&imap, imap::response)),
+        ("POP3", pop3.len(), looks(&pop3, pop3::listing)),
+        ("LDAP", ldap.len(), looks(&ldap, ldap::message)),
     ] {
-        let length = said.len();
-        let peer = act(move |mut peer: Peer| async move {
-            peer.say(&said).await;
-            peer.hear_out().await;
-        });
-        let trial = Trial {
-            pipe: Pipe {
-                writes: Writes::Single,
-                ..Pipe::WIDE
-            },
-            ..Trial::of(id, vec![peer])
-        };
-        let begun = on_the_processor();
-        let outcome = on_a_clock_that_stands_still(trial.run());
-        let spent = on_the_processor().saturating_sub(begun);
-        println!("{id:?}: {length} bytes one by one, {spent:?} of the processor");
-        assert!(outcome.took <= Limits::CHECK);
-        // Some of it is the peer's own.
-        assert!(spent < Duration::from_secs(2), "{id:?}: {spent:?}");
+        assert_few(name, length, looks);
+    }
+}
+
+/// The same for what a server says in a TLS that is read by hand.
+#[test]
+fn a_long_flight_in_single_bytes_is_not_looked_at_for_each_of_them() {
+    const HELLO: &[u8] =
+        b"\x16\x03\x03\0\x2a\x02\0\0\x26\x03\x037777777777777777777777777777777\x07\0\xc0\x30\0";
+    let certificate = [&b"\x16\x03\x03\x40\0\x0b\x03\xff\xf0"[..], &[0; 0x3ffc]].concat();
+    let record = [&b"\x16\x03\x03\x40\0"[..], &[0; 0x4000]].concat();
+    let flight = [HELLO, &certificate, &record.repeat(2)].concat();
+    let length = flight.len();
+    let looks = on_a_clock_that_stands_still(async {
+        let mut record = Record::new(Transcripts::Dropped);
+        let stream = Counted::over(single_bytes(flight));
+        let counted = Arc::clone(&stream.looks);
+        let mut session = Session::new(stream, &mut record, terms());
+        let legacy = session.ask_in_old_tls(TlsVersion::Tls12).await.unwrap();
+        assert_eq!(legacy.answer, LegacyAnswer::Agreed);
+        let looks = *counted.lock().unwrap();
+        looks
+    });
+    assert_few("TLS", length, looks);
+}
+
+/// How often what has come is looked at, and how many bytes that are in all.
+#[derive(Clone, Copy, Debug, Default)]
+struct Looks {
+    count: usize,
+    bytes: usize,
+}
+
+impl Looks {
+    fn add(&mut self, bytes: usize) {
+        self.count += 1;
+        self.bytes += bytes;
+    }
+}
+
+fn assert_few(name: &str, length: usize, looks: Looks) {
+    println!("{name}: {length} bytes one by one, {looks:?}");
+    assert!(length > 45_000, "{name}: this is no long answer");
+    // Up to 4 KiB each byte is worth a look.
+    assert!(looks.count > 4_000, "{name}: they came in heaps: {looks:?}");
+    assert!(looks.count < 5_000, "{name}: {looks:?}");
+    assert!(looks.bytes < 16_000_000, "{name}: {looks:?}");
+}
+
+/// What a decoder is shown of this, byte by byte and then no more.
+fn looks<T>(said: &[u8], decode: impl Fn(&[u8]) -> Decoded<T>) -> Looks {
+    let said = said.to_vec();
+    on_a_clock_that_stands_still(async {
+        let mut record = Record::new(Transcripts::Dropped);
+        let mut session = Session::new(single_bytes(said), &mut record, terms());
+        session.enter(Stage::Capabilities);
+        let looks = Cell::new(Looks::default());
+        let ended = session
+            .receive(|bytes| {
+                let mut so_far = looks.get();
+                so_far.add(bytes.len());
+                looks.set(so_far);
+                decode(bytes)
+            })
+            .await;
+        assert!(ended.is_err(), "there was an end to it");
+        looks.get()
+    })
+}
+
+/// Every byte is there to be read before the next one comes.
+fn single_bytes(said: Vec<u8>) -> DuplexStream {
+    let (ours, mut theirs) = duplex(64 * 1024);
+    tokio::spawn(async move {
+        for byte in said {
+            if theirs.write_all(&[byte]).await.is_err() {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+        // What we say is heard, and there is no answer.
+        let _ = tokio::io::copy(&mut theirs, &mut tokio::io::sink()).await;
+    });
+    ours
+}
+
+/// Whoever reads from it looks at all that came.
+struct Counted {
+    within: DuplexStream,
+    came: usize,
+    looks: Arc<Mutex<Looks>>,
+}
+
+impl Counted {
+    fn over(within: DuplexStream) -> Self {
+        Self {
+            within,
+            came: 0,
+            looks: Arc::default(),
+        }
+    }
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.within).poll_read(context, buffer))?;
+        self.came += buffer.filled().len() - before;
+        self.looks.lock().unwrap().add(self.came);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.within).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.within).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.within).poll_shutdown(context)
+    }
+}
+
+fn terms() -> Terms {
+    let limits = Limits::default();
+    Terms {
+        limits,
+        until: Instant::now() + limits.check,
+        deadline: None,
+        halt: Halt::never(),
+        tls: Arc::new(TlsAsk {
+            host: Host::Name(HOST.to_owned()),
+            roots: roots(),
+        }),
     }
 }
 
@@ -119,15 +225,4 @@ fn a_secure_session_without_words_is_a_flood() {
         assert!(outcome.connections[0].read <= read, "{tickets} tickets");
         assert_eq!(outcome.took, Duration::ZERO);
     }
-}
-
-/// What this thread has spent so far; nothing where the system does not tell.
-fn on_the_processor() -> Duration {
-    let mut text = String::new();
-    let read = std::fs::File::open("/proc/thread-self/schedstat")
-        .and_then(|mut file| file.read_to_string(&mut text));
-    let nanoseconds = read
-        .ok()
-        .and_then(|_| text.split_whitespace().next()?.parse().ok());
-    Duration::from_nanos(nanoseconds.unwrap_or(0))
 }
