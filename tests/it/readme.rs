@@ -16,7 +16,7 @@ use exchports::finding::Status;
 use exchports::net::trust;
 use exchports::observation::State;
 use exchports::plan::Limits;
-use exchports::wire::{http, line};
+use exchports::wire::{http, line, tls};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_exchports");
 
@@ -249,6 +249,7 @@ fn the_bounds_are_the_programs() {
         ("Limits::REPLY_BYTES", Limits::REPLY_BYTES),
         ("Limits::CONNECTION_BYTES", Limits::CONNECTION_BYTES),
         ("Limits::WIRE_BYTES", Limits::WIRE_BYTES),
+        ("wire::tls::MAX_FLIGHT", tls::MAX_FLIGHT),
         ("net::trust::MAX_CHAIN", trust::MAX_CHAIN),
         ("wire::http::MAX_HEADERS", http::MAX_HEADERS),
         ("wire::http::MAX_INFORMATIONAL", http::MAX_INFORMATIONAL),
