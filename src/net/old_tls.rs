@@ -14,6 +14,7 @@ use super::{der, signatures, trust};
 use crate::facts::{
     Cipher, ClientCertificate, KeyExchange, KeyProof, LegacyAnswer, LegacyFacts, TlsVersion,
 };
+use crate::plan::Limits;
 use crate::wire::tls::{self, Agreement, End, Flight, ServerHello, Version};
 
 /// A question in old TLS.
@@ -150,7 +151,7 @@ fn chain(flight: Flight) -> Vec<CertificateDer<'static>> {
     flight
         .certificates
         .into_iter()
-        .take(trust::MAX_CHAIN)
+        .take(Limits::CHAIN)
         .map(CertificateDer::from)
         .collect()
 }
@@ -172,5 +173,21 @@ fn facts_version(version: Version) -> TlsVersion {
         Version::Tls11 => TlsVersion::Tls11,
         Version::Tls12 => TlsVersion::Tls12,
         Version::Tls13 => TlsVersion::Tls13,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_long_chain_its_beginning_is_looked_at() {
+        let flight = Flight {
+            certificates: (0..64).map(|number| vec![number]).collect(),
+            ..Flight::default()
+        };
+        let chain = chain(flight);
+        assert_eq!(chain.len(), Limits::CHAIN);
+        assert_eq!(chain.last().map(|last| last.to_vec()), Some(vec![15]));
     }
 }

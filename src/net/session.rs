@@ -591,9 +591,13 @@ impl<'a, S: Stream> Session<'a, S> {
         let mut transport = std::mem::replace(&mut self.transport, Transport::Gone);
         // What came unasked before stands with what comes now.
         let mut answer = std::mem::take(&mut self.inbox);
+        let mut is_said = false;
         let leave = async {
             if let Some(words) = words {
-                if transport.write_all(words).await.is_err() {
+                let taken = transport.write_all(words).await;
+                // To a peer that has gone as well: when it went is chance.
+                is_said = true;
+                if taken.is_err() {
                     return;
                 }
                 transport.hear(&mut answer).await;
@@ -606,7 +610,10 @@ impl<'a, S: Stream> Session<'a, S> {
         };
         let _ = self.terms.bounded(patience, leave).await;
         if let Some(words) = words {
-            self.record.note_lines(Speaker::Client, words);
+            // What the peer does not take in time is not said.
+            if is_said {
+                self.record.note_lines(Speaker::Client, words);
+            }
             self.record.note_lines(Speaker::Server, &answer);
         }
     }
@@ -816,8 +823,8 @@ impl<S: Stream> Transport<S> {
 
     /// Reads the answer to a goodbye, or until the peer closes; no more than a goodbye is long.
     async fn hear(&mut self, heard: &mut Vec<u8>) {
-        let mut chunk = [0; HEARD_BYTES];
-        while heard.len() < HEARD_BYTES && !is_answered(heard) {
+        let mut chunk = [0; Limits::GOODBYE_BYTES];
+        while heard.len() < Limits::GOODBYE_BYTES && !is_answered(heard) {
             match self.read(&mut chunk).await {
                 Ok(count @ 1..) => heard.extend_from_slice(chunk.get(..count).unwrap_or_default()),
                 _ => break,
@@ -828,8 +835,8 @@ impl<S: Stream> Transport<S> {
     /// Reads until the peer closes, after our own end was closed. Of a secure session nothing more is understood: rustls
     /// takes a broken record after its `close_notify` for a mistake of its own, and panics where assertions are on.
     async fn hear_out(&mut self, heard: &mut Vec<u8>) {
-        let mut chunk = [0; HEARD_BYTES];
-        let mut left = HEARD_BYTES.saturating_sub(heard.len());
+        let mut chunk = [0; Limits::GOODBYE_BYTES];
+        let mut left = Limits::GOODBYE_BYTES.saturating_sub(heard.len());
         while left > 0 {
             let read = match self {
                 Self::Clear(stream) => stream.read(&mut chunk).await,

@@ -29,7 +29,7 @@ use super::trust::{self, Roots, Told};
 use super::{der, signatures};
 use crate::facts::{ClientCertificate, Text, TlsFacts, TlsVersion, alert_name};
 use crate::observation::Cause;
-use crate::plan::Host;
+use crate::plan::{Host, Limits};
 use crate::wire::sniff::{Spoken, sniff};
 
 /// With what TLS is asked for: the name to send and to compare, and the roots to trust.
@@ -420,7 +420,7 @@ impl ServerCertVerifier for Recorder {
     ) -> Result<ServerCertVerified, rustls::Error> {
         let chain = std::iter::once(end_entity)
             .chain(intermediates)
-            .take(trust::MAX_CHAIN)
+            .take(Limits::CHAIN)
             .map(|certificate| certificate.clone().into_owned())
             .collect();
         *self

@@ -499,11 +499,15 @@ async fn a_hostile_second_look_costs_its_patience_and_no_more() {
             _ => second.clone(),
         })
         .await;
-        let limits = Limits::for_check(Duration::from_secs(3), Duration::from_secs(1));
+        let limits = Limits {
+            second_look: Duration::from_millis(500),
+            ..Limits::for_check(Duration::from_secs(20), Duration::from_secs(1))
+        };
         let begun = Instant::now();
         let finding = look_with(ServiceId::Https, server.port, Audit::No, limits).await;
         let took = begun.elapsed();
-        assert!(took < Duration::from_millis(2500), "{took:?}");
+        // Its patience, a goodbye, and what a busy machine adds; the check would go on for long.
+        assert!(took < Duration::from_secs(10), "{took:?}");
         assert_failed(&finding, Cause::Alert(40), Code::TlsNoCommonCipher);
         assert_eq!(legacy(&finding).answer, answer);
         assert_eq!(server.connections(), 2);

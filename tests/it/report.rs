@@ -1087,6 +1087,8 @@ fn tls(days: i64) -> TlsFacts {
             sha256: "5e".repeat(32),
             not_before: Some(day(-300)),
             not_after: Some(day(days)),
+            key: None,
+            signature: None,
         }],
         client_certificate: None,
         legacy: None,

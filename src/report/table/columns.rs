@@ -226,7 +226,7 @@ impl Column {
             Self::Tls => seen.tls.as_ref().and_then(version).map(short),
             Self::Certificate => row.days_left.map(|days| match days {
                 0.. => format!("{days} d"),
-                _ => "ended".to_owned(),
+                _ => "expired".to_owned(),
             }),
             Self::Time if seen.steps.is_empty() => None,
             Self::Time => Some(in_milliseconds(
