@@ -36,7 +36,7 @@ pub async fn resolve(
     deadline: Option<Instant>,
     halt: &Halt,
 ) -> Lookup {
-    static THREADS: LazyLock<Threads> = LazyLock::new(|| Threads::new(MOST_THREADS, STUCK));
+    static THREADS: LazyLock<Threads> = LazyLock::new(|| Threads::new(Limits::LOOKUPS, STUCK));
     match host {
         Host::Address(address) => Lookup {
             addresses: Ok(vec![*address]),
@@ -56,13 +56,8 @@ pub async fn resolve(
     }
 }
 
-/// Lookups under way at once, at the most, those included that nobody waits for any more. A run asks for as many as it
-/// has sockets, 256, and a resolver that does not answer holds each of them for half a minute, six times their patience:
-/// that many may hang before one that would be answered has to wait. A thread has its stack in address space (512 MiB
-/// in all, which 32 bits can hold) and a few pages of it in memory.
-const MOST_THREADS: usize = 1024;
-
-/// What a lookup needs: musl gives a thread a quarter of it.
+/// What a lookup needs: musl gives a thread a quarter of it. All of them have 512 MiB of address space, which 32 bits can
+/// hold, and a few pages of memory each.
 const STACK: usize = 512 * 1024;
 
 /// For how long not one lookup comes back before those that wait for a thread give up. Resolvers try several servers,

@@ -36,21 +36,10 @@ use super::system_roots::{Reading, SystemRoots};
 use crate::facts::{
     Anchor, CertificateFacts, ChainLink, KeyFacts, SignatureStrength, Text, TrustDefect, TrustFacts,
 };
-use crate::plan::{Stores, Trust};
+use crate::plan::{Limits, Stores, Trust};
 
-/// Certificates of a chain that are looked at, at the most.
-pub const MAX_CHAIN: usize = 16;
-
-/// Names of a certificate that are told, at the most.
-const MAX_NAMES: usize = 200;
-
-/// Bytes of text, as escaped, that are kept of the names of a certificate, of its subject and its issuer each, of its
-/// URLs, and of all subjects and issuers of a chain. An ordinary certificate has a tenth of it; a check with everything
-/// in it has to stay far under a megabyte, and a run keeps a dozen of them.
-const NAMES_ROOM: usize = 16 * 1024;
-const SUBJECT_ROOM: usize = 2 * 1024;
+/// Bytes of text, as escaped, that are kept of the places where an issuer can be fetched.
 const URLS_ROOM: usize = 4 * 1024;
-const CHAIN_ROOM: usize = 16 * 1024;
 
 /// Bytes of a serial number that are told; 20 is the most that one may have (RFC 5280 §4.1.2.2), and some have more.
 const SERIAL_BYTES: usize = 32;
@@ -62,15 +51,6 @@ const IDENTIFIER_BYTES: usize = 32;
 /// them can take fifty; those of the world's certificates have a few hundred, and ten.
 const MAX_SUBJECT: usize = 4 * 1024;
 const MAX_EXTENSIONS: usize = 64;
-
-/// Certificates on the way to a root, at the most.
-const MAX_PATH: usize = 8;
-
-/// Ways to a root that are looked at, at the most: an authority's certificate may be sent beside its successor.
-const MAX_WAYS: usize = 6;
-
-/// Signatures that are checked for one chain, at the most: a chain can be made to have many candidate issuers.
-const MAX_SIGNATURES: usize = 64;
 
 /// Whom to trust, by where the root comes from.
 #[derive(Debug)]
@@ -239,7 +219,7 @@ pub(super) fn assess(
     roots: &Roots,
     proofs: &mut Proofs,
 ) -> Told {
-    let mut room = Room(CHAIN_ROOM);
+    let mut room = Room(Limits::CHAIN_TEXT);
     let links = chain
         .iter()
         .map(|der| link(der, roots, &mut room))
@@ -455,8 +435,8 @@ fn certificate(
     let self_signed = is_self_signed(leaf, roots, proofs);
     let (names, more_names) = names(&leaf.x509);
     CertificateFacts {
-        subject: name_text(&tbs.subject, &mut Room(SUBJECT_ROOM)),
-        issuer: name_text(&tbs.issuer, &mut Room(SUBJECT_ROOM)),
+        subject: name_text(&tbs.subject, &mut Room(Limits::SUBJECT_TEXT)),
+        issuer: name_text(&tbs.issuer, &mut Room(Limits::SUBJECT_TEXT)),
         names,
         more_names,
         not_before: tbs.validity.not_before.to_datetime(),
@@ -711,7 +691,7 @@ impl<'a> Walk<'a> {
             order,
             proof,
             proofs,
-            signatures: MAX_SIGNATURES,
+            signatures: Limits::SIGNATURES,
         }
     }
 
@@ -724,7 +704,7 @@ impl<'a> Walk<'a> {
     ) -> Option<(Way, Vec<TrustDefect>)> {
         let roots = self.roots;
         let mut found = None;
-        let mut left = MAX_WAYS;
+        let mut left = Limits::WAYS;
         let parsed = self.parsed;
         let end = leaf.x509.validity().not_after;
         let outlasts_leaf = |index: &usize| matches!(parsed.get(*index), Some(Some(it)) if it.x509.validity().not_after >= end);
@@ -786,7 +766,7 @@ impl<'a> Walk<'a> {
                 continue;
             };
             if path.contains(&index)
-                || path.len() >= MAX_PATH
+                || path.len() >= Limits::PATH
                 || next.subject() != from.issuer()
                 || !may_sign(next)
                 || !self.links(from, next.public_key())
@@ -843,6 +823,8 @@ fn link(der: &CertificateDer<'_>, roots: &Roots, room: &mut Room) -> ChainLink {
                 sha256,
                 not_before: Some(tbs.validity.not_before.to_datetime()),
                 not_after: Some(tbs.validity.not_after.to_datetime()),
+                key: Some(key(&tbs.subject_pki)),
+                signature: Some(signature(&parsed.x509.signature_algorithm)),
             }
         }
         None => ChainLink {
@@ -851,6 +833,8 @@ fn link(der: &CertificateDer<'_>, roots: &Roots, room: &mut Room) -> ChainLink {
             sha256,
             not_before: None,
             not_after: None,
+            key: None,
+            signature: None,
         },
     }
 }
@@ -867,7 +851,7 @@ impl Room {
 }
 
 fn name_text(name: &X509Name<'_>, room: &mut Room) -> Text {
-    room.keep(name.to_string().as_bytes(), SUBJECT_ROOM)
+    room.keep(name.to_string().as_bytes(), Limits::SUBJECT_TEXT)
 }
 
 /// A name that a certificate is made out to (RFC 5280 §4.2.1.6).
@@ -896,9 +880,9 @@ fn names_of<'a>(certificate: &X509Certificate<'a>) -> impl Iterator<Item = Name<
 /// The names that are told, and how many more there are.
 fn names(certificate: &X509Certificate<'_>) -> (Vec<Text>, usize) {
     let mut all = names_of(certificate);
-    let mut left = NAMES_ROOM;
+    let mut left = Limits::NAMES_TEXT;
     let mut told = Vec::new();
-    for name in all.by_ref().take(MAX_NAMES) {
+    for name in all.by_ref().take(Limits::CERTIFICATE_NAMES) {
         let text = match name {
             Name::Dns(name) => Text::from_bytes(name),
             Name::Address(address) => Text::from(address.to_string().as_str()),
@@ -1251,7 +1235,7 @@ mod tests {
         assert!((URLS_ROOM / 2..URLS_ROOM + 16).contains(&urls), "{urls}");
         let subject = facts.subject.as_str();
         assert!(subject.starts_with("CN=\\xE2\\x80\\xAE") && subject.ends_with('…'));
-        assert!(subject.len() <= SUBJECT_ROOM + '…'.len_utf8());
+        assert!(subject.len() <= Limits::SUBJECT_TEXT + '…'.len_utf8());
     }
 
     #[test]
@@ -1271,7 +1255,7 @@ mod tests {
         let facts = with(long).facts();
         assert_eq!((facts.names.len(), facts.more_names), (2, 24));
         let told: usize = facts.names.iter().map(|it| it.as_str().len()).sum();
-        assert!(told <= NAMES_ROOM);
+        assert!(told <= Limits::NAMES_TEXT);
         let facts = with(Vec::new()).facts();
         assert_eq!((facts.names.len(), facts.more_names), (1, 0));
     }
