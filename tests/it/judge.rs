@@ -1043,6 +1043,16 @@ fn open_ones(service: &Service) -> Vec<Observation> {
     all
 }
 
+/// The question was asked, and the answer has nothing in it.
+fn asked_for_nothing(mut seen: Observation) -> Observation {
+    seen.steps.push(Step {
+        stage: Stage::Application,
+        took: Duration::from_millis(1),
+        connection: 1,
+    });
+    seen
+}
+
 /// What is worth a word although the conversation went to its end.
 fn odd_ones(service: &Service) -> Vec<Observation> {
     let seen = |peer| Observation {
@@ -1084,6 +1094,10 @@ fn odd_ones(service: &Service) -> Vec<Observation> {
             seen
         })
         .collect(),
+        Protocol::Imap => vec![seen(PeerFacts::Imap(ImapFacts {
+            greeting: Some(Text::from("* PREAUTH ready")),
+            ..ImapFacts::default()
+        }))],
         Protocol::Ldap => [
             ("vendorName", HOSTILE),
             ("supportedCapabilities", "1.2.840.113556.1.4.1851"),
@@ -1096,12 +1110,13 @@ fn odd_ones(service: &Service) -> Vec<Observation> {
                 ..LdapFacts::default()
             }))
         })
+        .chain([asked_for_nothing(seen(PeerFacts::Ldap(LdapFacts::default())))])
         .collect(),
         Protocol::Rdp => vec![seen(PeerFacts::Rdp(RdpFacts {
             nla: Some(Nla::Required),
             ..RdpFacts::default()
         }))],
-        Protocol::Imap | Protocol::Pop3 => {
+        Protocol::Pop3 => {
             let mut slow = healthy(service);
             slow.steps.push(Step {
                 stage: Stage::Greeting,
