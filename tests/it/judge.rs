@@ -1094,10 +1094,6 @@ fn odd_ones(service: &Service) -> Vec<Observation> {
             seen
         })
         .collect(),
-        Protocol::Imap => vec![seen(PeerFacts::Imap(ImapFacts {
-            greeting: Some(Text::from("* PREAUTH ready")),
-            ..ImapFacts::default()
-        }))],
         Protocol::Ldap => [
             ("vendorName", HOSTILE),
             ("supportedCapabilities", "1.2.840.113556.1.4.1851"),
@@ -1116,7 +1112,7 @@ fn odd_ones(service: &Service) -> Vec<Observation> {
             nla: Some(Nla::Required),
             ..RdpFacts::default()
         }))],
-        Protocol::Pop3 => {
+        Protocol::Imap | Protocol::Pop3 => {
             let mut slow = healthy(service);
             slow.steps.push(Step {
                 stage: Stage::Greeting,
@@ -1134,7 +1130,13 @@ fn odd_ones(service: &Service) -> Vec<Observation> {
                     (TlsVersion::Tls11, VersionAnswer::Accepted),
                 ];
             }
-            vec![slow, inspected]
+            let greeted = (service.protocol == Protocol::Imap).then(|| {
+                seen(PeerFacts::Imap(ImapFacts {
+                    greeting: Some(Text::from("* PREAUTH ready")),
+                    ..ImapFacts::default()
+                }))
+            });
+            [slow, inspected].into_iter().chain(greeted).collect()
         }
     }
 }
