@@ -255,7 +255,7 @@ fn forbidden_open(case: &Case<'_>) -> Option<Evidence> {
     {
         return Some(
             Evidence::new(format!(
-                "the directory answers with HTTP {status}, and must not on a {role} host"
+                "the directory answers with HTTP {status}, and must not in the role {role}"
             ))
             .hint(
                 "Let the gateway in front answer 404 for this path, or remove the directory. If it has to be reachable \
@@ -264,7 +264,7 @@ fn forbidden_open(case: &Case<'_>) -> Option<Evidence> {
         );
     }
     let evidence = Evidence::new(format!(
-        "port {} accepts connections, and must not on a {role} host",
+        "port {} accepts connections, and must not in the role {role}",
         case.check.port
     ));
     Some(evidence.hint_if(match case.service().id {
