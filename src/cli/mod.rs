@@ -20,7 +20,6 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::catalog::{self, Expectation, Group, ROLES, Role, Service, ServiceId, expectation};
 use crate::exit::FailOn;
-use crate::facts::TlsVersion;
 use crate::judge;
 use crate::plan::{
     Audit, Check, Depth, Families, Host, Limits, Plan, Reach, Standards, Stores, Target,
@@ -293,12 +292,11 @@ struct CheckArgs {
     /// The lowest version of TLS that is accepted
     #[arg(
         long,
-        value_enum,
-        default_value_t,
-        value_name = "VERSION",
+        value_name = "1.2|1.3",
+        default_value = "1.2",
         help_heading = "What is good enough"
     )]
-    min_tls: MinTlsArg,
+    min_tls: String,
 
     /// Warn, and fail, when a certificate has fewer days left [default: warn under 30 days and a third of its lifetime]
     #[arg(long, value_name = "WARN[,FAIL]", help_heading = "What is good enough")]
@@ -457,15 +455,6 @@ enum TrustArg {
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum MinTlsArg {
-    #[default]
-    #[value(name = "1.2")]
-    Tls12,
-    #[value(name = "1.3")]
-    Tls13,
-}
-
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
 enum ColorArg {
     #[default]
     Auto,
@@ -532,14 +521,14 @@ impl CheckArgs {
         let checks = self.checks(role)?;
         let reach = self.reach()?;
         let address = match &self.address {
-            Some(typed) => Some(values::address("--address", typed)?),
+            Some(typed) => Some(values::host_address("--address", typed)?),
             None => None,
         };
         if let Some(address) = address {
             reach_fits("--address", address, reach)?;
         }
         let server_name = match &self.servername {
-            Some(typed) => Some(targets::host(typed)?),
+            Some(typed) => Some(targets::named("--servername", typed)?),
             None => None,
         };
         let mut targets = Vec::with_capacity(named.len());
@@ -574,10 +563,7 @@ impl CheckArgs {
                 ca_certificates: Vec::new(),
             },
             standards: Standards {
-                min_tls: match self.min_tls {
-                    MinTlsArg::Tls12 => TlsVersion::Tls12,
-                    MinTlsArg::Tls13 => TlsVersion::Tls13,
-                },
+                min_tls: values::min_tls(&self.min_tls)?,
                 cert_days: match &self.cert_days {
                     Some(typed) => values::cert_days(typed)?,
                     None => Standards::default().cert_days,
@@ -889,6 +875,7 @@ fn role_names() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::TlsVersion;
     use crate::plan::CertDays;
 
     fn order(typed: &str) -> CheckOrder {

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::UsageError;
+use super::targets::why_no_host;
 use crate::catalog::{self, Role, ServiceId};
-use crate::facts::Text;
+use crate::facts::{Text, TlsVersion};
 use crate::plan::CertDays;
 use crate::report::Format;
 use crate::simulate::Staged;
@@ -55,7 +56,9 @@ pub(super) fn services(option: &str, typed: &[String]) -> Result<Vec<ServiceId>,
             } else if word.eq_ignore_ascii_case("web") {
                 services.extend(catalog::WEB.iter().map(|service| service.id));
             } else {
-                services.push(service(word)?);
+                services.push(
+                    service(word).ok_or_else(|| unknown_service(word, "a port, web, or all"))?,
+                );
             }
         }
     }
@@ -63,7 +66,7 @@ pub(super) fn services(option: &str, typed: &[String]) -> Result<Vec<ServiceId>,
 }
 
 /// A service by its id, an alias, or its port in the catalog.
-pub(super) fn service(word: &str) -> Result<ServiceId, UsageError> {
+fn service(word: &str) -> Option<ServiceId> {
     let is_named = |name: &str| name.eq_ignore_ascii_case(word);
     let port = word.parse::<u16>().ok();
     catalog::all()
@@ -73,10 +76,10 @@ pub(super) fn service(word: &str) -> Result<ServiceId, UsageError> {
                 || port == Some(service.port)
         })
         .map(|service| service.id)
-        .ok_or_else(|| unknown_service(word))
 }
 
-fn unknown_service(word: &str) -> UsageError {
+/// What else is taken than a service's name is told at the end.
+fn unknown_service(word: &str, or: &str) -> UsageError {
     let is_number = word.bytes().all(|byte| byte.is_ascii_digit());
     if is_number && word.parse::<u16>().is_ok_and(|port| port > 0) {
         return UsageError(format!(
@@ -88,7 +91,7 @@ fn unknown_service(word: &str) -> UsageError {
     }
     let names: Vec<_> = catalog::all().map(|service| service.name).collect();
     UsageError(format!(
-        "unknown service {}: one of {}, a port, web, or all",
+        "unknown service {}: one of {}, {or}",
         quoted(word),
         names.join(", ")
     ))
@@ -103,7 +106,7 @@ pub(super) fn port_map(typed: &[String]) -> Result<Vec<(ServiceId, u16)>, UsageE
                 quoted(pair)
             )));
         };
-        let service = service(name.trim())?;
+        let service = mapped(name.trim())?;
         let Some(port) = number.trim().parse().ok().filter(|port| *port > 0) else {
             return Err(UsageError(format!(
                 "--map {} has no port: ports are 1 to 65535",
@@ -121,6 +124,23 @@ pub(super) fn port_map(typed: &[String]) -> Result<Vec<(ServiceId, u16)>, UsageE
         }
     }
     Ok(map)
+}
+
+/// A service to map: one, since no port is everybody's.
+fn mapped(word: &str) -> Result<ServiceId, UsageError> {
+    if word.eq_ignore_ascii_case("web") {
+        return Err(UsageError(
+            "--map takes one service, not the group web: --map https=8443 takes the whole group along"
+                .to_owned(),
+        ));
+    }
+    if word.eq_ignore_ascii_case("all") {
+        return Err(UsageError(
+            "--map takes one service, not all: give each its own port, as in --map smtp=2525 --map imap=2143"
+                .to_owned(),
+        ));
+    }
+    service(word).ok_or_else(|| unknown_service(word, "or a port"))
 }
 
 pub(super) fn port(option: &str, typed: &str) -> Result<u16, UsageError> {
@@ -154,6 +174,27 @@ pub(super) fn address(option: &str, typed: &str) -> Result<IpAddr, UsageError> {
             quoted(typed)
         ))
     })
+}
+
+/// The address of one host.
+pub(super) fn host_address(option: &str, typed: &str) -> Result<IpAddr, UsageError> {
+    let address = address(option, typed)?;
+    match why_no_host(address) {
+        Some(why) => Err(UsageError(format!("{option} {} {why}", quoted(typed)))),
+        None => Ok(address),
+    }
+}
+
+/// A version of TLS that can be asked for as the lowest.
+pub(super) fn min_tls(typed: &str) -> Result<TlsVersion, UsageError> {
+    match typed {
+        "1.2" => Ok(TlsVersion::Tls12),
+        "1.3" => Ok(TlsVersion::Tls13),
+        _ => Err(UsageError(format!(
+            "--min-tls {} cannot be asked for: it takes 1.2 and 1.3; --audit tells which older versions are enabled",
+            quoted(typed)
+        ))),
+    }
 }
 
 /// `5s`, `500ms`, `1m 30s`; a bare number is seconds.
@@ -281,10 +322,10 @@ mod tests {
             ("ms-wbt-server", ServiceId::Rdp),
             ("443", ServiceId::Https),
         ] {
-            assert_eq!(service(word).ok(), Some(expected), "{word}");
+            assert_eq!(service(word), Some(expected), "{word}");
         }
         for word in ["8443", "0", "70000", "frobnicate", ""] {
-            assert!(service(word).is_err(), "{word}");
+            assert_eq!(service(word), None, "{word}");
         }
     }
 

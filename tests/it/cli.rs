@@ -52,6 +52,22 @@ fn what_is_no_target_is_told_on_one_line() {
         ),
         (check("1.2.3"), &["`1.2.3`", "IPv4 address"]),
         (check("fe80::1%eth0"), &["zone"]),
+        (check("fe80::1"), &["`fe80::1`", "link-local"]),
+        (check("224.0.0.1"), &["multicast", "one host's own"]),
+        (check("255.255.255.255"), &["broadcast", "one host's own"]),
+        (check("0.0.0.0"), &["no host's", "127.0.0.1"]),
+        (check("::"), &["no host's", "::1"]),
+        (check("10.0.0.0/24"), &["networks", "one by one"]),
+        (check("//host"), &["alone, `host`"]),
+        (check("127.0.0.1,::1"), &["separate hosts by spaces"]),
+        (
+            words("check a.example --address ff02::1"),
+            &["--address `ff02::1`", "multicast"],
+        ),
+        (
+            words("check --targets-file -"),
+            &["--targets-file", "exchports check -"],
+        ),
     ]);
 }
 
@@ -92,7 +108,15 @@ fn unknown_services_ports_and_roles_are_told_on_one_line() {
             words("check a.example --map smtp=x"),
             &["`smtp=x`", "1 to 65535"],
         ),
-        (words("check a.example --map gopher=70"), &["`gopher`"]),
+        (
+            words("check a.example --map gopher=70"),
+            &["`gopher`", "powershell, or a port"],
+        ),
+        (
+            words("check a.example --map web=9"),
+            &["web", "--map https=8443"],
+        ),
+        (words("check a.example --map all=9"), &["--map smtp=2525"]),
         (
             words("check a.example -r butler"),
             &["`butler`", "mailbox", "published"],
@@ -210,6 +234,15 @@ fn values_that_cannot_be_meant_are_told_on_one_line() {
             &["--ehlo-name", "`a_b`"],
         ),
         (
+            option("--servername", "a b"),
+            &["--servername `a b`", "mail.example.com"],
+        ),
+        (option("--servername", ""), &["--servername ``", "(empty)"]),
+        (
+            words("check a.example --min-tls 1.1"),
+            &["--min-tls `1.1`", "1.2 and 1.3", "--audit"],
+        ),
+        (
             words("check a.example --report xml"),
             &["`xml`", "table, json, ndjson"],
         ),
@@ -254,7 +287,7 @@ fn files_that_cannot_be_used_are_told_on_one_line_and_none_is_left() {
         (file("--targets-file", &lost), &["lost", "cannot be read"]),
         (
             file("--targets-file", &empty),
-            &["empty", "one host a line"],
+            &["empty has no target in it", "one host a line"],
         ),
         (
             file("--targets-file", &bad_line),
@@ -780,7 +813,7 @@ fn targets_come_from_standard_input_as_well() {
     }
     let (_, err, exit) = told(&ran_with(&words("check -"), b"# nobody\n"));
     assert_eq!(exit, Some(2));
-    assert!(err.contains("standard input is empty"), "{err}");
+    assert!(err.contains("standard input has no target in it"), "{err}");
     let (_, err, exit) = told(&ran_with(&words("check -"), b"a.example\nb c\n"));
     assert_eq!(exit, Some(2));
     assert!(err.contains("standard input, line 2: `b c`"), "{err}");
@@ -995,6 +1028,12 @@ pub(crate) fn words(typed: &str) -> Vec<String> {
 
 fn check(target: &str) -> Vec<String> {
     vec!["check".to_owned(), target.to_owned()]
+}
+
+fn option(option: &str, value: &str) -> Vec<String> {
+    ["check", "a.example", option, value]
+        .map(str::to_owned)
+        .to_vec()
 }
 
 fn file(option: &str, path: &str) -> Vec<String> {
