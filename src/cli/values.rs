@@ -1,6 +1,6 @@
 //! The small languages of single options.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -281,15 +281,32 @@ pub(super) fn faults(typed: &[String]) -> Result<Vec<Staged>, UsageError> {
         .collect()
 }
 
-/// A domain name or an address literal (RFC 5321 §4.1.3); Exchange refuses underscores and anything stranger.
+/// A domain name in ASCII form or an address literal (RFC 5321 §4.1.3); Exchange refuses underscores and anything
+/// stranger.
 pub(super) fn ehlo_name(typed: &str) -> Result<String, UsageError> {
-    let is_literal = typed
+    let inside = typed
         .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .is_some_and(|inside| {
-            let bare = inside.strip_prefix("IPv6:").unwrap_or(inside);
-            bare.parse::<IpAddr>().is_ok()
-        });
+        .and_then(|rest| rest.strip_suffix(']'));
+    let tagged = inside.and_then(|inside| match inside.split_at_checked(5) {
+        Some((tag, address)) if tag.eq_ignore_ascii_case("IPv6:") => Some(address),
+        _ => None,
+    });
+    if let Some(address) = tagged.and_then(|address| address.parse::<Ipv6Addr>().ok()) {
+        return Ok(format!("[IPv6:{address}]"));
+    }
+    if let Ok(address) = tagged.or(inside).unwrap_or(typed).parse::<IpAddr>() {
+        let literal = match address {
+            IpAddr::V4(v4) => format!("[{v4}]"),
+            IpAddr::V6(v6) => format!("[IPv6:{v6}]"),
+        };
+        if literal == typed {
+            return Ok(literal);
+        }
+        return Err(UsageError(format!(
+            "--ehlo-name {} is no address literal: write it as {literal}",
+            quoted(typed)
+        )));
+    }
     let is_label = |label: &str| {
         !label.is_empty()
             && label.len() <= 63
@@ -299,13 +316,19 @@ pub(super) fn ehlo_name(typed: &str) -> Result<String, UsageError> {
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    if is_literal || (typed.len() <= 253 && typed.split('.').all(is_label)) {
-        return Ok(typed.to_owned());
-    }
-    Err(UsageError(format!(
-        "--ehlo-name {} is no name for EHLO: give a host name such as admin-pc.example.com or a literal such as [192.0.2.5]",
-        quoted(typed)
-    )))
+    // A name in ASCII is left as it was typed.
+    let name = if typed.is_ascii() {
+        Some(typed.to_owned())
+    } else {
+        idna::domain_to_ascii(typed).ok()
+    };
+    name.filter(|name| name.len() <= 253 && name.split('.').all(is_label))
+        .ok_or_else(|| {
+            UsageError(format!(
+                "--ehlo-name {} is no name for EHLO: give a host name such as admin-pc.example.com or a literal such as [192.0.2.5]",
+                quoted(typed)
+            ))
+        })
 }
 
 #[cfg(test)]
@@ -369,16 +392,40 @@ mod tests {
 
     #[test]
     fn ehlo_names_are_names_or_literals() {
-        for typed in [
-            "admin-pc",
-            "a.example.com",
-            "[192.0.2.5]",
-            "[IPv6:2001:db8::1]",
+        for (typed, sent) in [
+            ("admin-pc", "admin-pc"),
+            ("Admin-PC.example.com", "Admin-PC.example.com"),
+            ("bücher.example", "xn--bcher-kva.example"),
+            ("[192.0.2.5]", "[192.0.2.5]"),
+            ("[IPv6:2001:db8::1]", "[IPv6:2001:db8::1]"),
+            ("[ipv6:::1]", "[IPv6:::1]"),
         ] {
-            assert!(ehlo_name(typed).is_ok(), "{typed}");
+            assert_eq!(ehlo_name(typed).ok().as_deref(), Some(sent), "{typed}");
         }
-        for typed in ["", "a_b", "a b", "a\r\nRCPT", "[nonsense]", "a..b", "-a"] {
+        for typed in [
+            "",
+            "a_b",
+            "a b",
+            "a\r\nRCPT",
+            "[nonsense]",
+            "a..b",
+            "-a",
+            "ü b",
+        ] {
             assert!(ehlo_name(typed).is_err(), "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_no_literal_is_refused_with_the_literal() {
+        for (typed, right) in [
+            ("1.2.3.4", "[1.2.3.4]"),
+            ("::1", "[IPv6:::1]"),
+            ("[::1]", "[IPv6:::1]"),
+            ("[IPv6:1.2.3.4]", "[1.2.3.4]"),
+        ] {
+            let error = ehlo_name(typed).expect_err(typed).to_string();
+            assert!(error.ends_with(&format!("write it as {right}")), "{error}");
         }
     }
 }
