@@ -234,6 +234,14 @@ fn values_that_cannot_be_meant_are_told_on_one_line() {
             &["--ehlo-name", "`a_b`"],
         ),
         (
+            words("check a.example --ehlo-name [::1]"),
+            &["--ehlo-name", "[IPv6:::1]"],
+        ),
+        (
+            words("check a.example --ehlo-name 192.0.2.5"),
+            &["--ehlo-name", "[192.0.2.5]"],
+        ),
+        (
             option("--servername", "a b"),
             &["--servername `a b`", "mail.example.com"],
         ),
@@ -526,6 +534,18 @@ fn what_cannot_leave_this_machine_was_not_judged() {
     assert_eq!(exit, Some(2));
     assert_eq!(document["summary"]["skip"], all().count());
     assert_eq!(rows(&document)[0]["failure"]["code"], "source-unusable");
+    // One that leads nowhere is no router's fault.
+    let line = "192.0.2.1 --source 127.0.0.1 -s smtp --json";
+    let (document, exit) = report(line, &[]);
+    assert_eq!(exit, Some(2));
+    let row = rows(&document)[0];
+    assert_eq!(
+        (&row["status"], &row["state"]),
+        (&json!("skip"), &json!("blocked"))
+    );
+    if row["failure"]["code"] != "address-family-missing" {
+        assert_eq!(row["failure"]["code"], "source-unusable");
+    }
     // A source that is this machine's is used, and chooses the family.
     let stand = Stand::with(&[]);
     let (document, exit) = stand.report("--json --source 127.0.0.1 -s imaps");
