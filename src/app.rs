@@ -367,13 +367,26 @@ fn open_file(path: &Path) -> io::Result<(Box<dyn Write + Send>, Option<Aside>)> 
     let is_special = path
         .metadata()
         .is_ok_and(|found| !found.is_file() && !found.is_dir());
-    if is_special {
-        // A device or a pipe cannot be replaced.
-        let out = OpenOptions::new().write(true).open(path)?;
+    if is_special || is_descriptor(path) {
+        // A device or a pipe cannot be replaced, and what is open already gets its report at its end.
+        let out = OpenOptions::new()
+            .write(true)
+            .append(cfg!(unix))
+            .open(path)?;
         return Ok((Box::new(out), None));
     }
     let (aside, out) = Aside::open(path)?;
     Ok((Box::new(out), Some(aside)))
+}
+
+/// Whether a path is a name for something that was opened before, as `/dev/stderr` and `/dev/fd/3` are: it may lead to a
+/// file, but nobody who opened that asked for another in its place.
+fn is_descriptor(path: &Path) -> bool {
+    let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+    cfg!(unix)
+        && folder.is_some_and(|folder| {
+            ["/dev", "/dev/fd"].map(Path::new).contains(&&*folder) || folder.starts_with("/proc")
+        })
 }
 
 /// A file that is written under another name in the same folder until it is whole.

@@ -4,10 +4,11 @@
 //! resolved, every list read and every contradiction refused. Nothing behind this room sees a clap type. A
 //! [`UsageError`] is one line: what was wrong, and what would be right.
 //!
-//! [`targets`] knows what a host name is, [`values`] the small languages of single options, [`refusal`] what clap itself
-//! says.
+//! [`targets`] knows what a host name is, [`reports`] where reports go, [`values`] the small languages of single options,
+//! [`refusal`] what clap itself says.
 
 mod refusal;
+mod reports;
 mod targets;
 mod values;
 
@@ -749,7 +750,7 @@ fn family(address: IpAddr) -> &'static str {
 
 impl TellingArgs {
     fn meant(&self) -> Result<Telling, UsageError> {
-        let mut reports = values::reports(&self.report)?;
+        let mut reports = reports::read(&self.report)?;
         if self.json {
             reports.push((Format::Json, None));
         }

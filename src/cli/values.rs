@@ -1,7 +1,6 @@
 //! The small languages of single options.
 
 use std::net::{IpAddr, Ipv6Addr};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::UsageError;
@@ -9,7 +8,6 @@ use super::targets::why_no_host;
 use crate::catalog::{self, Role, ServiceId};
 use crate::facts::{Text, TlsVersion};
 use crate::plan::CertDays;
-use crate::report::Format;
 use crate::simulate::Staged;
 
 /// What was typed, in quotes, safe to show.
@@ -242,38 +240,6 @@ pub(super) fn cert_days(typed: &str) -> Result<CertDays, UsageError> {
     Ok(CertDays::Days { warn, fail })
 }
 
-pub(super) fn reports(typed: &[String]) -> Result<Vec<(Format, Option<PathBuf>)>, UsageError> {
-    let mut reports: Vec<(Format, Option<PathBuf>)> = Vec::new();
-    for report in typed {
-        let (name, file) = match report.split_once('=') {
-            Some((name, file)) => (name, Some(file)),
-            None => (report.as_str(), None),
-        };
-        let Some(format) = Format::from_name(name) else {
-            let known: Vec<_> = Format::ALL.iter().map(|format| format.as_str()).collect();
-            return Err(UsageError(format!(
-                "unknown report {}: one of {}",
-                quoted(name),
-                known.join(", ")
-            )));
-        };
-        if file.is_some_and(str::is_empty) {
-            return Err(UsageError(format!(
-                "--report {name}= names no file: leave the `=` out for standard output"
-            )));
-        }
-        let file = file.map(PathBuf::from);
-        if file.is_some() && reports.iter().any(|(_, other)| *other == file) {
-            return Err(UsageError(format!(
-                "--report {} writes to a file that another report writes to: give each its own",
-                quoted(report)
-            )));
-        }
-        reports.push((format, file));
-    }
-    Ok(reports)
-}
-
 pub(super) fn faults(typed: &[String]) -> Result<Vec<Staged>, UsageError> {
     typed
         .iter()
@@ -376,18 +342,6 @@ mod tests {
         for typed in ["7,30", "", "a", "30,", "-1"] {
             assert!(cert_days(typed).is_err(), "{typed}");
         }
-    }
-
-    #[test]
-    fn reports_name_a_format_and_perhaps_a_file() {
-        let parse = |typed: &str| reports(&[typed.to_owned()]);
-        assert_eq!(parse("json").ok(), Some(vec![(Format::Json, None)]));
-        assert_eq!(
-            parse("ndjson=a=b.json").ok(),
-            Some(vec![(Format::Ndjson, Some("a=b.json".into()))])
-        );
-        assert!(parse("xml").is_err() && parse("json=").is_err());
-        assert!(reports(&["json=a".to_owned(), "table=a".to_owned()]).is_err());
     }
 
     #[test]

@@ -173,6 +173,11 @@ fn contradictions_are_told_on_one_line() {
             words("check a.example --report json --report ndjson"),
             &["one report"],
         ),
+        #[cfg(unix)]
+        (
+            words("check a.example --report table --report json=/dev/stdout"),
+            &["one report"],
+        ),
         (
             words("check a.example -q --report table"),
             &["--quiet", "--report table"],
@@ -255,6 +260,10 @@ fn values_that_cannot_be_meant_are_told_on_one_line() {
             &["`xml`", "table, json, ndjson"],
         ),
         (words("check a.example --report json="), &["names no file"]),
+        (
+            words("check a.example --report json=-"),
+            &["standard output is what `--report json` means"],
+        ),
     ]);
 }
 
@@ -265,7 +274,7 @@ fn files_that_cannot_be_used_are_told_on_one_line_and_none_is_left() {
     let missing = format!("json={}", missing.display());
     let in_place = format!("json={}", folder.path().display());
     let same = format!("json={}", folder.path().join("same").display());
-    let same_table = format!("table={}", folder.path().join("same").display());
+    let same_table = format!("table={}", folder.path().join(".").join("same").display());
     let lost = path(&folder, "lost", None);
     let empty = path(&folder, "empty", Some("# nobody\n\n"));
     let bad_line = path(&folder, "bad-line", Some("mail.example.com\n\nhost:587\n"));
@@ -727,6 +736,56 @@ fn a_file_gets_its_report_and_standard_output_another() {
     assert_eq!(ends[0]["event"], "target-finished");
     assert_eq!(ends[1]["event"], "run-finished");
     assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 2);
+}
+
+/// What is open already is written to where it stands: whoever opened it keeps what they wrote, and the file.
+#[cfg(unix)]
+#[test]
+fn a_report_to_a_descriptor_is_added_to_what_is_open() {
+    use std::os::unix::fs::MetadataExt as _;
+    let port = closed();
+    let folder = folder();
+    for (name, stream) in [("/dev/stdout", 1), ("/dev/fd/1", 1), ("/dev/stderr", 2)] {
+        let file = folder.path().join("out");
+        fs::write(&file, "before\n").expect("a file");
+        let number = fs::metadata(&file).expect("a file").ino();
+        let open = || {
+            let open = fs::OpenOptions::new().append(true).open(&file);
+            Stdio::from(open.expect("a file"))
+        };
+        let typed = format!("check 127.0.0.1 -s imap --map imap={port} --report json={name}");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_exchports"));
+        command.args(words(&typed));
+        match stream {
+            1 => command.stdout(open()),
+            _ => command.stderr(open()),
+        };
+        assert_eq!(command.output().expect("it runs").status.code(), Some(1));
+        let text = fs::read_to_string(&file).expect("a file");
+        held(text.strip_prefix("before\n").expect("what was there"));
+        assert_eq!(fs::metadata(&file).expect("a file").ino(), number, "{name}");
+        assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 1);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_report_to_a_pipe_goes_through_it() {
+    let folder = folder();
+    let pipe = folder.path().join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo").success());
+    let port = closed();
+    let reader = thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::read_to_string(pipe).expect("a report")
+    });
+    let typed = format!(
+        "check 127.0.0.1 -q -s imap --map imap={port} --report json={}",
+        pipe.display()
+    );
+    assert_eq!(ran(&words(&typed)).status.code(), Some(1));
+    held(&reader.join().expect("a reader"));
 }
 
 #[test]
