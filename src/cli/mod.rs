@@ -23,7 +23,7 @@ use crate::catalog::{self, Expectation, Group, ROLES, Role, Service, ServiceId, 
 use crate::exit::FailOn;
 use crate::judge;
 use crate::plan::{
-    Audit, Check, Depth, Families, Host, Limits, Plan, Reach, Standards, Stores, Target,
+    Addresses, Audit, Check, Depth, Families, Host, Limits, Plan, Reach, Standards, Stores, Target,
     Transcripts, Trust,
 };
 use crate::report::{Format, Rows};
@@ -252,24 +252,24 @@ struct CheckArgs {
     #[arg(long, value_name = "NAME", help_heading = "How to get there")]
     servername: Option<String>,
 
-    /// Connect from this address
+    /// Connect from this address, and to its family only
     #[arg(long, value_name = "ADDRESS", help_heading = "How to get there")]
     source: Option<String>,
 
     /// Use IPv4 only
-    #[arg(short = '4', long = "ipv4", conflicts_with_all = ["ipv6", "all_addresses"], help_heading = "How to get there")]
+    #[arg(
+        short = '4',
+        long = "ipv4",
+        conflicts_with = "ipv6",
+        help_heading = "How to get there"
+    )]
     ipv4: bool,
 
     /// Use IPv6 only
-    #[arg(
-        short = '6',
-        long = "ipv6",
-        conflicts_with = "all_addresses",
-        help_heading = "How to get there"
-    )]
+    #[arg(short = '6', long = "ipv6", help_heading = "How to get there")]
     ipv6: bool,
 
-    /// Look at every address of a name, each on rows of its own
+    /// Look at every address of a name, each on rows of its own; with -4 or -6 at every one of that family
     #[arg(long, help_heading = "How to get there")]
     all_addresses: bool,
 
@@ -660,11 +660,10 @@ impl CheckArgs {
     }
 
     fn reach(&self) -> Result<Reach, UsageError> {
-        let families = match (self.ipv4, self.ipv6, self.all_addresses) {
-            (true, _, _) => Families::V4,
-            (_, true, _) => Families::V6,
-            (_, _, true) => Families::All,
-            _ => Families::Raced,
+        let families = match (self.ipv4, self.ipv6) {
+            (true, _) => Families::V4,
+            (_, true) => Families::V6,
+            _ => Families::Both,
         };
         let source = match &self.source {
             Some(typed) => Some(values::address("--source", typed)?),
@@ -675,11 +674,19 @@ impl CheckArgs {
         }
         // From an address of one family nothing can be reached in the other.
         let families = match (families, source) {
-            (Families::Raced, Some(IpAddr::V4(_))) => Families::V4,
-            (Families::Raced, Some(IpAddr::V6(_))) => Families::V6,
+            (Families::Both, Some(IpAddr::V4(_))) => Families::V4,
+            (Families::Both, Some(IpAddr::V6(_))) => Families::V6,
             _ => families,
         };
-        Ok(Reach { families, source })
+        Ok(Reach {
+            families,
+            addresses: if self.all_addresses {
+                Addresses::Every
+            } else {
+                Addresses::Raced
+            },
+            source,
+        })
     }
 
     fn ehlo_name(&self, targets: &[Target]) -> Result<Option<String>, UsageError> {
@@ -949,7 +956,8 @@ mod tests {
         assert_eq!(plan.limits.connect, Duration::from_secs(3));
         assert_eq!(plan.limits.run, None);
         assert_eq!((plan.limits.per_address, jobs), (24, None));
-        assert_eq!(plan.reach.families, Families::Raced);
+        assert_eq!(plan.reach.families, Families::Both);
+        assert_eq!(plan.reach.addresses, Addresses::Raced);
         assert_eq!(plan.trust.stores, Stores::Both);
         assert_eq!(plan.standards.min_tls, TlsVersion::Tls12);
         assert_eq!(plan.standards.cert_days, CertDays::Lifetime);
@@ -997,5 +1005,18 @@ mod tests {
             Families::V4
         );
         assert_eq!(order("a --source ::1").plan.reach.families, Families::V6);
+        for (typed, families) in [
+            ("a --all-addresses", Families::Both),
+            ("a --all-addresses -4", Families::V4),
+            ("a -6 --all-addresses", Families::V6),
+            ("a --all-addresses --source 192.0.2.1", Families::V4),
+        ] {
+            let reach = order(typed).plan.reach;
+            assert_eq!(
+                (reach.families, reach.addresses),
+                (families, Addresses::Every),
+                "{typed}"
+            );
+        }
     }
 }

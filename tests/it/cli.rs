@@ -137,8 +137,8 @@ fn contradictions_are_told_on_one_line() {
     refused(&[
         (words("check a.example -4 -6"), &["--ipv4", "--ipv6"]),
         (
-            words("check a.example -4 --all-addresses"),
-            &["--ipv4", "--all-addresses"],
+            words("check a.example --source 192.0.2.1 --address ::1"),
+            &["--address ::1", "--source 192.0.2.1"],
         ),
         (
             words("check a.example -4 --address ::1"),
@@ -970,8 +970,16 @@ fn every_address_has_rows_of_its_own() {
         .collect();
     assert_eq!(keys.len(), rows.len());
     assert!(rows.is_sorted_by_key(|row| row["port"].as_u64()));
-    let (document, _) = report("localhost -s smtp -4 --json", &[]);
-    assert_eq!(document["targets"][0]["addresses"], json!(["127.0.0.1"]));
+    let one_family = "localhost -s smtp --json";
+    for more in [
+        "-4",
+        "-4 --all-addresses",
+        "--source 127.0.0.1 --all-addresses",
+    ] {
+        let (document, _) = report(&format!("{one_family} {more}"), &[]);
+        let addresses = &document["targets"][0]["addresses"];
+        assert_eq!(addresses, &json!(["127.0.0.1"]), "{more}");
+    }
 }
 
 #[test]
