@@ -12,10 +12,12 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::sync::{Arc, OnceLock};
 use std::thread;
+use std::time::Duration;
 
 use anstream::AutoStream;
 use tempfile::NamedTempFile;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::catalog::ServiceId;
 use crate::cli::{self, CheckOrder, ColorWhen, Meant, Telling, UsageError};
@@ -111,10 +113,14 @@ fn check(order: CheckOrder) -> Result<Exit, Error> {
     for warning in cli::warnings(&plan) {
         complain(&format!("warning: {warning}"));
     }
-    let roots = Arc::new(roots(&plan, &ca_files)?);
     let outputs = Outputs::open(&telling)?;
     let runtime = runtime(plan.targets.len())?;
-    let finished = runtime.block_on(carry_out(plan, roots, outputs));
+    let finished = runtime.block_on(async {
+        // Before anything that takes time; what came before could be ended at once, and nothing was lost.
+        let signals = Signals::listen()?;
+        let roots = Arc::new(roots(&plan, &ca_files)?);
+        carry_out(plan, roots, outputs, signals).await
+    });
     // A lookup that hangs must not keep the process: its thread is left behind.
     runtime.shutdown_background();
     Ok(exit::decide(&finished?, telling.fail_on))
@@ -124,6 +130,7 @@ fn demo(faults: Vec<Staged>, telling: &Telling) -> Result<Exit, Error> {
     let outputs = Outputs::open(telling)?;
     let runtime = runtime(1)?;
     let finished = runtime.block_on(async {
+        let signals = Signals::listen()?;
         let simulation = simulate::start(Settings {
             role: crate::catalog::Role::Any,
             faults,
@@ -134,7 +141,7 @@ fn demo(faults: Vec<Staged>, telling: &Telling) -> Result<Exit, Error> {
         .await?;
         let plan = demo_plan(&simulation, telling)?;
         let roots = Arc::new(roots(&plan, &[])?);
-        let finished = carry_out(plan, roots, outputs).await;
+        let finished = carry_out(plan, roots, outputs, signals).await;
         simulation.stop().await;
         finished
     });
@@ -168,28 +175,25 @@ fn demo_plan(simulation: &Simulation, telling: &Telling) -> Result<Plan, Error> 
 fn serve(settings: Settings) -> Result<Exit, Error> {
     let runtime = runtime(1)?;
     let served = runtime.block_on(async {
+        // First: whoever reads the line may stop it at once.
+        let signals = Signals::listen()?;
         let simulation = simulate::start(settings).await?;
         let arguments: Vec<String> = simulation
             .check_arguments()
             .iter()
             .map(|argument| shell_word(argument))
             .collect();
-        let end = Arc::new(OnceLock::new());
         let (halter, mut halt) = Halter::new();
-        // First: whoever reads the line may stop it at once.
-        listen_for_signals(halter, Arc::clone(&end), Vec::new())?;
+        heed(signals, halter, Arc::default(), Vec::new());
         print(format!("exchports check {}\n", arguments.join(" ")).as_bytes())?;
         complain("serving; the line above checks it; Ctrl-C stops it");
         halt.said().await;
         simulation.stop().await;
-        Ok(end.get().copied().unwrap_or_default())
+        // However it was told to stop: that is how it is meant to end.
+        Ok(Exit::Met)
     });
     runtime.shutdown_background();
-    served.map(|end| match end {
-        // Ctrl-C is how it is meant to end.
-        RunEnd::Complete | RunEnd::Interrupted => Exit::Met,
-        RunEnd::Terminated => Exit::Terminated,
-    })
+    served
 }
 
 fn list(json: bool, color: ColorWhen) -> Result<Exit, Error> {
@@ -211,10 +215,15 @@ fn list_faults() -> Result<Exit, Error> {
 }
 
 /// Runs the plan and writes its reports.
-async fn carry_out(plan: Plan, roots: Arc<Roots>, outputs: Outputs) -> Result<RunFinished, Error> {
+async fn carry_out(
+    plan: Plan,
+    roots: Arc<Roots>,
+    outputs: Outputs,
+    signals: Signals,
+) -> Result<RunFinished, Error> {
     let end = Arc::new(OnceLock::new());
     let (halter, halt) = Halter::new();
-    listen_for_signals(halter, Arc::clone(&end), outputs.begun())?;
+    heed(signals, halter, Arc::clone(&end), outputs.begun());
     let (sender, receiver) = mpsc::channel();
     let (done, written) = oneshot::channel();
     thread::spawn(move || drop(done.send(write_reports(outputs, &receiver))));
@@ -518,30 +527,31 @@ fn runtime(targets: usize) -> Result<tokio::runtime::Runtime, io::Error> {
     .build()
 }
 
-/// The first signal ends every wait, so that what is done can be told; the second ends the process, and takes the files
-/// with it that were begun.
-fn listen_for_signals(
-    halter: Halter,
-    end: Arc<OnceLock<RunEnd>>,
-    begun: Vec<PathBuf>,
-) -> io::Result<()> {
-    // Before anything else is done: from here on no signal is missed.
-    let mut signals = Signals::listen()?;
+/// How long the first signal has until a second one may cut it short. Signals come in pairs: a key held down, a
+/// terminal and a service manager that both send one. To close a document that is read takes milliseconds; only one
+/// that nobody reads is still open after this.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// The first signal ends every wait, so that what is done can be told; a second ends the process where that has not come
+/// to its end by [`GRACE`], and takes the files with it that were begun.
+fn heed(mut signals: Signals, halter: Halter, end: Arc<OnceLock<RunEnd>>, begun: Vec<PathBuf>) {
     tokio::spawn(async move {
+        let first = signals.next().await;
+        let grace = Instant::now() + GRACE;
         // Nobody else sets it.
-        let _ = end.set(signals.next().await);
+        let _ = end.set(first);
         halter.halt();
-        let again = signals.next().await;
+        signals.next().await;
+        tokio::time::sleep_until(grace).await;
         for path in begun {
             let _ = fs::remove_file(path);
         }
         #[expect(clippy::exit, reason = "a second Ctrl-C is for a program that hangs")]
-        std::process::exit(match again {
+        std::process::exit(match first {
             RunEnd::Terminated => Exit::Terminated as i32,
             _ => Exit::Interrupted as i32,
         });
     });
-    Ok(())
 }
 
 #[cfg(unix)]
@@ -712,7 +722,7 @@ mod tests {
     fn end() -> Event {
         Event::RunFinished(RunFinished {
             summary: Summary::default(),
-            took: std::time::Duration::ZERO,
+            took: Duration::ZERO,
             end: RunEnd::Complete,
         })
     }

@@ -615,6 +615,37 @@ fn an_interrupted_document_on_standard_output_is_whole() {
     assert_eq!(rows(&document).len(), 2);
 }
 
+/// Signals come in pairs, and the second must not cut off what the first has begun to close.
+#[cfg(unix)]
+#[test]
+fn a_second_signal_at_once_leaves_the_document_whole() {
+    // Of two that are there at once, either may be the first.
+    for (signals, exits) in [
+        ("INT INT", &[130][..]),
+        ("TERM TERM", &[143]),
+        ("INT TERM", &[130, 143]),
+    ] {
+        let mut child = waiting_run("--json");
+        let mut out = child.stdout.take().expect("a pipe");
+        let mut text = vec![0];
+        out.read_exact(&mut text).expect("the head");
+        let kill: Vec<_> = signals
+            .split(' ')
+            .map(|signal| format!("kill -{signal} {}", child.id()))
+            .collect();
+        let sent = Command::new("sh").args(["-c", &kill.join("; ")]).status();
+        sent.expect("a shell");
+        // Nothing is read before the second has come, so that a run that heeds it at once is cut short.
+        thread::sleep(Duration::from_millis(200));
+        out.read_to_end(&mut text).expect("the rest");
+        let exit = ended(child).expect("it was not killed");
+        assert!(exits.contains(&exit), "{signals}: {exit}");
+        let document = held(&String::from_utf8(text).expect("UTF-8"));
+        assert_eq!(document["interrupted"], true, "{signals}");
+        assert_eq!(rows(&document).len(), 2, "{signals}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_second_interrupt_ends_a_run_whose_reader_takes_nothing() {
@@ -631,10 +662,14 @@ fn a_second_interrupt_ends_a_run_whose_reader_takes_nothing() {
     thread::sleep(Duration::from_millis(1500));
     assert!(child.try_wait().expect("a child").is_none(), "it ended");
     send(&child, "INT");
+    let begun = Instant::now();
     thread::sleep(Duration::from_millis(300));
     assert!(child.try_wait().expect("a child").is_none(), "it ended");
+    // The first has a second; who insists has no more to wait.
     send(&child, "INT");
     assert_eq!(ended(child), Some(130));
+    assert!(begun.elapsed() > Duration::from_millis(900));
+    assert!(begun.elapsed() < Duration::from_secs(6));
     let left: Vec<_> = fs::read_dir(folder.path()).expect("the folder").collect();
     assert_eq!(left.len(), 1, "{left:?}");
 }

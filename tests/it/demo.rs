@@ -107,6 +107,15 @@ fn the_stand_in_listens_where_it_is_told_to() {
     served.stop();
 }
 
+/// It is served until it is stopped: however that is asked for, it is no trouble.
+#[cfg(unix)]
+#[test]
+fn a_stand_in_that_is_told_to_stop_has_done_its_job() {
+    for signal in ["INT", "TERM"] {
+        Served::new("simulate --role edge").stop_by(signal);
+    }
+}
+
 /// Those that take a timeout.
 fn is_slow(fault: Fault) -> bool {
     matches!(fault, Fault::Silent | Fault::TlsOnCleartextPort)
@@ -263,10 +272,15 @@ impl Served {
     }
 
     /// As Ctrl-C does, where that can be sent.
-    fn stop(mut self) {
+    fn stop(self) {
+        self.stop_by("INT");
+    }
+
+    #[cfg_attr(not(unix), expect(unused_variables, reason = "there are no signals"))]
+    fn stop_by(mut self, signal: &str) {
         #[cfg(unix)]
         {
-            crate::cli::send(&self.child, "INT");
+            crate::cli::send(&self.child, signal);
             assert_eq!(self.child.wait().expect("a child").code(), Some(0));
         }
         #[cfg(not(unix))]
