@@ -23,6 +23,7 @@ use crate::catalog::ServiceId;
 use crate::cli::{self, CheckOrder, ColorWhen, Meant, Telling, UsageError};
 use crate::event::{Event, RunEnd, RunFinished};
 use crate::exit::{self, Exit};
+use crate::finding::Status;
 use crate::net::{Halter, Roots, clock, trust};
 use crate::plan::{Limits, Plan, Transcripts};
 use crate::report::{self, Color, Progress, Reporter, Style, Tee};
@@ -115,7 +116,7 @@ fn check(order: CheckOrder) -> Result<Exit, Error> {
     }
     let outputs = Outputs::open(&telling)?;
     let runtime = runtime(plan.targets.len())?;
-    let finished = runtime.block_on(async {
+    let done = runtime.block_on(async {
         // Before anything that takes time; what came before could be ended at once, and nothing was lost.
         let signals = Signals::listen()?;
         let roots = Arc::new(roots(&plan, &ca_files)?);
@@ -123,13 +124,13 @@ fn check(order: CheckOrder) -> Result<Exit, Error> {
     });
     // A lookup that hangs must not keep the process: its thread is left behind.
     runtime.shutdown_background();
-    Ok(exit::decide(&finished?, telling.fail_on))
+    Ok(ended(&done?, &telling))
 }
 
 fn demo(faults: Vec<Staged>, telling: &Telling) -> Result<Exit, Error> {
     let outputs = Outputs::open(telling)?;
     let runtime = runtime(1)?;
-    let finished = runtime.block_on(async {
+    let done = runtime.block_on(async {
         let signals = Signals::listen()?;
         let simulation = simulate::start(Settings {
             role: crate::catalog::Role::Any,
@@ -141,18 +142,39 @@ fn demo(faults: Vec<Staged>, telling: &Telling) -> Result<Exit, Error> {
         .await?;
         let plan = demo_plan(&simulation, telling)?;
         let roots = Arc::new(roots(&plan, &[])?);
-        let finished = carry_out(plan, roots, outputs, signals).await;
+        let done = carry_out(plan, roots, outputs, signals).await;
         simulation.stop().await;
-        finished
+        done
     });
     runtime.shutdown_background();
-    let finished = finished?;
-    if finished.end == RunEnd::Complete && telling.reports.iter().any(is_table_on_stdout) {
+    let done = done?;
+    if done.finished.end == RunEnd::Complete && telling.reports.iter().any(is_table_on_stdout) {
         complain(
             "that was the built-in stand-in server; for your own: exchports check mail.example.com",
         );
     }
-    Ok(exit::decide(&finished, telling.fail_on))
+    Ok(ended(&done, telling))
+}
+
+/// What a run came to.
+struct Done {
+    finished: RunFinished,
+    /// Why the first check that was skipped was.
+    skipped: Option<String>,
+}
+
+/// The exit code; where nothing could be judged and no report says so on standard output, standard error does.
+fn ended(done: &Done, telling: &Telling) -> Exit {
+    let exit = exit::decide(&done.finished, telling.fail_on);
+    let is_silent = telling.reports.iter().all(|(_, file)| file.is_some());
+    if exit == Exit::Nothing && is_silent {
+        let why = done.skipped.as_deref();
+        complain(&format!(
+            "nothing could be judged: {}",
+            why.unwrap_or("there was nothing to look at")
+        ));
+    }
+    exit
 }
 
 fn demo_plan(simulation: &Simulation, telling: &Telling) -> Result<Plan, Error> {
@@ -220,7 +242,7 @@ async fn carry_out(
     roots: Arc<Roots>,
     outputs: Outputs,
     signals: Signals,
-) -> Result<RunFinished, Error> {
+) -> Result<Done, Error> {
     let end = Arc::new(OnceLock::new());
     let (halter, halt) = Halter::new();
     heed(signals, halter, Arc::clone(&end), outputs.begun());
@@ -229,14 +251,34 @@ async fn carry_out(
     thread::spawn(move || drop(done.send(write_reports(outputs, &receiver))));
     let orders = Orders { halt, end };
     // The writer outlives the run, so nothing told is lost.
-    let tell = |event| drop(sender.send(event));
+    let mut skipped = None;
+    let tell = |event| {
+        if skipped.is_none() {
+            skipped = why_skipped(&event);
+        }
+        drop(sender.send(event));
+    };
     let finished = run::run(plan, roots, clock::now(), orders, tell).await;
     drop(sender);
     // Awaited, not joined: a reader that takes nothing any more must not keep a second Ctrl-C from being heard.
     match written.await {
-        Ok(written) => written.map(|()| finished),
+        Ok(written) => written.map(|()| Done { finished, skipped }),
         Err(_) => Err(Error::Defect),
     }
+}
+
+/// Why a check was skipped, where the event tells of one that was.
+fn why_skipped(event: &Event) -> Option<String> {
+    let Event::CheckFinished { finding, .. } = event else {
+        return None;
+    };
+    let told = finding.diagnoses.first()?;
+    (finding.status == Status::Skip).then(|| {
+        format!(
+            "{}: {} [{}]",
+            finding.check.service.name, told.message, told.code
+        )
+    })
 }
 
 /// Tells every event to every report, and gives the files their names when all is told.

@@ -525,9 +525,17 @@ fn what_was_not_looked_at_is_no_success() {
     assert_eq!(rows(&document)[0]["status"], "skip");
     assert_eq!(rows(&document)[0]["failure"]["code"], "deadline");
     assert_eq!(exit, Some(1));
-    // Not even `never` makes it one.
+    // Not even `never` makes it one; and who has asked to hear nothing hears that.
     let (_, exit) = report(&format!("{arguments} --fail-on never"), &[]);
-    assert_eq!(exit, Some(1));
+    assert_eq!(exit, Some(2));
+    let quiet = format!("check 127.0.0.1 -s smtp --map smtp={port} --deadline 300ms -q");
+    let (out, err, exit) = told(&ran(&words(&format!("{quiet} --fail-on never"))));
+    assert_eq!((out.as_str(), exit), ("", Some(2)));
+    assert_eq!(err.lines().count(), 1, "{err}");
+    assert!(err.contains("nothing could be judged: smtp: "), "{err}");
+    assert!(err.contains("[deadline]"), "{err}");
+    let (out, err, exit) = told(&ran(&words(&quiet)));
+    assert_eq!((out.as_str(), err.as_str(), exit), ("", "", Some(1)));
     // With hardly any time at all there is still a row for each.
     let (document, exit) = report(
         &format!("127.0.0.1 no-such-host.invalid --map smtp={port} --json --deadline 1ms"),
@@ -543,6 +551,10 @@ fn what_cannot_leave_this_machine_was_not_judged() {
     assert_eq!(exit, Some(2));
     assert_eq!(document["summary"]["skip"], all().count());
     assert_eq!(rows(&document)[0]["failure"]["code"], "source-unusable");
+    let (out, err, exit) = told(&ran(&words("check 127.0.0.1 --source 192.0.2.1 -q")));
+    assert_eq!((out.as_str(), exit), ("", Some(2)));
+    assert_eq!(err.lines().count(), 1, "{err}");
+    assert!(err.contains("[source-unusable]"), "{err}");
     // One that leads nowhere is no router's fault.
     let line = "192.0.2.1 --source 127.0.0.1 -s smtp --json";
     let (document, exit) = report(line, &[]);
