@@ -25,7 +25,7 @@ use crate::event::{Event, RunEnd, RunFinished};
 use crate::exit::{self, Exit};
 use crate::finding::Status;
 use crate::net::{Halter, Roots, clock, trust};
-use crate::plan::{Limits, Plan, Transcripts};
+use crate::plan::{Audit, Limits, Plan, Transcripts};
 use crate::report::{self, Color, Progress, Reporter, Style, Tee};
 use crate::run::{self, Orders};
 use crate::simulate::{self, FAULTS, Settings, SimulateError, Simulation, Staged};
@@ -94,7 +94,11 @@ pub fn run(meant: Meant) -> Result<Exit, Error> {
         Meant::List { json, color } => list(json, color),
         Meant::Help(text) => print(text.as_bytes()),
         Meant::Explain(page) => print(page.in_columns(page_columns()).as_bytes()),
-        Meant::Demo { faults, telling } => demo(faults, &telling),
+        Meant::Demo {
+            faults,
+            audit,
+            telling,
+        } => demo(faults, audit, &telling),
         Meant::Simulate(settings) => serve(settings),
         Meant::ListFaults => list_faults(),
     }
@@ -127,7 +131,7 @@ fn check(order: CheckOrder) -> Result<Exit, Error> {
     Ok(ended(&done?, &telling))
 }
 
-fn demo(faults: Vec<Staged>, telling: &Telling) -> Result<Exit, Error> {
+fn demo(faults: Vec<Staged>, audit: Audit, telling: &Telling) -> Result<Exit, Error> {
     let outputs = Outputs::open(telling)?;
     let runtime = runtime(1)?;
     let done = runtime.block_on(async {
@@ -140,7 +144,7 @@ fn demo(faults: Vec<Staged>, telling: &Telling) -> Result<Exit, Error> {
             port_map: Vec::new(),
         })
         .await?;
-        let plan = demo_plan(&simulation, telling)?;
+        let plan = demo_plan(&simulation, audit, telling)?;
         let roots = Arc::new(roots(&plan, &[])?);
         let done = carry_out(plan, roots, outputs, signals).await;
         simulation.stop().await;
@@ -177,7 +181,7 @@ fn ended(done: &Done, telling: &Telling) -> Exit {
     exit
 }
 
-fn demo_plan(simulation: &Simulation, telling: &Telling) -> Result<Plan, Error> {
+fn demo_plan(simulation: &Simulation, audit: Audit, telling: &Telling) -> Result<Plan, Error> {
     let ports: Vec<(ServiceId, u16)> = simulation
         .endpoints()
         .iter()
@@ -189,7 +193,7 @@ fn demo_plan(simulation: &Simulation, telling: &Telling) -> Result<Plan, Error> 
         Transcripts::Dropped
     };
     let loopback = IpAddr::from([127, 0, 0, 1]);
-    let mut plan = cli::demo_plan(simulation.target(), loopback, &ports, transcripts);
+    let mut plan = cli::demo_plan(simulation.target(), loopback, &ports, audit, transcripts);
     plan.trust.ca_certificates = read_ca_file(simulation.ca_file())?;
     Ok(plan)
 }
@@ -230,7 +234,21 @@ fn list(json: bool, color: ColorWhen) -> Result<Exit, Error> {
 }
 
 fn list_faults() -> Result<Exit, Error> {
-    let names: Vec<_> = FAULTS.iter().map(|row| (row.name, row.what)).collect();
+    let told: Vec<_> = FAULTS
+        .iter()
+        .map(|row| {
+            let seen = if row.fault.is_for_audit() {
+                "; seen with --audit"
+            } else {
+                ""
+            };
+            (row.name, format!("{} ({}{seen})", row.what, row.places()))
+        })
+        .collect();
+    let names: Vec<_> = told
+        .iter()
+        .map(|(name, what)| (*name, what.as_str()))
+        .collect();
     let mut text = Vec::new();
     report::glossary(&mut text, &names, columns()).map_err(to_stdout)?;
     print(&text)

@@ -56,6 +56,8 @@ pub enum Meant {
     Demo {
         /// What is wrong with the stand-in server.
         faults: Vec<Staged>,
+        /// Whether more is asked.
+        audit: Audit,
         /// How to tell it.
         telling: Telling,
     },
@@ -416,6 +418,10 @@ struct DemoArgs {
     #[arg(long, value_name = "NAME")]
     fault: Vec<String>,
 
+    /// Also ask what `exchports check --audit` asks
+    #[arg(long)]
+    audit: bool,
+
     #[command(flatten)]
     telling: TellingArgs,
 }
@@ -492,6 +498,7 @@ impl Cli {
             Command::Explain(args) => explain(&args.word),
             Command::Demo(args) => Ok(Meant::Demo {
                 faults: values::faults(&args.fault)?,
+                audit: if args.audit { Audit::Yes } else { Audit::No },
                 telling: args.telling.meant()?,
             }),
             Command::Simulate(args) if args.list_faults => Ok(Meant::ListFaults),
@@ -798,6 +805,13 @@ impl TellingArgs {
 
 impl SimulateArgs {
     fn meant(&self) -> Result<Meant, UsageError> {
+        let port_map = values::port_map(&self.map)?;
+        let is_behind = |(service, _): &&(ServiceId, u16)| service.row().group == Group::Web;
+        if let Some((service, port)) = port_map.iter().find(is_behind) {
+            return Err(UsageError(format!(
+                "--map {service}={port}: the web services share the port of https, so map that, as in --map https={port}"
+            )));
+        }
         Ok(Meant::Simulate(Settings {
             role: values::role(&self.role)?,
             faults: values::faults(&self.fault)?,
@@ -806,7 +820,7 @@ impl SimulateArgs {
                 Some(typed) => Ports::Base(values::port("--base-port", typed)?),
                 None => Ports::Ephemeral,
             },
-            port_map: values::port_map(&self.map)?,
+            port_map,
         }))
     }
 }
@@ -817,6 +831,7 @@ pub fn demo_plan(
     name: &str,
     address: IpAddr,
     ports: &[(ServiceId, u16)],
+    audit: Audit,
     transcripts: Transcripts,
 ) -> Plan {
     let host = Host::Name(name.to_owned());
@@ -840,7 +855,7 @@ pub fn demo_plan(
         trust: Trust::default(),
         standards: Standards::default(),
         depth: Depth::Full,
-        audit: Audit::No,
+        audit,
         ehlo_name: None,
         transcripts,
         limits: Limits::default(),

@@ -124,6 +124,22 @@ fn unknown_services_ports_and_roles_are_told_on_one_line() {
         (words("demo --fault gremlins"), &["`gremlins`", "silent"]),
         (words("demo --fault silent@gopher"), &["`gopher`", "smtp"]),
         (words("simulate --base-port 65000"), &["65000", "62146"]),
+        (
+            words("simulate --map owa=1234"),
+            &["owa=1234", "--map https=1234"],
+        ),
+        (
+            words("simulate --fault silent@imap --fault refused@imap"),
+            &["`silent`", "imap", "`refused`"],
+        ),
+        (
+            words("demo --fault silent@imap --fault refused@imap"),
+            &["`silent`", "imap", "`refused`"],
+        ),
+        (
+            words("simulate --role edge --fault silent@imap"),
+            &["`silent`", "imap", "edge", "only on smtp, rdp"],
+        ),
         (words("explain gremlins"), &["`gremlins`", "exchports list"]),
         (
             words("explain filterd"),
