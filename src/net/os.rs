@@ -26,7 +26,6 @@ pub(super) fn classify(
             (State::Unreachable, Cause::Unreachable)
         }
         ErrorKind::PermissionDenied => (State::Blocked, Cause::BlockedHere),
-        ErrorKind::Unsupported => (State::Blocked, Cause::NoFamilyHere),
         ErrorKind::NetworkUnreachable
         | ErrorKind::HostUnreachable
         | ErrorKind::NetworkDown
@@ -45,7 +44,7 @@ pub(super) fn classify(
         }
         // The local stack's word, never a router's: nothing was sent.
         ErrorKind::InvalidInput if source.is_some() => (State::Blocked, Cause::SourceUnusable),
-        ErrorKind::InvalidInput => (State::Blocked, Cause::NoFamilyHere),
+        ErrorKind::InvalidInput | ErrorKind::Unsupported => (State::Blocked, Cause::NoFamilyHere),
         ErrorKind::AddrNotAvailable | ErrorKind::AddrInUse | ErrorKind::OutOfMemory => {
             (State::Blocked, Cause::OutOfResources)
         }
