@@ -9,7 +9,7 @@ use serde_json::Value;
 use exchports::catalog::{Group, ROLES, ServiceId, all};
 use exchports::simulate::{FAULTS, Fault, FaultRow};
 
-use crate::cli::{Stand, ran, rows, told, words};
+use crate::cli::{Stand, alone, ran, rows, send, told, words};
 use crate::schema::held;
 
 use ServiceId::{Ecp, Http, Https, Imaps, Ldap, Ldaps, Pop3s, Rdp, Smtp, Submissions};
@@ -278,7 +278,9 @@ struct Served {
 
 impl Served {
     fn new(typed: &str) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_exchports"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_exchports"));
+        alone(&mut command);
+        let mut child = command
             .args(words(typed))
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -293,23 +295,15 @@ impl Served {
         }
     }
 
-    /// As Ctrl-C does, where that can be sent.
+    /// As Ctrl-C does.
     fn stop(self) {
         self.stop_by("INT");
     }
 
-    #[cfg_attr(not(unix), expect(unused_variables, reason = "there are no signals"))]
     fn stop_by(mut self, signal: &str) {
-        #[cfg(unix)]
-        {
-            crate::cli::send(&self.child, signal);
-            assert_eq!(self.child.wait().expect("a child").code(), Some(0));
-        }
-        #[cfg(not(unix))]
-        {
-            self.child.kill().expect("it can be killed");
-            self.child.wait().expect("a child");
-        }
+        let is_sent = send(&mut self.child, signal);
+        let exit = self.child.wait().expect("a child").code();
+        assert!(!is_sent || exit == Some(0), "{signal}: {exit:?}");
     }
 }
 
