@@ -17,7 +17,6 @@ use std::time::Duration;
 use anstream::AutoStream;
 use tempfile::NamedTempFile;
 use tokio::sync::oneshot;
-use tokio::time::Instant;
 
 use crate::catalog::ServiceId;
 use crate::cli::{self, CheckOrder, ColorWhen, Meant, Telling, UsageError};
@@ -597,12 +596,13 @@ const GRACE: Duration = Duration::from_secs(1);
 fn heed(mut signals: Signals, halter: Halter, end: Arc<OnceLock<RunEnd>>, begun: Vec<PathBuf>) {
     tokio::spawn(async move {
         let first = signals.next().await;
-        let grace = Instant::now() + GRACE;
+        // It runs from here on.
+        let grace = tokio::time::sleep(GRACE);
         // Nobody else sets it.
         let _ = end.set(first);
         halter.halt();
         signals.next().await;
-        tokio::time::sleep_until(grace).await;
+        grace.await;
         for path in begun {
             let _ = fs::remove_file(path);
         }
