@@ -157,6 +157,8 @@ pub enum Cause {
     BlockedHere,
     /// This machine has no address of that family, or no route to the host.
     NoFamilyHere,
+    /// This machine has no way out at all, in either family.
+    NoNetwork,
     /// This machine ran out of files, ports or memory.
     OutOfResources,
     /// The address given with `--source` is not one of this machine.
@@ -237,6 +239,7 @@ impl Cause {
             self,
             Self::BlockedHere
                 | Self::NoFamilyHere
+                | Self::NoNetwork
                 | Self::OutOfResources
                 | Self::SourceUnusable
                 | Self::HttpsNotOpen

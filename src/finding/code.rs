@@ -219,6 +219,8 @@ pub enum Code {
     NothingListens,
     /// TLS on 443 does not work, so the web services behind it were not asked.
     HttpsUnusable,
+    /// This machine has no way out, in either family.
+    NoNetwork,
 }
 
 /// Every code with its word, in the order of the enum.
@@ -345,6 +347,7 @@ const WORDS: &[(Code, &str)] = &[
     (Code::TlsOldVersions, "tls-old-versions"),
     (Code::NothingListens, "nothing-listens"),
     (Code::HttpsUnusable, "https-unusable"),
+    (Code::NoNetwork, "no-network"),
 ];
 
 impl Code {

@@ -1235,6 +1235,7 @@ fn causes() -> Vec<Cause> {
         Cause::Unreachable,
         Cause::BlockedHere,
         Cause::NoFamilyHere,
+        Cause::NoNetwork,
         Cause::OutOfResources,
         Cause::SourceUnusable,
         Cause::Silent,
@@ -1277,6 +1278,7 @@ fn causes() -> Vec<Cause> {
             | Cause::Unreachable
             | Cause::BlockedHere
             | Cause::NoFamilyHere
+            | Cause::NoNetwork
             | Cause::OutOfResources
             | Cause::SourceUnusable
             | Cause::Silent

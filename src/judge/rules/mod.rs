@@ -38,7 +38,7 @@
 //! | T16 | now open, now closed | – | takes several looks over time; by address: nothing-answers |
 //! | T17 | slow connection | – | one measurement of one run is no measure of slowness |
 //! | T18 | this machine blocks | `blocked` |  |
-//! | T19 | no network at all | `unreachable`, `name-lookup-failed` | and address-family-missing |
+//! | T19 | no network at all | `no-network` | and address-family-missing for one family |
 //! | M01 | `220 ***` | `greeting-masked` |  |
 //! | M02 | `XXXXXXXA` | `starttls-overwritten` |  |
 //! | M03 | STARTTLS from inside only | `starttls-not-offered` | the hint names it; inside and outside cannot be compared from one place |
@@ -285,6 +285,7 @@ impl<'a> Case<'a> {
             Cause::Unreachable => Code::Unreachable,
             Cause::BlockedHere => Code::Blocked,
             Cause::NoFamilyHere => Code::AddressFamilyMissing,
+            Cause::NoNetwork => Code::NoNetwork,
             Cause::OutOfResources => Code::OutOfResources,
             Cause::SourceUnusable => Code::SourceUnusable,
 

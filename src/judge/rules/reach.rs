@@ -137,13 +137,30 @@ pub(super) const RULES: &[Rule] = &[
         holds: |case| ours(case, Code::Blocked, "this machine refused to send"),
     },
     Rule {
+        code: Code::NoNetwork,
+        severity: Severity::Warn,
+        title: "this machine has no way out",
+        meaning: "The machine that runs the check has no network: no address and no route beyond itself, neither in IPv4 \
+                  nor in IPv6, so nothing was sent and no resolver was asked. It says nothing about the server.",
+        hint: "Connect this machine to the network, or bring up its VPN (`ipconfig`, `route print`; `ip address`, `ip \
+               route`), then check again.",
+        reference: "connect(2), ENETUNREACH; Winsock, WSAENETUNREACH (10051)",
+        holds: |case| {
+            ours(
+                case,
+                Code::NoNetwork,
+                "this machine has no network: no way out in IPv4 or IPv6",
+            )
+        },
+    },
+    Rule {
         code: Code::AddressFamilyMissing,
         severity: Severity::Warn,
         title: "this machine has no way to that address",
         meaning: "The machine that runs the check has no address of the target's family (IPv6 or IPv4), or no route \
                   to it: nothing was sent. It says nothing about the server.",
-        hint: "See that this machine is on the network and its VPN is up (`route print`, `ip route`). Where it has no \
-               IPv6, check from a machine that has, or keep to IPv4 with `-4`.",
+        hint: "Check from a machine that has that family and a route there (`route print`, `ip route`; a VPN may bring \
+               it), or keep to the other family with `-4` or `-6`.",
         reference: "RFC 8305; connect(2), ENETUNREACH and EAFNOSUPPORT",
         holds: |case| {
             ours(
@@ -495,6 +512,7 @@ mod tests {
                 Code::AddressFamilyMissing,
                 Severity::Warn,
             ),
+            (Cause::NoNetwork, Code::NoNetwork, Severity::Warn),
             (Cause::OutOfResources, Code::OutOfResources, Severity::Warn),
             (Cause::SourceUnusable, Code::SourceUnusable, Severity::Warn),
             (Cause::Deadline, Code::Deadline, Severity::Info),

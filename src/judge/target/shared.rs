@@ -22,7 +22,7 @@ enum Bond {
 }
 
 /// The codes that are told once when several rows share them.
-const SHARED: [(Code, Bond); 19] = [
+const SHARED: [(Code, Bond); 20] = [
     (Code::CertificateExpired, Bond::Certificate),
     (Code::CertificateNotYetValid, Bond::Certificate),
     (Code::CertificateSelfSigned, Bond::Certificate),
@@ -41,6 +41,7 @@ const SHARED: [(Code, Bond); 19] = [
     (Code::ProxyAuthentication, Bond::Way),
     (Code::Blocked, Bond::Way),
     (Code::AddressFamilyMissing, Bond::Way),
+    (Code::NoNetwork, Bond::Way),
     (Code::SourceUnusable, Bond::Way),
 ];
 
