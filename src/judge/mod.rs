@@ -53,7 +53,8 @@ pub struct Context<'a> {
 /// Says what one observation means.
 ///
 /// Where the observation has a failure, `failure_code` is its code and a diagnosis of that code stands among the
-/// diagnoses. They come worst first, then in the order of the [rules](fn@rules).
+/// diagnoses. They come worst first, then in the order of the [rules](fn@rules). A lookup that failed is the whole
+/// target's: its rows have the failure and no diagnoses, and [`judge_target()`] tells the cause once.
 #[must_use]
 pub fn judge(check: Check, observation: Observation, context: &Context<'_>) -> Finding {
     let case = Case {
@@ -61,11 +62,14 @@ pub fn judge(check: Check, observation: Observation, context: &Context<'_>) -> F
         seen: &observation,
         context,
     };
-    let mut diagnoses: Vec<Diagnosis> = rules().filter_map(|rule| rule.diagnose(&case)).collect();
+    let mut diagnoses = diagnose(&case);
     // Stable: what is equally bad stays in the order of the rules.
     diagnoses.sort_by_key(|diagnosis| Reverse(diagnosis.severity));
 
     let status = verdict::status(&case, &diagnoses);
+    if case.is_without_address() {
+        diagnoses.clear();
+    }
     let failure_code = case.failure_code();
     let days_left = case
         .certificate()
@@ -78,4 +82,9 @@ pub fn judge(check: Check, observation: Observation, context: &Context<'_>) -> F
         days_left,
         diagnoses,
     }
+}
+
+/// What the rules say, in their order.
+fn diagnose(case: &Case<'_>) -> Vec<Diagnosis> {
+    rules().filter_map(|rule| rule.diagnose(case)).collect()
 }

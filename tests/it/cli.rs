@@ -360,6 +360,9 @@ fn a_name_that_does_not_exist_is_a_finding() {
         assert_eq!(row["state"], "unresolved");
         assert_eq!(row["failure"]["stage"], "resolve");
         assert_eq!(row["address"], Value::Null);
+        // The cause is told once, at the target.
+        assert_eq!(row["diagnoses"], json!([]));
+        assert_eq!(row["failure"]["code"], target["diagnoses"][0]["code"]);
     }
 }
 

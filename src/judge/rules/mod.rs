@@ -341,6 +341,12 @@ impl<'a> Case<'a> {
         self.seen.failure.as_ref()
     }
 
+    /// Whether the lookup failed, so that there was nothing to connect to: that is the whole target's.
+    pub(in crate::judge) fn is_without_address(&self) -> bool {
+        self.failure()
+            .is_some_and(|failure| failure.stage == Stage::Resolve)
+    }
+
     /// The certificate that the server showed.
     #[must_use]
     pub fn certificate(&self) -> Option<&'a CertificateFacts> {
