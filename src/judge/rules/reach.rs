@@ -3,6 +3,7 @@
 use super::{Case, Evidence, Rule, said};
 use crate::catalog::{Expectation, Group, Protocol, ServiceId};
 use crate::finding::{Code, Severity};
+use crate::observation::State;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -76,7 +77,7 @@ pub(super) const RULES: &[Rule] = &[
             case.failed(Code::Refused)?;
             Some(absence(
                 case,
-                format!("the connection was refused{}", everywhere(case)),
+                format!("the connection was refused{}", everywhere(case, "at")),
                 Some(refused_hint(case)),
             ))
         },
@@ -99,7 +100,7 @@ pub(super) const RULES: &[Rule] = &[
             );
             Some(absence(
                 case,
-                format!("no answer{within}{}", everywhere(case)),
+                format!("no answer{within}{}", everywhere(case, "from")),
                 filtered_hint(case),
             ))
         },
@@ -118,7 +119,8 @@ pub(super) const RULES: &[Rule] = &[
             Some(absence(
                 case,
                 format!(
-                    "no route to the host, or a router or a filter said no{}",
+                    "no route to the host, or a router or a filter said no{}{}",
+                    everywhere(case, "for"),
                     said(failure)
                 ),
                 None,
@@ -395,11 +397,47 @@ fn ours(case: &Case<'_>, code: Code, message: &str) -> Option<Evidence> {
     Some(Evidence::new(format!("{message}{}", said(failure))))
 }
 
-/// That more than one address was tried.
-fn everywhere(case: &Case<'_>) -> String {
-    match case.seen.attempts.len() {
-        0 | 1 => String::new(),
-        several => format!(" at any of {several} addresses"),
+/// Where several addresses were tried: how many showed this, or which, and what the others showed. `at` is the word that
+/// leads to an address: `at 192.0.2.1`, `from 192.0.2.1`.
+fn everywhere(case: &Case<'_>, at: &str) -> String {
+    let attempts = &case.seen.attempts;
+    let of = |state| -> Vec<String> {
+        attempts
+            .iter()
+            .filter(|attempt| attempt.state == state)
+            .map(|attempt| attempt.address.ip().to_string())
+            .collect()
+    };
+    let here = of(case.seen.state);
+    if here.is_empty() {
+        return String::new();
+    }
+    let mut words = if here.len() > 1 && here.len() == attempts.len() {
+        return format!(" {at} any of {} addresses", here.len());
+    } else {
+        format!(" {at} {}", few(&here))
+    };
+    for (state, showed) in [
+        (State::Closed, "refused"),
+        (State::Filtered, "gave no answer"),
+        (State::Unreachable, "cannot be reached"),
+        (State::Blocked, "could not be tried from this machine"),
+    ] {
+        let others = of(Some(state));
+        if case.seen.state != Some(state) && !others.is_empty() {
+            words = format!("{words}; {} {showed}", few(&others));
+        }
+    }
+    words
+}
+
+/// `192.0.2.1, 192.0.2.2 and 3 more`
+fn few(addresses: &[String]) -> String {
+    match addresses {
+        [one] => one.clone(),
+        [one, two] => format!("{one} and {two}"),
+        [one, two, rest @ ..] => format!("{one}, {two} and {} more", rest.len()),
+        [] => String::new(),
     }
 }
 
@@ -496,11 +534,44 @@ mod tests {
         staged.seen.attempts = vec![attempt; 2];
         assert_eq!(
             staged.words(Code::Filtered).0,
-            "no answer within 3 s at any of 2 addresses"
+            "no answer within 3 s from any of 2 addresses"
         );
         staged.seen.steps.clear();
         staged.seen.attempts.clear();
         assert_eq!(staged.words(Code::Filtered).0, "no answer in time");
+    }
+
+    #[test]
+    fn only_addresses_that_showed_the_same_are_counted() {
+        let attempt = |address: [u8; 4], state| Attempt {
+            address: (address, 25).into(),
+            state: Some(state),
+            took: std::time::Duration::from_millis(1),
+        };
+        let mut staged = open(ServiceId::Smtp).failing(Stage::Connect, Cause::Refused);
+        staged.seen.attempts = vec![
+            attempt([192, 0, 2, 1], State::Closed),
+            attempt([192, 0, 2, 2], State::Blocked),
+        ];
+        assert_eq!(
+            staged.words(Code::Refused).0,
+            "the connection was refused at 192.0.2.1; 192.0.2.2 could not be tried from this machine"
+        );
+        staged.seen.attempts = vec![
+            attempt([192, 0, 2, 1], State::Closed),
+            attempt([192, 0, 2, 2], State::Closed),
+            attempt([192, 0, 2, 3], State::Closed),
+            attempt([192, 0, 2, 4], State::Filtered),
+        ];
+        assert_eq!(
+            staged.words(Code::Refused).0,
+            "the connection was refused at 192.0.2.1, 192.0.2.2 and 1 more; 192.0.2.4 gave no answer"
+        );
+        staged.seen.attempts.truncate(3);
+        assert_eq!(
+            staged.words(Code::Refused).0,
+            "the connection was refused at any of 3 addresses"
+        );
     }
 
     #[test]
