@@ -8,7 +8,7 @@ use crate::facts::{PeerFacts, Text, TlsFacts};
 /// Everything that one check of one service saw.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Observation {
-    /// The endpoint that was reached, or the one whose failure is told.
+    /// The endpoint that was reached, the one whose failure is told, or the only one that could have been dialled.
     pub address: Option<SocketAddr>,
     /// Our own end of the first connection that was made.
     pub local_address: Option<SocketAddr>,

@@ -423,7 +423,8 @@ struct Row {
     security: Security,
     /// What the role, or the command line, expects of it.
     expect: Expect,
-    /// The endpoint that was reached, or the one whose failure is told: `192.0.2.10:587`, `[2001:db8::10]:587`.
+    /// The endpoint that was reached, or the one whose failure is told: `192.0.2.10:587`, `[2001:db8::10]:587`. A row
+    /// that was not asked has the one that it would have been asked at, where there is but one.
     #[schemars(with = "Known<String>")]
     address: Known<SocketAddr>,
     /// Our own end.

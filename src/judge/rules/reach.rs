@@ -208,13 +208,13 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Info,
         title: "443 is not open",
         meaning: "Exchange's web services all live behind 443. It accepted no connection, so they were not asked.",
-        hint: "Get 443 working first: the row of `https` says what is wrong there.",
+        hint: "Get that port working first: the row of `https` says what is wrong there.",
         reference: "Microsoft: Network ports for clients and mail flow in Exchange",
         holds: |case| {
             ours(
                 case,
                 Code::HttpsNotOpen,
-                "not asked, since 443 accepts no connection",
+                &format!("not asked, since {} accepts no connection", case.check.port),
             )
         },
     },
@@ -224,13 +224,13 @@ pub(super) const RULES: &[Rule] = &[
         title: "TLS on 443 does not work",
         meaning: "Exchange's web services all live behind 443. It accepted a connection and the TLS handshake failed, or \
                   it speaks in clear, so they were not asked.",
-        hint: "Get 443 working first: the row of `https` says what is wrong there.",
+        hint: "Get that port working first: the row of `https` says what is wrong there.",
         reference: "Microsoft: Network ports for clients and mail flow in Exchange",
         holds: |case| {
             ours(
                 case,
                 Code::HttpsUnusable,
-                "not asked, since TLS on 443 does not work",
+                &format!("not asked, since TLS on {} does not work", case.check.port),
             )
         },
     },
@@ -288,7 +288,7 @@ fn forbidden_open(case: &Case<'_>) -> Option<Evidence> {
     ));
     Some(evidence.hint_if(match case.service().id {
         ServiceId::Rdp => Some(
-            "Close 3389 on the firewall and put Remote Desktop behind a VPN or an RD Gateway. If it has to be \
+            "Close it on the firewall and put Remote Desktop behind a VPN or an RD Gateway. If it has to be \
              reachable from here, say so with `--optional rdp`.",
         ),
         ServiceId::Ldap | ServiceId::Ldaps => Some(
@@ -571,6 +571,22 @@ mod tests {
         assert_eq!(
             staged.words(Code::Refused).0,
             "the connection was refused at any of 3 addresses"
+        );
+    }
+
+    #[test]
+    fn what_was_not_asked_names_the_port_that_it_waits_for() {
+        let mut staged = open(ServiceId::Owa).failing(Stage::Connect, Cause::HttpsNotOpen);
+        staged.check.port = 9;
+        assert_eq!(
+            staged.words(Code::HttpsNotOpen).0,
+            "not asked, since 9 accepts no connection"
+        );
+        let mut staged = open(ServiceId::Owa).failing(Stage::Connect, Cause::HttpsUnusable);
+        staged.check.port = 8443;
+        assert_eq!(
+            staged.words(Code::HttpsUnusable).0,
+            "not asked, since TLS on 8443 does not work"
         );
     }
 

@@ -133,13 +133,9 @@ fn not_exchange(whole: &Whole<'_>) -> Vec<Told> {
         return Vec::new();
     }
     let severity = worst_of(Code::NotExchange, rows.iter().copied());
-    vec![
-        Told::new(
-            "443 answers, and none of Exchange's directories is there",
-            rows,
-        )
-        .severity(severity),
-    ]
+    let port = rows.first().map_or(443, |row| row.check.port);
+    let message = format!("{port} answers, and none of Exchange's directories is there");
+    vec![Told::new(message, rows).severity(severity)]
 }
 
 fn iis_stopped(whole: &Whole<'_>) -> Vec<Told> {

@@ -240,7 +240,8 @@ fn web_only(whole: &Whole<'_>) -> Vec<Told> {
     vec![
         Told::new(
             format!(
-                "443 works, and none of the {} ports besides the web's answers",
+                "{} works, and none of the {} ports besides the web's answers",
+                port(whole, ServiceId::Https),
                 services(others.iter().copied()).len()
             ),
             others.iter().copied(),
@@ -277,11 +278,22 @@ fn port_25(whole: &Whole<'_>) -> Vec<Told> {
     };
     vec![
         Told::new(
-            format!("25 alone gets no answer, while {answers}"),
+            format!(
+                "{} alone gets no answer, while {answers}",
+                port(whole, ServiceId::Smtp)
+            ),
             smtp.iter().copied(),
         )
         .severity(severity),
     ]
+}
+
+/// Where the service is looked at.
+fn port(whole: &Whole<'_>, service: ServiceId) -> u16 {
+    whole
+        .ports()
+        .find(|row| row.check.service.id == service)
+        .map_or(service.row().port, |row| row.check.port)
 }
 
 fn pop_and_imap(whole: &Whole<'_>) -> Vec<Told> {
