@@ -36,7 +36,7 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Fail,
         title: "TLS where cleartext belongs",
         meaning: "On this port the conversation begins in clear, and the server wants TLS first. Clients that follow \
-                  the standard wait for a greeting that never comes.",
+                  the standard get no answer that they understand.",
         hint: "Correct the listener or the forwarding rule: 587, 143 and 110 begin in clear and use STARTTLS; TLS \
                first belongs on 465, 993 and 995.",
         reference: "RFC 8314 §3; RFC 3207",
@@ -291,7 +291,9 @@ fn cleartext_on_tls_port(case: &Case<'_>) -> Option<Evidence> {
     let words = words
         .or_else(|| greeting(case).map(|greeting| format!(": {}", quote(greeting))))
         .unwrap_or_default();
+    let is_known = by_detour || failed.is_some_and(|failure| begins_as_its_own(case, failure));
     let hint = match case.service().protocol {
+        _ if !is_known => None,
         Protocol::Imap | Protocol::Pop3
             if words.contains("closed. 14") || words.contains("closed. 13") =>
         {
@@ -321,6 +323,19 @@ fn cleartext_on_tls_port(case: &Case<'_>) -> Option<Evidence> {
     Some(Evidence::new(format!("cleartext came where TLS belongs{words}")).hint_if(hint))
 }
 
+/// Whether what came in clear begins as this port's protocol does, without TLS.
+fn begins_as_its_own(case: &Case<'_>, failure: &Failure) -> bool {
+    let starts: &[&str] = match case.service().protocol {
+        Protocol::Smtp => &["2", "4", "5"],
+        Protocol::Imap => &["* "],
+        Protocol::Pop3 => &["+OK", "-ERR"],
+        Protocol::Http => &["HTTP/", "<"],
+        Protocol::Ldap | Protocol::Rdp => &[],
+    };
+    let heard = failure.detail.as_ref().map_or("", Text::as_str);
+    starts.iter().any(|start| heard.starts_with(start))
+}
+
 fn client_proxy(case: &Case<'_>) -> Option<Evidence> {
     if !case.is_client_proxy() {
         return None;
@@ -346,6 +361,9 @@ fn tls_on_cleartext_port(case: &Case<'_>) -> Option<Evidence> {
         return None;
     }
     let belongs = match case.service().security {
+        Security::Starttls if case.service().protocol == Protocol::Ldap => {
+            "cleartext and StartTLS belong"
+        }
         Security::Starttls => "a greeting in clear and STARTTLS belong",
         Security::Cleartext | Security::X224 => "cleartext belongs",
         Security::ImplicitTls => "something else was due",
