@@ -1,7 +1,7 @@
 //! Rules on TLS: the wrong kind of conversation on a port, handshakes that fail, versions, client certificates.
 
 use super::{Case, Evidence, Rule, quote, said};
-use crate::catalog::{Protocol, Role, Security, ServiceId};
+use crate::catalog::{Expectation, Protocol, Role, Security, ServiceId};
 use crate::facts::{
     Cipher, ClientCertificate, KeyExchange, PeerFacts, Text, TlsVersion, VersionAnswer, alert_name,
 };
@@ -25,7 +25,8 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Warn,
         title: "Exchange's internal Client Proxy connector answers on 465",
         meaning: "On 465 Exchange listens with its Client Proxy receive connector, which speaks plaintext SMTP with \
-                  STARTTLS and is meant for other Exchange servers. It is no submission over TLS for mail programs.",
+                  STARTTLS and is meant for other Exchange servers. It is no submission over TLS for mail programs: where \
+                  that is required, it is not there.",
         hint: "Set mail programs to 587 with STARTTLS, and do not publish 465. From inside it is normal on every \
                Mailbox server.",
         reference: "Microsoft, Receive connectors; RFC 8314 §3.3",
@@ -320,7 +321,22 @@ fn cleartext_on_tls_port(case: &Case<'_>) -> Option<Evidence> {
         ),
         Protocol::Ldap | Protocol::Rdp => None,
     };
-    Some(Evidence::new(format!("cleartext came where TLS belongs{words}")).hint_if(hint))
+    let message = format!(
+        "cleartext came where TLS belongs{}{words}",
+        after_starttls(case)
+    );
+    Some(Evidence::new(message).hint_if(hint))
+}
+
+/// Where TLS and certificate were seen all the same: not where clients of this port look for them.
+fn after_starttls(case: &Case<'_>) -> String {
+    let version = case.tls().and_then(|tls| tls.version);
+    match (case.seen.detour, version) {
+        (Some(Detour::CleartextOnTlsPort), Some(version)) => {
+            format!(", and {} only after STARTTLS", version.as_str())
+        }
+        _ => String::new(),
+    }
 }
 
 /// Whether what came in clear begins as this port's protocol does, without TLS.
@@ -344,8 +360,13 @@ fn client_proxy(case: &Case<'_>) -> Option<Evidence> {
         .or_else(|| case.failed(Code::ClientProxy)?.detail.as_ref())
         .map_or_else(String::new, |greeting| format!(": {}", quote(greeting)));
     let evidence = Evidence::new(format!(
-        "Exchange's Client Proxy connector answers in clear{words}"
+        "Exchange's Client Proxy connector answers in clear{}{words}",
+        after_starttls(case)
     ));
+    // It is no service with implicit TLS, and that was asked for.
+    if case.check.expect == Expectation::Required {
+        return Some(evidence.severity(Severity::Fail));
+    }
     if case.context.role == Role::Mailbox {
         return Some(evidence.severity(Severity::Info).hint(
             "Nothing to do: every Mailbox server has it for other Exchange servers. Mail programs use 587 with \
@@ -497,6 +518,7 @@ fn greeting<'a>(case: &Case<'a>) -> Option<&'a Text> {
 #[cfg(test)]
 mod tests {
     use super::super::super::staged::{Staged, exchange_default, good, open};
+    use crate::catalog::Expectation::{Optional, Required};
     use crate::catalog::{Role, ServiceId};
     use crate::facts::{
         Cipher, ClientCertificate, KeyExchange, LegacyAnswer, LegacyFacts, TlsFacts, TlsVersion,
@@ -632,12 +654,34 @@ mod tests {
         let by_extension =
             detoured(ServiceId::Submissions).smtp("220 hello", &["STARTTLS", "X-ANONYMOUSTLS"]);
         for staged in [by_greeting, by_extension] {
-            assert_eq!(staged.told(), [(Code::ClientProxy, Severity::Warn)]);
-            assert_eq!(staged.status(), Status::Warn);
-            let inside = staged.role(Role::Mailbox);
-            assert_eq!(inside.told(), [(Code::ClientProxy, Severity::Info)]);
-            assert_eq!(inside.status(), Status::Pass);
+            for (role, expect, severity, status) in [
+                (Role::Any, Required, Severity::Fail, Status::Fail),
+                (Role::Mailbox, Required, Severity::Fail, Status::Fail),
+                (Role::Published, Optional, Severity::Warn, Status::Warn),
+                (Role::Mailbox, Optional, Severity::Info, Status::Pass),
+            ] {
+                let staged = staged.clone().role(role).expect(expect);
+                assert_eq!(staged.told(), [(Code::ClientProxy, severity)], "{role:?}");
+                assert_eq!(staged.status(), status);
+            }
         }
+    }
+
+    #[test]
+    fn tls_that_was_seen_after_starttls_is_not_told_as_the_ports_own() {
+        let proxy = detoured(ServiceId::Submissions)
+            .smtp(EXCHANGE, &["STARTTLS"])
+            .certificate(good());
+        let (message, _) = proxy.words(Code::ClientProxy);
+        assert!(
+            message.contains("in clear, and TLSv1.3 only after STARTTLS: \"220"),
+            "{message}"
+        );
+        let imap = detoured(ServiceId::Imaps).certificate(good());
+        assert_eq!(
+            imap.words(Code::CleartextOnTlsPort).0,
+            "cleartext came where TLS belongs, and TLSv1.3 only after STARTTLS"
+        );
     }
 
     #[test]
@@ -645,6 +689,7 @@ mod tests {
         let staged = detoured(ServiceId::Submissions)
             .smtp(EXCHANGE, &["STARTTLS"])
             .role(Role::Mailbox)
+            .expect(Optional)
             .certificate(exchange_default());
         assert_eq!(
             staged.told(),
@@ -662,6 +707,8 @@ mod tests {
             .failing(Stage::TlsHandshake, Cause::Cleartext)
             .saying(EXCHANGE);
         assert_eq!(staged.judged().failure_code, Some(Code::ClientProxy));
+        assert_eq!(staged.told(), [(Code::ClientProxy, Severity::Fail)]);
+        let staged = staged.expect(Optional);
         assert_eq!(staged.told(), [(Code::ClientProxy, Severity::Warn)]);
     }
 
