@@ -1,7 +1,7 @@
 //! Rules on reach: names, TCP, what must not be reachable, and what kept this machine from looking.
 
 use super::{Case, Evidence, Rule, said};
-use crate::catalog::{Expectation, Group, Protocol, ServiceId};
+use crate::catalog::{Expectation, Group, Protocol, ServiceId, expectation};
 use crate::finding::{Code, Severity};
 use crate::observation::State;
 
@@ -268,13 +268,13 @@ fn forbidden_open(case: &Case<'_>) -> Option<Evidence> {
     {
         return None;
     }
-    let role = case.context.role.row().name;
+    let place = forbidding_place(case);
     if let Some(status) = case.http().and_then(|facts| facts.status)
         && case.service().group == Group::Web
     {
         return Some(
             Evidence::new(format!(
-                "the directory answers with HTTP {status}, and must not on a {role} host"
+                "the directory answers with HTTP {status}, and must not {place}"
             ))
             .hint(
                 "Let the gateway in front answer 404 for this path, or remove the directory. If it has to be reachable \
@@ -283,7 +283,7 @@ fn forbidden_open(case: &Case<'_>) -> Option<Evidence> {
         );
     }
     let evidence = Evidence::new(format!(
-        "port {} accepts connections, and must not on a {role} host",
+        "port {} accepts connections, and must not {place}",
         case.check.port
     ));
     Some(evidence.hint_if(match case.service().id {
@@ -297,6 +297,21 @@ fn forbidden_open(case: &Case<'_>) -> Option<Evidence> {
         ),
         _ => None,
     }))
+}
+
+/// Where it must not be reachable: on that kind of host, or here, where an option says so.
+fn forbidding_place(case: &Case<'_>) -> String {
+    let role = case.context.role;
+    if expectation(role, case.service().id) != Some(Expectation::Forbidden) {
+        return "here".to_owned();
+    }
+    let name = role.row().name;
+    let article = if name.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
+    };
+    format!("on {article} {name} host")
 }
 
 /// A port where nobody is: bad where it is required, good where it is forbidden, and bad wherever the first
@@ -487,6 +502,13 @@ mod tests {
             "port 3389 accepts connections, and must not on a published host"
         );
         assert!(hint.contains("VPN"), "{hint}");
+        for role in [Role::Any, Role::Edge] {
+            let by_option = staged.clone().role(role);
+            assert_eq!(
+                by_option.words(Code::ForbiddenOpen).0,
+                "port 3389 accepts connections, and must not here"
+            );
+        }
     }
 
     #[test]

@@ -431,10 +431,18 @@ fn version_too_old(case: &Case<'_>) -> Option<Evidence> {
     };
     // TLS 1.2 is too old only for those who asked for 1.3, and Exchange's SMTP has none.
     let only_by_request = agreed.is_some_and(|version| version >= TlsVersion::Tls12);
-    Some(Evidence::new(message).hint_if(only_by_request.then_some(
-        "TLS 1.3 takes Exchange 2019 CU15 or later on Windows Server 2022, and there for HTTPS, not for SMTP. Without \
-         `--min-tls 1.3` this version is accepted.",
-    )))
+    let hint = match lowest {
+        _ if only_by_request => Some(
+            "TLS 1.3 takes Exchange 2019 CU15 or later on Windows Server 2022, and there for HTTPS, not for SMTP. Without \
+             `--min-tls 1.3` this version is accepted.",
+        ),
+        TlsVersion::Tls13 => Some(
+            "Enable TLS 1.3, which was asked for (`--min-tls 1.3`), where Windows and Exchange have it (2019 CU15 on \
+             Windows Server 2022, for HTTPS). Else enable TLS 1.2 and ask for that.",
+        ),
+        _ => None,
+    };
+    Some(Evidence::new(message).hint_if(hint))
 }
 
 fn legacy_suites(case: &Case<'_>) -> Option<Evidence> {
@@ -621,6 +629,12 @@ mod tests {
         })
         .failing(Stage::TlsHandshake, Cause::VersionTooOld);
         assert_eq!(old.told(), [(Code::TlsVersionTooOld, Severity::Fail)]);
+        assert!(old.words(Code::TlsVersionTooOld).1.contains("TLS 1.2"));
+        let mut asked = old;
+        asked.standards.min_tls = TlsVersion::Tls13;
+        let (message, hint) = asked.words(Code::TlsVersionTooOld);
+        assert!(message.ends_with("TLSv1.3 is the lowest accepted"));
+        assert!(hint.starts_with("Enable TLS 1.3"), "{hint}");
     }
 
     #[test]
