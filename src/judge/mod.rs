@@ -16,7 +16,7 @@ use std::cmp::Reverse;
 use time::OffsetDateTime;
 
 use crate::catalog::Role;
-use crate::finding::{Diagnosis, Finding};
+use crate::finding::{Code, Diagnosis, Finding, Severity};
 use crate::observation::Observation;
 use crate::plan::{Check, Host, Standards};
 
@@ -53,7 +53,8 @@ pub struct Context<'a> {
 /// Says what one observation means.
 ///
 /// Where the observation has a failure, `failure_code` is its code and a diagnosis of that code stands among the
-/// diagnoses. They come worst first, then in the order of the [rules](fn@rules). A lookup that failed is the whole
+/// diagnoses. They come worst first, then in the order of the [rules](fn@rules). Beside `forbidden-open` the others are
+/// worth knowing (info) and nothing to repair. A lookup that failed is the whole
 /// target's: its rows have the failure and no diagnoses, and [`judge_target()`] tells the cause once.
 #[must_use]
 pub fn judge(check: Check, observation: Observation, context: &Context<'_>) -> Finding {
@@ -86,5 +87,18 @@ pub fn judge(check: Check, observation: Observation, context: &Context<'_>) -> F
 
 /// What the rules say, in their order.
 fn diagnose(case: &Case<'_>) -> Vec<Diagnosis> {
-    rules().filter_map(|rule| rule.diagnose(case)).collect()
+    let mut told: Vec<Diagnosis> = rules().filter_map(|rule| rule.diagnose(case)).collect();
+    if told.iter().any(|one| one.code == Code::ForbiddenOpen) {
+        for other in &mut told {
+            if other.code != Code::ForbiddenOpen {
+                other.severity = Severity::Info;
+                NOT_TO_BE_REPAIRED.clone_into(&mut other.hint);
+            }
+        }
+    }
+    told
 }
+
+/// What is to be closed is not to be repaired before.
+const NOT_TO_BE_REPAIRED: &str =
+    "Nothing to repair: the service must not be reachable, so close it.";

@@ -11,7 +11,8 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Fail,
         title: "reachable, and it must not be",
         meaning: "The port accepted a connection, and on this kind of host it must not be reachable from where the \
-                  check was made. Whether the service behind it works makes no difference.",
+                  check was made. Whether the service behind it works makes no difference, and what else was seen of it is \
+                  told for information only.",
         hint: "Close the port on the firewall, or limit it to a VPN or to known addresses. If it has to be reachable \
                from here, say so with `--optional`.",
         reference: "Microsoft, Network ports for clients and mail flow in Exchange",
@@ -493,9 +494,12 @@ mod tests {
             staged.told(),
             [
                 (Code::ForbiddenOpen, Severity::Fail),
-                (Code::Silent, Severity::Fail)
+                (Code::Silent, Severity::Info)
             ]
         );
+        assert_eq!(staged.judged().failure_code, Some(Code::Silent));
+        let (_, hint) = staged.words(Code::Silent);
+        assert!(hint.starts_with("Nothing to repair"), "{hint}");
         let (message, hint) = staged.words(Code::ForbiddenOpen);
         assert_eq!(
             message,

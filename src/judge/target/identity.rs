@@ -3,7 +3,7 @@
 
 use super::shared::certificate;
 use super::{TargetRule, Told, Whole, http, names, services, smtp, worst_of};
-use crate::catalog::{Protocol, Role};
+use crate::catalog::{Expectation, Protocol, Role};
 use crate::facts::{PeerFacts, Text};
 use crate::finding::{Code, Finding, Severity};
 use crate::judge::builds::{Product, product, version};
@@ -139,7 +139,12 @@ fn not_exchange(whole: &Whole<'_>) -> Vec<Told> {
 }
 
 fn iis_stopped(whole: &Whole<'_>) -> Vec<Told> {
-    let rows: Vec<&Finding> = whole.web().map(|(row, _)| row).collect();
+    // What must not be reachable is not to be started.
+    let rows: Vec<&Finding> = whole
+        .web()
+        .map(|(row, _)| row)
+        .filter(|row| row.check.expect != Expectation::Forbidden)
+        .collect();
     let is_out = whole.web().all(|(_, facts)| facts.status == Some(503));
     if services(rows.iter().copied()).len() < 2 || !is_out {
         return Vec::new();
