@@ -649,6 +649,47 @@ fn looks_need_the_whole_picture_and_a_difference() {
         None
     );
 
+    // What was required by name stays required, whatever the role: the demo asks for everything.
+    let mut named = host_with(&open);
+    let owa = ServiceId::Owa.row();
+    named.push(judge_as(
+        owa,
+        Expectation::Required,
+        Role::Any,
+        healthy(owa),
+    ));
+    assert_eq!(
+        judged_target(Role::Any, "mail.example.com", &named).looks_like,
+        None
+    );
+    let optional = judge_as(owa, Expectation::Optional, Role::Any, healthy(owa));
+    named.pop();
+    named.push(optional);
+    assert!(
+        judged_target(Role::Any, "mail.example.com", &named)
+            .looks_like
+            .is_some()
+    );
+
+    // As that role it has to be better off.
+    let mut no_better = host_with(&open);
+    for finding in &mut no_better {
+        let check = finding.check;
+        if finding.status == Status::Fail {
+            let seen = finding.observation.clone();
+            *finding = judge_as(check.service, Expectation::Optional, Role::Any, seen);
+        }
+    }
+    assert!(
+        no_better
+            .iter()
+            .all(|finding| finding.status != Status::Fail)
+    );
+    assert_eq!(
+        judged_target(Role::Any, "mail.example.com", &no_better).looks_like,
+        None
+    );
+
     let mut interrupted = host_with(&open);
     for finding in &mut interrupted {
         if finding.check.service.id == ServiceId::Imap {
