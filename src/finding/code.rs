@@ -385,7 +385,10 @@ impl Code {
             Self::IisStopped => matches!(of_a_row, Self::HttpServerError | Self::WebServerError),
             Self::NotExchange => of_a_row == Self::WebNotFound,
             Self::Ipv6Broken | Self::Ipv4Broken => {
-                matches!(of_a_row, Self::Refused | Self::Filtered | Self::Unreachable)
+                matches!(
+                    of_a_row,
+                    Self::Refused | Self::Filtered | Self::Unreachable | Self::HttpsNotOpen
+                )
             }
             _ => self == of_a_row,
         }
