@@ -866,6 +866,41 @@ fn every_address_has_rows_of_its_own() {
 }
 
 #[test]
+fn web_services_that_are_not_asked_have_the_address_of_443_as_their_key() {
+    let port = closed();
+    let (document, exit) = report(
+        &format!("localhost -s 443,web --map https={port} --all-addresses --json"),
+        &[],
+    );
+    assert_eq!(exit, Some(1));
+    let mut keys = HashSet::new();
+    for row in rows(&document) {
+        assert!(row["address"].is_string(), "{row}");
+        assert!(keys.insert((&row["service"], &row["address"])), "{row}");
+        if row["service"] != "https" {
+            assert_eq!(row["failure"]["code"], "https-not-open");
+            let message = row["diagnoses"][0]["message"].as_str().expect("words");
+            assert!(message.contains(&format!("since {port} accepts")), "{row}");
+        }
+    }
+}
+
+#[test]
+fn a_web_service_on_a_port_of_its_own_stands_by_itself() {
+    let (https, owa) = (closed(), closed());
+    let typed = format!("check 127.0.0.1 -s https,owa --map https={https} --map owa={owa}");
+    let (out, _, exit) = told(&ran(&words(&typed)));
+    assert_eq!(exit, Some(1));
+    for (port, service) in [(https, "https"), (owa, "owa")] {
+        let is_its_line = |line: &str| {
+            let mut words = line.split_whitespace();
+            words.next() == Some(port.to_string().as_str()) && words.next() == Some(service)
+        };
+        assert!(https == owa || out.lines().any(is_its_line), "{out}");
+    }
+}
+
+#[test]
 fn the_name_can_be_another_than_what_is_connected_to() {
     let stand = Stand::with(&[]);
     let port = stand.port("https");
