@@ -382,7 +382,7 @@ const NASTY: &[u8] =
     b"\0\x07\x1b[2J\x1b]0;x\x07\x9b31m\xe2\x80\xaeevil\xe2\x80\xac\xef\xbb\xbf\xe2\x80\xc3\r\r\x08\x7f";
 
 /// TLS 1.2, `ECDHE_RSA_WITH_AES_256_GCM_SHA384`.
-const SERVER_HELLO: &[u8] =
+pub(super) const SERVER_HELLO: &[u8] =
     b"\x16\x03\x03\0\x2a\x02\0\0\x26\x03\x037777777777777777777777777777777\x07\0\xc0\x30\0";
 
 async fn drip(peer: &mut Peer, bytes: &[u8], pause: Duration) {

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use exchports::catalog::{Protocol, SERVICES, Security, Service, ServiceId, service};
-use exchports::net::Halter;
-use exchports::observation::{Cause, Detour, Stage};
-use exchports::plan::Limits;
+use exchports::net::{Halter, Record};
+use exchports::observation::{Cause, Detour, Speaker, Stage};
+use exchports::plan::{Limits, Transcripts};
 
 use super::peer::{Act, Line, Outcome, Peer, Pipe, Trial, act, on_a_clock_that_stands_still};
 use super::script::{Script, Step, play_along, script};
@@ -504,6 +504,42 @@ fn each_limit_ends_its_own_flood() {
     }
 }
 
+/// Who goes on after the goodbye is not listened to.
+#[test]
+fn a_goodbye_without_end_is_heard_no_further_than_its_bound() {
+    let moment = SECOND / 10;
+    for cut in every_cut().into_iter().filter(|cut| cut.stage.is_none()) {
+        let [healthy, endless] = [false, true].map(|is_endless| {
+            let steps = cut.steps.clone();
+            let peer = act(move |mut peer: Peer| async move {
+                for step in steps {
+                    match step {
+                        Step::Say(bytes) => drop(peer.say(&bytes).await),
+                        Step::Hear(expected) => drop(peer.hear(expected.len()).await),
+                        Step::Tls(version) => peer.secure(version).await,
+                        other => panic!("{other:?} is in no healthy conversation"),
+                    }
+                }
+                peer.say(b"221 that was all\r\n").await;
+                // By then the answer was heard, and our end is closed.
+                tokio::time::sleep(moment).await;
+                while is_endless && peer.say(&[b'x'; CHUNK]).await == Line::Up {}
+            });
+            let trial = Trial::of(cut.script.service, vec![peer]);
+            let outcome = on_a_clock_that_stands_still(trial.run());
+            assert_eq!(outcome.observation.failure, None, "{cut:?}");
+            assert_eq!(outcome.took, moment, "{cut:?}");
+            outcome.connections[0].read
+        });
+        // A record or two may have been on their way.
+        let more = endless.saturating_sub(healthy);
+        assert!(
+            more <= Limits::GOODBYE_BYTES + 2 * 0x4000,
+            "{cut:?}: {more}"
+        );
+    }
+}
+
 /// Records of every type without end, before there is a session: empty ones, full ones, alerts that only warn.
 #[test]
 fn a_flood_of_tls_records_is_left_alone() {
@@ -521,6 +557,84 @@ fn a_flood_of_tls_records_is_left_alone() {
         let peers = vec![flood(b"", records.leak(), Security::Cleartext)];
         let outcome = on_a_clock_that_stands_still(Trial::of(ServiceId::Https, peers).run());
         assert_dry(&outcome, "records");
+    }
+}
+
+// -- what is kept
+
+/// Of many lines only so many, of long ones only so many bytes; that there was more is told.
+#[test]
+fn of_a_conversation_no_more_is_kept_than_its_bounds() {
+    for (line, lines, bytes) in [
+        (&b"250-x"[..], 199, 199 * 5),
+        // Each of these bytes takes four when it is shown.
+        (&[0xff; 2000], 16, 16 * 8000),
+    ] {
+        let mut record = Record::new(Transcripts::Kept);
+        for _ in 0..1000 {
+            record.note(Speaker::Server, line);
+        }
+        let mut kept = record.into_observation(None, None).transcript;
+        let cut = kept.pop().unwrap();
+        assert_eq!(cut.speaker, Speaker::Event);
+        assert_eq!(cut.text.as_str(), "what follows is left out");
+        let size: usize = kept.iter().map(|line| line.text.as_str().len()).sum();
+        assert_eq!((kept.len(), size), (lines, bytes));
+        assert!(kept.len() < Limits::TRANSCRIPT_LINES);
+        assert!(size <= Limits::TRANSCRIPT_BYTES);
+    }
+}
+
+/// What ends a conversation is kept as far as anybody reads on.
+#[test]
+fn of_what_breaks_a_conversation_off_its_beginning_is_kept() {
+    let text = format!("220 {}", "x".repeat(1020));
+    // Before there is TLS, no more is heard than tells what it is.
+    let instead = format!("* OK {}", "x".repeat(507));
+    let bytes = format!("30 84 00 03 ff f0{} … (1024 bytes)", " 04".repeat(26));
+    for (id, begin, more, kept) in [
+        (ServiceId::Smtp, &b"220 "[..], b"x", text),
+        (ServiceId::Ldap, b"\x30\x84\0\x03\xff\xf0", b"\x04", bytes),
+        (ServiceId::Imaps, b"* OK ", b"x", instead),
+    ] {
+        let peers = vec![flood(begin, more, Security::Cleartext)];
+        let outcome = on_a_clock_that_stands_still(Trial::of(id, peers).run());
+        let seen = outcome.observation;
+        let cause = seen.failure.unwrap().cause;
+        assert!(
+            matches!(cause, Cause::Flood | Cause::Cleartext),
+            "{cause:?}"
+        );
+        let heard = seen.transcript.iter();
+        let heard = heard.filter(|line| line.speaker == Speaker::Server);
+        let heard: Vec<&str> = heard.map(|line| line.text.as_str()).collect();
+        assert_eq!(heard, [kept]);
+    }
+}
+
+/// One byte that is no text does not make a line unreadable: only PDUs are shown in hexadecimal.
+#[test]
+fn a_line_with_an_odd_byte_is_kept_as_a_line() {
+    for (id, said, kept) in [
+        (
+            ServiceId::Smtp,
+            &b"220 caf\xe4 \x1b[2J\r\n"[..],
+            "220 caf\\xE4 \\x1B[2J",
+        ),
+        (ServiceId::Pop3, b"00\0\r\n", "00\\x00"),
+        (
+            ServiceId::Ldap,
+            b"\x30\x0c\x02\x01\x01\x65\x07\x0a\x01\x35\x04\0\x04\0",
+            "30 0c 02 01 01 65 07 0a 01 35 04 00 04 00 (14 bytes)",
+        ),
+    ] {
+        let peer = act(move |mut peer: Peer| async move {
+            let _ = peer.say(said).await;
+        });
+        let outcome = on_a_clock_that_stands_still(Trial::of(id, vec![peer]).run());
+        let lines = outcome.observation.transcript;
+        let heard = lines.iter().find(|line| line.speaker == Speaker::Server);
+        assert_eq!(heard.map(|line| line.text.as_str()), Some(kept));
     }
 }
 
