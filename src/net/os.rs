@@ -38,18 +38,18 @@ pub(super) fn classify(
             let cause = if is_sources {
                 Cause::SourceUnusable
             } else {
-                Cause::NoFamilyHere
+                no_way(address)
             };
             (State::Blocked, cause)
         }
         // The local stack's word, never a router's: nothing was sent.
         ErrorKind::InvalidInput if source.is_some() => (State::Blocked, Cause::SourceUnusable),
-        ErrorKind::InvalidInput | ErrorKind::Unsupported => (State::Blocked, Cause::NoFamilyHere),
+        ErrorKind::InvalidInput | ErrorKind::Unsupported => (State::Blocked, no_way(address)),
         ErrorKind::AddrNotAvailable | ErrorKind::AddrInUse | ErrorKind::OutOfMemory => {
             (State::Blocked, Cause::OutOfResources)
         }
         _ => match error.raw_os_error() {
-            Some(code) if NO_FAMILY.contains(&code) => (State::Blocked, Cause::NoFamilyHere),
+            Some(code) if NO_FAMILY.contains(&code) => (State::Blocked, no_way(address)),
             _ if is_out_of_resources(error) => (State::Blocked, Cause::OutOfResources),
             _ => (State::Unreachable, Cause::Unreachable),
         },
@@ -84,6 +84,16 @@ fn is_filters_word(error: &io::Error, address: SocketAddr) -> bool {
 /// Whether this machine has no file left for one socket more.
 pub(super) fn lacks_files() -> bool {
     UdpSocket::bind((IpAddr::from([0; 4]), 0)).is_err_and(|error| is_out_of_resources(&error))
+}
+
+/// Why there is no way to an address: this machine has no network, or it lacks that family or route. To itself it needs
+/// none.
+fn no_way(address: SocketAddr) -> Cause {
+    if address.ip().is_loopback() || has_way_out() {
+        Cause::NoFamilyHere
+    } else {
+        Cause::NoNetwork
+    }
 }
 
 /// Whether this machine has a way to anywhere beyond itself, in either family. Asked for are addresses that nobody has

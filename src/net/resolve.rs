@@ -98,7 +98,7 @@ fn refusal(error: LookupError) -> Failure {
         // Windows: WSANO_DATA; the others: EAI_ADDRFAMILY.
         _ if matches!(code, 11004 | -9) => Cause::NameWithoutAddress,
         // Without any network nobody was asked.
-        _ if !os::has_way_out() => Cause::NoFamilyHere,
+        _ if !os::has_way_out() => Cause::NoNetwork,
         _ => Cause::LookupFailed,
     };
     failure(cause, Some(words.to_string().as_str().into()))

@@ -427,7 +427,7 @@ fn help_is_an_answer_and_no_command_is_not() {
 #[test]
 fn a_name_that_does_not_exist_is_a_finding() {
     let (document, exit) = report("no-such-host.invalid --json --timeout 6s", &[]);
-    if rows(&document)[0]["failure"]["code"] == "address-family-missing" {
+    if rows(&document)[0]["failure"]["code"] == "no-network" {
         // No network here: nobody could be asked.
         return assert_eq!(exit, Some(2));
     }
@@ -441,6 +441,9 @@ fn a_name_that_does_not_exist_is_a_finding() {
         assert_eq!(row["state"], "unresolved");
         assert_eq!(row["failure"]["stage"], "resolve");
         assert_eq!(row["address"], Value::Null);
+        // The cause is told once, at the target.
+        assert_eq!(row["diagnoses"], json!([]));
+        assert_eq!(row["failure"]["code"], target["diagnoses"][0]["code"]);
     }
 }
 
@@ -1134,6 +1137,41 @@ fn every_address_has_rows_of_its_own() {
         let (document, _) = report(&format!("{one_family} {more}"), &[]);
         let addresses = &document["targets"][0]["addresses"];
         assert_eq!(addresses, &json!(["127.0.0.1"]), "{more}");
+    }
+}
+
+#[test]
+fn web_services_that_are_not_asked_have_the_address_of_443_as_their_key() {
+    let port = closed();
+    let (document, exit) = report(
+        &format!("localhost -s 443,web --map https={port} --all-addresses --json"),
+        &[],
+    );
+    assert_eq!(exit, Some(1));
+    let mut keys = HashSet::new();
+    for row in rows(&document) {
+        assert!(row["address"].is_string(), "{row}");
+        assert!(keys.insert((&row["service"], &row["address"])), "{row}");
+        if row["service"] != "https" {
+            assert_eq!(row["failure"]["code"], "https-not-open");
+            let message = row["diagnoses"][0]["message"].as_str().expect("words");
+            assert!(message.contains(&format!("since {port} accepts")), "{row}");
+        }
+    }
+}
+
+#[test]
+fn a_web_service_on_a_port_of_its_own_stands_by_itself() {
+    let (https, owa) = (closed(), closed());
+    let typed = format!("check 127.0.0.1 -s https,owa --map https={https} --map owa={owa}");
+    let (out, _, exit) = told(&ran(&words(&typed)));
+    assert_eq!(exit, Some(1));
+    for (port, service) in [(https, "https"), (owa, "owa")] {
+        let is_its_line = |line: &str| {
+            let mut words = line.split_whitespace();
+            words.next() == Some(port.to_string().as_str()) && words.next() == Some(service)
+        };
+        assert!(https == owa || out.lines().any(is_its_line), "{out}");
     }
 }
 

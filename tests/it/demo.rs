@@ -252,7 +252,6 @@ fn status(fault: Fault, service: ServiceId) -> &'static str {
         | (Fault::NoCertificate, Ldap)
         | (
             Fault::CertificateExpiresSoon
-            | Fault::ClientProxy
             | Fault::GreetingSlow
             | Fault::GreetingMasked
             | Fault::AuthNotOffered
