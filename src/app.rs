@@ -22,9 +22,10 @@ use crate::catalog::ServiceId;
 use crate::cli::{self, CheckOrder, ColorWhen, Meant, Telling, UsageError};
 use crate::event::{Event, RunEnd, RunFinished};
 use crate::exit::{self, Exit};
+use crate::facts::Text;
 use crate::finding::Status;
 use crate::net::{Halter, Roots, clock, trust};
-use crate::plan::{Audit, Limits, Plan, Transcripts};
+use crate::plan::{Audit, Depth, Limits, Plan, Transcripts};
 use crate::report::{self, Color, Progress, Reporter, Style, Tee};
 use crate::run::{self, Orders};
 use crate::simulate::{self, FAULTS, Settings, SimulateError, Simulation, Staged};
@@ -46,6 +47,9 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// `--trust system`, and there is nothing in it.
+    #[error("--trust system leaves nobody to trust: {0}")]
+    NoRoots(Text),
     /// A report that cannot be written.
     #[error("the report cannot be written to {to}: {source}")]
     Report {
@@ -123,11 +127,21 @@ fn check(order: CheckOrder) -> Result<Exit, Error> {
         // Before anything that takes time; what came before could be ended at once, and nothing was lost.
         let signals = Signals::listen()?;
         let roots = Arc::new(roots(&plan, &ca_files)?);
-        carry_out(plan, roots, outputs, signals).await
+        if plan.depth != Depth::TcpOnly
+            && let Some(lack) = roots.lack(plan.limits.reply).await
+        {
+            return Err(Error::NoRoots(lack));
+        }
+        let done = carry_out(plan, Arc::clone(&roots), outputs, signals).await?;
+        Ok((done, roots.trouble()))
     });
-    // A lookup that hangs must not keep the process: its thread is left behind.
+    // What hangs must not keep the process: its thread is left behind.
     runtime.shutdown_background();
-    Ok(ended(&done?, &telling))
+    let (done, trouble) = done?;
+    if let Some(trouble) = trouble {
+        complain(&format!("warning: {trouble}"));
+    }
+    Ok(ended(&done, &telling))
 }
 
 fn demo(faults: Vec<Staged>, audit: Audit, telling: &Telling) -> Result<Exit, Error> {

@@ -221,6 +221,10 @@ pub enum Code {
     HttpsUnusable,
     /// This machine has no way out, in either family.
     NoNetwork,
+    /// An IMAP server that lets everybody in without a name, or somebody who plays it to keep clients from STARTTLS.
+    ImapPreauth,
+    /// A directory that answers the question for its rootDSE with success and nothing.
+    RootDseEmpty,
 }
 
 /// Every code with its word, in the order of the enum.
@@ -348,6 +352,8 @@ const WORDS: &[(Code, &str)] = &[
     (Code::NothingListens, "nothing-listens"),
     (Code::HttpsUnusable, "https-unusable"),
     (Code::NoNetwork, "no-network"),
+    (Code::ImapPreauth, "imap-preauth"),
+    (Code::RootDseEmpty, "root-dse-empty"),
 ];
 
 impl Code {

@@ -403,6 +403,7 @@ fn severity_elsewhere(code: Code) -> Option<&'static str> {
             "Fail where a service that is required has a row for that address."
         }
         Code::RoleDoesNotFit => "Info where only a greeting speaks for Exchange Online.",
+        Code::ImapPreauth => "Warn on 993, where nobody is kept from TLS.",
         Code::CertificateExpiresSoon => {
             "Fail under the second number of `--cert-days`, but not on 25 and 3389."
         }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use exchports::facts::Text;
 use exchports::net::session::Over;
 use exchports::net::{Dial, Gate, Halt, Halter, Record, Roots, TcpDial, Terms, TlsAsk, resolve};
 use exchports::observation::{Cause, Observation, Stage, State};
@@ -570,51 +569,6 @@ async fn a_name_that_cannot_exist_is_not_found_or_nobody_is_there_to_ask() {
         assert!(!failure.detail.unwrap_or_default().is_empty());
         assert!(found.took.is_some());
     }
-}
-
-#[test]
-fn a_resolver_that_does_not_answer_costs_its_patience() {
-    // The only thread that could look names up is busy.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .max_blocking_threads(1)
-        .build()
-        .expect("a runtime");
-    let (release, busy) = std::sync::mpsc::channel::<()>();
-    runtime.spawn_blocking(move || busy.recv());
-    let asking = async {
-        let short = Duration::from_millis(100);
-        let host = name("localhost");
-        let patient = Duration::from_secs(20);
-        let never = Halt::never();
-
-        let begun = Instant::now();
-        let found = resolve(&host, Reach::default(), short, None, &never).await;
-        let failure = found.addresses.expect_err("nobody answers");
-        assert_eq!(failure.cause, Cause::LookupFailed);
-        let words = failure.detail.as_ref().map(Text::as_str);
-        assert_eq!(words, Some("the resolver did not answer in time"));
-        assert_took(begun, short, SLACK);
-
-        let deadline = Some(tokio::time::Instant::now() + short);
-        let found = resolve(&host, Reach::default(), patient, deadline, &never).await;
-        assert_eq!(found.addresses.expect_err("late").cause, Cause::Deadline);
-
-        let (halter, halt) = Halter::new();
-        let found = resolve(&host, Reach::default(), patient, None, &halt);
-        let (found, ()) = tokio::join!(found, async {
-            tokio::time::sleep(short).await;
-            halter.halt();
-        });
-        assert_eq!(
-            found.addresses.expect_err("ended").cause,
-            Cause::Interrupted
-        );
-    };
-    let asked = runtime.block_on(async { tokio::time::timeout(10 * SLACK, asking).await });
-    drop(release);
-    runtime.shutdown_background();
-    asked.expect("it ends");
 }
 
 async fn look_up(host: &Host, reach: Reach) -> exchports::net::Lookup {

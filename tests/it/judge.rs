@@ -953,6 +953,7 @@ fn certificate(defects: Vec<TrustDefect>) -> CertificateFacts {
             path: vec![0],
         },
         issuer_urls: Vec::new(),
+        more_names: 0,
     }
 }
 

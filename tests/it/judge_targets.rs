@@ -854,6 +854,7 @@ fn certificate() -> CertificateFacts {
         name_matches: true,
         trust: TrustFacts::default(),
         issuer_urls: Vec::new(),
+        more_names: 0,
     }
 }
 

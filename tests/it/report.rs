@@ -1130,6 +1130,7 @@ fn tls(days: i64) -> TlsFacts {
                 path: vec![0],
             },
             issuer_urls: Vec::new(),
+            more_names: 0,
         }),
         chain: vec![ChainLink {
             subject: Text::from("CN=mail.example.com"),

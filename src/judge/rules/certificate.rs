@@ -448,7 +448,7 @@ fn wrong_name(case: &Case<'_>) -> Option<Evidence> {
         [] => format!("no name at all (subject {})", quote(&certificate.subject)),
         names => {
             let (told, rest) = names.split_at(names.len().min(NAMES));
-            match rest.len() {
+            match rest.len() + certificate.more_names {
                 0 => list(told),
                 more => format!("{} and {more} more", list(told)),
             }
