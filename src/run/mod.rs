@@ -21,7 +21,7 @@ use crate::finding::Finding;
 use crate::judge::{self, Context, Control, Surroundings};
 use crate::net::{Gate, Halt, Lookup, Roots, TcpDial, TlsAsk, resolve};
 use crate::observation::{Cause, Failure, Observation, Stage, State};
-use crate::plan::{Audit, Check, Depth, Families, Host, Plan, Target};
+use crate::plan::{Addresses, Audit, Check, Depth, Host, Plan, Target};
 use crate::probe::{Ask, probe};
 
 /// What a run is held by from outside.
@@ -372,7 +372,7 @@ async fn look_up(shared: &Shared, target: &Target) -> Lookup {
     }
     resolve(
         &host,
-        shared.plan.reach.families,
+        shared.plan.reach,
         shared.plan.limits.resolve,
         shared.deadline,
         &shared.halt,
@@ -388,7 +388,7 @@ fn rows(plan: &Plan, target: &Target, addresses: &[IpAddr]) -> Vec<(Check, Vec<S
             .map(|address| SocketAddr::new(*address, check.port))
             .collect()
     };
-    let each_address = plan.reach.families == Families::All && addresses.len() > 1;
+    let each_address = plan.reach.addresses == Addresses::Every && addresses.len() > 1;
     let mut rows = Vec::new();
     for check in &target.checks {
         if each_address {

@@ -171,10 +171,11 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         code: Code::SourceUnusable,
         severity: Severity::Warn,
-        title: "the source address is not one of this machine",
-        meaning: "The address given with `--source` does not belong to the machine that runs the check, or to the \
-                  other address family than the target's.",
-        hint: "Give `--source` an address that this machine has: `ipconfig` or `ip address` lists them.",
+        title: "the source address cannot be used",
+        meaning: "The address given with `--source` does not belong to the machine that runs the check, belongs to the \
+                  other address family than the target's, or leads nowhere near the target, as 127.0.0.1 does.",
+        hint: "Give `--source` an address that this machine has and that leads to the target: `ipconfig` or `ip address` \
+               lists them.",
         reference: "bind(2), EADDRNOTAVAIL",
         holds: |case| {
             ours(
@@ -255,7 +256,7 @@ fn forbidden_open(case: &Case<'_>) -> Option<Evidence> {
     {
         return Some(
             Evidence::new(format!(
-                "the directory answers with HTTP {status}, and must not on a {role} host"
+                "the directory answers with HTTP {status}, and must not in the role {role}"
             ))
             .hint(
                 "Let the gateway in front answer 404 for this path, or remove the directory. If it has to be reachable \
@@ -264,7 +265,7 @@ fn forbidden_open(case: &Case<'_>) -> Option<Evidence> {
         );
     }
     let evidence = Evidence::new(format!(
-        "port {} accepts connections, and must not on a {role} host",
+        "port {} accepts connections, and must not in the role {role}",
         case.check.port
     ));
     Some(evidence.hint_if(match case.service().id {
@@ -429,7 +430,7 @@ mod tests {
         let (message, hint) = staged.words(Code::ForbiddenOpen);
         assert_eq!(
             message,
-            "port 3389 accepts connections, and must not on a published host"
+            "port 3389 accepts connections, and must not in the role published"
         );
         assert!(hint.contains("VPN"), "{hint}");
     }
