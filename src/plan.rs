@@ -80,24 +80,34 @@ pub struct Check {
 /// Which way connections go.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Reach {
-    /// Which addresses of a name.
+    /// Addresses of which families.
     pub families: Families,
+    /// Which of these.
+    pub addresses: Addresses,
     /// Where from (`--source`).
     pub source: Option<IpAddr>,
 }
 
-/// Which addresses of a name are used.
+/// Addresses of which families are used.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Families {
-    /// Both, raced: the first that answers (RFC 8305).
+    /// Both.
     #[default]
-    Raced,
+    Both,
     /// IPv4 only.
     V4,
     /// IPv6 only.
     V6,
-    /// Every address, each on a row of its own.
-    All,
+}
+
+/// Which addresses of a name are used.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Addresses {
+    /// The first that answers: they are raced (RFC 8305).
+    #[default]
+    Raced,
+    /// Every one, each on a row of its own.
+    Every,
 }
 
 /// Whom to trust.

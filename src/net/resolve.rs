@@ -16,7 +16,7 @@ use super::halt::Halt;
 use super::os;
 use crate::facts::Text;
 use crate::observation::{Cause, Failure, Stage};
-use crate::plan::{Families, Host, Limits};
+use crate::plan::{Addresses, Families, Host, Limits, Reach};
 
 /// What a lookup came to.
 #[derive(Clone, Debug)]
@@ -31,7 +31,7 @@ pub struct Lookup {
 /// others come back.
 pub async fn resolve(
     host: &Host,
-    families: Families,
+    reach: Reach,
     patience: Duration,
     deadline: Option<Instant>,
     halt: &Halt,
@@ -50,7 +50,7 @@ pub async fn resolve(
                 halt: halt.clone(),
             };
             let mut lookup = THREADS.ask(move || ask_system(&name), bounds).await;
-            lookup.addresses = lookup.addresses.and_then(|found| choose(&found, families));
+            lookup.addresses = lookup.addresses.and_then(|found| choose(&found, reach));
             lookup
         }
     }
@@ -206,34 +206,34 @@ fn refusal(error: LookupError) -> Failure {
         // Windows: WSANO_DATA; the others: EAI_ADDRFAMILY.
         _ if matches!(code, 11004 | -9) => Cause::NameWithoutAddress,
         // Without any network nobody was asked.
-        _ if !os::has_way_out() => Cause::NoFamilyHere,
+        _ if !os::has_way_out() => Cause::NoNetwork,
         _ => Cause::LookupFailed,
     };
     failure(cause, Some(words.to_string().as_str().into()))
 }
 
 /// Those of the families asked for, without doubles; raced families take turns, the preferred one first (RFC 8305 §4).
-fn choose(found: &[IpAddr], families: Families) -> Result<Vec<IpAddr>, Failure> {
+fn choose(found: &[IpAddr], reach: Reach) -> Result<Vec<IpAddr>, Failure> {
     let mut wanted: Vec<IpAddr> = Vec::new();
     for address in found {
-        let fits = match families {
+        let fits = match reach.families {
             Families::V4 => address.is_ipv4(),
             Families::V6 => address.is_ipv6(),
-            Families::Raced | Families::All => true,
+            Families::Both => true,
         };
         if fits && !wanted.contains(address) {
             wanted.push(*address);
         }
     }
     if wanted.is_empty() {
-        let detail = match families {
+        let detail = match reach.families {
             Families::V4 => "no IPv4 address",
             Families::V6 => "no IPv6 address",
-            Families::Raced | Families::All => "no address",
+            Families::Both => "no address",
         };
         return Err(failure(Cause::NameWithoutAddress, Some(detail.into())));
     }
-    if families == Families::Raced {
+    if reach.addresses == Addresses::Raced {
         wanted = take_turns(&wanted);
     }
     wanted.truncate(Limits::ADDRESSES);
@@ -392,19 +392,47 @@ mod tests {
         words.iter().filter_map(|word| word.parse().ok()).collect()
     }
 
+    fn reach(families: Families, addresses: Addresses) -> Reach {
+        Reach {
+            families,
+            addresses,
+            source: None,
+        }
+    }
+
     #[test]
     fn raced_families_take_turns_and_doubles_go() {
         let found = addresses(&["2001:db8::1", "2001:db8::1", "2001:db8::2", "192.0.2.1"]);
-        assert_eq!(
-            choose(&found, Families::Raced),
-            Ok(addresses(&["2001:db8::1", "192.0.2.1", "2001:db8::2"]))
-        );
-        assert_eq!(choose(&found, Families::V4), Ok(addresses(&["192.0.2.1"])));
+        for (families, which, expected) in [
+            (
+                Families::Both,
+                Addresses::Raced,
+                &["2001:db8::1", "192.0.2.1", "2001:db8::2"][..],
+            ),
+            (
+                Families::Both,
+                Addresses::Every,
+                &["2001:db8::1", "2001:db8::2", "192.0.2.1"],
+            ),
+            (
+                Families::V6,
+                Addresses::Every,
+                &["2001:db8::1", "2001:db8::2"],
+            ),
+            (Families::V4, Addresses::Every, &["192.0.2.1"]),
+            (Families::V4, Addresses::Raced, &["192.0.2.1"]),
+        ] {
+            let chosen = choose(&found, reach(families, which));
+            assert_eq!(chosen, Ok(addresses(expected)), "{families:?} {which:?}");
+        }
     }
 
     #[test]
     fn a_name_without_the_family_asked_for_says_so() {
-        let failure = choose(&addresses(&["192.0.2.1"]), Families::V6);
+        let failure = choose(
+            &addresses(&["192.0.2.1"]),
+            reach(Families::V6, Addresses::Raced),
+        );
         assert_eq!(
             failure.map_err(|failure| failure.cause),
             Err(Cause::NameWithoutAddress)
@@ -417,7 +445,7 @@ mod tests {
             .map(|number| IpAddr::from(number.to_be_bytes()))
             .collect();
         assert_eq!(
-            choose(&found, Families::All).map(|found| found.len()),
+            choose(&found, reach(Families::Both, Addresses::Every)).map(|found| found.len()),
             Ok(Limits::ADDRESSES)
         );
     }

@@ -834,13 +834,13 @@ fn unresolved() -> Looked {
             detail: None,
         });
         row.failure_code = Some(Code::NameNotFound);
-        row.diagnoses = vec![name.clone()];
+        row.diagnoses = Vec::new();
         row
     });
     let mut finding = target("nosuch.example", Role::Any, &[]);
     finding.status = Status::Fail;
     finding.diagnoses = vec![TargetDiagnosis {
-        diagnosis: name.clone(),
+        diagnosis: name,
         services: Role::Any.row().required.to_vec(),
         addresses: Vec::new(),
     }];

@@ -532,8 +532,8 @@ fn renew_hint(case: &Case<'_>) -> &'static str {
              controller starts that."
         }
         Protocol::Rdp => {
-            "Delete the old one from the store Remote Desktop and restart TermService: Windows makes a new one. One \
-             of an authority is renewed there."
+            "Delete the old one from the store Remote Desktop and restart TermService: Windows makes a new one. \
+             Where an authority issued it, renew it there."
         }
     }
 }

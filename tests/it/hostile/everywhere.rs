@@ -276,9 +276,8 @@ const MORE: [(&str, Turn, &[&str]); 2] = [
         Turn::OtherProtocol,
         &[
             "bytes-injected 0s",
-            "cleartext 0s",
-            "cleartext 8s",
             "not-the-protocol 0s",
+            "not-the-protocol 8s",
             "pass 0s",
         ],
     ),
