@@ -1102,6 +1102,16 @@ fn open_ones(service: &Service) -> Vec<Observation> {
     all
 }
 
+/// The question was asked, and the answer has nothing in it.
+fn asked_for_nothing(mut seen: Observation) -> Observation {
+    seen.steps.push(Step {
+        stage: Stage::Application,
+        took: Duration::from_millis(1),
+        connection: 1,
+    });
+    seen
+}
+
 /// What is worth a word although the conversation went to its end.
 fn odd_ones(service: &Service) -> Vec<Observation> {
     let seen = |peer| Observation {
@@ -1155,6 +1165,7 @@ fn odd_ones(service: &Service) -> Vec<Observation> {
                 ..LdapFacts::default()
             }))
         })
+        .chain([asked_for_nothing(seen(PeerFacts::Ldap(LdapFacts::default())))])
         .collect(),
         Protocol::Rdp => vec![seen(PeerFacts::Rdp(RdpFacts {
             nla: Some(Nla::Required),
@@ -1178,7 +1189,13 @@ fn odd_ones(service: &Service) -> Vec<Observation> {
                     (TlsVersion::Tls11, VersionAnswer::Accepted),
                 ];
             }
-            vec![slow, inspected]
+            let greeted = (service.protocol == Protocol::Imap).then(|| {
+                seen(PeerFacts::Imap(ImapFacts {
+                    greeting: Some(Text::from("* PREAUTH ready")),
+                    ..ImapFacts::default()
+                }))
+            });
+            [slow, inspected].into_iter().chain(greeted).collect()
         }
     }
 }

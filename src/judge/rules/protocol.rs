@@ -3,7 +3,7 @@
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 
 use super::{Case, Evidence, Rule, is_keyword, list, quote, said};
-use crate::catalog::{Role, Security, ServiceId};
+use crate::catalog::{Protocol, Role, Security, ServiceId};
 use crate::facts::{Nla, PeerFacts, Text};
 use crate::finding::{Code, Severity};
 use crate::observation::Stage;
@@ -41,8 +41,11 @@ pub(super) const RULES: &[Rule] = &[
                 .steps
                 .iter()
                 .any(|it| it.stage == Stage::Application);
-            let told_nothing = case.seen.failure.is_none() && case.ldap()?.root_dse.is_empty();
-            (was_asked && told_nothing).then(|| {
+            // Where nothing at all was learned, there are no facts.
+            let told_nothing = case.ldap().is_none_or(|facts| facts.root_dse.is_empty());
+            let is_directory = case.service().protocol == Protocol::Ldap;
+            let holds = is_directory && was_asked && told_nothing && case.seen.failure.is_none();
+            holds.then(|| {
                 Evidence::new("the directory answered the question for its rootDSE with success and with nothing in it")
             })
         },
@@ -638,6 +641,9 @@ mod tests {
         for service in [ServiceId::Ldap, ServiceId::Ldaps] {
             let empty = asked(service, LdapFacts::default());
             assert_eq!(empty.told(), [(Code::RootDseEmpty, Severity::Warn)]);
+            let mut nothing = empty;
+            nothing.seen.peer = None;
+            assert_eq!(nothing.told(), [(Code::RootDseEmpty, Severity::Warn)]);
             let told = LdapFacts {
                 root_dse: vec![(
                     "supportedCapabilities".into(),
