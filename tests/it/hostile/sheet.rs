@@ -22,8 +22,17 @@ pub(super) struct Row {
     pub(super) service: ServiceId,
     /// One for each connection that may be made.
     pub(super) acts: Vec<Act>,
-    /// `stalled 5s`: codes, and the moments at which they have to come; `pass 0s` where nothing is wrong.
-    pub(super) right: &'static [&'static str],
+    /// `greeting: stalled 5s`: stage, code, and the moment at which it has to come; `pass 0s` where nothing is wrong.
+    pub(super) right: String,
+}
+
+/// What is right at a stage: `stalled 5s` is of that stage; what names another one, or is no failure, stands as it is.
+pub(super) fn at(stage: &str, what: &str) -> String {
+    if what.contains(": ") || what.starts_with("pass ") {
+        what.to_owned()
+    } else {
+        format!("{stage}: {what}")
+    }
 }
 
 /// What the trials of one peer came to.
@@ -55,23 +64,25 @@ impl Sheet {
     /// Lets a peer meet the probe.
     pub(super) fn try_out(&mut self, row: Row) {
         let outcome = on_a_clock_that_stands_still(Trial::of(row.service, row.acts).run());
-        let code = outcome
-            .observation
-            .failure
-            .as_ref()
-            .map_or("pass".to_owned(), cause);
-        let code = match code.split_once("alert-") {
-            Some(("", _)) => "alert".to_owned(),
-            _ => code,
+        let took = humantime::format_duration(outcome.took);
+        let (ended, listed) = match &outcome.observation.failure {
+            Some(failure) => {
+                let code = cause(failure);
+                let family = code.split_once("alert-").map_or(code.as_str(), |_| "alert");
+                (
+                    format!("{}: {code} {took}", failure.stage.as_str()),
+                    format!("{family} {took}"),
+                )
+            }
+            None => (format!("pass {took}"), format!("pass {took}")),
         };
-        let ended = format!("{code} {}", humantime::format_duration(outcome.took));
         let read = most_read(&outcome);
         let kept = told(row.service, &outcome.observation);
         let name = service(row.service).name;
-        if !row.right.contains(&ended.as_str()) {
+        if row.right != ended {
             let _ = writeln!(
                 self.wrong,
-                "{} on {name}: {ended}, not one of {:?}: {:?}",
+                "{} on {name}: {ended}, not {}: {:?}",
                 row.peer, row.right, outcome.observation.failure
             );
         }
@@ -93,7 +104,7 @@ impl Sheet {
         }
         let known = self.lines.iter_mut().find(|(peer, _)| *peer == row.peer);
         let line = known.map(|(_, line)| line).unwrap();
-        *line.outcomes.entry(ended).or_default() += 1;
+        *line.outcomes.entry(listed).or_default() += 1;
         line.took = line.took.max(outcome.took);
         line.read = line.read.max(read);
         line.kept = line.kept.max(kept);
