@@ -107,7 +107,7 @@ fn check(order: CheckOrder) -> Result<Exit, Error> {
     for path in &ca_files {
         plan.trust.ca_certificates.extend(read_ca_file(path)?);
     }
-    plan.limits.jobs = sockets(jobs);
+    plan.limits.jobs = sockets(jobs, file_limit());
     for warning in cli::warnings(&plan) {
         complain(&format!("warning: {warning}"));
     }
@@ -443,8 +443,6 @@ fn is_table_on_stdout((format, file): &(report::Format, Option<PathBuf>)) -> boo
 }
 
 fn read_ca_file(path: &Path) -> Result<Vec<Vec<u8>>, Error> {
-    /// All public roots of the world take a quarter of a megabyte.
-    const LARGEST: u64 = 16 * 1024 * 1024;
     let unusable = |reason: String| Error::CaFile {
         path: path.to_path_buf(),
         reason,
@@ -452,12 +450,12 @@ fn read_ca_file(path: &Path) -> Result<Vec<Vec<u8>>, Error> {
     let read = || -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         File::open(path)?
-            .take(LARGEST + 1)
+            .take(Limits::FILE_BYTES + 1)
             .read_to_end(&mut bytes)?;
         Ok(bytes)
     };
     let bytes = read().map_err(|error| unusable(error.to_string()))?;
-    if bytes.len() as u64 > LARGEST {
+    if bytes.len() as u64 > Limits::FILE_BYTES {
         return Err(unusable("it is over 16 MiB".to_owned()));
     }
     trust::certificates(&bytes).map_err(|error| unusable(error.to_string()))
@@ -471,10 +469,10 @@ fn roots(plan: &Plan, ca_files: &[PathBuf]) -> Result<Roots, Error> {
 }
 
 /// How many sockets at once: as asked for, but never more than the system gives files for.
-fn sockets(asked: Option<usize>) -> usize {
+fn sockets(asked: Option<usize>, files: Option<usize>) -> usize {
     /// Files of our own: the standard streams, the event loop, the reports.
     const OURS: usize = 16;
-    let room = file_limit().map(|limit| (limit / 2).min(limit.saturating_sub(OURS)).max(1));
+    let room = files.map(|limit| (limit / 2).min(limit.saturating_sub(OURS)).max(1));
     match (asked, room) {
         (Some(asked), Some(room)) => asked.min(room),
         (Some(asked), None) => asked,
@@ -668,6 +666,49 @@ pub fn complain(line: &str) {
 mod tests {
     use super::*;
     use crate::event::{RunStarted, Summary};
+
+    #[test]
+    fn sockets_are_never_more_than_there_are_files_for() {
+        for (asked, files, at_once) in [
+            (None, None, Limits::JOBS),
+            (None, Some(131_072), Limits::JOBS),
+            (None, Some(256), 128),
+            (None, Some(64), 32),
+            (None, Some(20), 4),
+            (None, Some(3), 1),
+            (Some(1000), None, 1000),
+            (Some(1000), Some(64), 32),
+            (Some(7), Some(64), 7),
+        ] {
+            assert_eq!(sockets(asked, files), at_once, "{asked:?} {files:?}");
+        }
+    }
+
+    /// Takes no second word after the first, which it did not like.
+    #[derive(Default)]
+    struct Offended(Option<Event>);
+
+    impl Reporter for Offended {
+        fn report(&mut self, event: &Event) -> io::Result<()> {
+            assert!(self.0.is_none(), "it was told more");
+            self.0 = Some(event.clone());
+            Err(io::ErrorKind::StorageFull.into())
+        }
+    }
+
+    #[test]
+    fn a_report_that_has_failed_is_told_no_more() {
+        let mut guarded = Guarded {
+            within: Box::new(Offended::default()),
+            trouble: Arc::default(),
+        };
+        for target in 0..2 {
+            let resolved = Event::TargetResolved { target, checks: 1 };
+            assert!(guarded.report(&resolved).is_ok(), "the others go on");
+        }
+        let trouble = guarded.trouble.get().map(io::Error::kind);
+        assert_eq!(trouble, Some(io::ErrorKind::StorageFull));
+    }
 
     /// Tells the start, and fails at the end with this.
     struct Failing(io::ErrorKind);

@@ -348,7 +348,7 @@ pub struct TlsFacts {
 
 /// How a server answered a `ClientHello` of TLS 1.2 made by hand, with all the suites that libraries no longer have.
 ///
-/// The handshake ends there: nothing was proven, the chain is only what the server claims.
+/// The handshake ends there: the chain is what the server claims, and [`KeyProof`] tells how far that is proven.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct LegacyFacts {
     /// In which way.
@@ -369,6 +369,20 @@ pub struct LegacyFacts {
     pub alert: Option<u8>,
     /// Whether it asked for a client certificate.
     pub client_certificate: Option<ClientCertificate>,
+    /// Whether it showed that it holds the key of its certificate, where its answer was whole; `None` where it was cut
+    /// short, is older than TLS 1.2, or cannot be checked.
+    pub proof: Option<KeyProof>,
+}
+
+/// Whether a server showed that it holds the key of its certificate.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum KeyProof {
+    /// It did: with that key it signed a key exchange made for this handshake.
+    Shown,
+    /// Its suite has it prove that only at the end of the handshake (RSA key exchange).
+    Deferred,
+    /// What it sent is not signed by that key.
+    Broken,
 }
 
 /// What an alert says, by its number (RFC 8446 §6; older numbers RFC 5246 §7.2, RFC 2246 §7.2, RFC 6066 §9).

@@ -184,7 +184,12 @@ pub enum Transcripts {
     Kept,
 }
 
-/// The bounds of a run; each is named here and nowhere else.
+/// The bounds of a run: how long, how much and how many. `.github/SECURITY.md` has a table of them.
+///
+/// Each number stands in one place: here; or, for what a decoder takes, beside it in `wire`
+/// ([`line`](crate::wire::line), [`http`](crate::wire::http), [`ldap`](crate::wire::ldap), [`rdp`](crate::wire::rdp),
+/// [`tls`](crate::wire::tls)), which knows no plan; or, for what is kept of one text, at
+/// [`Text::LIMIT`](crate::facts::Text::LIMIT).
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// A whole check, second look included, from its first connect.
@@ -227,6 +232,8 @@ impl Limits {
     pub const CONNECTION_BYTES: usize = 256 * 1024;
     /// Bytes that are read from one connection at the most, TLS records and all.
     pub const WIRE_BYTES: usize = 1024 * 1024;
+    /// Bytes of the answer to a goodbye that are read at the most.
+    pub const GOODBYE_BYTES: usize = 512;
     /// Addresses of one name that are used at the most.
     pub const ADDRESSES: usize = 16;
     /// Untagged responses of IMAP that are read before the tagged one at the most.
@@ -237,6 +244,17 @@ impl Limits {
     pub const REDIRECTS: usize = 3;
     /// Connections for a web service at the most: one for the directory, the others for what a server's closing cut off.
     pub const VISITS: usize = 3;
+    /// Certificates of a chain that are looked at, at the most.
+    pub const CHAIN: usize = 16;
+    /// Certificates on the way to a root, at the most.
+    pub const PATH: usize = 8;
+    /// Signatures that are checked for one chain, at the most: a chain can be made to have many candidate issuers.
+    pub const SIGNATURES: usize = 64;
+    /// Names of a certificate that are told, at the most.
+    pub const CERTIFICATE_NAMES: usize = 200;
+    /// Bytes of a file of targets or of certificates, at the most. All public roots of the world take a quarter of one
+    /// megabyte.
+    pub const FILE_BYTES: u64 = 16 * 1024 * 1024;
     /// Lines of a conversation that are kept at the most.
     pub const TRANSCRIPT_LINES: usize = 200;
     /// Bytes of a conversation that are kept at the most, escaped as they are shown.
@@ -265,5 +283,32 @@ impl Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self::for_check(Self::CHECK, Self::CONNECT)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stages_share_the_time_of_a_check() {
+        for shares in [
+            [15_000, 3000, 5000, 8000, 5000, 5000, 4000, 1000],
+            [3000, 3000, 1000, 1600, 1000, 1000, 800, 1000],
+            [300, 300, 100, 160, 100, 100, 80, 300],
+        ] {
+            let limits = Limits::for_check(Duration::from_millis(shares[0]), Limits::CONNECT);
+            let found = [
+                limits.check,
+                limits.connect,
+                limits.resolve,
+                limits.greeting,
+                limits.reply,
+                limits.handshake,
+                limits.second_look,
+                limits.goodbye,
+            ];
+            assert_eq!(found, shares.map(Duration::from_millis));
+        }
     }
 }

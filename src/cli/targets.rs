@@ -6,10 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::UsageError;
 use super::values::quoted;
-use crate::plan::Host;
-
-/// Bytes of a list of targets that are read at the most.
-const MAX_LIST: u64 = 16 * 1024 * 1024;
+use crate::plan::{Host, Limits};
 
 /// All targets, as typed and as meant: those on the command line, `-` for standard input, then the files'.
 pub(super) fn read(typed: &[String], files: &[PathBuf]) -> Result<Vec<(String, Host)>, UsageError> {
@@ -61,9 +58,9 @@ fn open(path: &Path, name: &str) -> Result<std::fs::File, UsageError> {
 
 fn whole(name: &str, from: impl std::io::Read) -> Result<String, UsageError> {
     let mut bytes = Vec::new();
-    let read = from.take(MAX_LIST + 1).read_to_end(&mut bytes);
+    let read = from.take(Limits::FILE_BYTES + 1).read_to_end(&mut bytes);
     read.map_err(|error| UsageError(format!("{name} cannot be read: {error}")))?;
-    if bytes.len() as u64 > MAX_LIST {
+    if bytes.len() as u64 > Limits::FILE_BYTES {
         return Err(UsageError(format!(
             "{name} is over 16 MiB: that is no list of hosts, one a line"
         )));

@@ -1,21 +1,41 @@
 //! TLS that the library does not speak: a `ClientHello` made by hand, and what the server's answer shows.
 //!
-//! Nothing is decrypted, and nothing proven: a server that only repeats what another one says cannot be told from that
-//! one. [`Session::ask_in_old_tls`](super::Session::ask_in_old_tls) sends and reads; here is what is asked and learned.
+//! Nothing is decrypted. What can be proven before that is: a key exchange that is signed in TLS 1.2 has to be signed by
+//! the key of the certificate, for this very hello. Where nothing is signed (RSA key exchange, older versions), a server
+//! that only repeats what another one says cannot be told from that one, and the facts say so.
+//! [`Session::ask_in_old_tls`](super::Session::ask_in_old_tls) sends and reads; here is what is asked and learned.
 
+use rustls::SignatureScheme;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 
 use super::tls::{TlsAsk, indicated_name};
-use super::trust;
-use crate::facts::{Cipher, ClientCertificate, KeyExchange, LegacyAnswer, LegacyFacts, TlsVersion};
-use crate::wire::tls::{self, Agreement, Flight, Version};
+use super::{der, signatures, trust};
+use crate::facts::{
+    Cipher, ClientCertificate, KeyExchange, KeyProof, LegacyAnswer, LegacyFacts, TlsVersion,
+};
+use crate::plan::Limits;
+use crate::wire::tls::{self, Agreement, End, Flight, ServerHello, Version};
 
-/// The first word, which asks for this version.
-pub(super) fn hello(version: TlsVersion, ask: &TlsAsk) -> Vec<u8> {
+/// A question in old TLS.
+pub(super) struct Hello {
+    version: Version,
+    random: [u8; 32],
+    /// The first word, which asks for that version.
+    pub(super) bytes: Vec<u8>,
+}
+
+/// What is asked.
+pub(super) fn hello(version: TlsVersion, ask: &TlsAsk) -> Hello {
+    let version = wire_version(version);
     let mut random = [0; 32];
     // A server that is given zeros answers as well: nothing is encrypted with them.
     let _ = ask.roots.provider().secure_random.fill(&mut random);
-    tls::client_hello(wire_version(version), indicated_name(&ask.host), random)
+    Hello {
+        version,
+        random,
+        bytes: tls::client_hello(version, indicated_name(&ask.host), random),
+    }
 }
 
 /// The last word.
@@ -23,8 +43,72 @@ pub(super) fn goodbye(version: TlsVersion) -> [u8; 7] {
     tls::close_notify(wire_version(version))
 }
 
-/// What an answer shows; `unless_more` is what it means that nothing came, or nothing more.
-pub(super) fn learn(flight: &Flight, unless_more: LegacyAnswer) -> LegacyFacts {
+/// What an answer shows, and the chain that came with it; `unless_more` is what it means that nothing came, or nothing
+/// more. Who chooses what was not asked for, or shows a certificate whose key did not sign what it had to, shows none.
+pub(super) fn learn(
+    asked: &Hello,
+    flight: Flight,
+    unless_more: LegacyAnswer,
+    provider: &CryptoProvider,
+) -> (LegacyFacts, Vec<CertificateDer<'static>>) {
+    let (flight, unless_more) = match flight.hello {
+        Some(hello) if !is_asked_for(hello, asked.version) => {
+            let alert = flight.alert;
+            let nothing_else = Flight::default();
+            (
+                Flight {
+                    alert,
+                    ..nothing_else
+                },
+                LegacyAnswer::NotTls,
+            )
+        }
+        _ => (flight, unless_more),
+    };
+    let proof = proof(asked, &flight, provider);
+    let facts = facts(&flight, unless_more, proof);
+    let chain = match proof {
+        Some(KeyProof::Broken) => Vec::new(),
+        _ => chain(flight),
+    };
+    (facts, chain)
+}
+
+/// Up to that version, with one of the suites in the hello.
+fn is_asked_for(chosen: ServerHello, version: Version) -> bool {
+    let suite = tls::suite(chosen.cipher_suite);
+    chosen.version <= version
+        && suite.is_some_and(|suite| {
+            (suite.key_exchange == tls::KeyExchange::Tls13) == (chosen.version == Version::Tls13)
+        })
+}
+
+/// Whether the server showed that it holds its key.
+fn proof(asked: &Hello, flight: &Flight, provider: &CryptoProvider) -> Option<KeyProof> {
+    let hello = flight.hello?;
+    if hello.version != Version::Tls12 || flight.end != Some(End::HelloDone) {
+        return None;
+    }
+    let leaf = CertificateDer::from(flight.certificates.first()?.as_slice());
+    if tls::suite(hello.cipher_suite)?.key_exchange == tls::KeyExchange::Rsa {
+        return Some(KeyProof::Deferred);
+    }
+    let key = trust::public_key(&leaf)?;
+    let (key, _) = der::contents(&key)?;
+    let Some(signed) = &flight.signed else {
+        return Some(KeyProof::Broken);
+    };
+    let message = [asked.random.as_slice(), &hello.random, &signed.parameters].concat();
+    let scheme = SignatureScheme::from(signed.scheme);
+    let is_shown = signatures::signed_handshake(provider, key, scheme, &message, &signed.signature);
+    Some(if is_shown {
+        KeyProof::Shown
+    } else {
+        KeyProof::Broken
+    })
+}
+
+fn facts(flight: &Flight, unless_more: LegacyAnswer, proof: Option<KeyProof>) -> LegacyFacts {
     let hello = flight.hello;
     let suite = hello.and_then(|hello| tls::suite(hello.cipher_suite));
     LegacyFacts {
@@ -58,15 +142,16 @@ pub(super) fn learn(flight: &Flight, unless_more: LegacyAnswer) -> LegacyFacts {
         client_certificate: flight
             .certificate_requested
             .then_some(ClientCertificate::Requested),
+        proof,
     }
 }
 
 /// The chain that came.
-pub(super) fn chain(flight: Flight) -> Vec<CertificateDer<'static>> {
+fn chain(flight: Flight) -> Vec<CertificateDer<'static>> {
     flight
         .certificates
         .into_iter()
-        .take(trust::MAX_CHAIN)
+        .take(Limits::CHAIN)
         .map(CertificateDer::from)
         .collect()
 }
@@ -88,5 +173,21 @@ fn facts_version(version: Version) -> TlsVersion {
         Version::Tls11 => TlsVersion::Tls11,
         Version::Tls12 => TlsVersion::Tls12,
         Version::Tls13 => TlsVersion::Tls13,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_long_chain_its_beginning_is_looked_at() {
+        let flight = Flight {
+            certificates: (0..64).map(|number| vec![number]).collect(),
+            ..Flight::default()
+        };
+        let chain = chain(flight);
+        assert_eq!(chain.len(), Limits::CHAIN);
+        assert_eq!(chain.last().map(|last| last.to_vec()), Some(vec![15]));
     }
 }

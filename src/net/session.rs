@@ -21,7 +21,9 @@ use tokio_rustls::client::TlsStream;
 use super::halt::Halt;
 use super::old_tls;
 use super::tls::{self, Alpn, TlsAsk};
-use crate::facts::{LegacyAnswer, LegacyFacts, Text, TlsFacts, TlsVersion, VersionAnswer};
+use crate::facts::{
+    KeyProof, LegacyAnswer, LegacyFacts, Text, TlsFacts, TlsVersion, VersionAnswer,
+};
 use crate::observation::{
     Attempt, Cause, Detour, Failure, Line, Observation, Speaker, Stage, State, Step,
 };
@@ -515,9 +517,10 @@ impl<'a, S: Stream> Session<'a, S> {
         let ask = Arc::clone(&self.terms.tls);
         let asked = format!("asking for {} by hand", version.as_str());
         self.record.note(Speaker::Event, asked.as_bytes());
-        self.send(&old_tls::hello(version, &ask)).await?;
+        let hello = old_tls::hello(version, &ask);
+        self.send(&hello.bytes).await?;
         let (flight, unless_more) = self.receive_flight(end).await?;
-        let legacy = old_tls::learn(&flight, unless_more);
+        let (legacy, chain) = old_tls::learn(&hello, flight, unless_more, ask.roots.provider());
         self.record
             .note(Speaker::Event, summary(&legacy).as_bytes());
         if self.health == Health::Talking && legacy.answer == LegacyAnswer::Agreed {
@@ -525,7 +528,6 @@ impl<'a, S: Stream> Session<'a, S> {
             let _ = self.send(&old_tls::goodbye(version)).await;
         }
         self.record.close_step();
-        let chain = old_tls::chain(flight);
         if !chain.is_empty() {
             let told = tls::assess(&chain, &ask, &mut self.terms).await;
             let tls = self.record.tls.get_or_insert_default();
@@ -751,6 +753,10 @@ const HEARD_BYTES: usize = 512;
 /// An answer in old TLS, in a few words.
 fn summary(legacy: &LegacyFacts) -> String {
     match (legacy.version, &legacy.cipher_suite, legacy.alert) {
+        (Some(version), Some(suite), _) if legacy.proof == Some(KeyProof::Broken) => format!(
+            "{} {suite}, not signed by the key of the certificate",
+            version.as_str()
+        ),
         (Some(version), Some(suite), _) => format!("{} {suite}", version.as_str()),
         (_, _, Some(alert)) => format!("alert {alert}"),
         _ => "no answer in TLS".to_owned(),
@@ -810,8 +816,8 @@ impl<S: Stream> Transport<S> {
 
     /// Reads the answer to a goodbye, or until the peer closes; no more than a goodbye is long.
     async fn hear(&mut self, heard: &mut Vec<u8>) {
-        let mut chunk = [0; HEARD_BYTES];
-        while heard.len() < HEARD_BYTES && !is_answered(heard) {
+        let mut chunk = [0; Limits::GOODBYE_BYTES];
+        while heard.len() < Limits::GOODBYE_BYTES && !is_answered(heard) {
             match self.read(&mut chunk).await {
                 Ok(count @ 1..) => heard.extend_from_slice(chunk.get(..count).unwrap_or_default()),
                 _ => break,
@@ -822,8 +828,8 @@ impl<S: Stream> Transport<S> {
     /// Reads until the peer closes, after our own end was closed. Of a secure session nothing more is understood: rustls
     /// takes a broken record after its `close_notify` for a mistake of its own, and panics where assertions are on.
     async fn hear_out(&mut self, heard: &mut Vec<u8>) {
-        let mut chunk = [0; HEARD_BYTES];
-        let mut left = HEARD_BYTES.saturating_sub(heard.len());
+        let mut chunk = [0; Limits::GOODBYE_BYTES];
+        let mut left = Limits::GOODBYE_BYTES.saturating_sub(heard.len());
         while left > 0 {
             let read = match self {
                 Self::Clear(stream) => stream.read(&mut chunk).await,

@@ -1,8 +1,9 @@
 //! Signatures made with the keys of certificates: what the provider checks, and the older RSA ones that private
 //! authorities still make (SHA-1, keys of 1024 bits). What they are worth is for the rules; whether they hold is not a
-//! matter of taste: a link of a chain that nobody checked could have been made by anybody.
+//! matter of taste: a link of a chain that nobody checked could have been made by anybody, and so could a handshake.
 
 use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
+use rustls::SignatureScheme;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{
     AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id,
@@ -38,6 +39,33 @@ pub(super) fn check(
         Some(_) => Signature::Broken,
         None => Signature::Unchecked,
     }
+}
+
+/// Whether the key signed a handshake of TLS 1.2 in this way. There ECDSA is not tied to a curve (RFC 5246 §7.4.1.4.1),
+/// and RSA may be of the older kind. `public_key` is the contents of the leaf's subject public key information.
+pub(super) fn signed_handshake(
+    provider: &CryptoProvider,
+    public_key: &[u8],
+    scheme: SignatureScheme,
+    message: &[u8],
+    signature: &[u8],
+) -> bool {
+    let old = match scheme {
+        SignatureScheme::RSA_PKCS1_SHA1 => Some(RSA_PKCS1_SHA1),
+        SignatureScheme::RSA_PKCS1_SHA256 => Some(alg_id::RSA_PKCS1_SHA256),
+        SignatureScheme::RSA_PKCS1_SHA512 => Some(alg_id::RSA_PKCS1_SHA512),
+        _ => None,
+    };
+    let of_today = provider
+        .signature_verification_algorithms
+        .mapping
+        .iter()
+        .filter(|(of, _)| *of == scheme)
+        .flat_map(|(_, algorithms)| algorithms.iter().copied());
+    of_today
+        .chain(algorithms(provider).filter(|able| old == Some(able.signature_alg_id())))
+        .filter(|able| takes(*able, public_key))
+        .any(|able| holds(able, public_key, message, signature))
 }
 
 /// Every algorithm that a certificate's signature can be checked with here. The older ones come first: they take every

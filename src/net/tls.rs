@@ -15,9 +15,7 @@ use rustls::crypto::{
     CryptoProvider, verify_tls12_signature, verify_tls13_signature,
     verify_tls13_signature_with_raw_key,
 };
-use rustls::pki_types::{
-    AlgorithmIdentifier, CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime, alg_id,
-};
+use rustls::pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
 use rustls::{
     AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, InvalidMessage,
     PeerIncompatible, ProtocolVersion, SignatureScheme,
@@ -31,7 +29,7 @@ use super::trust::{self, Roots, Told};
 use super::{der, signatures};
 use crate::facts::{ClientCertificate, Text, TlsFacts, TlsVersion, alert_name};
 use crate::observation::Cause;
-use crate::plan::Host;
+use crate::plan::{Host, Limits};
 use crate::wire::sniff::{Spoken, sniff};
 use crate::wire::tls::flight;
 
@@ -415,41 +413,6 @@ struct Recorder {
     provider: Arc<CryptoProvider>,
 }
 
-impl Recorder {
-    /// Checks the signature over a TLS 1.2 handshake once more, for certificates that webpki does not read (version 1, an
-    /// unknown critical extension) and for short RSA keys.
-    fn check_tls12_again(
-        &self,
-        message: &[u8],
-        public_key: &[u8],
-        signed: &DigitallySignedStruct,
-    ) -> bool {
-        let Some((public_key, _)) = der::contents(public_key) else {
-            return false;
-        };
-        let old: Option<AlgorithmIdentifier> = match signed.scheme {
-            SignatureScheme::RSA_PKCS1_SHA256 => Some(alg_id::RSA_PKCS1_SHA256),
-            SignatureScheme::RSA_PKCS1_SHA512 => Some(alg_id::RSA_PKCS1_SHA512),
-            _ => None,
-        };
-        let offered = self
-            .provider
-            .signature_verification_algorithms
-            .mapping
-            .iter()
-            .find(|(scheme, _)| *scheme == signed.scheme);
-        offered
-            .into_iter()
-            .flat_map(|(_, algorithms)| algorithms.iter().copied())
-            .chain(
-                signatures::algorithms(&self.provider)
-                    .filter(|algorithm| old == Some(algorithm.signature_alg_id())),
-            )
-            .filter(|algorithm| signatures::takes(*algorithm, public_key))
-            .any(|algorithm| signatures::holds(algorithm, public_key, message, signed.signature()))
-    }
-}
-
 /// Whether a signature can be checked by nobody here: RSA-PSS with a key under 2048 bits. The rules tell of the key; a
 /// peer whose signature is wrong, though it could be right, does not own the key of the certificate that it shows.
 fn is_beyond_checking(public_key: &[u8], signed: &DigitallySignedStruct) -> bool {
@@ -477,7 +440,7 @@ impl ServerCertVerifier for Recorder {
     ) -> Result<ServerCertVerified, rustls::Error> {
         let chain = std::iter::once(end_entity)
             .chain(intermediates)
-            .take(trust::MAX_CHAIN)
+            .take(Limits::CHAIN)
             .map(|certificate| certificate.clone().into_owned())
             .collect();
         *self
@@ -500,14 +463,22 @@ impl ServerCertVerifier for Recorder {
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
         verify_tls12_signature(message, certificate, signed, algorithms).or_else(|error| {
-            match trust::public_key(certificate) {
-                Some(key)
-                    if self.check_tls12_again(message, &key, signed)
-                        || is_beyond_checking(&key, signed) =>
-                {
-                    Ok(HandshakeSignatureValid::assertion())
-                }
-                _ => Err(error),
+            // Once more, for certificates that webpki does not read (version 1, an unknown critical extension) and for
+            // short RSA keys.
+            let key = trust::public_key(certificate).ok_or_else(|| error.clone())?;
+            let (inside, _) = der::contents(&key).ok_or_else(|| error.clone())?;
+            let signature = signed.signature();
+            if signatures::signed_handshake(
+                &self.provider,
+                inside,
+                signed.scheme,
+                message,
+                signature,
+            ) || is_beyond_checking(&key, signed)
+            {
+                Ok(HandshakeSignatureValid::assertion())
+            } else {
+                Err(error)
             }
         })
     }

@@ -27,19 +27,7 @@ use super::system_roots::{Reading, SystemRoots};
 use crate::facts::{
     Anchor, CertificateFacts, ChainLink, KeyFacts, SignatureStrength, Text, TrustDefect, TrustFacts,
 };
-use crate::plan::{Stores, Trust};
-
-/// Certificates of a chain that are looked at, at the most.
-pub const MAX_CHAIN: usize = 16;
-
-/// Names of a certificate that are told, at the most.
-const MAX_NAMES: usize = 200;
-
-/// Certificates on the way to a root, at the most.
-const MAX_PATH: usize = 8;
-
-/// Signatures that are checked for one chain, at the most: a chain can be made to have many candidate issuers.
-const MAX_SIGNATURES: usize = 64;
+use crate::plan::{Limits, Stores, Trust};
 
 /// Whom to trust, by where the root comes from.
 #[derive(Debug)]
@@ -545,7 +533,7 @@ impl<'a> Walk<'a> {
             parsed,
             order,
             proof,
-            signatures: MAX_SIGNATURES,
+            signatures: Limits::SIGNATURES,
         }
     }
 
@@ -587,7 +575,7 @@ impl<'a> Walk<'a> {
                 continue;
             };
             if path.contains(&index)
-                || path.len() >= MAX_PATH
+                || path.len() >= Limits::PATH
                 || next.subject() != from.issuer()
                 || !may_sign(next)
                 || !self.links(from, next.public_key())
@@ -689,7 +677,7 @@ fn names(certificate: &X509Certificate<'_>) -> Vec<Text> {
         .general_names
         .iter()
         .filter_map(name)
-        .take(MAX_NAMES)
+        .take(Limits::CERTIFICATE_NAMES)
         .collect()
 }
 

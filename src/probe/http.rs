@@ -58,3 +58,23 @@ pub(super) fn learn(head: &Head, facts: &mut HttpFacts) {
         .take(4)
         .collect();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_gateways_the_first_few_are_told() {
+        let head = [
+            &b"HTTP/1.1 200 OK\r\n"[..],
+            &b"Via: 1.1 a\r\n".repeat(90),
+            b"\r\n",
+        ]
+        .concat();
+        let mut facts = HttpFacts::default();
+        if let Ok(Some((head, _))) = http::head(&head) {
+            learn(&head, &mut facts);
+        }
+        assert_eq!(facts.via, vec![Text::from("1.1 a"); 4]);
+    }
+}

@@ -3,7 +3,8 @@
 
 use super::{Ask, Way, ask_for_tls, nothing_yet, rdp};
 use crate::facts::{
-    Cipher, KeyExchange, LegacyAnswer, LegacyFacts, Nla, PeerFacts, TlsVersion, VersionAnswer,
+    Cipher, KeyExchange, KeyProof, LegacyAnswer, LegacyFacts, Nla, PeerFacts, TlsVersion,
+    VersionAnswer,
 };
 use crate::net::{Dial, Record};
 use crate::observation::{Cause, Failure};
@@ -84,14 +85,16 @@ async fn ask_in(
     answer
 }
 
-/// The cause of a failed handshake that this answer tells.
+/// The cause of a failed handshake that this answer tells. That old suites are all there is makes a server usable, so it
+/// takes an answer that only the holder of the certificate's key gives, or one whose suite lets nobody prove that.
 fn narrower(legacy: &LegacyFacts) -> Option<Cause> {
     if legacy.version? < TlsVersion::Tls12 {
         return Some(Cause::VersionTooOld);
     }
     let is_modern =
         legacy.key_exchange == Some(KeyExchange::Ecdhe) && legacy.cipher == Some(Cipher::Aead);
-    (!is_modern).then_some(Cause::LegacySuitesOnly)
+    let is_credible = matches!(legacy.proof, Some(KeyProof::Shown | KeyProof::Deferred));
+    (!is_modern && is_credible).then_some(Cause::LegacySuitesOnly)
 }
 
 /// Whether there was a secure session, a chain (a server that wants a client certificate shows one and hangs up), or an

@@ -473,7 +473,8 @@ mod tests {
     use super::*;
     use crate::catalog::{Expectation, Role, service};
     use crate::facts::{TlsFacts, TlsVersion};
-    use crate::plan::Standards;
+    use crate::plan::{Limits, Reach, Standards, Stores, Transcripts, Trust};
+    use std::time::Duration;
 
     fn check(id: ServiceId) -> Check {
         Check {
@@ -521,6 +522,66 @@ mod tests {
             }),
             ..observation
         }
+    }
+
+    /// One that has nothing to look at is done at once.
+    fn target(checks: Vec<Check>) -> Target {
+        let host = Host::Address(IpAddr::from([127, 0, 0, 1]));
+        Target {
+            name: host.to_string(),
+            host: host.clone(),
+            address: None,
+            server_name: host,
+            role: Role::Any,
+            checks,
+        }
+    }
+
+    #[tokio::test]
+    async fn no_more_targets_are_begun_than_there_are_sockets() {
+        // It accepts and says nothing.
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = silent.local_addr().expect("an address").port();
+        let smtp = Check {
+            port,
+            ..check(ServiceId::Smtp)
+        };
+        let moment = Duration::from_millis(300);
+        let trust = Trust {
+            stores: Stores::Public,
+            ..Trust::default()
+        };
+        let roots = Arc::new(Roots::new(&trust).expect("no file to read"));
+        let plan = Plan {
+            targets: [vec![smtp], vec![], vec![], vec![]].map(target).to_vec(),
+            reach: Reach::default(),
+            trust,
+            standards: Standards::default(),
+            depth: Depth::Full,
+            audit: Audit::No,
+            ehlo_name: None,
+            transcripts: Transcripts::Dropped,
+            limits: Limits {
+                jobs: 2,
+                ..Limits::for_check(moment, moment)
+            },
+        };
+        let orders = Orders {
+            halt: Halt::never(),
+            end: Arc::default(),
+        };
+        let mut told = Vec::new();
+        let now = OffsetDateTime::UNIX_EPOCH;
+        run(plan, roots, now, orders, |event| match event {
+            Event::TargetResolved { target, .. } => told.push((target, "begun")),
+            Event::TargetFinished { target, .. } => told.push((target, "done")),
+            _ => {}
+        })
+        .await;
+        let place = |what| told.iter().position(|told| *told == what);
+        assert!(place((1, "done")) < place((0, "done")), "{told:?}");
+        assert!(place((0, "done")) < place((2, "begun")), "{told:?}");
+        assert_eq!(told.len(), 8);
     }
 
     #[tokio::test]

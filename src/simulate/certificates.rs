@@ -139,7 +139,7 @@ impl Authorities {
         if has(Fault::CertificateMissingIntermediate) {
             chain.truncate(1);
         }
-        if let Some(broken) = Handshake::broken(&has, &chain) {
+        if let Some(broken) = Handshake::broken(&has, &chain, &key)? {
             return Ok(broken);
         }
         let provider = Arc::new(ring::default_provider());

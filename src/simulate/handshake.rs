@@ -1,11 +1,16 @@
 //! TLS handshakes: the real one, and those that go wrong, which are literal bytes.
 //!
-//! What goes wrong does so at the first word: nothing here is ever encrypted, no signature is made, no key is used. Up to
-//! TLS 1.2 a server shows its certificate in clear (RFC 5246 §7.4.2), so that much can be said without cryptography.
+//! What goes wrong does so at the first word: nothing here is ever encrypted. Up to TLS 1.2 a server shows its
+//! certificate in clear (RFC 5246 §7.4.2), and in TLS 1.2 it signs how the key is to be agreed on: who did not could be
+//! anybody, so the real key does it here as well.
 
 use super::conversation::Extent;
 use super::faults::Fault;
-use rustls::pki_types::CertificateDer;
+use rustls::SignatureScheme;
+use rustls::crypto::ring::sign::any_ecdsa_type;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::SigningKey;
+use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
 
 /// The longest record there is (RFC 5246 §6.2.1), with its header; a `ClientHello` is in one.
@@ -28,12 +33,15 @@ const SECURE_RENEGOTIATION: u16 = 0x00ff;
 const RENEGOTIATION_INFO: u16 = 0xff01;
 const SUPPORTED_VERSIONS: u16 = 0x002b;
 
+/// The server's random bytes: nothing is encrypted with them.
+const RANDOM: [u8; 32] = [0x5a; 32];
+
 /// The generator of P-256 as an uncompressed point (FIPS 186-4 §D.1.2.3): it stands where a fresh key belongs.
 const POINT: &[u8; 65] = b"\x04\x6b\x17\xd1\xf2\xe1\x2c\x42\x47\xf8\xbc\xe6\xe5\x63\xa4\x40\xf2\x77\x03\x7d\x81\
 \x2d\xeb\x33\xa0\xf4\xa1\x39\x45\xd8\x98\xc2\x96\x4f\xe3\x42\xe2\xfe\x1a\x7f\x9b\x8e\xe7\xeb\x4a\x7c\x0f\x9e\x16\x2b\
 \xce\x33\x57\x6b\x31\x5e\xce\xcb\xb6\x40\x68\x37\xbf\x51\xf5";
 
-/// Two numbers where a signature belongs: nobody is to believe it.
+/// Two numbers where a signature belongs, before TLS 1.2: nobody is to believe it.
 const SIGNATURE: &[u8] = b"\x30\x06\x02\x01\x01\x02\x01\x01";
 
 /// How a service goes about TLS.
@@ -53,6 +61,8 @@ pub(super) struct Old {
     version: u16,
     suite: u16,
     chain: Vec<CertificateDer<'static>>,
+    /// The leaf's key, where it signs.
+    key: Option<Arc<dyn SigningKey>>,
 }
 
 /// What is said to a `ClientHello`.
@@ -71,27 +81,31 @@ impl Handshake {
     pub(super) fn broken(
         has: impl Fn(Fault) -> bool,
         chain: &[CertificateDer<'static>],
-    ) -> Option<Self> {
-        let old = |version, suite| {
+        key: &PrivateKeyDer<'static>,
+    ) -> Result<Option<Self>, rustls::Error> {
+        let old = |version, suite, key| {
             Self::Old(Old {
                 version,
                 suite,
                 chain: chain.to_vec(),
+                key,
             })
         };
-        if has(Fault::TlsClosedOnHello) {
+        let broken = if has(Fault::TlsClosedOnHello) {
             Some(Self::Closed)
         } else if has(Fault::TlsNameNotRecognised) {
             Some(Self::Refused(UNRECOGNIZED_NAME))
         } else if has(Fault::TlsVersionTooOld) {
-            Some(old(TLS_1_0, CBC_OF_1_0))
+            Some(old(TLS_1_0, CBC_OF_1_0, None))
         } else if has(Fault::TlsLegacySuites) {
-            Some(old(TLS_1_2, CBC_OF_1_2))
+            let key = any_ecdsa_type(key)?;
+            Some(old(TLS_1_2, CBC_OF_1_2, Some(key)))
         } else if has(Fault::TlsNoCommonCipher) {
             Some(Self::Refused(HANDSHAKE_FAILURE))
         } else {
             None
-        }
+        };
+        Ok(broken)
     }
 }
 
@@ -123,7 +137,7 @@ impl Old {
     fn flight(&self, hello: &Hello) -> Vec<u8> {
         let mut server_hello = self.version.to_be_bytes().to_vec();
         // The random bytes, a session that is not resumed, the suite, no compression.
-        server_hello.extend([0x5a; 32]);
+        server_hello.extend(RANDOM);
         server_hello.push(0);
         server_hello.extend(self.suite.to_be_bytes());
         server_hello.push(0);
@@ -140,17 +154,31 @@ impl Old {
         // A named curve, secp256r1, and the point; from TLS 1.2 on the signature says what it is: ecdsa_secp256r1_sha256.
         let mut key_exchange = vec![3, 0, 0x17, 65];
         key_exchange.extend(POINT);
+        let signature = self.signature(hello, &key_exchange);
         if self.version == TLS_1_2 {
             key_exchange.extend([4, 3]);
         }
-        key_exchange.extend([0, 8]);
-        key_exchange.extend(SIGNATURE);
+        let length = u16::try_from(signature.len()).unwrap_or(u16::MAX);
+        key_exchange.extend(length.to_be_bytes());
+        key_exchange.extend(signature);
 
         let mut messages = message(2, &server_hello);
         messages.extend(message(11, &with_length(&certificates)));
         messages.extend(message(12, &key_exchange));
         messages.extend(message(14, &[]));
         record(22, self.version, &messages)
+    }
+}
+
+impl Old {
+    /// Over both random numbers and the parameters (RFC 5246 §7.4.3).
+    fn signature(&self, hello: &Hello, parameters: &[u8]) -> Vec<u8> {
+        let message = [hello.random.as_slice(), &RANDOM, parameters].concat();
+        self.key
+            .as_ref()
+            .and_then(|key| key.choose_scheme(&[SignatureScheme::ECDSA_NISTP256_SHA256]))
+            .and_then(|signer| signer.sign(&message).ok())
+            .unwrap_or_else(|| SIGNATURE.to_vec())
     }
 }
 
@@ -205,6 +233,7 @@ pub(super) fn handshake_record(bytes: &[u8]) -> Extent {
 
 /// What counts of a `ClientHello` (RFC 5246 §7.4.1.2).
 struct Hello {
+    random: [u8; 32],
     versions: Versions,
     suites: Vec<u16>,
     renegotiates_securely: bool,
@@ -230,11 +259,12 @@ impl Hello {
             return None;
         }
         let (version, rest) = number(body)?;
-        let rest = rest.get(32..)?;
+        let (random, rest) = rest.split_first_chunk()?;
         let (_session, rest) = counted(rest, 1)?;
         let (suites, rest) = counted(rest, 2)?;
         let (_compression, rest) = counted(rest, 1)?;
         let mut hello = Self {
+            random: *random,
             versions: Versions::UpTo(version),
             suites: numbers(suites),
             renegotiates_securely: false,
@@ -310,6 +340,7 @@ mod tests {
             version,
             suite,
             chain: vec![CertificateDer::from(vec![0xce; 300])],
+            key: None,
         })
     }
 

@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use exchports::catalog::{ROLES, all};
 use exchports::finding::Code;
+use exchports::plan::Limits;
 use exchports::simulate::{self, Settings, Simulation, Staged};
 
 use crate::schema::held;
@@ -240,6 +241,12 @@ fn files_that_cannot_be_used_are_told_on_one_line_and_none_is_left() {
         Some("-----BEGIN CERTIFICATE-----\nMC4CAQ==\n-----END CERTIFICATE-----\n"),
     );
     let a_folder = folder.path().display().to_string();
+    let endless = path(&folder, "endless", Some("a.example\n"));
+    fs::File::options()
+        .write(true)
+        .open(&endless)
+        .and_then(|file| file.set_len(Limits::FILE_BYTES + 1))
+        .expect("it can be long");
     let reports = |to: &str| ["check", "a.example", "--report", to].map(str::to_owned);
     refused(&[
         (
@@ -265,13 +272,21 @@ fn files_that_cannot_be_used_are_told_on_one_line_and_none_is_left() {
         (file("--ca-file", &text), &["text", "PEM or DER"]),
         (file("--ca-file", &key), &["key", "no certificate"]),
         (file("--ca-file", &broken), &["broken", "certificate 1"]),
+        (
+            file("--targets-file", &endless),
+            &["endless", "over 16 MiB"],
+        ),
+        (file("--ca-file", &endless), &["endless", "over 16 MiB"]),
     ]);
     let mut left: Vec<_> = fs::read_dir(folder.path())
         .expect("the folder")
         .map(|entry| entry.expect("an entry").file_name())
         .collect();
     left.sort();
-    assert_eq!(left, ["bad-line", "broken", "empty", "key", "text"]);
+    assert_eq!(
+        left,
+        ["bad-line", "broken", "empty", "endless", "key", "text"]
+    );
 }
 
 /// Each of these is refused, with these words among others.

@@ -464,6 +464,28 @@ async fn the_clock_of_a_check_starts_with_its_first_socket() {
     assert!(steps.iter().all(|step| step.took < wait), "{steps:?}");
 }
 
+/// The first connection leaves what is kept back for a second one, and that ends with the check.
+#[tokio::test]
+async fn each_connection_ends_when_its_part_of_the_check_is_over() {
+    let (address, _listener) = open().await;
+    let mut dialled = Dialled::to(&[address]);
+    let first = Duration::from_millis(300);
+    dialled.limits.check = first + SLACK;
+    dialled.limits.second_look = SLACK;
+    // No stage would end before.
+    dialled.limits.reply = 4 * SLACK;
+    let check = dialled.limits.check;
+    let dialled = dialled.build();
+    let mut record = Record::new(Transcripts::Dropped);
+    let began = Instant::now();
+    for ends in [first, check] {
+        let mut session = dialled.dial(&mut record).await.expect("a connection");
+        let failure = session.receive::<()>(|_| Ok(None)).await;
+        assert_eq!(failure.map_err(|failure| failure.cause), Err(Cause::Silent));
+        assert_took(began, ends, SLACK);
+    }
+}
+
 #[tokio::test]
 async fn a_second_dial_uses_the_same_right_and_goes_to_the_same_address() {
     let crowd = Crowd::gather().await;
@@ -546,7 +568,7 @@ fn a_resolver_that_does_not_answer_costs_its_patience() {
         .expect("a runtime");
     let (release, busy) = std::sync::mpsc::channel::<()>();
     runtime.spawn_blocking(move || busy.recv());
-    runtime.block_on(async {
+    let asking = async {
         let short = Duration::from_millis(100);
         let host = name("localhost");
         let patient = Duration::from_secs(20);
@@ -574,9 +596,11 @@ fn a_resolver_that_does_not_answer_costs_its_patience() {
             found.addresses.expect_err("ended").cause,
             Cause::Interrupted
         );
-    });
+    };
+    let asked = runtime.block_on(async { tokio::time::timeout(10 * SLACK, asking).await });
     drop(release);
     runtime.shutdown_background();
+    asked.expect("it ends");
 }
 
 async fn look_up(host: &Host, families: Families) -> exchports::net::Lookup {
@@ -654,7 +678,8 @@ fn asking() -> Arc<TlsAsk> {
 async fn dial(dialled: Dialled) -> Observation {
     let dial = dialled.build();
     let mut record = Record::new(Transcripts::Dropped);
-    let failure = dial.dial(&mut record).await.err();
+    let dialled = tokio::time::timeout(10 * SLACK, dial.dial(&mut record)).await;
+    let failure = dialled.expect("it ends").err();
     record.into_observation(failure, None)
 }
 

@@ -13,10 +13,9 @@ use exchports::catalog::{Group, ROLES, SERVICES, ServiceId, WEB, virtual_directo
 use exchports::exit::Exit;
 use exchports::facts::Text;
 use exchports::finding::Status;
-use exchports::net::trust;
 use exchports::observation::State;
 use exchports::plan::Limits;
-use exchports::wire::{http, line};
+use exchports::wire::{http, ldap, line, rdp, tls};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_exchports");
 
@@ -228,6 +227,7 @@ fn every_path_that_is_named_exists() {
 fn the_bounds_are_the_programs() {
     let default = Limits::default();
     let seconds = |bound: Duration| usize::try_from(bound.as_secs()).expect("a short time");
+    let file = usize::try_from(Limits::FILE_BYTES).expect("no large number");
     let bounds = [
         ("Limits::CHECK", seconds(default.check)),
         ("Limits::CONNECT", seconds(default.connect)),
@@ -249,7 +249,16 @@ fn the_bounds_are_the_programs() {
         ("Limits::REPLY_BYTES", Limits::REPLY_BYTES),
         ("Limits::CONNECTION_BYTES", Limits::CONNECTION_BYTES),
         ("Limits::WIRE_BYTES", Limits::WIRE_BYTES),
-        ("net::trust::MAX_CHAIN", trust::MAX_CHAIN),
+        ("Limits::GOODBYE_BYTES", Limits::GOODBYE_BYTES),
+        ("Limits::CHAIN", Limits::CHAIN),
+        ("Limits::PATH", Limits::PATH),
+        ("Limits::SIGNATURES", Limits::SIGNATURES),
+        ("Limits::CERTIFICATE_NAMES", Limits::CERTIFICATE_NAMES),
+        ("wire::tls::MAX_FLIGHT", tls::MAX_FLIGHT),
+        ("wire::ldap::MAX_STRINGS", ldap::MAX_STRINGS),
+        ("wire::rdp::MAX_PACKET", rdp::MAX_PACKET),
+        ("wire::http::MAX_HEAD", http::MAX_HEAD),
+        ("Limits::FILE_BYTES", file),
         ("wire::http::MAX_HEADERS", http::MAX_HEADERS),
         ("wire::http::MAX_INFORMATIONAL", http::MAX_INFORMATIONAL),
         ("Text::LIMIT", Text::LIMIT),

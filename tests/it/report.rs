@@ -15,8 +15,8 @@ use exchports::catalog::{Expectation, Group, Role, SERVICES, ServiceId, WEB, exp
 use exchports::event::{Event, RunEnd, RunFinished, RunStarted, Summary};
 use exchports::facts::{
     Anchor, CertificateFacts, ChainLink, Cipher, HttpFacts, ImapFacts, KeyExchange, KeyFacts,
-    LdapFacts, LegacyAnswer, LegacyFacts, Nla, PeerFacts, RdpFacts, SignatureStrength, SmtpFacts,
-    Text, TlsFacts, TlsVersion, TrustDefect, TrustFacts, VersionAnswer,
+    KeyProof, LdapFacts, LegacyAnswer, LegacyFacts, Nla, PeerFacts, RdpFacts, SignatureStrength,
+    SmtpFacts, Text, TlsFacts, TlsVersion, TrustDefect, TrustFacts, VersionAnswer,
 };
 use exchports::finding::{
     Code, Diagnosis, Finding, LooksLike, Severity, Status, TargetDiagnosis, TargetFinding,
@@ -907,6 +907,7 @@ fn long_names() -> Looked {
             prime_bits: None,
             alert: None,
             client_certificate: None,
+            proof: Some(KeyProof::Shown),
         }),
         versions: vec![
             (TlsVersion::Tls10, VersionAnswer::Refused),

@@ -217,7 +217,8 @@ fn unshared(namespaces: &str, setup: &str, arguments: &[String]) -> Option<Outpu
 /// Runs a check in a shell, after a setup.
 fn bash(setup: &str, within: &[&str], arguments: &[String]) -> Option<Output> {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut words = within.iter().copied().chain(["bash", "-c"]);
+    let bounded = ["timeout", "60", "bash", "-c"];
+    let mut words = within.iter().copied().chain(bounded);
     let mut command = Command::new(words.next().expect("a word"));
     command
         .args(words)

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use exchports::catalog::{Expectation, ServiceId, service};
 use exchports::facts::{LegacyAnswer, TlsFacts, TlsVersion};
-use exchports::net::trust::{MAX_CHAIN, NotCertificates, certificates};
+use exchports::net::trust::{NotCertificates, certificates};
 use exchports::net::{Alpn, Dial, Record};
 use exchports::plan::{Check, Limits, Transcripts};
 use rustls::pki_types::CertificateDer;
@@ -71,7 +71,7 @@ pub(crate) fn trust_chain(data: &[u8]) {
 }
 
 fn assert_sound(tls: &TlsFacts, sent: usize) {
-    assert_eq!(tls.chain.len(), sent.min(MAX_CHAIN));
+    assert_eq!(tls.chain.len(), sent.min(Limits::CHAIN));
     for link in &tls.chain {
         assert_eq!(link.sha256.len(), 64);
     }

@@ -3,7 +3,8 @@
 use super::{Case, Evidence, Rule, quote, said};
 use crate::catalog::{Protocol, Role, Security, ServiceId};
 use crate::facts::{
-    Cipher, ClientCertificate, KeyExchange, PeerFacts, Text, TlsVersion, VersionAnswer, alert_name,
+    Cipher, ClientCertificate, KeyExchange, KeyProof, PeerFacts, Text, TlsVersion, VersionAnswer,
+    alert_name,
 };
 use crate::finding::{Code, Severity};
 use crate::observation::{Cause, Detour, Failure};
@@ -428,7 +429,16 @@ fn legacy_suites(case: &Case<'_>) -> Option<Evidence> {
         (_, Some(Cipher::Cbc)) => ("suites in CBC mode", None),
         _ => ("old suites", None),
     };
-    Some(Evidence::new(format!("the server speaks TLS 1.2 with {what} only{suite}")).hint_if(hint))
+    let unproven = match legacy.proof {
+        Some(KeyProof::Deferred) => ", which leaves unproven that it holds the certificate's key",
+        _ => "",
+    };
+    Some(
+        Evidence::new(format!(
+            "the server speaks TLS 1.2 with {what} only{suite}{unproven}"
+        ))
+        .hint_if(hint),
+    )
 }
 
 fn closed_on_hello_hint(case: &Case<'_>) -> &'static str {
@@ -481,8 +491,8 @@ mod tests {
     use super::super::super::staged::{Staged, exchange_default, good, open};
     use crate::catalog::{Role, ServiceId};
     use crate::facts::{
-        Cipher, ClientCertificate, KeyExchange, LegacyAnswer, LegacyFacts, TlsFacts, TlsVersion,
-        VersionAnswer,
+        Cipher, ClientCertificate, KeyExchange, KeyProof, LegacyAnswer, LegacyFacts, TlsFacts,
+        TlsVersion, VersionAnswer,
     };
     use crate::finding::{Code, Severity, Status};
     use crate::observation::{Cause, Detour, Stage};
@@ -700,6 +710,10 @@ mod tests {
             prime_bits: None,
             alert: None,
             client_certificate: None,
+            proof: Some(match key_exchange {
+                KeyExchange::Rsa => KeyProof::Deferred,
+                _ => KeyProof::Shown,
+            }),
         };
         let staged = |legacy: LegacyFacts, cause| {
             with_tls(TlsFacts {
@@ -739,6 +753,10 @@ mod tests {
             assert!(
                 message.contains(words) && message.contains(suite),
                 "{message}"
+            );
+            assert_eq!(
+                message.contains("unproven"),
+                key_exchange == KeyExchange::Rsa
             );
             assert!(hint.contains(next), "{hint}");
             // Who asks for 1.3 does not get it.

@@ -5,7 +5,7 @@ use super::suites::{KeyExchange, suite};
 use crate::wire::{Decoded, Violation};
 
 /// Bytes of one answer that are read at the most.
-pub const MAX_FLIGHT: usize = 256 * 1024;
+pub const MAX_FLIGHT: usize = 64 * 1024;
 
 /// Bytes of one record at the most (RFC 5246 §6.2.3).
 const MAX_RECORD: usize = 16 * 1024 + 2048;
@@ -28,6 +28,8 @@ pub struct Flight {
     pub certificates: Vec<Vec<u8>>,
     /// How the key is to be agreed on, where the server says.
     pub agreement: Option<Agreement>,
+    /// What it signed of that, in TLS 1.2.
+    pub signed: Option<Signed>,
     /// Whether it asks for a client certificate.
     pub certificate_requested: bool,
     /// The last alert: the one that ended it, or a warning before.
@@ -43,6 +45,8 @@ pub struct ServerHello {
     pub version: Version,
     /// The suite by its number.
     pub cipher_suite: u16,
+    /// The server's random bytes.
+    pub random: [u8; 32],
 }
 
 /// How the key is to be agreed on.
@@ -52,6 +56,17 @@ pub enum Agreement {
     Group(u16),
     /// Diffie-Hellman with a prime of so many bits.
     Prime(u32),
+}
+
+/// A signed key exchange (RFC 5246 §7.4.3): over the client's random bytes, the server's, and the parameters.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Signed {
+    /// The parameters as they came.
+    pub parameters: Vec<u8>,
+    /// How they are signed, by its number (RFC 8446 §4.2.3; in TLS 1.2 a hash and a kind of key).
+    pub scheme: u16,
+    /// The signature.
+    pub signature: Vec<u8>,
 }
 
 /// An alert in clear.
@@ -149,7 +164,7 @@ impl Reader {
                 break;
             };
             if length > MAX_FLIGHT {
-                return Err(Violation::too_long("a handshake message over 256 KiB", 0));
+                return Err(Violation::too_long("a handshake message over 64 KiB", 0));
             }
             let Some(body) = next.take(length) else {
                 break;
@@ -175,6 +190,9 @@ impl Reader {
             }
             (SERVER_KEY_EXCHANGE, Some(hello)) => {
                 self.flight.agreement = agreement(body, hello.cipher_suite);
+                self.flight.signed = (hello.version == Version::Tls12)
+                    .then(|| signed(body, hello.cipher_suite))
+                    .flatten();
                 Ok(())
             }
             (CERTIFICATE_REQUEST, Some(_)) => {
@@ -192,7 +210,7 @@ impl Reader {
     fn server_hello(&mut self, mut body: Bytes<'_>) -> Result<(), Violation> {
         let cut = || malformed("a ServerHello that is cut short");
         let version = body.u16().ok_or_else(cut)?;
-        let random = body.take(32).ok_or_else(cut)?;
+        let random = body.array().ok_or_else(cut)?;
         let session = body.u8().ok_or_else(cut)?;
         body.take(usize::from(session)).ok_or_else(cut)?;
         let cipher_suite = body.u16().ok_or_else(cut)?;
@@ -218,10 +236,11 @@ impl Reader {
         self.flight.hello = Some(ServerHello {
             version,
             cipher_suite,
+            random,
         });
         if version == Version::Tls13 {
             self.flight.agreement = group.map(Agreement::Group);
-            self.flight.end = Some(if random.0 == HELLO_RETRY {
+            self.flight.end = Some(if random == HELLO_RETRY {
                 End::HelloRetry
             } else {
                 End::Encrypted
@@ -272,6 +291,36 @@ fn agreement(mut body: Bytes<'_>, cipher_suite: u16) -> Option<Agreement> {
     }
 }
 
+/// The parameters of a `ServerKeyExchange` and what signs them (RFC 5246 §7.4.3, RFC 8422 §5.4).
+fn signed(body: Bytes<'_>, cipher_suite: u16) -> Option<Signed> {
+    let mut rest = body;
+    match suite(cipher_suite)?.key_exchange {
+        KeyExchange::Ecdhe => {
+            // the kind of curve, and its number
+            rest.take(3)?;
+            let point = rest.u8()?;
+            rest.take(usize::from(point))?;
+        }
+        KeyExchange::Dhe => {
+            // prime, generator, public value
+            for _ in 0..3 {
+                let length = rest.u16()?;
+                rest.take(usize::from(length))?;
+            }
+        }
+        KeyExchange::Rsa | KeyExchange::Tls13 => return None,
+    }
+    let parameters = body.0.get(..body.0.len() - rest.0.len())?.to_vec();
+    let scheme = rest.u16()?;
+    let length = rest.u16()?;
+    let signature = rest.take(usize::from(length))?.0.to_vec();
+    rest.0.is_empty().then_some(Signed {
+        parameters,
+        scheme,
+        signature,
+    })
+}
+
 const HEADER: usize = 5;
 
 const ALERT: u8 = 21;
@@ -293,7 +342,7 @@ const KEY_SHARE: u16 = 0x0033;
 fn header(data: &[u8], at: usize) -> Result<Option<(u8, usize)>, Violation> {
     let not_tls = |at| Violation::malformed("no TLS record", at);
     if at + HEADER > MAX_FLIGHT {
-        return Err(Violation::too_long("a handshake over 256 KiB", at));
+        return Err(Violation::too_long("a handshake over 64 KiB", at));
     }
     let byte = |offset: usize| data.get(at + offset).copied();
     let Some(kind) = byte(0) else {
@@ -319,7 +368,7 @@ fn header(data: &[u8], at: usize) -> Result<Option<(u8, usize)>, Violation> {
         return Err(Violation::malformed("a TLS record over 18 KiB", at));
     }
     if at + HEADER + length > MAX_FLIGHT {
-        return Err(Violation::too_long("a handshake over 256 KiB", at));
+        return Err(Violation::too_long("a handshake over 64 KiB", at));
     }
     Ok(Some((kind, length)))
 }
@@ -344,8 +393,11 @@ impl Bytes<'_> {
     }
 
     fn u16(&mut self) -> Option<u16> {
-        let bytes: [u8; 2] = self.take(2)?.0.try_into().ok()?;
-        Some(u16::from_be_bytes(bytes))
+        self.array().map(u16::from_be_bytes)
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.take(N)?.0.try_into().ok()
     }
 
     fn u24(&mut self) -> Option<usize> {
@@ -403,7 +455,8 @@ mod tests {
             flight.hello,
             Some(ServerHello {
                 version: Version::Tls12,
-                cipher_suite: 0xc028
+                cipher_suite: 0xc028,
+                random: [9; 32]
             })
         );
         assert_eq!(flight.certificates, [b"abc".to_vec(), b"d".to_vec()]);
@@ -460,6 +513,35 @@ mod tests {
             let key = message(SERVER_KEY_EXCHANGE, prime);
             let bytes = record(HANDSHAKE, &[hello.as_slice(), &key].concat());
             assert_eq!(flight_so_far(&bytes).agreement, bits);
+        }
+    }
+
+    #[test]
+    fn what_is_signed_is_read_in_tls_1_2_and_only_whole() {
+        let ecdhe = b"\x03\x00\x17\x02ab\x04\x03\x00\x03sig";
+        let dhe = b"\0\x01p\0\x01g\0\x01y\x04\x01\x00\x03sig";
+        let read = |version, suite, key: &[u8]| {
+            let hello = message(SERVER_HELLO, &server_hello(version, suite, &[]));
+            let key = message(SERVER_KEY_EXCHANGE, key);
+            flight_so_far(&record(HANDSHAKE, &[hello, key].concat())).signed
+        };
+        for (suite, key, scheme) in [
+            (0xc028, ecdhe.as_slice(), 0x0403),
+            (0x0067, dhe.as_slice(), 0x0401),
+        ] {
+            let signed = read([3, 3], suite, key).expect("it is signed");
+            assert_eq!(signed.parameters, key[..key.len() - 7], "{suite:#x}");
+            assert_eq!(
+                (signed.scheme, signed.signature.as_slice()),
+                (scheme, &b"sig"[..])
+            );
+            for cut in 0..key.len() {
+                assert_eq!(read([3, 3], suite, &key[..cut]), None, "{cut}");
+            }
+            assert_eq!(read([3, 3], suite, &[key, b"more"].concat()), None);
+            // TLS 1.1 does not say how; a suite with RSA key exchange signs nothing.
+            assert_eq!(read([3, 2], suite, key), None);
+            assert_eq!(read([3, 3], 0x003c, key), None);
         }
     }
 

@@ -11,7 +11,8 @@ mod hello;
 mod suites;
 
 pub use flight::{
-    Agreement, Alert, End, Flight, MAX_CERTIFICATES, MAX_FLIGHT, ServerHello, flight, flight_so_far,
+    Agreement, Alert, End, Flight, MAX_CERTIFICATES, MAX_FLIGHT, ServerHello, Signed, flight,
+    flight_so_far,
 };
 pub use hello::{client_hello, close_notify};
 pub use suites::{Cipher, KeyExchange, Suite, group_name, suite, suite_name};

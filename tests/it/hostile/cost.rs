@@ -13,7 +13,7 @@ use exchports::net::{Halt, Record, Session, Terms, TlsAsk};
 use exchports::observation::{Cause, Stage};
 use exchports::plan::{Host, Limits, Transcripts};
 use exchports::wire::http::{self, Framing};
-use exchports::wire::{Decoded, imap, ldap, pop3, smtp};
+use exchports::wire::{Decoded, Violation, imap, ldap, pop3, smtp};
 
 use rustls::ServerConfig;
 use rustls::version::TLS13;
@@ -21,6 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, dup
 use tokio::time::Instant;
 
 use super::by_hand::Handshake;
+use super::everywhere::SERVER_HELLO;
 use crate::probe::peer::{
     HOST, Line, Peer, Trial, act, identity, on_a_clock_that_stands_still, roots,
 };
@@ -32,7 +33,7 @@ fn a_long_answer_in_single_bytes_is_not_looked_at_for_each_of_them() {
     let line = |text: &str, length: usize| format!("{text}{}\r\n", "x".repeat(length)).into_bytes();
     let smtp = line("220-", 320).repeat(190);
     let http = [b"HTTP/1.1 200 OK\r\n".to_vec(), line("A: ", 640).repeat(98)].concat();
-    let imap = [&b"* LIST {65000}\r\n"[..], &[b'x'; 65_000]].concat();
+    let imap = [b"* LIST {65000}\r\n".to_vec(), vec![b'x'; 65_000]].concat();
     let pop3 = [b"+OK\r\n".to_vec(), line("x", 320).repeat(190)].concat();
     let ldap = [
         &b"\x30\x84\0\0\xff\xf0\x02\x01\x01\x64\x84\0\0\xff\xe7"[..],
@@ -58,11 +59,9 @@ fn a_long_answer_in_single_bytes_is_not_looked_at_for_each_of_them() {
 /// The same for what a server says in a TLS that is read by hand.
 #[test]
 fn a_long_flight_in_single_bytes_is_not_looked_at_for_each_of_them() {
-    const HELLO: &[u8] =
-        b"\x16\x03\x03\0\x2a\x02\0\0\x26\x03\x037777777777777777777777777777777\x07\0\xc0\x30\0";
     let certificate = [&b"\x16\x03\x03\x40\0\x0b\x03\xff\xf0"[..], &[0; 0x3ffc]].concat();
     let record = [&b"\x16\x03\x03\x40\0"[..], &[0; 0x4000]].concat();
-    let flight = [HELLO, &certificate, &record.repeat(2)].concat();
+    let flight = [SERVER_HELLO, &certificate, &record.repeat(2)].concat();
     let length = flight.len();
     let looks = on_a_clock_that_stands_still(async {
         let mut record = Record::new(Transcripts::Dropped);
@@ -71,11 +70,14 @@ fn a_long_flight_in_single_bytes_is_not_looked_at_for_each_of_them() {
         let mut session = Session::new(stream, &mut record, terms());
         let legacy = session.ask_in_old_tls(TlsVersion::Tls12).await.unwrap();
         assert_eq!(legacy.answer, LegacyAnswer::Agreed);
-        let looks = *counted.lock().unwrap();
-        looks
+        *counted.lock().unwrap()
     });
     assert_few("TLS", length, looks);
 }
+
+/// Up to 4 KiB each byte is worth a look, which makes eight million. Whoever goes beyond this is stopped, so that the
+/// test ends.
+const MOST: usize = 16_000_000;
 
 /// How often what has come is looked at, and how many bytes that are in all.
 #[derive(Clone, Copy, Debug, Default)]
@@ -94,10 +96,9 @@ impl Looks {
 fn assert_few(name: &str, length: usize, looks: Looks) {
     println!("{name}: {length} bytes one by one, {looks:?}");
     assert!(length > 45_000, "{name}: this is no long answer");
-    // Up to 4 KiB each byte is worth a look.
     assert!(looks.count > 4_000, "{name}: they came in heaps: {looks:?}");
     assert!(looks.count < 5_000, "{name}: {looks:?}");
-    assert!(looks.bytes < 16_000_000, "{name}: {looks:?}");
+    assert!(looks.bytes < MOST, "{name}: {looks:?}");
 }
 
 /// What a decoder is shown of this, byte by byte and then no more.
@@ -113,6 +114,9 @@ fn looks<T>(said: &[u8], decode: impl Fn(&[u8]) -> Decoded<T>) -> Looks {
                 let mut so_far = looks.get();
                 so_far.add(bytes.len());
                 looks.set(so_far);
+                if so_far.bytes > MOST {
+                    return Err(Violation::malformed("looked at too often", 0));
+                }
                 decode(bytes)
             })
             .await;
@@ -163,7 +167,11 @@ impl AsyncRead for Counted {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.within).poll_read(context, buffer))?;
         self.came += buffer.filled().len() - before;
-        self.looks.lock().unwrap().add(self.came);
+        let mut looks = self.looks.lock().unwrap();
+        looks.add(self.came);
+        if looks.bytes > MOST {
+            return Poll::Ready(Err(io::ErrorKind::QuotaExceeded.into()));
+        }
         Poll::Ready(Ok(()))
     }
 }

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use exchports::catalog::ServiceId;
-use exchports::observation::Stage;
+use exchports::facts::LegacyAnswer;
+use exchports::observation::{Cause, Stage};
 use rustls::version::TLS13;
 
 use super::everywhere::{SERVER_HELLO, hear_record};
 use super::sheet::{Row, Sheet, at};
 use crate::probe::bounds::every_cut;
-use crate::probe::peer::{Act, Line, Peer, act};
+use crate::probe::peer::{Act, Line, Peer, Trial, act, on_a_clock_that_stands_still};
 use crate::probe::script::{Step, play_along};
 
 /// What a peer does after its bytes.
@@ -287,6 +288,38 @@ fn late(sheet: &mut Sheet) {
                 ),
             });
         }
+    }
+}
+
+/// Behind the go-ahead anybody on the way can say what server there is: a `ServerHello` in clear, before we have asked for
+/// one, is no answer to the second look.
+#[test]
+fn what_is_injected_before_a_second_look_is_not_believed() {
+    let talk = |injected: &'static [u8]| {
+        act(move |mut peer: Peer| async move {
+            peer.say(b"220 mail01\r\n").await;
+            peer.hear(b"EHLO [192.0.2.10]\r\n".len()).await;
+            peer.say(b"250-mail01\r\n250 STARTTLS\r\n").await;
+            peer.hear(b"STARTTLS\r\n".len()).await;
+            peer.say(&[b"220 go\r\n", injected].concat()).await;
+            hear_record(&mut peer).await;
+            peer.say(b"\x15\x03\x03\0\x02\x02\x28").await;
+            peer.hear_out().await;
+        })
+    };
+    for (injected, answer) in [
+        (&b""[..], Some(LegacyAnswer::Alert)),
+        (b"\x15\x03\x01\0\x02\x02\x46", None),
+        (SERVER_HELLO, None),
+        (b"x", None),
+    ] {
+        let trial = Trial::of(ServiceId::Smtp, vec![talk(b""), talk(injected)]);
+        let outcome = on_a_clock_that_stands_still(trial.run());
+        assert_eq!(outcome.connections.len(), 2);
+        let seen = outcome.observation;
+        assert_eq!(seen.failure.unwrap().cause, Cause::Alert(40));
+        let legacy = seen.tls.unwrap().legacy.map(|legacy| legacy.answer);
+        assert_eq!(legacy, answer, "{injected:?}");
     }
 }
 

@@ -57,7 +57,7 @@ fn a_run_among_floods_keeps_its_time_and_its_memory() {
                 ServiceId::Rdp => format!("--map=rdp={silent}"),
                 _ => format!("--map={}={port}", service.name),
             });
-        let (peak, took, document) = run(&maps.collect::<Vec<_>>());
+        let (peak, took, document) = run_here(&maps.collect::<Vec<_>>());
         for row in rows(&document) {
             assert_ne!(row["status"], "pass", "{row}");
         }
@@ -65,6 +65,61 @@ fn a_run_among_floods_keeps_its_time_and_its_memory() {
         assert!(took < TIMEOUT + Duration::from_secs(2), "{took:?}");
         if cfg!(target_os = "linux") {
             assert!((1..MEMORY).contains(&peak), "{peak} KB");
+        }
+    }
+}
+
+/// A hundred checks at once, each with as much as it takes of a peer that then says no more: what one of them holds, the
+/// program itself included.
+#[test]
+fn a_check_holds_less_than_a_megabyte() {
+    const CHECKS: usize = 100;
+    const SAID: usize = 4 * 1024 * 1024;
+    let line = |start: &[u8]| [start, &[0xff; 2040][..], b"\r\n"].concat();
+    let record = [&b"\x16\x03\x03\x40\0\x02\0\xff\xf0"[..], &[0; 0x3ffc]].concat();
+    let hosts: Vec<String> = (0..CHECKS).map(|host| format!("host{host}.test")).collect();
+    for (service, begin, more) in [
+        ("smtp", Vec::new(), line(b"220-")),
+        (
+            "ldap",
+            b"\x30\x84\0\0\xff\xf0\x02\x01\x01\x64\x84\0\0\xff\xe7".to_vec(),
+            vec![4; 4096],
+        ),
+        (
+            "imaps",
+            record,
+            [&b"\x16\x03\x03\x40\0"[..], &[0; 0x4000]].concat(),
+        ),
+    ] {
+        let port = serve(move |mut stream| {
+            let mut said = 0;
+            let _ = stream.write_all(&begin);
+            while said < SAID && stream.write_all(&more).is_ok() {
+                said += more.len();
+            }
+            listen(&stream);
+        });
+        let mut arguments = hosts.clone();
+        arguments.extend(
+            [
+                "--address",
+                "127.0.0.1",
+                "--per-address",
+                "100",
+                "-s",
+                service,
+            ]
+            .map(str::to_owned),
+        );
+        arguments.push(format!("--map={service}={port}"));
+        let (peak, took, document) = run(&arguments);
+        for row in rows(&document) {
+            assert_ne!(row["status"], "pass", "{row}");
+        }
+        let each = peak / CHECKS;
+        println!("{service}, {CHECKS} at once: {each} KB each, {took:?}");
+        if cfg!(target_os = "linux") {
+            assert!((1..1024).contains(&each), "{each} KB");
         }
     }
 }
@@ -96,7 +151,7 @@ fn a_run_among_slow_peers_keeps_its_time() {
             .iter()
             .zip(ports.iter().cycle().skip(shift))
             .map(|(service, port)| format!("--map={}={port}", service.name));
-        let (_, took, document) = run(&maps.collect::<Vec<_>>());
+        let (_, took, document) = run_here(&maps.collect::<Vec<_>>());
         for row in rows(&document) {
             assert_ne!(row["status"], "pass", "{row}");
             let steps = row["steps"].as_array().expect("steps");
@@ -118,13 +173,19 @@ fn listen(mut stream: &TcpStream) {
     while stream.read(&mut [0; 512]).is_ok_and(|count| count > 0) {}
 }
 
-/// Runs against this machine; the most memory it had, in KB and where the system tells, how long it took, the document.
-fn run(maps: &[String]) -> (usize, Duration, serde_json::Value) {
+/// Every service of this machine, each on the port that it is mapped to.
+fn run_here(maps: &[String]) -> (usize, Duration, serde_json::Value) {
+    let words = ["127.0.0.1", "-s", "all"].map(str::to_owned);
+    run(&[&words[..], maps].concat())
+}
+
+/// Runs a check; the most memory it had, in KB and where the system tells, how long it took, the document.
+fn run(arguments: &[String]) -> (usize, Duration, serde_json::Value) {
     let begun = Instant::now();
     let mut child = Command::new(env!("CARGO_BIN_EXE_exchports"))
-        .args(["check", "127.0.0.1", "-s", "all", "--json", "-v"])
+        .args(["check", "--json", "-v"])
         .args(["--timeout", &format!("{}s", TIMEOUT.as_secs())])
-        .args(maps)
+        .args(arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()

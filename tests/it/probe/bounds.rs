@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use exchports::catalog::{Protocol, SERVICES, Security, Service, ServiceId, service};
-use exchports::net::Halter;
-use exchports::observation::{Cause, Detour, Stage};
-use exchports::plan::Limits;
+use exchports::net::{Halter, Record};
+use exchports::observation::{Cause, Detour, Speaker, Stage};
+use exchports::plan::{Limits, Transcripts};
 
 use super::peer::{Act, Line, Outcome, Peer, Pipe, Trial, act, on_a_clock_that_stands_still};
 use super::script::{Script, Step, play_along, script};
@@ -521,6 +521,58 @@ fn a_flood_of_tls_records_is_left_alone() {
         let peers = vec![flood(b"", records.leak(), Security::Cleartext)];
         let outcome = on_a_clock_that_stands_still(Trial::of(ServiceId::Https, peers).run());
         assert_dry(&outcome, "records");
+    }
+}
+
+// -- what is kept
+
+/// Of many lines only so many, of long ones only so many bytes; that there was more is told.
+#[test]
+fn of_a_conversation_no_more_is_kept_than_its_bounds() {
+    for (line, lines, bytes) in [
+        (&b"250-x"[..], 199, 199 * 5),
+        // Each of these bytes takes four when it is shown.
+        (&[0xff; 2000], 16, 16 * 8000),
+    ] {
+        let mut record = Record::new(Transcripts::Kept);
+        for _ in 0..1000 {
+            record.note(Speaker::Server, line);
+        }
+        let mut kept = record.into_observation(None, None).transcript;
+        let cut = kept.pop().unwrap();
+        assert_eq!(cut.speaker, Speaker::Event);
+        assert_eq!(cut.text.as_str(), "what follows is left out");
+        let size: usize = kept.iter().map(|line| line.text.as_str().len()).sum();
+        assert_eq!((kept.len(), size), (lines, bytes));
+        assert!(kept.len() < Limits::TRANSCRIPT_LINES);
+        assert!(size <= Limits::TRANSCRIPT_BYTES);
+    }
+}
+
+/// What ends a conversation is kept as far as anybody reads on.
+#[test]
+fn of_what_breaks_a_conversation_off_its_beginning_is_kept() {
+    let text = format!("220 {}", "x".repeat(1020));
+    // Before there is TLS, no more is heard than tells what it is.
+    let instead = format!("* OK {}", "x".repeat(507));
+    let bytes = format!("30 84 00 03 ff f0{} … (1024 bytes)", " 04".repeat(26));
+    for (id, begin, more, kept) in [
+        (ServiceId::Smtp, &b"220 "[..], b"x", text),
+        (ServiceId::Ldap, b"\x30\x84\0\x03\xff\xf0", b"\x04", bytes),
+        (ServiceId::Imaps, b"* OK ", b"x", instead),
+    ] {
+        let peers = vec![flood(begin, more, Security::Cleartext)];
+        let outcome = on_a_clock_that_stands_still(Trial::of(id, peers).run());
+        let seen = outcome.observation;
+        let cause = seen.failure.unwrap().cause;
+        assert!(
+            matches!(cause, Cause::Flood | Cause::Cleartext),
+            "{cause:?}"
+        );
+        let heard = seen.transcript.iter();
+        let heard = heard.filter(|line| line.speaker == Speaker::Server);
+        let heard: Vec<&str> = heard.map(|line| line.text.as_str()).collect();
+        assert_eq!(heard, [kept]);
     }
 }
 
