@@ -658,7 +658,7 @@ const REFUSAL: &[u8] = b"\x15\x03\x03\0\x02\x02\x28";
 const OLD_HELLO: usize = 47;
 
 /// What a server of TLS 1.0 with RSA says first.
-fn old_flight(certificates: &[Vec<u8>]) -> Vec<u8> {
+pub(super) fn old_flight(certificates: &[Vec<u8>]) -> Vec<u8> {
     let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap().to_be_bytes()[1..].to_vec();
     let mut chain = Vec::new();
     for certificate in certificates {

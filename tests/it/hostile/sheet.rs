@@ -41,7 +41,7 @@ struct Line {
     outcomes: BTreeMap<String, usize>,
     took: Duration,
     read: usize,
-    kept: usize,
+    told: usize,
 }
 
 /// All peers, in the order in which they came.
@@ -57,8 +57,9 @@ const TIME: Duration = Limits::CHECK.saturating_add(Duration::from_secs(1));
 /// What is read from one connection at the most, TLS records and all; a pipe's worth may be on its way.
 const READ: usize = Limits::WIRE_BYTES + 64 * 1024;
 
-/// What is kept of a check at the most: as JSON, conversation included.
-const KEPT: usize = 1024 * 1024;
+/// What is told of a check at the most: its line of JSON, conversation included. It is no peak of memory: `sockets` has
+/// that.
+const TOLD: usize = 1024 * 1024;
 
 impl Sheet {
     /// Lets a peer meet the probe.
@@ -77,7 +78,7 @@ impl Sheet {
             None => (format!("pass {took}"), format!("pass {took}")),
         };
         let read = most_read(&outcome);
-        let kept = told(row.service, &outcome.observation);
+        let told = told(row.service, &outcome.observation);
         let name = service(row.service).name;
         if row.right != ended {
             let _ = writeln!(
@@ -86,10 +87,10 @@ impl Sheet {
                 row.peer, row.right, outcome.observation.failure
             );
         }
-        if outcome.took > TIME || read > READ || kept > KEPT {
+        if outcome.took > TIME || read > READ || told > TOLD {
             let _ = writeln!(
                 self.wrong,
-                "{} on {name}: {:?}, {read} bytes read, {kept} kept",
+                "{} on {name}: {:?}, {read} bytes read, {told} told",
                 row.peer, outcome.took
             );
         }
@@ -107,7 +108,7 @@ impl Sheet {
         *line.outcomes.entry(listed).or_default() += 1;
         line.took = line.took.max(outcome.took);
         line.read = line.read.max(read);
-        line.kept = line.kept.max(kept);
+        line.told = line.told.max(told);
     }
 }
 
@@ -119,7 +120,7 @@ pub(super) fn hold(sheets: impl IntoIterator<Item = Sheet>) {
         "peer",
         format!("s of {}", TIME.as_secs()),
         format!("read/{}K", READ / 1024),
-        format!("kept/{}K", KEPT / 1024),
+        format!("told/{}K", TOLD / 1024),
     );
     for sheet in sheets {
         wrong.push_str(&sheet.wrong);
@@ -133,7 +134,7 @@ pub(super) fn hold(sheets: impl IntoIterator<Item = Sheet>) {
                 "{peer:<46} {:>9.1} {:>10} {:>10}  {}",
                 line.took.as_secs_f64(),
                 line.read,
-                line.kept,
+                line.told,
                 outcomes.join(", ")
             );
         }
