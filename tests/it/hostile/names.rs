@@ -199,8 +199,8 @@ fn answer(question: &[u8], over: Over) -> Option<Vec<u8>> {
     let mut flags = [0x81, 0x80];
     let mut records = Vec::new();
     match name.as_str() {
+        "many" | "truncated" if over == Over::Udp => flags[0] |= 2,
         // No message holds ten thousand.
-        "many" if over == Over::Udp => flags[0] |= 2,
         "many" if is_for_v4 => {
             let all = addresses(4000).map(|address| record(b"\xc0\x0c", A, &address.octets()));
             records.extend(all);
@@ -216,7 +216,6 @@ fn answer(question: &[u8], over: Over) -> Option<Vec<u8>> {
             records.push(record(alias, CNAME, b"\x04loop\x04test\0"));
         }
         "itself" => records.push(record(b"\xc0\x0c", CNAME, b"\xc0\x0c")),
-        "truncated" if over == Over::Udp => flags[0] |= 2,
         "truncated" => return Some(vec![0; 5]),
         "cut" => records.push(address[..7].to_vec()),
         "long" => {

@@ -133,36 +133,17 @@ fn a_check_holds_less_than_a_megabyte() {
         });
         (service, "in a secure session", port)
     });
-    // As long as a chain can be that is taken (64 KB), and that the second look reads (256 KB).
-    let long = serve(|stream| {
-        let chain = vec![identity().certificate.clone(); 60_000 / identity().certificate.len()];
-        let config = ServerConfig::builder_with_provider(exchports::net::tls::provider())
-            .with_protocol_versions(&[&TLS13])
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(chain, identity().key.clone_key())
-            .unwrap();
-        let mut stream = secure(Arc::new(config), stream);
-        let _ = stream.flush();
-        listen(stream.get_ref());
-    });
     let second_looks = Arc::new(AtomicUsize::new(0));
-    let looked = Arc::clone(&second_looks);
-    let old = serve(move |mut stream| {
-        let mut hello = [0; 512];
-        let count = stream.read(&mut hello).unwrap_or(0);
-        // The second look offers no supported_versions (RFC 8446 §4.2.1) with TLS 1.3 in it.
-        if hello[..count].windows(2).any(|two| two == b"\x13\x02") {
-            let _ = stream.write_all(b"\x15\x03\x03\0\x02\x02\x28");
-            return;
-        }
-        looked.fetch_add(1, Ordering::Relaxed);
-        let _ = stream.write_all(&old_flight(&vec![vec![0x30; 4000]; 60]));
-        listen(&stream);
-    });
     let chains = [
-        ("https", "a chain of 60 KB", long),
-        ("https", "a second look with a chain of 240 KB", old),
+        ("https", "a chain of 60 KB", serve(show_a_long_chain)),
+        (
+            "https",
+            "a second look with a chain of 240 KB",
+            serve({
+                let looks = Arc::clone(&second_looks);
+                move |stream| show_an_old_chain(stream, &looks)
+            }),
+        ),
     ];
     for (service, what, port) in in_clear.into_iter().chain(in_tls).chain(chains) {
         let mut arguments = hosts.clone();
@@ -191,6 +172,34 @@ fn a_check_holds_less_than_a_megabyte() {
     // On a busy machine some have no time left for it.
     let second_looks = second_looks.load(Ordering::Relaxed);
     assert!(second_looks > CHECKS / 2, "{second_looks} second looks");
+}
+
+/// Shakes hands with as long a chain as is taken (64 KB).
+fn show_a_long_chain(stream: TcpStream) {
+    let chain = vec![identity().certificate.clone(); 60_000 / identity().certificate.len()];
+    let config = ServerConfig::builder_with_provider(exchports::net::tls::provider())
+        .with_protocol_versions(&[&TLS13])
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, identity().key.clone_key())
+        .unwrap();
+    let mut stream = secure(Arc::new(config), stream);
+    let _ = stream.flush();
+    listen(stream.get_ref());
+}
+
+/// Refuses TLS 1.3, and shows the second look nearly as long a chain as is read of it (256 KB).
+fn show_an_old_chain(mut stream: TcpStream, looks: &AtomicUsize) {
+    let mut hello = [0; 512];
+    let count = stream.read(&mut hello).unwrap_or(0);
+    // TLS_AES_256_GCM_SHA384, which is for TLS 1.3 alone
+    if hello[..count].windows(2).any(|two| two == b"\x13\x02") {
+        let _ = stream.write_all(b"\x15\x03\x03\0\x02\x02\x28");
+        return;
+    }
+    looks.fetch_add(1, Ordering::Relaxed);
+    let _ = stream.write_all(&old_flight(&vec![vec![0x30; 4000]; 60]));
+    listen(&stream);
 }
 
 /// A hundred megabytes in a secure session: the peer gets rid of what the buffers on the way take, and the run has the
