@@ -364,9 +364,11 @@ impl Reporter for Guarded {
 }
 
 fn open_file(path: &Path) -> io::Result<(Box<dyn Write + Send>, Option<Aside>)> {
-    let is_special = path
-        .metadata()
-        .is_ok_and(|found| !found.is_file() && !found.is_dir());
+    let is_special = match path.metadata() {
+        Ok(found) => !found.is_file() && !found.is_dir(),
+        // Windows opens its devices and pipes, NUL among them, but says nothing of them.
+        Err(_) => path.try_exists().unwrap_or(false),
+    };
     if is_special {
         // A device or a pipe cannot be replaced.
         let out = OpenOptions::new().write(true).open(path)?;

@@ -611,6 +611,10 @@ pub struct ChainLink {
     pub not_before: Option<OffsetDateTime>,
     /// End of validity; `None` when the certificate cannot be read.
     pub not_after: Option<OffsetDateTime>,
+    /// Its key; `None` when the certificate cannot be read.
+    pub key: Option<KeyFacts>,
+    /// How it was signed, by its usual name, and what that is worth; `None` when the certificate cannot be read.
+    pub signature: Option<(String, SignatureStrength)>,
 }
 
 #[cfg(test)]

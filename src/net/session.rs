@@ -591,9 +591,13 @@ impl<'a, S: Stream> Session<'a, S> {
         let mut transport = std::mem::replace(&mut self.transport, Transport::Gone);
         // What came unasked before stands with what comes now.
         let mut answer = std::mem::take(&mut self.inbox);
+        let mut is_said = false;
         let leave = async {
             if let Some(words) = words {
-                if transport.write_all(words).await.is_err() {
+                let taken = transport.write_all(words).await;
+                // To a peer that has gone as well: when it went is chance.
+                is_said = true;
+                if taken.is_err() {
                     return;
                 }
                 transport.hear(&mut answer).await;
@@ -606,7 +610,10 @@ impl<'a, S: Stream> Session<'a, S> {
         };
         let _ = self.terms.bounded(patience, leave).await;
         if let Some(words) = words {
-            self.record.note_lines(Speaker::Client, words);
+            // What the peer does not take in time is not said.
+            if is_said {
+                self.record.note_lines(Speaker::Client, words);
+            }
             self.record.note_lines(Speaker::Server, &answer);
         }
     }
@@ -763,10 +770,14 @@ fn summary(legacy: &LegacyFacts) -> String {
     }
 }
 
-/// Whether bytes are no lines of text: PDUs of LDAP and RDP.
+/// Whether bytes are no lines of text: PDUs of RDP, records of TLS, and messages of LDAP, which begin with a SEQUENCE that
+/// holds an INTEGER. Text with a byte in it that is none stays text.
 fn is_binary(bytes: &[u8]) -> bool {
-    let is_text = |byte: &u8| *byte >= 0x20 || matches!(byte, b'\t' | b'\r' | b'\n');
-    !bytes.iter().all(is_text)
+    match bytes {
+        [0x30, 0x80..=0xff, ..] | [0x30, _, 0x02, ..] => true,
+        [first, ..] => *first < 0x20 && !matches!(first, b'\t' | b'\r' | b'\n'),
+        [] => false,
+    }
 }
 
 /// The first bytes in hexadecimal, and how many there are: `30 0c 02 01 (14 bytes)`.

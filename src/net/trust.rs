@@ -635,6 +635,8 @@ fn link(der: &CertificateDer<'_>, roots: &Roots) -> ChainLink {
                 sha256,
                 not_before: Some(tbs.validity.not_before.to_datetime()),
                 not_after: Some(tbs.validity.not_after.to_datetime()),
+                key: Some(key(&tbs.subject_pki)),
+                signature: Some(signature(&parsed.x509.signature_algorithm)),
             }
         }
         None => ChainLink {
@@ -643,6 +645,8 @@ fn link(der: &CertificateDer<'_>, roots: &Roots) -> ChainLink {
             sha256,
             not_before: None,
             not_after: None,
+            key: None,
+            signature: None,
         },
     }
 }

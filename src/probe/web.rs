@@ -432,5 +432,12 @@ mod tests {
             None
         );
         assert_eq!(server_in_health_page(b"200 OK"), None);
+        for (length, is_name) in [(253, true), (254, false)] {
+            let page = [&b"200 OK<br/>"[..], &b"x".repeat(length)].concat();
+            assert_eq!(server_in_health_page(&page).is_some(), is_name, "{length}");
+        }
+        // It stands in front or nowhere.
+        let far = [&b"x".repeat(512)[..], b"<br/>EX01"].concat();
+        assert_eq!(server_in_health_page(&far), None);
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use exchports::catalog::{Group, ROLES, ServiceId, all};
 use exchports::simulate::{FAULTS, Fault, FaultRow};
 
-use crate::cli::{Stand, ran, rows, told, words};
+use crate::cli::{Stand, alone, ran, rows, send, told, words};
 use crate::schema::held;
 
 use ServiceId::{Ecp, Http, Https, Imaps, Ldap, Ldaps, Pop3s, Rdp, Smtp, Submissions};
@@ -247,7 +247,9 @@ struct Served {
 
 impl Served {
     fn new(typed: &str) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_exchports"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_exchports"));
+        alone(&mut command);
+        let mut child = command
             .args(words(typed))
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -262,18 +264,11 @@ impl Served {
         }
     }
 
-    /// As Ctrl-C does, where that can be sent.
+    /// As Ctrl-C does.
     fn stop(mut self) {
-        #[cfg(unix)]
-        {
-            crate::cli::send(&self.child, "INT");
-            assert_eq!(self.child.wait().expect("a child").code(), Some(0));
-        }
-        #[cfg(not(unix))]
-        {
-            self.child.kill().expect("it can be killed");
-            self.child.wait().expect("a child");
-        }
+        let is_sent = send(&mut self.child, "INT");
+        let exit = self.child.wait().expect("a child").code();
+        assert!(!is_sent || exit == Some(0), "{exit:?}");
     }
 }
 

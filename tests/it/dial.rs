@@ -157,10 +157,13 @@ async fn of_several_losses_an_answer_is_told_before_silence() {
     for addresses in [[filtered.address, refused], [refused, filtered.address]] {
         let seen = dial(Dialled::to(&addresses).patience(patience)).await;
         assert_failed(&seen, State::Closed, Cause::Refused);
-        assert_eq!(seen.address, Some(refused));
         let states: Vec<_> = seen.attempts.iter().map(|attempt| attempt.state).collect();
-        assert!(states.contains(&Some(State::Filtered)), "{states:?}");
         assert!(states.contains(&Some(State::Closed)), "{states:?}");
+        // Windows, though not wine, refuses as well where a queue is full (KB 113576).
+        if cfg!(not(windows)) {
+            assert_eq!(seen.address, Some(refused));
+            assert!(states.contains(&Some(State::Filtered)), "{states:?}");
+        }
     }
 }
 

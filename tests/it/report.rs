@@ -238,6 +238,56 @@ proptest! {
 }
 
 /// What a format makes of these events.
+/// What was asked for with `--audit` is answered, also where no row has anything to complain of.
+#[test]
+fn an_audit_is_answered() {
+    let audited = |id, enabled: &[TlsVersion]| {
+        let mut row = row(Role::Any, id, Status::Pass, State::Open);
+        let mut tls = tls(240);
+        tls.versions = [TlsVersion::Tls11, TlsVersion::Tls12]
+            .map(|version| {
+                let answer = if enabled.contains(&version) {
+                    VersionAnswer::Accepted
+                } else {
+                    VersionAnswer::Refused
+                };
+                (version, answer)
+            })
+            .to_vec();
+        row.observation.tls = Some(tls);
+        row
+    };
+    let page = |nla| {
+        let mut rdp = audited(ServiceId::Rdp, &[TlsVersion::Tls12]);
+        rdp.observation.peer = Some(PeerFacts::Rdp(RdpFacts {
+            nla: Some(nla),
+            ..RdpFacts::default()
+        }));
+        let rows = vec![
+            audited(ServiceId::Smtp, &[TlsVersion::Tls11, TlsVersion::Tls12]),
+            row(Role::Any, ServiceId::Http, Status::Pass, State::Open),
+            audited(ServiceId::Https, &[TlsVersion::Tls12]),
+            rdp,
+        ];
+        let looked = (target("mail.example.com", Role::Any, &["192.0.2.10"]), rows);
+        told(&events(vec![looked]), Format::Table, PLAIN)
+    };
+    for (nla, word) in [
+        (Nla::Required, "required"),
+        (Nla::Supported, "supported, not required"),
+        (Nla::NotSupported, "not supported"),
+    ] {
+        let page = page(nla);
+        for line in [
+            "  audit smtp: TLS 1.1, 1.2 enabled\n",
+            "  audit https, rdp: TLS 1.2 enabled; 1.1 refused\n",
+            &format!("  audit rdp: network level authentication {word}\n"),
+        ] {
+            assert!(page.contains(line), "{page}");
+        }
+    }
+}
+
 pub(crate) fn told(events: &[Event], format: Format, style: Style) -> String {
     let page = Page::default();
     tell(events, &mut reporter(format, Box::new(page.clone()), style));
@@ -1087,6 +1137,8 @@ fn tls(days: i64) -> TlsFacts {
             sha256: "5e".repeat(32),
             not_before: Some(day(-300)),
             not_after: Some(day(days)),
+            key: None,
+            signature: None,
         }],
         client_certificate: None,
         legacy: None,

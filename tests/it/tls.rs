@@ -536,9 +536,13 @@ async fn signatures_are_told_by_their_usual_names() {
         ("forged-ed448-leaf", "ED448", SignatureStrength::Good),
     ] {
         let seen = shake(&rsa(fixture), Tls13, &trusting(&[], NAME)).await;
-        let certificate = facts(&seen).1;
+        let (tls, certificate) = facts(&seen);
         assert_eq!(certificate.signature, name);
         assert_eq!(certificate.signature_strength, strength, "{fixture}");
+        // Of every certificate that was sent.
+        let link = tls.chain.first().expect("a chain");
+        assert_eq!(link.signature, Some((name.to_owned(), strength)));
+        assert_eq!(link.key.as_ref(), Some(&certificate.key));
     }
 }
 

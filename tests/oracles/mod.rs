@@ -262,7 +262,11 @@ pub(crate) fn sniff_sniff(data: &[u8]) {
 
 /// The first answer of a TLS server, and what is read out of it.
 pub(crate) fn tls_flight(data: &[u8]) {
-    let held = |flight: &tls::Flight| strings(&flight.certificates);
+    let held = |flight: &tls::Flight| {
+        let signed = flight.signed.as_ref();
+        strings(&flight.certificates)
+            + signed.map_or(0, |it| it.parameters.capacity() + it.signature.capacity())
+    };
     let Some(flight) = decoder(data, tls::MAX_FLIGHT, tls::flight, held) else {
         return;
     };

@@ -8,7 +8,7 @@ use time::{Duration, OffsetDateTime, UtcOffset};
 use super::interception::is_inspected_for_sure;
 use super::{Case, Evidence, Rule, days_until, list, quote};
 use crate::catalog::{Protocol, Role};
-use crate::facts::{CertificateFacts, SignatureStrength, Text, TrustDefect};
+use crate::facts::{CertificateFacts, ChainLink, KeyFacts, SignatureStrength, Text, TrustDefect};
 use crate::finding::{Code, Severity};
 use crate::plan::{CertDays, Host};
 
@@ -101,22 +101,11 @@ pub(super) const RULES: &[Rule] = &[
         code: Code::CertificateWeakKey,
         severity: Severity::Fail,
         title: "the certificate's key is too short",
-        meaning: "RSA keys under 2048 bits can be broken, and clients refuse them.",
+        meaning: "The RSA key of the certificate, or of one between it and the root, has under 2048 bits. Such keys can \
+                  be broken, and clients refuse them.",
         hint: "Have a certificate issued with an RSA key of 2048 bits or more and assign it to the service.",
         reference: "NIST SP 800-131A; Microsoft, HealthChecker, certificate check",
-        holds: |case| {
-            let key = &case.certificate()?.key;
-            let bits = key.bits.filter(|bits| *bits < 2048)?;
-            if key.algorithm != "RSA" {
-                return None;
-            }
-            let evidence = Evidence::new(format!("the certificate's RSA key has {bits} bits"));
-            Some(evidence.severity(if case.is_certificate_unchecked() {
-                Severity::Warn
-            } else {
-                Severity::Fail
-            }))
-        },
+        holds: weak_key,
     },
     Rule {
         code: Code::CertificateUntrusted,
@@ -162,29 +151,76 @@ pub(super) const RULES: &[Rule] = &[
         code: Code::CertificateWeakSignature,
         severity: Severity::Warn,
         title: "the certificate is signed with a broken hash",
-        meaning: "The signature uses SHA-1 or MD5, for which forgeries can be made. Public authorities have not issued \
-                  such certificates since 2016; browsers refuse them.",
+        meaning: "The signature of the certificate, or of one between it and the root, uses SHA-1 or MD5, for which \
+                  forgeries can be made. Public authorities have not issued such certificates since 2016; browsers refuse \
+                  them.",
         hint: "Have a certificate issued with SHA-256 and assign it to the service.",
         reference: "RFC 9155; Microsoft, HealthChecker, certificate check",
-        holds: |case| {
-            let certificate = case.certificate()?;
-            if certificate.signature_strength != SignatureStrength::Weak {
-                return None;
-            }
-            let evidence = Evidence::new(format!(
-                "the certificate is signed with {}",
-                certificate.signature
-            ));
-            Some(if case.is_certificate_unchecked() {
-                evidence
-                    .severity(Severity::Info)
-                    .hint("Nothing to do: nobody checks the signature here.")
-            } else {
-                evidence
-            })
-        },
+        holds: weak_signature,
     },
 ];
+
+fn weak_key(case: &Case<'_>) -> Option<Evidence> {
+    let short = |key: &KeyFacts| {
+        key.bits
+            .filter(|bits| *bits < 2048 && key.algorithm == "RSA")
+    };
+    let own = short(&case.certificate()?.key)
+        .map(|bits| format!("the certificate's RSA key has {bits} bits"));
+    let above = intermediates(case)
+        .filter_map(|link| Some((link, short(link.key.as_ref()?)?)))
+        .map(|(link, bits)| {
+            format!(
+                "the RSA key of the intermediate {} has {bits} bits",
+                quote(&link.subject)
+            )
+        });
+    let evidence = weak(own, above)?;
+    Some(evidence.severity(if case.is_certificate_unchecked() {
+        Severity::Warn
+    } else {
+        Severity::Fail
+    }))
+}
+
+fn weak_signature(case: &Case<'_>) -> Option<Evidence> {
+    let certificate = case.certificate()?;
+    let own = (certificate.signature_strength == SignatureStrength::Weak)
+        .then(|| format!("the certificate is signed with {}", certificate.signature));
+    let above = intermediates(case)
+        // Nobody asks how a root is signed: it is trusted for itself.
+        .filter(|link| link.subject != link.issuer)
+        .filter_map(|link| Some((link, link.signature.as_ref()?)))
+        .filter(|(_, (_, strength))| *strength == SignatureStrength::Weak)
+        .map(|(link, (name, _))| {
+            format!(
+                "the intermediate {} is signed with {name}",
+                quote(&link.subject)
+            )
+        });
+    let evidence = weak(own, above)?;
+    Some(if case.is_certificate_unchecked() {
+        evidence
+            .severity(Severity::Info)
+            .hint("Nothing to do: nobody checks the signature here.")
+    } else {
+        evidence
+    })
+}
+
+/// What is weak, the server's own first. What an authority's own certificate lacks, another one of the server's does not
+/// give.
+fn weak(own: Option<String>, above: impl Iterator<Item = String>) -> Option<Evidence> {
+    let is_own = own.is_some();
+    let told: Vec<String> = own.into_iter().chain(above).take(MENTIONED).collect();
+    if told.is_empty() {
+        return None;
+    }
+    Some(Evidence::new(told.join("; ")).hint_if((!is_own).then_some(
+        "The authority has to renew this intermediate, with SHA-256 and an RSA key of 2048 bits or more. Then have the \
+         certificate issued under the new one and install both.",
+    )))
+}
 
 fn expired(case: &Case<'_>) -> Option<Evidence> {
     let now = case.context.now;
@@ -281,7 +317,7 @@ struct Dated {
 
 /// The server's own certificate and those on the way to the root.
 fn dated(case: &Case<'_>) -> Vec<Dated> {
-    let Some((tls, certificate)) = case.tls().zip(case.certificate()) else {
+    let Some(certificate) = case.certificate() else {
         return Vec::new();
     };
     let mut all = vec![Dated {
@@ -289,14 +325,8 @@ fn dated(case: &Case<'_>) -> Vec<Dated> {
         not_before: certificate.not_before,
         not_after: certificate.not_after,
     }];
-    for link in certificate
-        .trust
-        .path
-        .iter()
-        .filter_map(|index| tls.chain.get(*index))
-    {
+    for link in intermediates(case) {
         if let Some((not_before, not_after)) = link.not_before.zip(link.not_after)
-            && link.sha256 != certificate.sha256
             && all.len() < MENTIONED
         {
             all.push(Dated {
@@ -307,6 +337,16 @@ fn dated(case: &Case<'_>) -> Vec<Dated> {
         }
     }
     all
+}
+
+/// The certificates on the way to the root, without the server's own.
+fn intermediates<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a ChainLink> {
+    let both = case.tls().zip(case.certificate());
+    both.into_iter().flat_map(|(tls, certificate)| {
+        let path = certificate.trust.path.iter();
+        path.filter_map(|index| tls.chain.get(*index))
+            .filter(|link| link.sha256 != certificate.sha256)
+    })
 }
 
 /// Certificates of one chain that are told at the most.
@@ -689,7 +729,7 @@ mod tests {
             (
                 "weak key",
                 CertificateFacts {
-                    key: crate::facts::KeyFacts {
+                    key: KeyFacts {
                         algorithm: "RSA".into(),
                         bits: Some(1024),
                     },
@@ -879,6 +919,71 @@ mod tests {
     }
 
     #[test]
+    fn a_chain_is_as_weak_as_its_weakest_intermediate() {
+        let link = |subject: &str, issuer: &str, bits, strength| ChainLink {
+            subject: Text::from(subject),
+            issuer: Text::from(issuer),
+            sha256: "bb".repeat(32),
+            not_before: None,
+            not_after: None,
+            key: Some(KeyFacts {
+                algorithm: "RSA".into(),
+                bits: Some(bits),
+            }),
+            signature: Some(("sha1WithRSAEncryption".into(), strength)),
+        };
+        let strong = SignatureStrength::Good;
+        let weak = SignatureStrength::Weak;
+        let leaf = ChainLink {
+            sha256: good().sha256,
+            ..link("CN=mail.example.com", "CN=Issuing CA", 1024, weak)
+        };
+        let staged = |service, above: ChainLink, path: Vec<usize>| {
+            let mut certificate = good();
+            certificate.trust.path = path;
+            open(service)
+                .certificate(certificate)
+                .chain(vec![leaf.clone(), above])
+        };
+        let old = || link("CN=Issuing CA", "CN=Root", 1024, weak);
+        let https = staged(ServiceId::Https, old(), vec![0, 1]);
+        assert_eq!(
+            https.told(),
+            [
+                (Code::CertificateWeakKey, Fail),
+                (Code::CertificateWeakSignature, Warn)
+            ]
+        );
+        let (message, hint) = https.words(Code::CertificateWeakSignature);
+        assert_eq!(
+            message,
+            "the intermediate \"CN=Issuing CA\" is signed with sha1WithRSAEncryption"
+        );
+        assert!(hint.starts_with("The authority has to renew"), "{hint}");
+        let (message, hint) = https.words(Code::CertificateWeakKey);
+        assert_eq!(
+            message,
+            "the RSA key of the intermediate \"CN=Issuing CA\" has 1024 bits"
+        );
+        assert!(hint.starts_with("The authority has to renew"), "{hint}");
+        assert_eq!(
+            staged(ServiceId::Smtp, old(), vec![0, 1]).told(),
+            [
+                (Code::CertificateWeakKey, Warn),
+                (Code::CertificateWeakSignature, Info)
+            ]
+        );
+        // What is not on the way, what is strong, and how a root signed itself are of no account.
+        for (above, path) in [
+            (old(), vec![0]),
+            (link("CN=Issuing CA", "CN=Root", 2048, strong), vec![0, 1]),
+            (link("CN=Root", "CN=Root", 2048, weak), vec![0, 1]),
+        ] {
+            assert_eq!(staged(ServiceId::Https, above, path).told(), []);
+        }
+    }
+
+    #[test]
     fn an_intermediate_has_dates_as_well() {
         let link = |ends: i64| ChainLink {
             subject: Text::from("CN=Example Issuing CA"),
@@ -886,6 +991,8 @@ mod tests {
             sha256: "bb".repeat(32),
             not_before: Some(now() - days(3000)),
             not_after: Some(now() + days(ends)),
+            key: None,
+            signature: None,
         };
         let leaf = ChainLink {
             sha256: good().sha256,

@@ -6,7 +6,7 @@ use crate::observation::State;
 
 use super::super::style::{Color, width};
 use super::lines::{Line, Place};
-use super::{INDENT, in_milliseconds};
+use super::{INDENT, in_words};
 
 /// The columns of one target's lines.
 pub(super) struct Columns {
@@ -226,12 +226,10 @@ impl Column {
             Self::Tls => seen.tls.as_ref().and_then(version).map(short),
             Self::Certificate => row.days_left.map(|days| match days {
                 0.. => format!("{days} d"),
-                _ => "ended".to_owned(),
+                _ => "expired".to_owned(),
             }),
             Self::Time if seen.steps.is_empty() => None,
-            Self::Time => Some(in_milliseconds(
-                seen.steps.iter().map(|step| step.took).sum(),
-            )),
+            Self::Time => Some(in_words(seen.steps.iter().map(|step| step.took).sum())),
         }
     }
 }

@@ -17,10 +17,12 @@ use super::Reporter;
 use super::order::{Order, Told};
 use super::style::{Color, Paragraph, Style};
 
+use audit::audited;
 use causes::{Cause, causes, label, names};
 use columns::Columns;
 use lines::{Line, is_shown, lines};
 
+mod audit;
 mod causes;
 mod columns;
 mod lines;
@@ -114,11 +116,15 @@ impl<'a> Page<'a> {
         let is_told =
             |cause: &Cause<'_>| self.lines.iter().any(|line| cause.only_of(line).is_some());
         let shared: Vec<_> = self.causes.iter().filter(|c| !is_told(c)).collect();
-        if !shared.is_empty() || self.target.looks_like.is_some() {
+        let audited = audited(self.rows);
+        if !shared.is_empty() || !audited.is_empty() || self.target.looks_like.is_some() {
             text.push('\n');
         }
         for cause in shared {
             self.push_cause(cause, text);
+        }
+        for line in audited {
+            self.push_aside("audit", &line, text);
         }
         if let Some(other) = &self.target.looks_like {
             self.push_line(&looks_like(other), text);
@@ -282,6 +288,18 @@ impl<'a> Page<'a> {
         self.push_hint(diagnosis, INDENT + SEVERITY, text);
     }
 
+    /// What is good to know, after a word that says what it is.
+    fn push_aside(&self, word: &str, line: &str, text: &mut String) {
+        let gap = SEVERITY - word.len();
+        let aside = Paragraph {
+            indent: INDENT,
+            lead: &format!("{}{:gap$}", self.style.color.dim(word), ""),
+            lead_width: SEVERITY,
+            hang: SEVERITY,
+        };
+        aside.push(line, self.style.width, str::to_owned, text);
+    }
+
     fn push_hint(&self, diagnosis: &Diagnosis, indent: usize, text: &mut String) {
         if diagnosis.severity > Severity::Info {
             let hint = Paragraph {
@@ -391,7 +409,7 @@ fn in_words(duration: Duration) -> String {
     }
 }
 
-/// `3.1 ms`, `312 ms`.
+/// `3.1 ms`, `312 ms`: under a second.
 fn in_milliseconds(duration: Duration) -> String {
     let ms = duration.as_secs_f64() * 1e3;
     let decimals = usize::from(ms < 9.95);

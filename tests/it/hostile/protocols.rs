@@ -291,8 +291,8 @@ fn late(sheet: &mut Sheet) {
     }
 }
 
-/// Behind the go-ahead anybody on the way can say what server there is: a `ServerHello` in clear, before we have asked for
-/// one, is no answer to the second look.
+/// Behind the go-ahead anybody on the way can say what server there is: a `ServerHello` in clear, before we have asked
+/// for one, is no answer to the second look.
 #[test]
 fn what_is_injected_before_a_second_look_is_not_believed() {
     let talk = |injected: &'static [u8]| {

@@ -504,6 +504,42 @@ fn each_limit_ends_its_own_flood() {
     }
 }
 
+/// Who goes on after the goodbye is not listened to.
+#[test]
+fn a_goodbye_without_end_is_heard_no_further_than_its_bound() {
+    let moment = SECOND / 10;
+    for cut in every_cut().into_iter().filter(|cut| cut.stage.is_none()) {
+        let [healthy, endless] = [false, true].map(|is_endless| {
+            let steps = cut.steps.clone();
+            let peer = act(move |mut peer: Peer| async move {
+                for step in steps {
+                    match step {
+                        Step::Say(bytes) => drop(peer.say(&bytes).await),
+                        Step::Hear(expected) => drop(peer.hear(expected.len()).await),
+                        Step::Tls(version) => peer.secure(version).await,
+                        other => panic!("{other:?} is in no healthy conversation"),
+                    }
+                }
+                peer.say(b"221 that was all\r\n").await;
+                // By then the answer was heard, and our end is closed.
+                tokio::time::sleep(moment).await;
+                while is_endless && peer.say(&[b'x'; CHUNK]).await == Line::Up {}
+            });
+            let trial = Trial::of(cut.script.service, vec![peer]);
+            let outcome = on_a_clock_that_stands_still(trial.run());
+            assert_eq!(outcome.observation.failure, None, "{cut:?}");
+            assert_eq!(outcome.took, moment, "{cut:?}");
+            outcome.connections[0].read
+        });
+        // A record or two may have been on their way.
+        let more = endless.saturating_sub(healthy);
+        assert!(
+            more <= Limits::GOODBYE_BYTES + 2 * 0x4000,
+            "{cut:?}: {more}"
+        );
+    }
+}
+
 /// Records of every type without end, before there is a session: empty ones, full ones, alerts that only warn.
 #[test]
 fn a_flood_of_tls_records_is_left_alone() {
@@ -573,6 +609,32 @@ fn of_what_breaks_a_conversation_off_its_beginning_is_kept() {
         let heard = heard.filter(|line| line.speaker == Speaker::Server);
         let heard: Vec<&str> = heard.map(|line| line.text.as_str()).collect();
         assert_eq!(heard, [kept]);
+    }
+}
+
+/// One byte that is no text does not make a line unreadable: only PDUs are shown in hexadecimal.
+#[test]
+fn a_line_with_an_odd_byte_is_kept_as_a_line() {
+    for (id, said, kept) in [
+        (
+            ServiceId::Smtp,
+            &b"220 caf\xe4 \x1b[2J\r\n"[..],
+            "220 caf\\xE4 \\x1B[2J",
+        ),
+        (ServiceId::Pop3, b"00\0\r\n", "00\\x00"),
+        (
+            ServiceId::Ldap,
+            b"\x30\x0c\x02\x01\x01\x65\x07\x0a\x01\x35\x04\0\x04\0",
+            "30 0c 02 01 01 65 07 0a 01 35 04 00 04 00 (14 bytes)",
+        ),
+    ] {
+        let peer = act(move |mut peer: Peer| async move {
+            let _ = peer.say(said).await;
+        });
+        let outcome = on_a_clock_that_stands_still(Trial::of(id, vec![peer]).run());
+        let lines = outcome.observation.transcript;
+        let heard = lines.iter().find(|line| line.speaker == Speaker::Server);
+        assert_eq!(heard.map(|line| line.text.as_str()), Some(kept));
     }
 }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use exchports::catalog::{Protocol, SERVICES, ServiceId, service};
-use exchports::observation::{Cause, Observation};
+use exchports::observation::{Cause, Observation, Speaker};
 use exchports::plan::Limits;
 
 use super::peer::{Line, Peer, Pipe, Trial, act, on_a_clock_that_stands_still};
@@ -250,6 +250,12 @@ fn a_goodbye_costs_a_second_at_the_most_and_is_not_told() {
             };
             let outcome = on_a_clock_that_stands_still(trial.run());
             assert_eq!(outcome.took, took, "{meets:?}");
+            // Only what was said whole stands in the conversation.
+            let is_said = |line: &exchports::observation::Line| {
+                line.speaker == Speaker::Client && line.text.as_str() == "QUIT"
+            };
+            let is_noted = outcome.observation.transcript.iter().any(is_said);
+            assert_eq!(is_noted, meets != Farewell::Deafness, "{meets:?}");
             let untold = |mut seen: Observation| {
                 seen.transcript.clear();
                 seen
