@@ -1111,7 +1111,7 @@ fn a_report_that_is_being_written_has_a_name_that_nobody_can_guess() {
         assert!(secret.len() >= 6, "{name}");
         assert!(!name.contains(&child.id().to_string()), "{name}");
         seen.push(name);
-        send(&child, "TERM");
+        send(&mut child, "TERM");
         assert_eq!(ended(child), Some(143));
         let text = fs::read_to_string(&path).expect("a report");
         held(&text);
