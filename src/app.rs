@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::sync::{Arc, OnceLock};
 use std::thread;
+use std::time::Duration;
 
 use anstream::AutoStream;
 use tempfile::NamedTempFile;
@@ -21,8 +22,10 @@ use crate::catalog::ServiceId;
 use crate::cli::{self, CheckOrder, ColorWhen, Meant, Telling, UsageError};
 use crate::event::{Event, RunEnd, RunFinished};
 use crate::exit::{self, Exit};
+use crate::facts::Text;
+use crate::finding::Status;
 use crate::net::{Halter, Roots, clock, trust};
-use crate::plan::{Limits, Plan, Transcripts};
+use crate::plan::{Audit, Depth, Limits, Plan, Transcripts};
 use crate::report::{self, Color, Progress, Reporter, Style, Tee};
 use crate::run::{self, Orders};
 use crate::simulate::{self, FAULTS, Settings, SimulateError, Simulation, Staged};
@@ -44,6 +47,9 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// `--trust system`, and there is nothing in it.
+    #[error("--trust system leaves nobody to trust: {0}")]
+    NoRoots(Text),
     /// A report that cannot be written.
     #[error("the report cannot be written to {to}: {source}")]
     Report {
@@ -91,7 +97,11 @@ pub fn run(meant: Meant) -> Result<Exit, Error> {
         Meant::List { json, color } => list(json, color),
         Meant::Help(text) => print(text.as_bytes()),
         Meant::Explain(page) => print(page.in_columns(page_columns()).as_bytes()),
-        Meant::Demo { faults, telling } => demo(faults, &telling),
+        Meant::Demo {
+            faults,
+            audit,
+            telling,
+        } => demo(faults, audit, &telling),
         Meant::Simulate(settings) => serve(settings),
         Meant::ListFaults => list_faults(),
     }
@@ -111,19 +121,34 @@ fn check(order: CheckOrder) -> Result<Exit, Error> {
     for warning in cli::warnings(&plan) {
         complain(&format!("warning: {warning}"));
     }
-    let roots = Arc::new(roots(&plan, &ca_files)?);
     let outputs = Outputs::open(&telling)?;
     let runtime = runtime(plan.targets.len())?;
-    let finished = runtime.block_on(carry_out(plan, roots, outputs));
-    // A lookup that hangs must not keep the process: its thread is left behind.
+    let done = runtime.block_on(async {
+        // Before anything that takes time; what came before could be ended at once, and nothing was lost.
+        let signals = Signals::listen()?;
+        let roots = Arc::new(roots(&plan, &ca_files)?);
+        if plan.depth != Depth::TcpOnly
+            && let Some(lack) = roots.lack(plan.limits.reply).await
+        {
+            return Err(Error::NoRoots(lack));
+        }
+        let done = carry_out(plan, Arc::clone(&roots), outputs, signals).await?;
+        Ok((done, roots.trouble()))
+    });
+    // What hangs must not keep the process: its thread is left behind.
     runtime.shutdown_background();
-    Ok(exit::decide(&finished?, telling.fail_on))
+    let (done, trouble) = done?;
+    if let Some(trouble) = trouble {
+        complain(&format!("warning: {trouble}"));
+    }
+    Ok(ended(&done, &telling))
 }
 
-fn demo(faults: Vec<Staged>, telling: &Telling) -> Result<Exit, Error> {
+fn demo(faults: Vec<Staged>, audit: Audit, telling: &Telling) -> Result<Exit, Error> {
     let outputs = Outputs::open(telling)?;
     let runtime = runtime(1)?;
-    let finished = runtime.block_on(async {
+    let done = runtime.block_on(async {
+        let signals = Signals::listen()?;
         let simulation = simulate::start(Settings {
             role: crate::catalog::Role::Any,
             faults,
@@ -132,23 +157,44 @@ fn demo(faults: Vec<Staged>, telling: &Telling) -> Result<Exit, Error> {
             port_map: Vec::new(),
         })
         .await?;
-        let plan = demo_plan(&simulation, telling)?;
+        let plan = demo_plan(&simulation, audit, telling)?;
         let roots = Arc::new(roots(&plan, &[])?);
-        let finished = carry_out(plan, roots, outputs).await;
+        let done = carry_out(plan, roots, outputs, signals).await;
         simulation.stop().await;
-        finished
+        done
     });
     runtime.shutdown_background();
-    let finished = finished?;
-    if finished.end == RunEnd::Complete && telling.reports.iter().any(is_table_on_stdout) {
+    let done = done?;
+    if done.finished.end == RunEnd::Complete && telling.reports.iter().any(is_table_on_stdout) {
         complain(
             "that was the built-in stand-in server; for your own: exchports check mail.example.com",
         );
     }
-    Ok(exit::decide(&finished, telling.fail_on))
+    Ok(ended(&done, telling))
 }
 
-fn demo_plan(simulation: &Simulation, telling: &Telling) -> Result<Plan, Error> {
+/// What a run came to.
+struct Done {
+    finished: RunFinished,
+    /// Why the first check that was skipped was.
+    skipped: Option<String>,
+}
+
+/// The exit code; where nothing could be judged and no report says so on standard output, standard error does.
+fn ended(done: &Done, telling: &Telling) -> Exit {
+    let exit = exit::decide(&done.finished, telling.fail_on);
+    let is_silent = telling.reports.iter().all(|(_, file)| file.is_some());
+    if exit == Exit::Nothing && is_silent {
+        let why = done.skipped.as_deref();
+        complain(&format!(
+            "nothing could be judged: {}",
+            why.unwrap_or("there was nothing to look at")
+        ));
+    }
+    exit
+}
+
+fn demo_plan(simulation: &Simulation, audit: Audit, telling: &Telling) -> Result<Plan, Error> {
     let ports: Vec<(ServiceId, u16)> = simulation
         .endpoints()
         .iter()
@@ -160,7 +206,7 @@ fn demo_plan(simulation: &Simulation, telling: &Telling) -> Result<Plan, Error> 
         Transcripts::Dropped
     };
     let loopback = IpAddr::from([127, 0, 0, 1]);
-    let mut plan = cli::demo_plan(simulation.target(), loopback, &ports, transcripts);
+    let mut plan = cli::demo_plan(simulation.target(), loopback, &ports, audit, transcripts);
     plan.trust.ca_certificates = read_ca_file(simulation.ca_file())?;
     Ok(plan)
 }
@@ -168,28 +214,25 @@ fn demo_plan(simulation: &Simulation, telling: &Telling) -> Result<Plan, Error> 
 fn serve(settings: Settings) -> Result<Exit, Error> {
     let runtime = runtime(1)?;
     let served = runtime.block_on(async {
+        // First: whoever reads the line may stop it at once.
+        let signals = Signals::listen()?;
         let simulation = simulate::start(settings).await?;
         let arguments: Vec<String> = simulation
             .check_arguments()
             .iter()
             .map(|argument| shell_word(argument))
             .collect();
-        let end = Arc::new(OnceLock::new());
         let (halter, mut halt) = Halter::new();
-        // First: whoever reads the line may stop it at once.
-        listen_for_signals(halter, Arc::clone(&end), Vec::new())?;
+        heed(signals, halter, Arc::default(), Vec::new());
         print(format!("exchports check {}\n", arguments.join(" ")).as_bytes())?;
         complain("serving; the line above checks it; Ctrl-C stops it");
         halt.said().await;
         simulation.stop().await;
-        Ok(end.get().copied().unwrap_or_default())
+        // However it was told to stop: that is how it is meant to end.
+        Ok(Exit::Met)
     });
     runtime.shutdown_background();
-    served.map(|end| match end {
-        // Ctrl-C is how it is meant to end.
-        RunEnd::Complete | RunEnd::Interrupted => Exit::Met,
-        RunEnd::Terminated => Exit::Terminated,
-    })
+    served
 }
 
 fn list(json: bool, color: ColorWhen) -> Result<Exit, Error> {
@@ -204,30 +247,69 @@ fn list(json: bool, color: ColorWhen) -> Result<Exit, Error> {
 }
 
 fn list_faults() -> Result<Exit, Error> {
-    let names: Vec<_> = FAULTS.iter().map(|row| (row.name, row.what)).collect();
+    let told: Vec<_> = FAULTS
+        .iter()
+        .map(|row| {
+            let seen = if row.fault.is_for_audit() {
+                "; seen with --audit"
+            } else {
+                ""
+            };
+            (row.name, format!("{} ({}{seen})", row.what, row.places()))
+        })
+        .collect();
+    let names: Vec<_> = told
+        .iter()
+        .map(|(name, what)| (*name, what.as_str()))
+        .collect();
     let mut text = Vec::new();
     report::glossary(&mut text, &names, columns()).map_err(to_stdout)?;
     print(&text)
 }
 
 /// Runs the plan and writes its reports.
-async fn carry_out(plan: Plan, roots: Arc<Roots>, outputs: Outputs) -> Result<RunFinished, Error> {
+async fn carry_out(
+    plan: Plan,
+    roots: Arc<Roots>,
+    outputs: Outputs,
+    signals: Signals,
+) -> Result<Done, Error> {
     let end = Arc::new(OnceLock::new());
     let (halter, halt) = Halter::new();
-    listen_for_signals(halter, Arc::clone(&end), outputs.begun())?;
+    heed(signals, halter, Arc::clone(&end), outputs.begun());
     let (sender, receiver) = mpsc::channel();
     let (done, written) = oneshot::channel();
     thread::spawn(move || drop(done.send(write_reports(outputs, &receiver))));
     let orders = Orders { halt, end };
     // The writer outlives the run, so nothing told is lost.
-    let tell = |event| drop(sender.send(event));
+    let mut skipped = None;
+    let tell = |event| {
+        if skipped.is_none() {
+            skipped = why_skipped(&event);
+        }
+        drop(sender.send(event));
+    };
     let finished = run::run(plan, roots, clock::now(), orders, tell).await;
     drop(sender);
     // Awaited, not joined: a reader that takes nothing any more must not keep a second Ctrl-C from being heard.
     match written.await {
-        Ok(written) => written.map(|()| finished),
+        Ok(written) => written.map(|()| Done { finished, skipped }),
         Err(_) => Err(Error::Defect),
     }
+}
+
+/// Why a check was skipped, where the event tells of one that was.
+fn why_skipped(event: &Event) -> Option<String> {
+    let Event::CheckFinished { finding, .. } = event else {
+        return None;
+    };
+    let told = finding.diagnoses.first()?;
+    (finding.status == Status::Skip).then(|| {
+        format!(
+            "{}: {} [{}]",
+            finding.check.service.name, told.message, told.code
+        )
+    })
 }
 
 /// Tells every event to every report, and gives the files their names when all is told.
@@ -369,13 +451,26 @@ fn open_file(path: &Path) -> io::Result<(Box<dyn Write + Send>, Option<Aside>)> 
         // Windows opens its devices and pipes, NUL among them, but says nothing of them.
         Err(_) => path.try_exists().unwrap_or(false),
     };
-    if is_special {
-        // A device or a pipe cannot be replaced.
-        let out = OpenOptions::new().write(true).open(path)?;
+    if is_special || is_descriptor(path) {
+        // A device or a pipe cannot be replaced, and what is open already gets its report at its end.
+        let out = OpenOptions::new()
+            .write(true)
+            .append(cfg!(unix))
+            .open(path)?;
         return Ok((Box::new(out), None));
     }
     let (aside, out) = Aside::open(path)?;
     Ok((Box::new(out), Some(aside)))
+}
+
+/// Whether a path is a name for something that was opened before, as `/dev/stderr` and `/dev/fd/3` are: it may lead to a
+/// file, but nobody who opened that asked for another in its place.
+fn is_descriptor(path: &Path) -> bool {
+    let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+    cfg!(unix)
+        && folder.is_some_and(|folder| {
+            ["/dev", "/dev/fd"].map(Path::new).contains(&&*folder) || folder.starts_with("/proc")
+        })
 }
 
 /// A file that is written under another name in the same folder until it is whole.
@@ -505,30 +600,32 @@ fn runtime(targets: usize) -> Result<tokio::runtime::Runtime, io::Error> {
     .build()
 }
 
-/// The first signal ends every wait, so that what is done can be told; the second ends the process, and takes the files
-/// with it that were begun.
-fn listen_for_signals(
-    halter: Halter,
-    end: Arc<OnceLock<RunEnd>>,
-    begun: Vec<PathBuf>,
-) -> io::Result<()> {
-    // Before anything else is done: from here on no signal is missed.
-    let mut signals = Signals::listen()?;
+/// How long the first signal has until a second one may cut it short. Signals come in pairs: a key held down, a
+/// terminal and a service manager that both send one. To close a document that is read takes milliseconds; only one
+/// that nobody reads is still open after this.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// The first signal ends every wait, so that what is done can be told; a second ends the process where that has not come
+/// to its end by [`GRACE`], and takes the files with it that were begun.
+fn heed(mut signals: Signals, halter: Halter, end: Arc<OnceLock<RunEnd>>, begun: Vec<PathBuf>) {
     tokio::spawn(async move {
+        let first = signals.next().await;
+        // It runs from here on.
+        let grace = tokio::time::sleep(GRACE);
         // Nobody else sets it.
-        let _ = end.set(signals.next().await);
+        let _ = end.set(first);
         halter.halt();
-        let again = signals.next().await;
+        signals.next().await;
+        grace.await;
         for path in begun {
             let _ = fs::remove_file(path);
         }
         #[expect(clippy::exit, reason = "a second Ctrl-C is for a program that hangs")]
-        std::process::exit(match again {
+        std::process::exit(match first {
             RunEnd::Terminated => Exit::Terminated as i32,
             _ => Exit::Interrupted as i32,
         });
     });
-    Ok(())
 }
 
 #[cfg(unix)]
@@ -742,7 +839,7 @@ mod tests {
     fn end() -> Event {
         Event::RunFinished(RunFinished {
             summary: Summary::default(),
-            took: std::time::Duration::ZERO,
+            took: Duration::ZERO,
             end: RunEnd::Complete,
         })
     }

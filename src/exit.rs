@@ -45,14 +45,16 @@ pub fn decide(finished: &RunFinished, fail_on: FailOn) -> Exit {
         RunEnd::Complete => {}
     }
     let summary = &finished.summary;
-    if summary.ours == summary.checks {
+    let nothing_judged = summary.skip == summary.checks;
+    // Who wants no findings is owed the difference between none and nobody having looked.
+    if summary.ours == summary.checks || (nothing_judged && fail_on == FailOn::Never) {
         return Exit::Nothing;
     }
     if summary.required_skip > 0 || has_findings(summary, fail_on) {
         return Exit::Findings;
     }
     // A run that looked at nothing is no success.
-    if summary.skip == summary.checks {
+    if nothing_judged {
         return Exit::Nothing;
     }
     Exit::Met
@@ -122,6 +124,12 @@ mod tests {
             required: 0,
             ..passed
         };
+        let all_skipped = Summary {
+            pass: 0,
+            skip: 2,
+            required_skip: 2,
+            ..passed
+        };
         let target = Summary {
             target_fail: 1,
             ..passed
@@ -133,6 +141,9 @@ mod tests {
             (failed, Complete, F::Fail, E::Findings),
             (failed, Complete, F::Never, E::Met),
             (skipped, Complete, F::Never, E::Findings),
+            (all_skipped, Complete, F::Fail, E::Findings),
+            (all_skipped, Complete, F::Warn, E::Findings),
+            (all_skipped, Complete, F::Never, E::Nothing),
             (target, Complete, F::Fail, E::Findings),
             (kept_in, Complete, F::Fail, E::Nothing),
             (optional_skipped, Complete, F::Fail, E::Nothing),

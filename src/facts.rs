@@ -6,12 +6,13 @@
 use std::fmt;
 
 use time::OffsetDateTime;
+use unicode_width::UnicodeWidthChar as _;
 
 /// Text from the network, made safe to show.
 ///
-/// It can only be made by escaping: a byte that is not UTF-8, a control character, and a character that would turn or
-/// hide the text around it (bidirectional controls, line separators, zero-width characters) become `\xE4`, one for
-/// each byte; a backslash becomes `\\`. Everything else stays as it is. At most [`Text::LIMIT`] bytes of input are
+/// It can only be made by escaping: a byte that is not UTF-8, a control character, and a character that would turn, hide
+/// or pile up on the text around it (bidirectional and other format controls, combining marks and whatever else has no
+/// width, every gap but the space) become `\xE4`, one for each byte; a backslash becomes `\\`. Everything else stays as it is. At most [`Text::LIMIT`] bytes of input are
 /// kept; an ellipsis marks the cut.
 #[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Text(String);
@@ -23,24 +24,24 @@ impl Text {
     /// Escapes what a peer sent.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Self {
+        Self::within(bytes, usize::MAX)
+    }
+
+    /// Escapes what a peer sent, into `room` bytes at the most, the ellipsis aside: escaping can make four of one.
+    #[must_use]
+    pub fn within(bytes: &[u8], room: usize) -> Self {
         let kept = bytes.get(..Self::LIMIT).unwrap_or(bytes);
-        let mut out = String::with_capacity(kept.len());
-        for chunk in kept.utf8_chunks() {
-            for character in chunk.valid().chars() {
-                match character {
-                    '\\' => out.push_str("\\\\"),
-                    _ if is_unsafe_to_show(character) => {
-                        let mut buffer = [0; 4];
-                        escape_bytes(character.encode_utf8(&mut buffer).as_bytes(), &mut out);
-                    }
-                    _ => out.push(character),
-                }
-            }
-            escape_bytes(chunk.invalid(), &mut out);
-        }
-        if kept.len() < bytes.len() {
+        let mut out = String::with_capacity(kept.len().min(room));
+        let whole = kept.utf8_chunks().all(|chunk| {
+            let mut valid = chunk.valid().chars();
+            let mut invalid = chunk.invalid().iter();
+            valid.all(|it| grows(&mut out, room, |out| show(it, out)))
+                && invalid.all(|it| grows(&mut out, room, |out| escape_bytes(&[*it], out)))
+        });
+        if !whole || kept.len() < bytes.len() {
             out.push('…');
         }
+        out.shrink_to_fit();
         Self(out)
     }
 
@@ -69,6 +70,27 @@ impl From<&str> for Text {
     }
 }
 
+/// Adds to a text, unless it would pass its room then; whether it was added.
+fn grows(out: &mut String, room: usize, add: impl FnOnce(&mut String)) -> bool {
+    let before = out.len();
+    add(out);
+    let fits = out.len() <= room;
+    if !fits {
+        out.truncate(before);
+    }
+    fits
+}
+
+fn show(character: char, out: &mut String) {
+    match character {
+        '\\' => out.push_str("\\\\"),
+        _ if is_unsafe_to_show(character) => {
+            escape_bytes(character.encode_utf8(&mut [0; 4]).as_bytes(), out);
+        }
+        _ => out.push(character),
+    }
+}
+
 fn escape_bytes(bytes: &[u8], out: &mut String) {
     use fmt::Write as _;
     for byte in bytes {
@@ -77,19 +99,33 @@ fn escape_bytes(bytes: &[u8], out: &mut String) {
     }
 }
 
+/// What has no width of its own (combining marks, joiners, fillers, selectors, controls), what only looks like a gap, and
+/// what directs the text around it (general category Cf, where that has a width).
 fn is_unsafe_to_show(character: char) -> bool {
-    character.is_control()
+    character.width().is_none_or(|columns| columns == 0)
+        || (character.is_whitespace() && character != ' ')
         || matches!(
             character,
             '\u{00AD}'
+                | '\u{0600}'..='\u{0605}'
                 | '\u{061C}'
+                | '\u{06DD}'
+                | '\u{070F}'
+                | '\u{0890}'..='\u{0891}'
+                | '\u{08E2}'
+                | '\u{115F}'..='\u{1160}'
                 | '\u{180E}'
-                | '\u{200B}'..='\u{200F}'
-                | '\u{2028}'..='\u{202E}'
-                | '\u{2060}'..='\u{206F}'
-                | '\u{FEFF}'
-                | '\u{FFF9}'..='\u{FFFB}'
-                | '\u{E0000}'..='\u{E007F}'
+                | '\u{2800}'
+                | '\u{3164}'
+                | '\u{FFA0}'
+                | '\u{FFF0}'..='\u{FFFC}'
+                | '\u{110BD}'
+                | '\u{110CD}'
+                | '\u{13430}'..='\u{1345F}'
+                | '\u{1BCA0}'..='\u{1BCA3}'
+                | '\u{1D159}'
+                | '\u{1D173}'..='\u{1D17A}'
+                | '\u{E0000}'..='\u{E0FFF}'
         )
 }
 
@@ -506,11 +542,13 @@ pub struct CertificateFacts {
     pub issuer: Text,
     /// Names it is made out to: DNS names and addresses of the subject alternative name.
     pub names: Vec<Text>,
+    /// How many names more it is made out to than are kept.
+    pub more_names: usize,
     /// Start of validity.
     pub not_before: OffsetDateTime,
     /// End of validity.
     pub not_after: OffsetDateTime,
-    /// Serial number, lower-case hexadecimal without leading zeros.
+    /// Serial number, lower-case hexadecimal without leading zeros; an ellipsis marks where an endless one is cut.
     pub serial: String,
     /// SHA-256 over the DER, 64 lower-case hexadecimal digits.
     pub sha256: String,
@@ -632,6 +670,14 @@ mod tests {
             ("x\u{202e}y".as_bytes(), "x\\xE2\\x80\\xAEy"),
             ("\u{9b}1m".as_bytes(), "\\xC2\\x9B1m"),
             (b"a\0b\r\n", "a\\x00b\\x0D\\x0A"),
+            ("e\u{301}\u{301}".as_bytes(), "e\\xCC\\x81\\xCC\\x81"),
+            ("a\u{a0}b".as_bytes(), "a\\xC2\\xA0b"),
+            ("\u{3164}".as_bytes(), "\\xE3\\x85\\xA4"),
+            (
+                "B\u{fc}ro \u{41f}\u{43e}\u{447}\u{442}\u{430} \u{90f5}\u{4ef6} \u{628}\u{631}"
+                    .as_bytes(),
+                "B\u{fc}ro \u{41f}\u{43e}\u{447}\u{442}\u{430} \u{90f5}\u{4ef6} \u{628}\u{631}",
+            ),
         ] {
             assert_eq!(Text::from_bytes(bytes).as_str(), shown);
         }
@@ -656,5 +702,21 @@ mod tests {
         let text = Text::from_bytes(&[b'x'; 5000]);
         assert_eq!(text.as_str().chars().count(), Text::LIMIT + 1);
         assert!(text.as_str().ends_with('…'));
+    }
+
+    #[test]
+    fn what_has_little_room_is_cut_between_two_escapes() {
+        for (bytes, room, shown) in [
+            (&b"mail"[..], 4, "mail"),
+            (b"mail", 3, "mai…"),
+            (b"a\xff\xff", 9, "a\\xFF\\xFF"),
+            (b"a\xff\xff", 8, "a\\xFF…"),
+            (b"a\\", 2, "a…"),
+            ("\u{202e}".as_bytes(), 11, "…"),
+            (b"", 0, ""),
+            (b"x", 0, "…"),
+        ] {
+            assert_eq!(Text::within(bytes, room).as_str(), shown, "{bytes:x?}");
+        }
     }
 }

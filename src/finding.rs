@@ -20,11 +20,13 @@ pub struct Finding {
     pub observation: Observation,
     /// The verdict in one word.
     pub status: Status,
-    /// The code of the observation's failure, where there is one; a diagnosis of that code stands below.
+    /// The code of the observation's failure, where there is one; a diagnosis of that code stands below, or where
+    /// the lookup failed, with the target.
     pub failure_code: Option<Code>,
     /// Days until the certificate ends, rounded down; negative once it has.
     pub days_left: Option<i64>,
-    /// What is the matter, worst first, then in the order of the rules.
+    /// What is the matter, worst first, then in the order of the rules; none where the lookup failed, which the target
+    /// tells once.
     pub diagnoses: Vec<Diagnosis>,
 }
 

@@ -8,7 +8,7 @@ use crate::facts::{PeerFacts, Text, TlsFacts};
 /// Everything that one check of one service saw.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Observation {
-    /// The endpoint that was reached, or the one whose failure is told.
+    /// The endpoint that was reached, the one whose failure is told, or the only one that could have been dialled.
     pub address: Option<SocketAddr>,
     /// Our own end of the first connection that was made.
     pub local_address: Option<SocketAddr>,
@@ -157,6 +157,8 @@ pub enum Cause {
     BlockedHere,
     /// This machine has no address of that family, or no route to the host.
     NoFamilyHere,
+    /// This machine has no way out at all, in either family.
+    NoNetwork,
     /// This machine ran out of files, ports or memory.
     OutOfResources,
     /// The address given with `--source` is not one of this machine.
@@ -237,6 +239,7 @@ impl Cause {
             self,
             Self::BlockedHere
                 | Self::NoFamilyHere
+                | Self::NoNetwork
                 | Self::OutOfResources
                 | Self::SourceUnusable
                 | Self::HttpsNotOpen

@@ -80,24 +80,34 @@ pub struct Check {
 /// Which way connections go.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Reach {
-    /// Which addresses of a name.
+    /// Addresses of which families.
     pub families: Families,
+    /// Which of these.
+    pub addresses: Addresses,
     /// Where from (`--source`).
     pub source: Option<IpAddr>,
 }
 
-/// Which addresses of a name are used.
+/// Addresses of which families are used.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Families {
-    /// Both, raced: the first that answers (RFC 8305).
+    /// Both.
     #[default]
-    Raced,
+    Both,
     /// IPv4 only.
     V4,
     /// IPv6 only.
     V6,
-    /// Every address, each on a row of its own.
-    All,
+}
+
+/// Which addresses of a name are used.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Addresses {
+    /// The first that answers: they are raced (RFC 8305).
+    #[default]
+    Raced,
+    /// Every one, each on a row of its own.
+    Every,
 }
 
 /// Whom to trust.
@@ -252,6 +262,18 @@ impl Limits {
     pub const SIGNATURES: usize = 64;
     /// Names of a certificate that are told, at the most.
     pub const CERTIFICATE_NAMES: usize = 200;
+    /// Bytes of text, as escaped, that are kept of all names of a certificate: a tenth of it is usual.
+    pub const NAMES_TEXT: usize = 16 * 1024;
+    /// The same of all subjects and issuers of a chain.
+    pub const CHAIN_TEXT: usize = 16 * 1024;
+    /// The same of one subject or issuer.
+    pub const SUBJECT_TEXT: usize = 2 * 1024;
+    /// Ways from a certificate to a root that are looked at: an authority's certificate may be sent beside its successor.
+    pub const WAYS: usize = 6;
+    /// Lookups under way at once, those included that nobody waits for any more. A run asks for as many as it has
+    /// sockets, 256, and a resolver that does not answer holds each of them for half a minute, six times their patience:
+    /// so many may hang before one that would be answered has to wait.
+    pub const LOOKUPS: usize = 1024;
     /// Bytes of a file of targets or of certificates, at the most. All public roots of the world take a quarter of one
     /// megabyte.
     pub const FILE_BYTES: u64 = 16 * 1024 * 1024;

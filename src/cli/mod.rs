@@ -4,10 +4,11 @@
 //! resolved, every list read and every contradiction refused. Nothing behind this room sees a clap type. A
 //! [`UsageError`] is one line: what was wrong, and what would be right.
 //!
-//! [`targets`] knows what a host name is, [`values`] the small languages of single options, [`refusal`] what clap itself
-//! says.
+//! [`targets`] knows what a host name is, [`reports`] where reports go, [`values`] the small languages of single options,
+//! [`refusal`] what clap itself says.
 
 mod refusal;
+mod reports;
 mod targets;
 mod values;
 
@@ -20,10 +21,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::catalog::{self, Expectation, Group, ROLES, Role, Service, ServiceId, expectation};
 use crate::exit::FailOn;
-use crate::facts::TlsVersion;
 use crate::judge;
 use crate::plan::{
-    Audit, Check, Depth, Families, Host, Limits, Plan, Reach, Standards, Stores, Target,
+    Addresses, Audit, Check, Depth, Families, Host, Limits, Plan, Reach, Standards, Stores, Target,
     Transcripts, Trust,
 };
 use crate::report::{Format, Rows};
@@ -56,6 +56,8 @@ pub enum Meant {
     Demo {
         /// What is wrong with the stand-in server.
         faults: Vec<Staged>,
+        /// Whether more is asked.
+        audit: Audit,
         /// How to tell it.
         telling: Telling,
     },
@@ -252,24 +254,24 @@ struct CheckArgs {
     #[arg(long, value_name = "NAME", help_heading = "How to get there")]
     servername: Option<String>,
 
-    /// Connect from this address
+    /// Connect from this address, and to its family only
     #[arg(long, value_name = "ADDRESS", help_heading = "How to get there")]
     source: Option<String>,
 
     /// Use IPv4 only
-    #[arg(short = '4', long = "ipv4", conflicts_with_all = ["ipv6", "all_addresses"], help_heading = "How to get there")]
+    #[arg(
+        short = '4',
+        long = "ipv4",
+        conflicts_with = "ipv6",
+        help_heading = "How to get there"
+    )]
     ipv4: bool,
 
     /// Use IPv6 only
-    #[arg(
-        short = '6',
-        long = "ipv6",
-        conflicts_with = "all_addresses",
-        help_heading = "How to get there"
-    )]
+    #[arg(short = '6', long = "ipv6", help_heading = "How to get there")]
     ipv6: bool,
 
-    /// Look at every address of a name, each on rows of its own
+    /// Look at every address of a name, each on rows of its own; with -4 or -6 at every one of that family
     #[arg(long, help_heading = "How to get there")]
     all_addresses: bool,
 
@@ -293,12 +295,11 @@ struct CheckArgs {
     /// The lowest version of TLS that is accepted
     #[arg(
         long,
-        value_enum,
-        default_value_t,
-        value_name = "VERSION",
+        value_name = "1.2|1.3",
+        default_value = "1.2",
         help_heading = "What is good enough"
     )]
-    min_tls: MinTlsArg,
+    min_tls: String,
 
     /// Warn, and fail, when a certificate has fewer days left [default: warn under 30 days and a third of its lifetime]
     #[arg(long, value_name = "WARN[,FAIL]", help_heading = "What is good enough")]
@@ -417,6 +418,10 @@ struct DemoArgs {
     #[arg(long, value_name = "NAME")]
     fault: Vec<String>,
 
+    /// Also ask what `exchports check --audit` asks
+    #[arg(long)]
+    audit: bool,
+
     #[command(flatten)]
     telling: TellingArgs,
 }
@@ -457,15 +462,6 @@ enum TrustArg {
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum MinTlsArg {
-    #[default]
-    #[value(name = "1.2")]
-    Tls12,
-    #[value(name = "1.3")]
-    Tls13,
-}
-
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
 enum ColorArg {
     #[default]
     Auto,
@@ -502,6 +498,7 @@ impl Cli {
             Command::Explain(args) => explain(&args.word),
             Command::Demo(args) => Ok(Meant::Demo {
                 faults: values::faults(&args.fault)?,
+                audit: if args.audit { Audit::Yes } else { Audit::No },
                 telling: args.telling.meant()?,
             }),
             Command::Simulate(args) if args.list_faults => Ok(Meant::ListFaults),
@@ -532,14 +529,14 @@ impl CheckArgs {
         let checks = self.checks(role)?;
         let reach = self.reach()?;
         let address = match &self.address {
-            Some(typed) => Some(values::address("--address", typed)?),
+            Some(typed) => Some(values::host_address("--address", typed)?),
             None => None,
         };
         if let Some(address) = address {
             reach_fits("--address", address, reach)?;
         }
         let server_name = match &self.servername {
-            Some(typed) => Some(targets::host(typed)?),
+            Some(typed) => Some(targets::named("--servername", typed)?),
             None => None,
         };
         let mut targets = Vec::with_capacity(named.len());
@@ -574,10 +571,7 @@ impl CheckArgs {
                 ca_certificates: Vec::new(),
             },
             standards: Standards {
-                min_tls: match self.min_tls {
-                    MinTlsArg::Tls12 => TlsVersion::Tls12,
-                    MinTlsArg::Tls13 => TlsVersion::Tls13,
-                },
+                min_tls: values::min_tls(&self.min_tls)?,
                 cert_days: match &self.cert_days {
                     Some(typed) => values::cert_days(typed)?,
                     None => Standards::default().cert_days,
@@ -673,11 +667,10 @@ impl CheckArgs {
     }
 
     fn reach(&self) -> Result<Reach, UsageError> {
-        let families = match (self.ipv4, self.ipv6, self.all_addresses) {
-            (true, _, _) => Families::V4,
-            (_, true, _) => Families::V6,
-            (_, _, true) => Families::All,
-            _ => Families::Raced,
+        let families = match (self.ipv4, self.ipv6) {
+            (true, _) => Families::V4,
+            (_, true) => Families::V6,
+            _ => Families::Both,
         };
         let source = match &self.source {
             Some(typed) => Some(values::address("--source", typed)?),
@@ -688,11 +681,19 @@ impl CheckArgs {
         }
         // From an address of one family nothing can be reached in the other.
         let families = match (families, source) {
-            (Families::Raced, Some(IpAddr::V4(_))) => Families::V4,
-            (Families::Raced, Some(IpAddr::V6(_))) => Families::V6,
+            (Families::Both, Some(IpAddr::V4(_))) => Families::V4,
+            (Families::Both, Some(IpAddr::V6(_))) => Families::V6,
             _ => families,
         };
-        Ok(Reach { families, source })
+        Ok(Reach {
+            families,
+            addresses: if self.all_addresses {
+                Addresses::Every
+            } else {
+                Addresses::Raced
+            },
+            source,
+        })
     }
 
     fn ehlo_name(&self, targets: &[Target]) -> Result<Option<String>, UsageError> {
@@ -763,7 +764,7 @@ fn family(address: IpAddr) -> &'static str {
 
 impl TellingArgs {
     fn meant(&self) -> Result<Telling, UsageError> {
-        let mut reports = values::reports(&self.report)?;
+        let mut reports = reports::read(&self.report)?;
         if self.json {
             reports.push((Format::Json, None));
         }
@@ -804,6 +805,13 @@ impl TellingArgs {
 
 impl SimulateArgs {
     fn meant(&self) -> Result<Meant, UsageError> {
+        let port_map = values::port_map(&self.map)?;
+        let is_behind = |(service, _): &&(ServiceId, u16)| service.row().group == Group::Web;
+        if let Some((service, port)) = port_map.iter().find(is_behind) {
+            return Err(UsageError(format!(
+                "--map {service}={port}: the web services share the port of https, so map that, as in --map https={port}"
+            )));
+        }
         Ok(Meant::Simulate(Settings {
             role: values::role(&self.role)?,
             faults: values::faults(&self.fault)?,
@@ -812,7 +820,7 @@ impl SimulateArgs {
                 Some(typed) => Ports::Base(values::port("--base-port", typed)?),
                 None => Ports::Ephemeral,
             },
-            port_map: values::port_map(&self.map)?,
+            port_map,
         }))
     }
 }
@@ -823,6 +831,7 @@ pub fn demo_plan(
     name: &str,
     address: IpAddr,
     ports: &[(ServiceId, u16)],
+    audit: Audit,
     transcripts: Transcripts,
 ) -> Plan {
     let host = Host::Name(name.to_owned());
@@ -846,7 +855,7 @@ pub fn demo_plan(
         trust: Trust::default(),
         standards: Standards::default(),
         depth: Depth::Full,
-        audit: Audit::No,
+        audit,
         ehlo_name: None,
         transcripts,
         limits: Limits::default(),
@@ -889,6 +898,7 @@ fn role_names() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::TlsVersion;
     use crate::plan::CertDays;
 
     fn order(typed: &str) -> CheckOrder {
@@ -961,7 +971,8 @@ mod tests {
         assert_eq!(plan.limits.connect, Duration::from_secs(3));
         assert_eq!(plan.limits.run, None);
         assert_eq!((plan.limits.per_address, jobs), (24, None));
-        assert_eq!(plan.reach.families, Families::Raced);
+        assert_eq!(plan.reach.families, Families::Both);
+        assert_eq!(plan.reach.addresses, Addresses::Raced);
         assert_eq!(plan.trust.stores, Stores::Both);
         assert_eq!(plan.standards.min_tls, TlsVersion::Tls12);
         assert_eq!(plan.standards.cert_days, CertDays::Lifetime);
@@ -1009,5 +1020,18 @@ mod tests {
             Families::V4
         );
         assert_eq!(order("a --source ::1").plan.reach.families, Families::V6);
+        for (typed, families) in [
+            ("a --all-addresses", Families::Both),
+            ("a --all-addresses -4", Families::V4),
+            ("a -6 --all-addresses", Families::V6),
+            ("a --all-addresses --source 192.0.2.1", Families::V4),
+        ] {
+            let reach = order(typed).plan.reach;
+            assert_eq!(
+                (reach.families, reach.addresses),
+                (families, Addresses::Every),
+                "{typed}"
+            );
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Targets: what is a host name, what is not, and what was probably meant.
 
 use std::io::Read as _;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
 use super::UsageError;
@@ -20,6 +20,12 @@ pub(super) fn read(typed: &[String], files: &[PathBuf]) -> Result<Vec<(String, H
         }
     }
     for path in files {
+        if path.as_os_str() == "-" {
+            return Err(UsageError(
+                "--targets-file takes no `-`: standard input is a target, as in `exchports check -`"
+                    .to_owned(),
+            ));
+        }
         let name = file_name(path);
         let text = whole(&name, open(path, &name)?)?;
         list(&name, &text, &mut targets)?;
@@ -39,12 +45,12 @@ fn none(typed: &[String], files: &[PathBuf]) -> UsageError {
                     .to_owned(),
             );
         }
-        ([], [file]) => format!("{} is empty", file_name(file)),
-        (_, []) => "standard input is empty".to_owned(),
-        _ => "the lists are empty".to_owned(),
+        ([], [file]) => format!("{} has no target", file_name(file)),
+        (_, []) => "standard input has no target".to_owned(),
+        _ => "none of the lists has a target".to_owned(),
     };
     UsageError(format!(
-        "no target: {lists}; write one host a line, `#` begins a comment"
+        "{lists} in it: write one host a line, `#` begins a comment"
     ))
 }
 
@@ -104,45 +110,87 @@ fn list(name: &str, text: &str, targets: &mut Vec<(String, Host)>) -> Result<(),
 /// A host as typed: a name, an international name, an address, an address in brackets.
 pub(super) fn host(typed: &str) -> Result<Host, UsageError> {
     if let Some(address) = literal(typed) {
-        return Ok(Host::Address(address));
+        return match why_no_host(address) {
+            Some(why) => Err(UsageError(format!("{} {why}", quoted(typed)))),
+            None => Ok(Host::Address(address)),
+        };
     }
     if let Some(why) = what_it_is_instead(typed) {
         return Err(UsageError(format!("{} {why}", quoted(typed))));
     }
-    let no_name = |why: &str| {
-        UsageError(format!(
-            "{} is no host name ({why}): give a name such as mail.example.com, or an address",
-            quoted(typed)
-        ))
-    };
+    name(typed).map_err(|why| no_name(&quoted(typed), why))
+}
+
+/// A name that an option takes, or an address; what was meant instead is not guessed.
+pub(super) fn named(option: &str, typed: &str) -> Result<Host, UsageError> {
+    if let Some(address) = literal(typed) {
+        return Ok(Host::Address(address));
+    }
+    let what = format!("{option} {}", quoted(typed));
+    name(typed).map_err(|why| no_name(&what, why))
+}
+
+fn no_name(what: &str, why: &str) -> UsageError {
+    UsageError(format!(
+        "{what} is no host name ({why}): give a name such as mail.example.com, or an address"
+    ))
+}
+
+/// Why an address is none that a host could have, with what would be right.
+pub(super) fn why_no_host(address: IpAddr) -> Option<&'static str> {
+    match address.to_canonical() {
+        IpAddr::V4(v4) if v4.is_multicast() => Some(MULTICAST),
+        IpAddr::V6(v6) if v6.is_multicast() => Some(MULTICAST),
+        IpAddr::V4(Ipv4Addr::BROADCAST) => {
+            Some("is the broadcast address, which is every host at once: give one host's own")
+        }
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => {
+            Some("is no host's address, it stands for any of them: this machine is 127.0.0.1")
+        }
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => {
+            Some("is no host's address, it stands for any of them: this machine is ::1")
+        }
+        IpAddr::V6(v6) if v6.is_unicast_link_local() => Some(
+            "is a link-local address, which says nothing without a network card: give a name or a routable address",
+        ),
+        _ => None,
+    }
+}
+
+const MULTICAST: &str = "is a multicast address, which is a group of hosts: give one host's own";
+
+/// A host name in ASCII form and lower case, a final dot kept; or why it is none.
+fn name(typed: &str) -> Result<Host, &'static str> {
     let (stem, dot) = match typed.strip_suffix('.') {
         Some(stem) => (stem, "."),
         None => (typed, ""),
     };
-    let ascii =
-        idna::domain_to_ascii(stem).map_err(|_| no_name("not a valid international name"))?;
+    let ascii = idna::domain_to_ascii(stem).map_err(|_| "not a valid international name")?;
+    if ascii.is_empty() {
+        return Err("empty");
+    }
     if ascii.len() > 253 {
-        return Err(no_name("over 253 characters"));
+        return Err("over 253 characters");
     }
     for label in ascii.split('.') {
         if label.is_empty() {
-            return Err(no_name("empty label"));
+            return Err("empty label");
         }
         if label.len() > 63 {
-            return Err(no_name("a label over 63 characters"));
+            return Err("a label over 63 characters");
         }
         // Underscores are no letters of host names, but Windows domains have them.
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         if !label.bytes().all(fits) {
-            return Err(no_name("letters, digits and hyphens only"));
+            return Err("letters, digits and hyphens only");
         }
         if label.starts_with('-') || label.ends_with('-') {
-            return Err(no_name("a hyphen at an end of a label"));
+            return Err("a hyphen at an end of a label");
         }
     }
     let last = ascii.rsplit('.').next().unwrap_or_default();
     if last.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(no_name("ends in a number, but is no IPv4 address"));
+        return Err("ends in a number, but is no IPv4 address");
     }
     Ok(Host::Name(format!("{ascii}{dot}")))
 }
@@ -159,7 +207,6 @@ fn literal(typed: &str) -> Option<IpAddr> {
     let bare = typed
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'))
-        .filter(|inside| inside.contains(':'))
         .unwrap_or(typed);
     bare.parse().ok()
 }
@@ -180,7 +227,10 @@ fn what_it_is_instead(typed: &str) -> Option<String> {
     }
     if let Some((_, rest)) = typed.split_once("://") {
         let host = rest.split(['/', ':', '?', '#']).next().unwrap_or_default();
-        return Some(format!("is a URL: give the host alone, {}", quoted(host)));
+        return Some(format!("is a URL: give the host alone, {}", alone(host)));
+    }
+    if typed.contains([',', ';']) {
+        return Some("has several hosts in it: separate hosts by spaces".to_owned());
     }
     if let Some((_, domain)) = typed.split_once('@') {
         return Some(format!(
@@ -188,10 +238,24 @@ fn what_it_is_instead(typed: &str) -> Option<String> {
             crate::facts::Text::from(domain)
         ));
     }
-    if let Some((host, _)) = typed.split_once('/') {
-        return Some(format!("has a path: give the host alone, {}", quoted(host)));
+    if let Some((address, bits)) = typed.split_once('/')
+        && literal(address).is_some()
+        && bits.parse::<u8>().is_ok()
+    {
+        return Some(
+            "is a network, and networks are not scanned: name its addresses one by one".to_owned(),
+        );
     }
-    if typed.contains('%') {
+    if typed.contains('/') {
+        let host = typed.split('/').find(|part| !part.is_empty());
+        return Some(format!(
+            "has a path: give the host alone, {}",
+            alone(host.unwrap_or_default())
+        ));
+    }
+    if let Some((address, _)) = typed.split_once('%')
+        && address.trim_start_matches('[').parse::<Ipv6Addr>().is_ok()
+    {
         return Some(
             "has a zone: link-local addresses cannot be checked, give a name or a routable address"
                 .to_owned(),
@@ -201,17 +265,31 @@ fn what_it_is_instead(typed: &str) -> Option<String> {
         && port.bytes().all(|byte| byte.is_ascii_digit())
         && (!host.contains(':') || (host.starts_with('[') && host.ends_with(']')))
     {
-        return Some(format!(
-            "has a port: give the host alone, {}, and the port by --service {port} or --map SERVICE={port}",
-            quoted(host)
-        ));
+        let host = alone(host);
+        return Some(if port.is_empty() {
+            format!("has an empty port: give the host alone, {host}")
+        } else {
+            format!(
+                "has a port: give the host alone, {host}, and the port by --service {port} or --map SERVICE={port}"
+            )
+        });
     }
-    if typed.contains(':') || typed.contains('[') {
+    if typed.contains([':', '[']) {
         return Some(
-            "is neither a name nor an IPv6 address".to_owned() + ": write it as 2001:db8::1",
+            "is neither a name nor an address: write an address as 192.0.2.10 or 2001:db8::1"
+                .to_owned(),
         );
     }
     None
+}
+
+/// What is left of a host when all else is taken off it; when nothing is, what one looks like.
+fn alone(host: &str) -> String {
+    if host.is_empty() {
+        "such as mail.example.com".to_owned()
+    } else {
+        quoted(host)
+    }
 }
 
 #[cfg(test)]
@@ -230,6 +308,8 @@ mod tests {
             ("192.0.2.10", "192.0.2.10"),
             ("2001:db8::1", "2001:db8::1"),
             ("[2001:db8::1]", "2001:db8::1"),
+            ("[127.0.0.1]", "127.0.0.1"),
+            ("::1", "::1"),
         ] {
             assert_eq!(
                 host(typed).map(|host| host.to_string()).ok(),
@@ -257,6 +337,17 @@ mod tests {
             ("fe80::1%eth0", "zone"),
             ("a:b:c:d", "2001:db8::1"),
             ("[2001:db8::1", "neither a name"),
+            ("[nonsense]", "192.0.2.10 or 2001:db8::1"),
+            ("10.0.0.0/24", "networks are not scanned"),
+            ("2001:db8::/32", "one by one"),
+            ("//host", "alone, `host`"),
+            ("/", "such as mail.example.com"),
+            ("https://", "such as mail.example.com"),
+            (":25", "such as mail.example.com"),
+            ("host:", "empty port"),
+            ("%", "letters, digits"),
+            ("a,b", "separate hosts by spaces"),
+            ("127.0.0.1,::1", "separate hosts by spaces"),
             ("a!b.example", "letters, digits"),
         ] {
             let error = host(typed).expect_err(typed).to_string();
@@ -265,6 +356,49 @@ mod tests {
         }
         assert!(host(&"a".repeat(64)).is_err());
         assert!(host(&format!("a{}", ".aaaaaaaaa".repeat(26))).is_err());
+    }
+
+    #[test]
+    fn addresses_that_no_host_has_are_named_with_what_would_be_right() {
+        for (typed, hint) in [
+            ("fe80::1", "link-local"),
+            ("224.0.0.1", "multicast"),
+            ("239.255.255.255", "multicast"),
+            ("ff02::1", "multicast"),
+            ("::ffff:224.0.0.1", "multicast"),
+            ("255.255.255.255", "broadcast"),
+            ("0.0.0.0", "127.0.0.1"),
+            ("[::]", "this machine is ::1"),
+        ] {
+            let error = host(typed).expect_err(typed).to_string();
+            assert!(error.contains(hint), "{typed:?}: {error}");
+        }
+        for typed in [
+            "127.0.0.1",
+            "::1",
+            "223.255.255.255",
+            "169.254.1.1",
+            "fc00::1",
+        ] {
+            assert!(host(typed).is_ok(), "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_an_option_takes_is_refused_under_the_option_s_name() {
+        for (typed, hint) in [
+            ("", "--servername `` is no host name (empty)"),
+            ("a b", "--servername `a b` is no host name (letters, digits"),
+            (
+                "a:25",
+                "--servername `a:25` is no host name (letters, digits",
+            ),
+        ] {
+            let error = named("--servername", typed).expect_err(typed).to_string();
+            assert!(error.starts_with(hint), "{typed:?}: {error}");
+        }
+        assert!(named("--servername", "[::1]").is_ok());
+        assert!(named("--servername", "bücher.example").is_ok());
     }
 
     #[test]

@@ -1,14 +1,13 @@
 //! The small languages of single options.
 
-use std::net::IpAddr;
-use std::path::PathBuf;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use super::UsageError;
+use super::targets::why_no_host;
 use crate::catalog::{self, Role, ServiceId};
-use crate::facts::Text;
+use crate::facts::{Text, TlsVersion};
 use crate::plan::CertDays;
-use crate::report::Format;
 use crate::simulate::Staged;
 
 /// What was typed, in quotes, safe to show.
@@ -55,7 +54,9 @@ pub(super) fn services(option: &str, typed: &[String]) -> Result<Vec<ServiceId>,
             } else if word.eq_ignore_ascii_case("web") {
                 services.extend(catalog::WEB.iter().map(|service| service.id));
             } else {
-                services.push(service(word)?);
+                services.push(
+                    service(word).ok_or_else(|| unknown_service(word, "a port, web, or all"))?,
+                );
             }
         }
     }
@@ -63,7 +64,7 @@ pub(super) fn services(option: &str, typed: &[String]) -> Result<Vec<ServiceId>,
 }
 
 /// A service by its id, an alias, or its port in the catalog.
-pub(super) fn service(word: &str) -> Result<ServiceId, UsageError> {
+fn service(word: &str) -> Option<ServiceId> {
     let is_named = |name: &str| name.eq_ignore_ascii_case(word);
     let port = word.parse::<u16>().ok();
     catalog::all()
@@ -73,10 +74,10 @@ pub(super) fn service(word: &str) -> Result<ServiceId, UsageError> {
                 || port == Some(service.port)
         })
         .map(|service| service.id)
-        .ok_or_else(|| unknown_service(word))
 }
 
-fn unknown_service(word: &str) -> UsageError {
+/// What else is taken than a service's name is told at the end.
+fn unknown_service(word: &str, or: &str) -> UsageError {
     let is_number = word.bytes().all(|byte| byte.is_ascii_digit());
     if is_number && word.parse::<u16>().is_ok_and(|port| port > 0) {
         return UsageError(format!(
@@ -88,7 +89,7 @@ fn unknown_service(word: &str) -> UsageError {
     }
     let names: Vec<_> = catalog::all().map(|service| service.name).collect();
     UsageError(format!(
-        "unknown service {}: one of {}, a port, web, or all",
+        "unknown service {}: one of {}, {or}",
         quoted(word),
         names.join(", ")
     ))
@@ -103,7 +104,7 @@ pub(super) fn port_map(typed: &[String]) -> Result<Vec<(ServiceId, u16)>, UsageE
                 quoted(pair)
             )));
         };
-        let service = service(name.trim())?;
+        let service = mapped(name.trim())?;
         let Some(port) = number.trim().parse().ok().filter(|port| *port > 0) else {
             return Err(UsageError(format!(
                 "--map {} has no port: ports are 1 to 65535",
@@ -121,6 +122,23 @@ pub(super) fn port_map(typed: &[String]) -> Result<Vec<(ServiceId, u16)>, UsageE
         }
     }
     Ok(map)
+}
+
+/// A service to map: one, since no port is everybody's.
+fn mapped(word: &str) -> Result<ServiceId, UsageError> {
+    if word.eq_ignore_ascii_case("web") {
+        return Err(UsageError(
+            "--map takes one service, not the group web: --map https=8443 takes the whole group along"
+                .to_owned(),
+        ));
+    }
+    if word.eq_ignore_ascii_case("all") {
+        return Err(UsageError(
+            "--map takes one service, not all: give each its own port, as in --map smtp=2525 --map imap=2143"
+                .to_owned(),
+        ));
+    }
+    service(word).ok_or_else(|| unknown_service(word, "or a port"))
 }
 
 pub(super) fn port(option: &str, typed: &str) -> Result<u16, UsageError> {
@@ -154,6 +172,27 @@ pub(super) fn address(option: &str, typed: &str) -> Result<IpAddr, UsageError> {
             quoted(typed)
         ))
     })
+}
+
+/// The address of one host.
+pub(super) fn host_address(option: &str, typed: &str) -> Result<IpAddr, UsageError> {
+    let address = address(option, typed)?;
+    match why_no_host(address) {
+        Some(why) => Err(UsageError(format!("{option} {} {why}", quoted(typed)))),
+        None => Ok(address),
+    }
+}
+
+/// A version of TLS that can be asked for as the lowest.
+pub(super) fn min_tls(typed: &str) -> Result<TlsVersion, UsageError> {
+    match typed {
+        "1.2" => Ok(TlsVersion::Tls12),
+        "1.3" => Ok(TlsVersion::Tls13),
+        _ => Err(UsageError(format!(
+            "--min-tls {} cannot be asked for: it takes 1.2 and 1.3; --audit tells which older versions are enabled",
+            quoted(typed)
+        ))),
+    }
 }
 
 /// `5s`, `500ms`, `1m 30s`; a bare number is seconds.
@@ -201,38 +240,6 @@ pub(super) fn cert_days(typed: &str) -> Result<CertDays, UsageError> {
     Ok(CertDays::Days { warn, fail })
 }
 
-pub(super) fn reports(typed: &[String]) -> Result<Vec<(Format, Option<PathBuf>)>, UsageError> {
-    let mut reports: Vec<(Format, Option<PathBuf>)> = Vec::new();
-    for report in typed {
-        let (name, file) = match report.split_once('=') {
-            Some((name, file)) => (name, Some(file)),
-            None => (report.as_str(), None),
-        };
-        let Some(format) = Format::from_name(name) else {
-            let known: Vec<_> = Format::ALL.iter().map(|format| format.as_str()).collect();
-            return Err(UsageError(format!(
-                "unknown report {}: one of {}",
-                quoted(name),
-                known.join(", ")
-            )));
-        };
-        if file.is_some_and(str::is_empty) {
-            return Err(UsageError(format!(
-                "--report {name}= names no file: leave the `=` out for standard output"
-            )));
-        }
-        let file = file.map(PathBuf::from);
-        if file.is_some() && reports.iter().any(|(_, other)| *other == file) {
-            return Err(UsageError(format!(
-                "--report {} writes to a file that another report writes to: give each its own",
-                quoted(report)
-            )));
-        }
-        reports.push((format, file));
-    }
-    Ok(reports)
-}
-
 pub(super) fn faults(typed: &[String]) -> Result<Vec<Staged>, UsageError> {
     typed
         .iter()
@@ -240,15 +247,32 @@ pub(super) fn faults(typed: &[String]) -> Result<Vec<Staged>, UsageError> {
         .collect()
 }
 
-/// A domain name or an address literal (RFC 5321 §4.1.3); Exchange refuses underscores and anything stranger.
+/// A domain name in ASCII form or an address literal (RFC 5321 §4.1.3); Exchange refuses underscores and anything
+/// stranger.
 pub(super) fn ehlo_name(typed: &str) -> Result<String, UsageError> {
-    let is_literal = typed
+    let inside = typed
         .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .is_some_and(|inside| {
-            let bare = inside.strip_prefix("IPv6:").unwrap_or(inside);
-            bare.parse::<IpAddr>().is_ok()
-        });
+        .and_then(|rest| rest.strip_suffix(']'));
+    let tagged = inside.and_then(|inside| match inside.split_at_checked(5) {
+        Some((tag, address)) if tag.eq_ignore_ascii_case("IPv6:") => Some(address),
+        _ => None,
+    });
+    if let Some(address) = tagged.and_then(|address| address.parse::<Ipv6Addr>().ok()) {
+        return Ok(format!("[IPv6:{address}]"));
+    }
+    if let Ok(address) = tagged.or(inside).unwrap_or(typed).parse::<IpAddr>() {
+        let literal = match address {
+            IpAddr::V4(v4) => format!("[{v4}]"),
+            IpAddr::V6(v6) => format!("[IPv6:{v6}]"),
+        };
+        if literal == typed {
+            return Ok(literal);
+        }
+        return Err(UsageError(format!(
+            "--ehlo-name {} is no address literal: write it as {literal}",
+            quoted(typed)
+        )));
+    }
     let is_label = |label: &str| {
         !label.is_empty()
             && label.len() <= 63
@@ -258,13 +282,19 @@ pub(super) fn ehlo_name(typed: &str) -> Result<String, UsageError> {
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    if is_literal || (typed.len() <= 253 && typed.split('.').all(is_label)) {
-        return Ok(typed.to_owned());
-    }
-    Err(UsageError(format!(
-        "--ehlo-name {} is no name for EHLO: give a host name such as admin-pc.example.com or a literal such as [192.0.2.5]",
-        quoted(typed)
-    )))
+    // A name in ASCII is left as it was typed.
+    let name = if typed.is_ascii() {
+        Some(typed.to_owned())
+    } else {
+        idna::domain_to_ascii(typed).ok()
+    };
+    name.filter(|name| name.len() <= 253 && name.split('.').all(is_label))
+        .ok_or_else(|| {
+            UsageError(format!(
+                "--ehlo-name {} is no name for EHLO: give a host name such as admin-pc.example.com or a literal such as [192.0.2.5]",
+                quoted(typed)
+            ))
+        })
 }
 
 #[cfg(test)]
@@ -281,10 +311,10 @@ mod tests {
             ("ms-wbt-server", ServiceId::Rdp),
             ("443", ServiceId::Https),
         ] {
-            assert_eq!(service(word).ok(), Some(expected), "{word}");
+            assert_eq!(service(word), Some(expected), "{word}");
         }
         for word in ["8443", "0", "70000", "frobnicate", ""] {
-            assert!(service(word).is_err(), "{word}");
+            assert_eq!(service(word), None, "{word}");
         }
     }
 
@@ -315,29 +345,41 @@ mod tests {
     }
 
     #[test]
-    fn reports_name_a_format_and_perhaps_a_file() {
-        let parse = |typed: &str| reports(&[typed.to_owned()]);
-        assert_eq!(parse("json").ok(), Some(vec![(Format::Json, None)]));
-        assert_eq!(
-            parse("ndjson=a=b.json").ok(),
-            Some(vec![(Format::Ndjson, Some("a=b.json".into()))])
-        );
-        assert!(parse("xml").is_err() && parse("json=").is_err());
-        assert!(reports(&["json=a".to_owned(), "table=a".to_owned()]).is_err());
+    fn ehlo_names_are_names_or_literals() {
+        for (typed, sent) in [
+            ("admin-pc", "admin-pc"),
+            ("Admin-PC.example.com", "Admin-PC.example.com"),
+            ("bücher.example", "xn--bcher-kva.example"),
+            ("[192.0.2.5]", "[192.0.2.5]"),
+            ("[IPv6:2001:db8::1]", "[IPv6:2001:db8::1]"),
+            ("[ipv6:::1]", "[IPv6:::1]"),
+        ] {
+            assert_eq!(ehlo_name(typed).ok().as_deref(), Some(sent), "{typed}");
+        }
+        for typed in [
+            "",
+            "a_b",
+            "a b",
+            "a\r\nRCPT",
+            "[nonsense]",
+            "a..b",
+            "-a",
+            "ü b",
+        ] {
+            assert!(ehlo_name(typed).is_err(), "{typed:?}");
+        }
     }
 
     #[test]
-    fn ehlo_names_are_names_or_literals() {
-        for typed in [
-            "admin-pc",
-            "a.example.com",
-            "[192.0.2.5]",
-            "[IPv6:2001:db8::1]",
+    fn an_address_that_is_no_literal_is_refused_with_the_literal() {
+        for (typed, right) in [
+            ("1.2.3.4", "[1.2.3.4]"),
+            ("::1", "[IPv6:::1]"),
+            ("[::1]", "[IPv6:::1]"),
+            ("[IPv6:1.2.3.4]", "[1.2.3.4]"),
         ] {
-            assert!(ehlo_name(typed).is_ok(), "{typed}");
-        }
-        for typed in ["", "a_b", "a b", "a\r\nRCPT", "[nonsense]", "a..b", "-a"] {
-            assert!(ehlo_name(typed).is_err(), "{typed:?}");
+            let error = ehlo_name(typed).expect_err(typed).to_string();
+            assert!(error.ends_with(&format!("write it as {right}")), "{error}");
         }
     }
 }

@@ -219,6 +219,12 @@ pub enum Code {
     NothingListens,
     /// TLS on 443 does not work, so the web services behind it were not asked.
     HttpsUnusable,
+    /// This machine has no way out, in either family.
+    NoNetwork,
+    /// An IMAP server that lets everybody in without a name, or somebody who plays it to keep clients from STARTTLS.
+    ImapPreauth,
+    /// A directory that answers the question for its rootDSE with success and nothing.
+    RootDseEmpty,
 }
 
 /// Every code with its word, in the order of the enum.
@@ -345,6 +351,9 @@ const WORDS: &[(Code, &str)] = &[
     (Code::TlsOldVersions, "tls-old-versions"),
     (Code::NothingListens, "nothing-listens"),
     (Code::HttpsUnusable, "https-unusable"),
+    (Code::NoNetwork, "no-network"),
+    (Code::ImapPreauth, "imap-preauth"),
+    (Code::RootDseEmpty, "root-dse-empty"),
 ];
 
 impl Code {
@@ -382,7 +391,10 @@ impl Code {
             Self::IisStopped => matches!(of_a_row, Self::HttpServerError | Self::WebServerError),
             Self::NotExchange => of_a_row == Self::WebNotFound,
             Self::Ipv6Broken | Self::Ipv4Broken => {
-                matches!(of_a_row, Self::Refused | Self::Filtered | Self::Unreachable)
+                matches!(
+                    of_a_row,
+                    Self::Refused | Self::Filtered | Self::Unreachable | Self::HttpsNotOpen
+                )
             }
             _ => self == of_a_row,
         }

@@ -360,7 +360,9 @@ fn severity_elsewhere(code: Code) -> Option<&'static str> {
         Code::StarttlsNotOffered => "Warn on 25 and 389, where clients go on without.",
         Code::StarttlsRejected => "Warn where a directory does not know StartTLS at all.",
         Code::NoCertificate => "Warn on 389, where Exchange goes on without.",
-        Code::ClientProxy => "Info under the role mailbox, where it is normal.",
+        Code::ClientProxy => {
+            "Fail where submission over TLS is required; else info under the role mailbox, where it is normal."
+        }
         Code::CertificateExpired | Code::CertificateNotYetValid | Code::CertificateWeakKey => {
             "Warn on 25 and 3389, where nobody checks the certificate."
         }
@@ -401,6 +403,7 @@ fn severity_elsewhere(code: Code) -> Option<&'static str> {
             "Fail where a service that is required has a row for that address."
         }
         Code::RoleDoesNotFit => "Info where only a greeting speaks for Exchange Online.",
+        Code::ImapPreauth => "Warn on 993, where nobody is kept from TLS.",
         Code::CertificateExpiresSoon => {
             "Fail under the second number of `--cert-days`, but not on 25 and 3389."
         }

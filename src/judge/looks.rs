@@ -15,7 +15,8 @@ use crate::observation::{Cause, State};
 use crate::plan::{Check, Host};
 
 /// The role that fits what is open best; `None` when the target was judged as another role than `any`, when not all
-/// twelve services were looked at, when all twelve are open or none is, and when no role fits.
+/// twelve services were looked at, when all twelve are open or none is, when no role fits, when services were required by
+/// name, and when no less would fail as that role.
 pub(super) fn looks_like(findings: &[Finding], context: &Context<'_>) -> Option<LooksLike> {
     if context.role != Role::Any || !all_were_looked_at(findings) {
         return None;
@@ -25,6 +26,14 @@ pub(super) fn looks_like(findings: &[Finding], context: &Context<'_>) -> Option<
         return None;
     }
     let role = best_fit(findings, &open, context)?;
+    // It has to explain something that failed.
+    let failed = findings
+        .iter()
+        .filter(|finding| finding.status == Status::Fail)
+        .count();
+    if was_asked_for(findings) || failures_as(role, findings, context) >= failed {
+        return None;
+    }
     let required: Vec<ServiceId> = role
         .row()
         .required
@@ -215,6 +224,32 @@ pub(super) fn role_of_greeting(name: &str) -> Option<Role> {
     } else {
         None
     }
+}
+
+/// Whether more was required by name than the role requires: `--role` would not change that.
+fn was_asked_for(findings: &[Finding]) -> bool {
+    findings.iter().any(|finding| {
+        let check = finding.check;
+        check.expect == Expectation::Required
+            && expectation(Role::Any, check.service.id) != Some(Expectation::Required)
+    })
+}
+
+/// How many rows would fail, judged as that role, which does not look at all of them.
+fn failures_as(role: Role, findings: &[Finding], context: &Context<'_>) -> usize {
+    let context = Context { role, ..*context };
+    findings
+        .iter()
+        .filter(|finding| {
+            expectation(role, finding.check.service.id).is_some_and(|expect| {
+                let check = Check {
+                    expect,
+                    ..finding.check
+                };
+                judge(check, finding.observation.clone(), &context).status == Status::Fail
+            })
+        })
+        .count()
 }
 
 /// Whether all rows of a service would pass, judged as that role.

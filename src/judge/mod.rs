@@ -16,7 +16,7 @@ use std::cmp::Reverse;
 use time::OffsetDateTime;
 
 use crate::catalog::Role;
-use crate::finding::{Diagnosis, Finding};
+use crate::finding::{Code, Diagnosis, Finding, Severity};
 use crate::observation::Observation;
 use crate::plan::{Check, Host, Standards};
 
@@ -53,7 +53,9 @@ pub struct Context<'a> {
 /// Says what one observation means.
 ///
 /// Where the observation has a failure, `failure_code` is its code and a diagnosis of that code stands among the
-/// diagnoses. They come worst first, then in the order of the [rules](fn@rules).
+/// diagnoses. They come worst first, then in the order of the [rules](fn@rules). Beside `forbidden-open` the others are
+/// worth knowing (info) and nothing to repair. A lookup that failed is the whole
+/// target's: its rows have the failure and no diagnoses, and [`judge_target()`] tells the cause once.
 #[must_use]
 pub fn judge(check: Check, observation: Observation, context: &Context<'_>) -> Finding {
     let case = Case {
@@ -61,11 +63,14 @@ pub fn judge(check: Check, observation: Observation, context: &Context<'_>) -> F
         seen: &observation,
         context,
     };
-    let mut diagnoses: Vec<Diagnosis> = rules().filter_map(|rule| rule.diagnose(&case)).collect();
+    let mut diagnoses = diagnose(&case);
     // Stable: what is equally bad stays in the order of the rules.
     diagnoses.sort_by_key(|diagnosis| Reverse(diagnosis.severity));
 
     let status = verdict::status(&case, &diagnoses);
+    if case.is_without_address() {
+        diagnoses.clear();
+    }
     let failure_code = case.failure_code();
     let days_left = case
         .certificate()
@@ -79,3 +84,21 @@ pub fn judge(check: Check, observation: Observation, context: &Context<'_>) -> F
         diagnoses,
     }
 }
+
+/// What the rules say, in their order.
+fn diagnose(case: &Case<'_>) -> Vec<Diagnosis> {
+    let mut told: Vec<Diagnosis> = rules().filter_map(|rule| rule.diagnose(case)).collect();
+    if told.iter().any(|one| one.code == Code::ForbiddenOpen) {
+        for other in &mut told {
+            if other.code != Code::ForbiddenOpen {
+                other.severity = Severity::Info;
+                NOT_TO_BE_REPAIRED.clone_into(&mut other.hint);
+            }
+        }
+    }
+    told
+}
+
+/// What is to be closed is not to be repaired before.
+const NOT_TO_BE_REPAIRED: &str =
+    "Nothing to repair: the service must not be reachable, so close it.";

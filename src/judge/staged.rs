@@ -188,6 +188,7 @@ pub(super) fn good() -> CertificateFacts {
             path: Vec::new(),
         },
         issuer_urls: Vec::new(),
+        more_names: 0,
     }
 }
 

@@ -155,6 +155,13 @@ mod tests {
                 Skip,
             ),
             (
+                "no network",
+                unattempted(Cause::NoNetwork),
+                Skip,
+                Skip,
+                Skip,
+            ),
+            (
                 "no files",
                 unattempted(Cause::OutOfResources),
                 Skip,

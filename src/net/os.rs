@@ -26,20 +26,30 @@ pub(super) fn classify(
             (State::Unreachable, Cause::Unreachable)
         }
         ErrorKind::PermissionDenied => (State::Blocked, Cause::BlockedHere),
-        ErrorKind::Unsupported => (State::Blocked, Cause::NoFamilyHere),
         ErrorKind::NetworkUnreachable
         | ErrorKind::HostUnreachable
         | ErrorKind::NetworkDown
         | ErrorKind::AddrNotAvailable
+        | ErrorKind::InvalidInput
             if !has_way_to(address, source) =>
         {
-            (State::Blocked, Cause::NoFamilyHere)
+            // Where there is a way from elsewhere on this machine, it is the source that leads nowhere.
+            let is_sources = source.is_some() && has_way_to(address, None);
+            let cause = if is_sources {
+                Cause::SourceUnusable
+            } else {
+                no_way(address)
+            };
+            (State::Blocked, cause)
         }
+        // The local stack's word, never a router's: nothing was sent.
+        ErrorKind::InvalidInput if source.is_some() => (State::Blocked, Cause::SourceUnusable),
+        ErrorKind::InvalidInput | ErrorKind::Unsupported => (State::Blocked, no_way(address)),
         ErrorKind::AddrNotAvailable | ErrorKind::AddrInUse | ErrorKind::OutOfMemory => {
             (State::Blocked, Cause::OutOfResources)
         }
         _ => match error.raw_os_error() {
-            Some(code) if NO_FAMILY.contains(&code) => (State::Blocked, Cause::NoFamilyHere),
+            Some(code) if NO_FAMILY.contains(&code) => (State::Blocked, no_way(address)),
             _ if is_out_of_resources(error) => (State::Blocked, Cause::OutOfResources),
             _ => (State::Unreachable, Cause::Unreachable),
         },
@@ -74,6 +84,16 @@ fn is_filters_word(error: &io::Error, address: SocketAddr) -> bool {
 /// Whether this machine has no file left for one socket more.
 pub(super) fn lacks_files() -> bool {
     UdpSocket::bind((IpAddr::from([0; 4]), 0)).is_err_and(|error| is_out_of_resources(&error))
+}
+
+/// Why there is no way to an address: this machine has no network, or it lacks that family or route. To itself it needs
+/// none.
+fn no_way(address: SocketAddr) -> Cause {
+    if address.ip().is_loopback() || has_way_out() {
+        Cause::NoFamilyHere
+    } else {
+        Cause::NoNetwork
+    }
 }
 
 /// Whether this machine has a way to anywhere beyond itself, in either family. Asked for are addresses that nobody has
@@ -153,6 +173,25 @@ mod tests {
             let (found, why, _) = classify(&io::Error::from_raw_os_error(code), V4, None);
             assert_eq!((found, why), (state, cause), "{code}");
         }
+    }
+
+    /// A source that leads nowhere, as 127.0.0.1 to another host, is the local stack's to refuse, on every system.
+    #[test]
+    fn an_invalid_argument_is_never_a_routers_word() {
+        let invalid = io::Error::from(ErrorKind::InvalidInput);
+        let elsewhere = SocketAddr::from(([192, 0, 2, 1], 25));
+        let (state, cause, _) = classify(&invalid, V4, Some(V4.ip()));
+        assert_eq!((state, cause), (State::Blocked, Cause::SourceUnusable));
+        let (state, cause, _) = classify(&invalid, elsewhere, Some(V4.ip()));
+        // Without any network there is no way from anywhere.
+        let expected = if has_way_to(elsewhere, None) {
+            Cause::SourceUnusable
+        } else {
+            Cause::NoFamilyHere
+        };
+        assert_eq!((state, cause), (State::Blocked, expected));
+        let (state, cause, _) = classify(&invalid, elsewhere, None);
+        assert_eq!((state, cause), (State::Blocked, Cause::NoFamilyHere));
     }
 
     #[cfg(target_os = "linux")]

@@ -431,13 +431,24 @@ impl<'a, S: Stream> Session<'a, S> {
     }
 
     /// Reads until the peer closes, or `limit` bytes are there, and returns them: for answers whose end is the
-    /// connection's.
+    /// connection's. A peer that resets, cuts TLS off without its goodbye or goes silent has ended it as well: what came
+    /// until then was said.
     ///
     /// # Errors
-    /// As [`Session::receive`], an end aside.
+    /// Somebody ended the wait: the deadline, the interrupt.
     pub async fn receive_rest(&mut self, limit: usize) -> Result<Vec<u8>, Failure> {
         let end = Instant::now() + self.patience();
-        while self.inbox.len() < limit && self.fill(end).await? > 0 {}
+        while self.inbox.len() < limit {
+            match self.read(end).await {
+                Ok(Ok(1..)) => {}
+                Ok(Ok(0)) => break,
+                Ok(Err(_)) | Err(Over::Patience) => {
+                    self.health = Health::Broken;
+                    break;
+                }
+                Err(over) => return Err(self.break_off(over.cause(Cause::Stalled), None)),
+            }
+        }
         self.inbox.truncate(limit);
         Ok(std::mem::take(&mut self.inbox))
     }

@@ -4,15 +4,26 @@
 //! So nobody waits for it but a check whose certificate leads to no other root, and that one no longer than it would
 //! for a reply.
 
+use std::env;
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use rustls::RootCertStore;
 use tokio::sync::watch;
 
+use crate::facts::Text;
+
 /// The store, or that it is still being read.
 #[derive(Debug, Default)]
-pub(super) struct SystemRoots(OnceLock<watch::Receiver<Option<Arc<RootCertStore>>>>);
+pub(super) struct SystemRoots(OnceLock<watch::Receiver<Option<Store>>>);
+
+/// What was read.
+#[derive(Clone, Debug)]
+struct Store {
+    roots: Arc<RootCertStore>,
+    /// Why there is less in it than there should be.
+    trouble: Option<Text>,
+}
 
 /// How far the reading is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -31,12 +42,12 @@ impl SystemRoots {
         self.receiver();
     }
 
-    fn receiver(&self) -> &watch::Receiver<Option<Arc<RootCertStore>>> {
+    fn receiver(&self) -> &watch::Receiver<Option<Store>> {
         self.0.get_or_init(|| {
             let (sender, receiver) = watch::channel(None);
             // Without a thread the sender is gone, and everybody sees that.
             let begun = thread::Builder::new().spawn(move || {
-                sender.send_replace(Some(Arc::new(read())));
+                sender.send_replace(Some(read()));
             });
             drop(begun);
             receiver
@@ -45,7 +56,14 @@ impl SystemRoots {
 
     /// The store, as soon as it has come.
     pub(super) fn store(&self) -> Option<Arc<RootCertStore>> {
-        self.receiver().borrow().clone()
+        let store = self.receiver().borrow();
+        store.as_ref().map(|store| Arc::clone(&store.roots))
+    }
+
+    /// Why there is less in the store than there should be, or nothing, once it has come.
+    pub(super) fn trouble(&self) -> Option<Text> {
+        let store = self.receiver().borrow();
+        store.as_ref().and_then(|store| store.trouble.clone())
     }
 
     pub(super) fn reading(&self) -> Reading {
@@ -67,9 +85,49 @@ impl SystemRoots {
     }
 }
 
-fn read() -> RootCertStore {
-    let mut store = RootCertStore::empty();
-    // What cannot be read of a half-broken store is left out: the public roots stand beside it.
-    store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    store
+fn read() -> Store {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    // What cannot be read of a half-broken store is left out; whether that matters turns out later.
+    let (_, unusable) = roots.add_parsable_certificates(found.certs);
+    let mut troubles: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
+    troubles.dedup();
+    if unusable > 0 {
+        troubles.push(format!("{unusable} of its certificates cannot be used"));
+    }
+    Store {
+        trouble: words(&roots, &troubles),
+        roots: Arc::new(roots),
+    }
+}
+
+fn words(roots: &RootCertStore, troubles: &[String]) -> Option<Text> {
+    /// Troubles that are told.
+    const TOLD: usize = 3;
+    let what = if roots.is_empty() {
+        "this machine's own store of roots is empty"
+    } else if troubles.is_empty() {
+        return None;
+    } else {
+        "a part of this machine's own store of roots was left out"
+    };
+    let named: Vec<String> = ["SSL_CERT_FILE", "SSL_CERT_DIR"]
+        .iter()
+        .filter_map(|name| {
+            let value = env::var_os(name)?;
+            Some(format!("{name}={}", value.to_string_lossy()))
+        })
+        .collect();
+    let mut words = what.to_owned();
+    if !named.is_empty() {
+        words = format!("{words} ({})", named.join(" "));
+    }
+    let (told, rest) = troubles.split_at(troubles.len().min(TOLD));
+    if !told.is_empty() {
+        words = format!("{words}: {}", told.join("; "));
+    }
+    if !rest.is_empty() {
+        words = format!("{words}; and {} more", rest.len());
+    }
+    Some(words.as_str().into())
 }

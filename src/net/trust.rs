@@ -5,7 +5,11 @@
 //! every certificate of the path is valid, whether it has other objections (purpose, name constraints).
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
@@ -14,8 +18,13 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, RootCertStore};
-use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::{GeneralName, ParsedExtension};
+use x509_parser::certificate::{X509Certificate, X509CertificateParser};
+use x509_parser::extensions::BasicConstraints;
+use x509_parser::nom::Parser as _;
+use x509_parser::oid_registry::{
+    OID_PKIX_AUTHORITY_INFO_ACCESS, OID_X509_EXT_BASIC_CONSTRAINTS,
+    OID_X509_EXT_EXTENDED_KEY_USAGE, OID_X509_EXT_SUBJECT_ALT_NAME, Oid,
+};
 use x509_parser::prelude::FromDer;
 use x509_parser::signature_algorithm::SignatureAlgorithm;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo, X509Name};
@@ -29,6 +38,20 @@ use crate::facts::{
 };
 use crate::plan::{Limits, Stores, Trust};
 
+/// Bytes of text, as escaped, that are kept of the places where an issuer can be fetched.
+const URLS_ROOM: usize = 4 * 1024;
+
+/// Bytes of a serial number that are told; 20 is the most that one may have (RFC 5280 §4.1.2.2), and some have more.
+const SERIAL_BYTES: usize = 32;
+
+/// Bytes of an object identifier that are told; those of algorithms have ten.
+const IDENTIFIER_BYTES: usize = 32;
+
+/// Bytes of a subject or an issuer, and extensions of a certificate, that are read at the most. Read, each byte of
+/// them can take fifty; those of the world's certificates have a few hundred, and ten.
+const MAX_SUBJECT: usize = 4 * 1024;
+const MAX_EXTENSIONS: usize = 64;
+
 /// Whom to trust, by where the root comes from.
 #[derive(Debug)]
 pub struct Roots {
@@ -37,6 +60,8 @@ pub struct Roots {
     public: Option<Arc<RootCertStore>>,
     /// Read while the first handshakes are made.
     system: Option<SystemRoots>,
+    /// Whether a certificate's issuer was looked for in this machine's store, in vain.
+    missed: AtomicBool,
 }
 
 /// Why a file's certificates cannot be trusted.
@@ -74,6 +99,7 @@ impl Roots {
             files: Arc::new(files),
             public,
             system: (trust.stores != Stores::Public).then(SystemRoots::default),
+            missed: AtomicBool::new(false),
         })
     }
 
@@ -81,6 +107,25 @@ impl Roots {
     #[must_use]
     pub fn provider(&self) -> &Arc<CryptoProvider> {
         &self.provider
+    }
+
+    /// Why nobody at all is trusted, in words: this machine's store is all there is, and it is empty. Waits until it has
+    /// been read, but not for longer than `patience`: what comes later is told of each certificate.
+    pub async fn lack(&self, patience: Duration) -> Option<Text> {
+        let system = self.system.as_ref()?;
+        if self.public.is_some() || !self.files.is_empty() {
+            return None;
+        }
+        let _ = tokio::time::timeout(patience, system.settled()).await;
+        let is_empty = system.store()?.is_empty();
+        system.trouble().filter(|_| is_empty)
+    }
+
+    /// What is missing in this machine's store, in words, where that mattered: an issuer was looked for in it, in vain.
+    #[must_use]
+    pub fn trouble(&self) -> Option<Text> {
+        let missed = self.missed.load(Ordering::Relaxed);
+        self.system.as_ref().filter(|_| missed)?.trouble()
     }
 
     /// Begins to read what takes long, so that it is there when a chain is assessed.
@@ -172,11 +217,25 @@ pub(super) fn assess(
     chain: &[CertificateDer<'_>],
     name: Option<&ServerName<'_>>,
     roots: &Roots,
+    proofs: &mut Proofs,
 ) -> Told {
-    let links = chain.iter().map(|der| link(der, roots)).collect();
-    let parsed: Vec<Option<Parsed<'_>>> = chain.iter().map(|der| Parsed::read(der)).collect();
+    let mut room = Room(Limits::CHAIN_TEXT);
+    let links = chain
+        .iter()
+        .map(|der| link(der, roots, &mut room))
+        .collect();
+    let parsed: Vec<Option<Parsed<'_>>> = chain
+        .iter()
+        .enumerate()
+        .map(|(at, der)| {
+            Some(Parsed {
+                at,
+                ..Parsed::read(der)?
+            })
+        })
+        .collect();
     let certificate = match parsed.first() {
-        Some(Some(leaf)) => Some(certificate(leaf, &parsed, chain, name, roots)),
+        Some(Some(leaf)) => Some(certificate(leaf, &parsed, chain, name, roots, proofs)),
         _ => None,
     };
     Told {
@@ -192,26 +251,35 @@ pub(super) async fn assess_in_time(
     roots: &Roots,
     terms: &mut Terms,
 ) -> Told {
-    let missing = roots.system.as_ref().filter(|it| it.store().is_none());
-    let told = assess(chain, name, roots);
-    let Some(system) = missing.filter(|_| told.has_no_anchor()) else {
+    let mut proofs = Proofs::default();
+    let is_whole = roots
+        .system
+        .as_ref()
+        .is_none_or(|system| system.store().is_some());
+    let mut told = assess(chain, name, roots, &mut proofs);
+    let Some(system) = roots.system.as_ref().filter(|_| told.has_no_anchor()) else {
         return told;
     };
-    if system.reading() == Reading::UnderWay {
-        let patience = terms.limits.reply;
-        // Why it ended is told by how far the reading is.
-        let _ = terms.bounded(patience, system.settled()).await;
+    if !is_whole {
+        if system.reading() == Reading::UnderWay {
+            let patience = terms.limits.reply;
+            // Why it ended is told by how far the reading is.
+            let _ = terms.bounded(patience, system.settled()).await;
+        }
+        told = assess(chain, name, roots, &mut proofs);
     }
-    let mut told = assess(chain, name, roots);
-    if system.reading() != Reading::Done
-        && let Some(certificate) = told
-            .certificate
-            .as_mut()
-            .filter(|it| it.trust.anchor.is_none())
+    if let Some(certificate) = told
+        .certificate
+        .as_mut()
+        .filter(|it| it.trust.anchor.is_none())
     {
-        certificate.trust.defects.push(TrustDefect::Other(
-            "this machine's own store of roots could not be read in time".into(),
-        ));
+        if system.reading() != Reading::Done {
+            certificate.trust.defects.push(TrustDefect::Other(
+                "this machine's own store of roots could not be read in time".into(),
+            ));
+        } else if !certificate.self_signed {
+            roots.missed.store(true, Ordering::Relaxed);
+        }
     }
     told
 }
@@ -246,18 +314,31 @@ struct Parsed<'a> {
     x509: X509Certificate<'a>,
     /// The contents of `signatureAlgorithm`.
     algorithm: &'a [u8],
+    /// Index into the chain.
+    at: usize,
 }
 
 impl<'a> Parsed<'a> {
     fn read(der: &'a [u8]) -> Option<Self> {
-        let (rest, x509) = X509Certificate::from_der(der).ok()?;
+        let (whole, _) = contents(der)?;
+        let (tbs, after_tbs) = contents(whole)?;
+        let (algorithm, _) = contents(after_tbs)?;
+        if !is_moderate(tbs)? {
+            return None;
+        }
+        // What is needed of the extensions is read where it is needed: a short one can have thousands of elements.
+        let (rest, x509) = X509CertificateParser::new()
+            .with_deep_parse_extensions(false)
+            .parse(der)
+            .ok()?;
         if !rest.is_empty() {
             return None;
         }
-        let (whole, _) = contents(der)?;
-        let (_, after_tbs) = contents(whole)?;
-        let (algorithm, _) = contents(after_tbs)?;
-        Some(Self { x509, algorithm })
+        Some(Self {
+            x509,
+            algorithm,
+            at: 0,
+        })
     }
 
     fn subject(&self) -> &[u8] {
@@ -272,16 +353,69 @@ impl<'a> Parsed<'a> {
     fn public_key(&self) -> &[u8] {
         contents(self.x509.tbs_certificate.subject_pki.raw).map_or(&[], |(inside, _)| inside)
     }
+}
 
-    fn is_signed_by(&self, public_key: &[u8], roots: &Roots) -> Signature {
-        signatures::check(
-            &roots.provider,
-            self.algorithm,
-            public_key,
-            self.x509.tbs_certificate.as_ref(),
-            self.x509.signature_value.data.as_ref(),
-        )
+/// The signatures of a chain that have been checked: a chain is walked more than once, and a check takes long.
+#[derive(Default)]
+pub(super) struct Proofs {
+    /// By the index of what is signed and the hash of the key.
+    known: HashMap<(usize, String), Signature>,
+}
+
+impl Proofs {
+    fn check(&mut self, signed: &Parsed<'_>, public_key: &[u8], roots: &Roots) -> Signature {
+        *self
+            .known
+            .entry((signed.at, sha256(public_key, roots)))
+            .or_insert_with(|| {
+                signatures::check(
+                    &roots.provider,
+                    signed.algorithm,
+                    public_key,
+                    signed.x509.tbs_certificate.as_ref(),
+                    signed.x509.signature_value.data.as_ref(),
+                )
+            })
     }
+}
+
+/// Whether the parts of a certificate that are read into many are no longer than any authority makes them, given the
+/// contents of its `tbsCertificate` (RFC 5280 §4.1).
+fn is_moderate(tbs: &[u8]) -> Option<bool> {
+    const VERSION: u8 = 0xa0;
+    const EXTENSIONS: u8 = 0xa3;
+    let mut parts = elements(tbs).skip_while(|(tag, _)| *tag == VERSION);
+    // Serial number, signature.
+    let (_, issuer) = parts.nth(2)?;
+    // Validity.
+    let (_, subject) = parts.nth(1)?;
+    let mut extensions = parts.filter(|(tag, _)| *tag == EXTENSIONS);
+    let count = extensions.next().map_or(0, |(_, explicit)| {
+        elements(explicit)
+            .flat_map(|(_, list)| elements(list))
+            .count()
+    });
+    Some(issuer.len() <= MAX_SUBJECT && subject.len() <= MAX_SUBJECT && count <= MAX_EXTENSIONS)
+}
+
+/// The elements that follow each other, as far as they can be read: tag and contents.
+fn elements(der: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    let mut rest = der;
+    std::iter::from_fn(move || {
+        let tag = *rest.first()?;
+        let (inside, after) = contents(rest)?;
+        rest = after;
+        Some((tag, inside))
+    })
+}
+
+/// What a certificate says in an extension; nothing where it has it twice.
+fn extension<'a>(certificate: &X509Certificate<'a>, identifier: &Oid<'_>) -> Option<&'a [u8]> {
+    let found = certificate
+        .tbs_certificate
+        .get_extension_unique(identifier)
+        .ok()??;
+    Some(found.value)
 }
 
 fn name_contents<'a>(name: &'a X509Name<'_>) -> &'a [u8] {
@@ -294,14 +428,17 @@ fn certificate(
     chain: &[CertificateDer<'_>],
     name: Option<&ServerName<'_>>,
     roots: &Roots,
+    proofs: &mut Proofs,
 ) -> CertificateFacts {
     let tbs = &leaf.x509.tbs_certificate;
     let (signature, signature_strength) = signature(&leaf.x509.signature_algorithm);
-    let self_signed = is_self_signed(leaf, roots);
+    let self_signed = is_self_signed(leaf, roots, proofs);
+    let (names, more_names) = names(&leaf.x509);
     CertificateFacts {
-        subject: name_text(&tbs.subject),
-        issuer: name_text(&tbs.issuer),
-        names: names(&leaf.x509),
+        subject: name_text(&tbs.subject, &mut Room(Limits::SUBJECT_TEXT)),
+        issuer: name_text(&tbs.issuer, &mut Room(Limits::SUBJECT_TEXT)),
+        names,
+        more_names,
         not_before: tbs.validity.not_before.to_datetime(),
         not_after: tbs.validity.not_after.to_datetime(),
         serial: serial(tbs.raw_serial()),
@@ -315,7 +452,7 @@ fn certificate(
         name_matches: name
             .zip(chain.first())
             .is_some_and(|(name, der)| is_made_out_to(name, der, leaf)),
-        trust: trust(leaf, self_signed, parsed, chain, roots),
+        trust: trust(leaf, self_signed, parsed, chain, roots, proofs),
         issuer_urls: issuer_urls(&leaf.x509),
     }
 }
@@ -326,6 +463,7 @@ fn trust(
     parsed: &[Option<Parsed<'_>>],
     chain: &[CertificateDer<'_>],
     roots: &Roots,
+    proofs: &mut Proofs,
 ) -> TrustFacts {
     let mut defects = Vec::new();
     let mut accuse = |defect: TrustDefect| {
@@ -333,20 +471,23 @@ fn trust(
             defects.push(defect);
         }
     };
-    let way = Walk::new(roots, parsed, Proof::Signatures).find_root(leaf);
-    let (anchor, path) = if let Some(Way { anchor, path, ends }) = way {
+    let object = |way: &Way| {
         // A certificate that was itself named as trusted needs nobody to vouch for it.
-        let trusted_by_itself = path.len() == 1 && ends == End::AtItself;
-        if !trusted_by_itself {
-            objections(anchor, &path, parsed, chain, roots)
-                .into_iter()
-                .for_each(&mut accuse);
+        if way.path.len() == 1 && way.ends == End::AtItself {
+            return Some(Vec::new());
         }
-        (Some(anchor), path)
+        objections(way, parsed, chain, roots)
+    };
+    let way = Walk::new(roots, parsed, Proof::Signatures, proofs).find_root(leaf, object);
+    let (anchor, path) = if let Some((way, objections)) = way {
+        objections.into_iter().for_each(&mut accuse);
+        (Some(way.anchor), way.path)
     } else if self_signed {
         accuse(TrustDefect::SelfSigned);
         (None, vec![0])
-    } else if let Some(way) = Walk::new(roots, parsed, Proof::Names).find_root(leaf) {
+    } else if let Some((way, _)) =
+        Walk::new(roots, parsed, Proof::Names, proofs).find_root(leaf, |_| Some(Vec::new()))
+    {
         accuse(TrustDefect::Other(unchecked(&way.path, parsed)));
         (None, way.path)
     } else {
@@ -380,10 +521,11 @@ fn unchecked(path: &[usize], parsed: &[Option<Parsed<'_>>]) -> Text {
 
 /// Whether a certificate may be a server's (RFC 5280 §4.2.1.12): webpki tells only where there is nothing worse.
 fn may_serve(leaf: &Parsed<'_>) -> bool {
-    match leaf.x509.extended_key_usage() {
-        Ok(Some(usage)) => usage.value.server_auth,
-        Ok(None) | Err(_) => true,
-    }
+    /// `id-kp-serverAuth`
+    const SERVER: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
+    extension(&leaf.x509, &OID_X509_EXT_EXTENDED_KEY_USAGE)
+        .and_then(contents)
+        .is_none_or(|(purposes, _)| elements(purposes).any(|(_, purpose)| purpose == SERVER))
 }
 
 /// Whether a certificate is made out to a name. One that webpki does not read (version 1, an unknown critical extension)
@@ -392,28 +534,39 @@ fn is_made_out_to(name: &ServerName<'_>, der: &CertificateDer<'_>, leaf: &Parsed
     if let Ok(certificate) = ParsedCertificate::try_from(der) {
         return verify_server_name(&certificate, name).is_ok();
     }
-    let asked = name.to_str();
-    let (_, domain) = asked.split_once('.').unwrap_or_default();
-    names(&leaf.x509).iter().any(|made_out_to| {
-        let made_out_to = made_out_to.as_str();
-        let wildcard = made_out_to.strip_prefix("*.");
-        made_out_to.eq_ignore_ascii_case(&asked)
-            || (matches!(name, ServerName::DnsName(_))
-                && wildcard.is_some_and(|rest| rest.eq_ignore_ascii_case(domain)))
+    names_of(&leaf.x509).any(|it| match (it, name) {
+        (Name::Dns(pattern), ServerName::DnsName(asked)) => {
+            is_name_of(pattern, asked.as_ref().as_bytes())
+        }
+        (Name::Address(address), ServerName::IpAddress(asked)) => address == IpAddr::from(*asked),
+        _ => false,
     })
 }
 
-/// What webpki objects to, at a moment at which every date of the path holds; nothing where there is no such moment, for
-/// then one of the dates never holds, and is told.
+/// Whether a DNS name of a certificate is the one asked for; a wildcard stands for one whole label, and for none that is
+/// directly below a top-level domain (RFC 6125 §6.4.3, and what browsers do).
+fn is_name_of(pattern: &[u8], asked: &[u8]) -> bool {
+    let asked = asked.strip_suffix(b".").unwrap_or(asked);
+    let Some(domain) = pattern.strip_prefix(b"*.") else {
+        return pattern.eq_ignore_ascii_case(asked);
+    };
+    let mut labels = asked.splitn(2, |byte| *byte == b'.');
+    let first = labels.next().unwrap_or_default();
+    let below = labels.next().unwrap_or_default();
+    !first.is_empty() && below.contains(&b'.') && domain.eq_ignore_ascii_case(below)
+}
+
+/// What webpki objects to, at a moment at which every date of the path holds; `None` where there is no such moment: one
+/// of the dates never holds then, and is told.
 fn objections(
-    anchor: Anchor,
-    path: &[usize],
+    way: &Way,
     parsed: &[Option<Parsed<'_>>],
     chain: &[CertificateDer<'_>],
     roots: &Roots,
-) -> Vec<TrustDefect> {
+) -> Option<Vec<TrustDefect>> {
     let dates = || {
-        path.iter()
+        way.path
+            .iter()
             .filter_map(|index| parsed.get(*index)?.as_ref())
             .map(|parsed| parsed.x509.validity())
     };
@@ -425,27 +578,25 @@ fn objections(
         Ok(moment) if from <= until.unwrap_or_default() => {
             UnixTime::since_unix_epoch(Duration::from_secs(moment))
         }
-        _ => return Vec::new(),
+        _ => return None,
     };
-    let Some((_, store)) = roots.sets().find(|(set, _)| *set == anchor) else {
-        return Vec::new();
-    };
-    let Some((leaf, intermediates)) = chain.split_first() else {
-        return Vec::new();
-    };
-    let leaf = match ParsedCertificate::try_from(leaf) {
+    let (_, store) = roots.sets().find(|(set, _)| *set == way.anchor)?;
+    let mut path = way.path.iter().filter_map(|index| chain.get(*index));
+    let leaf = match ParsedCertificate::try_from(path.next()?) {
         Ok(leaf) => leaf,
-        Err(error) => return vec![TrustDefect::Other(words(&error))],
+        Err(error) => return Some(vec![TrustDefect::Other(words(&error))]),
     };
+    // Of the rest of the chain one could do what another on the path may not, at a moment that is over.
+    let intermediates: Vec<_> = path.cloned().collect();
     let algorithms: Vec<_> = signatures::algorithms(&roots.provider).collect();
     let verified = verify_server_cert_signed_by_trust_anchor(
         &leaf,
         &store,
-        intermediates,
+        &intermediates,
         moment,
         &algorithms,
     );
-    match verified {
+    Some(match verified {
         Ok(()) => Vec::new(),
         Err(rustls::Error::InvalidCertificate(
             CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. },
@@ -454,7 +605,7 @@ fn objections(
             vec![TrustDefect::UnknownIssuer]
         }
         Err(other) => vec![TrustDefect::Other(words(&other))],
-    }
+    })
 }
 
 /// The verifier's objection in words; those that rustls keeps in webpki's form have none of their own.
@@ -517,11 +668,17 @@ struct Walk<'a> {
     /// In which order issuers are tried: the one that ends last first, for an old one may be sent beside its successor.
     order: Vec<usize>,
     proof: Proof,
+    proofs: &'a mut Proofs,
     signatures: usize,
 }
 
 impl<'a> Walk<'a> {
-    fn new(roots: &'a Roots, parsed: &'a [Option<Parsed<'a>>], proof: Proof) -> Self {
+    fn new(
+        roots: &'a Roots,
+        parsed: &'a [Option<Parsed<'a>>],
+        proof: Proof,
+        proofs: &'a mut Proofs,
+    ) -> Self {
         let end = |index: &usize| {
             let parsed = parsed.get(*index)?.as_ref()?;
             Some(parsed.x509.validity().not_after.timestamp())
@@ -533,37 +690,71 @@ impl<'a> Walk<'a> {
             parsed,
             order,
             proof,
+            proofs,
             signatures: Limits::SIGNATURES,
         }
     }
 
-    fn find_root(mut self, leaf: &Parsed<'_>) -> Option<Way> {
+    /// The first way, with what is objected to it; where something is, another one that nothing is objected to and that
+    /// lasts as long as the leaf: without a clock nobody knows whether one that ends earlier has ended.
+    fn find_root(
+        mut self,
+        leaf: &Parsed<'_>,
+        object: impl Fn(&Way) -> Option<Vec<TrustDefect>>,
+    ) -> Option<(Way, Vec<TrustDefect>)> {
         let roots = self.roots;
+        let mut found = None;
+        let mut left = Limits::WAYS;
+        let parsed = self.parsed;
+        let end = leaf.x509.validity().not_after;
+        let outlasts_leaf = |index: &usize| matches!(parsed.get(*index), Some(Some(it)) if it.x509.validity().not_after >= end);
         for (anchor, store) in roots.sets() {
-            let mut path = vec![0];
-            if let Some(ends) = self.reaches(leaf, &store, &mut path) {
-                return Some(Way { anchor, path, ends });
+            let mut arrive = |path: &[usize], ends| {
+                let way = Way {
+                    anchor,
+                    path: path.to_vec(),
+                    ends,
+                };
+                let objections = object(&way);
+                let is_good = objections.as_ref().is_some_and(Vec::is_empty)
+                    && (found.is_none() || way.path.iter().all(&outlasts_leaf));
+                if is_good || found.is_none() {
+                    found = Some((way, objections.unwrap_or_default()));
+                }
+                left -= 1;
+                if is_good || left == 0 {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            };
+            if self
+                .walk(leaf, &store, &mut vec![0], &mut arrive)
+                .is_break()
+            {
+                break;
             }
         }
-        None
+        found
     }
 
     /// Depth first: through the certificates that were sent, each used once.
-    fn reaches(
+    fn walk(
         &mut self,
         from: &Parsed<'_>,
         store: &RootCertStore,
         path: &mut Vec<usize>,
-    ) -> Option<End> {
+        arrive: &mut dyn FnMut(&[usize], End) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
         // The certificate may be the root itself: then it needs no signature.
         if store.roots.iter().any(|root| same_key(root, from)) {
-            return Some(End::AtItself);
+            arrive(path, End::AtItself)?;
         }
         for root in &store.roots {
             if root.subject.as_ref() == from.issuer()
                 && self.links(from, root.subject_public_key_info.as_ref())
             {
-                return Some(End::AtIssuer);
+                arrive(path, End::AtIssuer)?;
             }
         }
         let parsed = self.parsed;
@@ -583,12 +774,10 @@ impl<'a> Walk<'a> {
                 continue;
             }
             path.push(index);
-            if let Some(ends) = self.reaches(next, store, path) {
-                return Some(ends);
-            }
+            self.walk(next, store, path, arrive)?;
             path.pop();
         }
-        None
+        ControlFlow::Continue(())
     }
 
     /// Whether a certificate is signed by a key; `public_key` is the contents of its subject public key information.
@@ -597,7 +786,7 @@ impl<'a> Walk<'a> {
             return false;
         };
         self.signatures = left;
-        match signed.is_signed_by(public_key, self.roots) {
+        match self.proofs.check(signed, public_key, self.roots) {
             Signature::Holds => true,
             Signature::Unchecked => self.proof == Proof::Names,
             Signature::Broken => false,
@@ -606,9 +795,9 @@ impl<'a> Walk<'a> {
 }
 
 /// Whether a certificate is signed by its own key; where nobody can check that, names are believed: it is no praise.
-fn is_self_signed(certificate: &Parsed<'_>, roots: &Roots) -> bool {
+fn is_self_signed(certificate: &Parsed<'_>, roots: &Roots, proofs: &mut Proofs) -> bool {
     certificate.subject() == certificate.issuer()
-        && certificate.is_signed_by(certificate.public_key(), roots) != Signature::Broken
+        && proofs.check(certificate, certificate.public_key(), roots) != Signature::Broken
 }
 
 fn same_key(root: &TrustAnchor<'_>, certificate: &Parsed<'_>) -> bool {
@@ -618,20 +807,19 @@ fn same_key(root: &TrustAnchor<'_>, certificate: &Parsed<'_>) -> bool {
 
 /// Whether a certificate may sign others; one of version 1 has no way to say so (RFC 5280 §6.1.4).
 fn may_sign(certificate: &Parsed<'_>) -> bool {
-    match certificate.x509.basic_constraints() {
-        Ok(Some(constraints)) => constraints.value.ca,
-        Ok(None) | Err(_) => false,
-    }
+    extension(&certificate.x509, &OID_X509_EXT_BASIC_CONSTRAINTS)
+        .and_then(|value| BasicConstraints::from_der(value).ok())
+        .is_some_and(|(_, constraints)| constraints.ca)
 }
 
-fn link(der: &CertificateDer<'_>, roots: &Roots) -> ChainLink {
+fn link(der: &CertificateDer<'_>, roots: &Roots, room: &mut Room) -> ChainLink {
     let sha256 = sha256(der, roots);
     match Parsed::read(der) {
         Some(parsed) => {
             let tbs = &parsed.x509.tbs_certificate;
             ChainLink {
-                subject: name_text(&tbs.subject),
-                issuer: name_text(&tbs.issuer),
+                subject: name_text(&tbs.subject, room),
+                issuer: name_text(&tbs.issuer, room),
                 sha256,
                 not_before: Some(tbs.validity.not_before.to_datetime()),
                 not_after: Some(tbs.validity.not_after.to_datetime()),
@@ -651,66 +839,98 @@ fn link(der: &CertificateDer<'_>, roots: &Roots) -> ChainLink {
     }
 }
 
-fn name_text(name: &X509Name<'_>) -> Text {
-    Text::from(name.to_string().as_str())
+/// How many bytes of text may still be kept.
+struct Room(usize);
+
+impl Room {
+    fn keep(&mut self, bytes: &[u8], most: usize) -> Text {
+        let text = Text::within(bytes, self.0.min(most));
+        self.0 = self.0.saturating_sub(text.as_str().len());
+        text
+    }
 }
 
-fn names(certificate: &X509Certificate<'_>) -> Vec<Text> {
-    /// The tag of `dNSName` (RFC 5280 §4.2.1.6).
-    const DNS_NAME: u32 = 2;
-    let Ok(Some(extension)) = certificate.subject_alternative_name() else {
-        return Vec::new();
-    };
-    let name = |name: &GeneralName<'_>| match name {
-        GeneralName::DNSName(name) => Some(Text::from(*name)),
-        // A DNS name that is not ASCII, as it stands there.
-        GeneralName::Invalid(tag, bytes) if tag.0 == DNS_NAME => Some(Text::from_bytes(bytes)),
-        GeneralName::IPAddress(bytes) => match bytes.len() {
-            4 => <[u8; 4]>::try_from(*bytes)
-                .ok()
-                .map(|octets| Text::from(std::net::Ipv4Addr::from(octets).to_string().as_str())),
-            16 => <[u8; 16]>::try_from(*bytes)
-                .ok()
-                .map(|octets| Text::from(std::net::Ipv6Addr::from(octets).to_string().as_str())),
-            _ => None,
-        },
+fn name_text(name: &X509Name<'_>, room: &mut Room) -> Text {
+    room.keep(name.to_string().as_bytes(), Limits::SUBJECT_TEXT)
+}
+
+/// A name that a certificate is made out to (RFC 5280 §4.2.1.6).
+enum Name<'a> {
+    /// A DNS name as it stands there, which need not be ASCII.
+    Dns(&'a [u8]),
+    Address(IpAddr),
+}
+
+/// All names that a certificate is made out to.
+fn names_of<'a>(certificate: &X509Certificate<'a>) -> impl Iterator<Item = Name<'a>> {
+    const DNS_NAME: u8 = 0x82;
+    const IP_ADDRESS: u8 = 0x87;
+    let names = extension(certificate, &OID_X509_EXT_SUBJECT_ALT_NAME).and_then(contents);
+    elements(names.map_or(&[], |(names, _)| names)).filter_map(|(tag, name)| match tag {
+        DNS_NAME => Some(Name::Dns(name)),
+        IP_ADDRESS => <[u8; 4]>::try_from(name)
+            .map(IpAddr::from)
+            .or_else(|_| <[u8; 16]>::try_from(name).map(IpAddr::from))
+            .map(Name::Address)
+            .ok(),
         _ => None,
-    };
-    extension
-        .value
-        .general_names
-        .iter()
-        .filter_map(name)
-        .take(Limits::CERTIFICATE_NAMES)
-        .collect()
+    })
+}
+
+/// The names that are told, and how many more there are.
+fn names(certificate: &X509Certificate<'_>) -> (Vec<Text>, usize) {
+    let mut all = names_of(certificate);
+    let mut left = Limits::NAMES_TEXT;
+    let mut told = Vec::new();
+    for name in all.by_ref().take(Limits::CERTIFICATE_NAMES) {
+        let text = match name {
+            Name::Dns(name) => Text::from_bytes(name),
+            Name::Address(address) => Text::from(address.to_string().as_str()),
+        };
+        let Some(room) = left.checked_sub(text.as_str().len()) else {
+            return (told, 1 + all.count());
+        };
+        left = room;
+        told.push(text);
+    }
+    (told, all.count())
 }
 
 fn issuer_urls(certificate: &X509Certificate<'_>) -> Vec<Text> {
-    const CA_ISSUERS: &str = "1.3.6.1.5.5.7.48.2";
-    certificate
-        .extensions()
-        .iter()
-        .filter_map(|extension| match extension.parsed_extension() {
-            ParsedExtension::AuthorityInfoAccess(access) => Some(&access.accessdescs),
-            _ => None,
-        })
-        .flatten()
-        .filter(|access| access.access_method.to_id_string() == CA_ISSUERS)
-        .filter_map(|access| match &access.access_location {
-            GeneralName::URI(uri) => Some(Text::from(*uri)),
-            _ => None,
+    /// `id-ad-caIssuers` (RFC 5280 §4.2.2.1).
+    const CA_ISSUERS: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 2];
+    const URI: u8 = 0x86;
+    let descriptions = extension(certificate, &OID_PKIX_AUTHORITY_INFO_ACCESS).and_then(contents);
+    let mut room = Room(URLS_ROOM);
+    elements(descriptions.map_or(&[], |(descriptions, _)| descriptions))
+        .filter_map(|(_, description)| {
+            let mut parts = elements(description);
+            match (parts.next()?, parts.next()?) {
+                ((_, CA_ISSUERS), (URI, uri)) => Some(uri),
+                _ => None,
+            }
         })
         .take(4)
+        .map(|uri| room.keep(uri, URLS_ROOM))
         .collect()
 }
 
 fn serial(raw: &[u8]) -> String {
     let start = raw.iter().position(|byte| *byte != 0).unwrap_or(raw.len());
-    let serial = hex(raw.get(start..).unwrap_or_default());
-    if serial.is_empty() {
-        "00".to_owned()
-    } else {
-        serial
+    let serial = raw.get(start..).unwrap_or_default();
+    match serial.get(..SERIAL_BYTES) {
+        Some(told) if told.len() < serial.len() => hex(told) + "…",
+        _ if serial.is_empty() => "00".to_owned(),
+        _ => hex(serial),
+    }
+}
+
+/// An object identifier in dots; of an endless one as much as is told of those.
+fn identifier_text(identifier: &Oid<'_>) -> String {
+    let bytes = identifier.as_bytes();
+    match bytes.get(..IDENTIFIER_BYTES) {
+        Some(told) if told.len() < bytes.len() => Oid::new(told.into()).to_id_string() + "…",
+        _ => identifier.to_id_string(),
     }
 }
 
@@ -737,7 +957,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn key(public_key: &SubjectPublicKeyInfo<'_>) -> KeyFacts {
-    let algorithm = public_key.algorithm.algorithm.to_id_string();
+    let algorithm = identifier_text(&public_key.algorithm.algorithm);
     let fixed = |name: &str, bits| KeyFacts {
         algorithm: name.to_owned(),
         bits,
@@ -759,7 +979,7 @@ fn key(public_key: &SubjectPublicKeyInfo<'_>) -> KeyFacts {
 
 fn curve_bits(public_key: &SubjectPublicKeyInfo<'_>) -> Option<u32> {
     let curve = public_key.algorithm.parameters.as_ref()?.as_oid().ok()?;
-    match curve.to_id_string().as_str() {
+    match identifier_text(&curve).as_str() {
         "1.2.840.10045.3.1.7" | "1.3.132.0.10" | "1.3.36.3.3.2.8.1.1.7" => Some(256),
         "1.3.132.0.34" | "1.3.36.3.3.2.8.1.1.11" => Some(384),
         "1.3.132.0.35" => Some(521),
@@ -772,7 +992,7 @@ fn curve_bits(public_key: &SubjectPublicKeyInfo<'_>) -> Option<u32> {
 
 fn signature(identifier: &AlgorithmIdentifier<'_>) -> (String, SignatureStrength) {
     use SignatureStrength::{Good, Weak};
-    let known = match identifier.algorithm.to_id_string().as_str() {
+    let known = match identifier_text(&identifier.algorithm).as_str() {
         "1.2.840.113549.1.1.2" => ("md2WithRSAEncryption", Weak),
         "1.2.840.113549.1.1.4" => ("md5WithRSAEncryption", Weak),
         "1.2.840.113549.1.1.5" => ("sha1WithRSAEncryption", Weak),
@@ -800,7 +1020,7 @@ fn pss_strength(identifier: &AlgorithmIdentifier<'_>) -> SignatureStrength {
     const SHA1: &str = "1.3.14.3.2.26";
     match SignatureAlgorithm::try_from(identifier) {
         Ok(SignatureAlgorithm::RSASSA_PSS(parameters))
-            if parameters.hash_algorithm_oid().to_id_string() != SHA1 =>
+            if identifier_text(parameters.hash_algorithm_oid()) != SHA1 =>
         {
             SignatureStrength::Good
         }
@@ -885,7 +1105,7 @@ mod tests {
                 ca_certificates,
             };
             let roots = Roots::new(&trust).expect("roots");
-            assess(&chain, name.as_ref(), &roots)
+            assess(&chain, name.as_ref(), &roots, &mut Proofs::default())
                 .certificate
                 .expect("it can be read")
         };
@@ -903,8 +1123,231 @@ mod tests {
     #[test]
     fn a_chain_of_nothing_tells_nothing() {
         let roots = Roots::new(&Trust::default()).expect("no files to read");
-        let told = assess(&[], None, &roots);
+        let told = assess(&[], None, &roots, &mut Proofs::default());
         assert_eq!(told.certificate, None);
         assert_eq!(told.chain, []);
+    }
+
+    fn tlv(tag: u8, inside: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(inside.len()).expect("short").to_be_bytes();
+        [&[tag, 0x84], length.as_slice(), inside].concat()
+    }
+
+    /// A certificate that no authority would make; nobody has signed it.
+    struct Forged {
+        serial: Vec<u8>,
+        algorithm: Vec<u8>,
+        subject: Vec<u8>,
+        names: Vec<u8>,
+        more_extensions: Vec<u8>,
+        version: Vec<u8>,
+    }
+
+    impl Forged {
+        fn new() -> Self {
+            Self {
+                serial: vec![1],
+                // sha256WithRSAEncryption
+                algorithm: vec![0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 0x0b],
+                subject: Self::common_name(b"mail.example.test"),
+                names: tlv(0x82, b"mail.example.test"),
+                more_extensions: Vec::new(),
+                version: tlv(0xa0, &[2, 1, 2]),
+            }
+        }
+
+        fn common_name(name: &[u8]) -> Vec<u8> {
+            let attribute = [tlv(6, &[0x55, 4, 3]), tlv(12, name)].concat();
+            tlv(0x31, &tlv(0x30, &attribute))
+        }
+
+        fn extension(identifier: &[u8], value: &[u8]) -> Vec<u8> {
+            tlv(0x30, &[tlv(6, identifier), tlv(4, value)].concat())
+        }
+
+        fn der(&self) -> CertificateDer<'static> {
+            let algorithm = tlv(0x30, &tlv(6, &self.algorithm));
+            let moment = |year: &str| tlv(0x17, format!("{year}0101000000Z").as_bytes());
+            let key = tlv(0x30, &[algorithm.clone(), tlv(3, &[0; 64])].concat());
+            let names = Self::extension(&[0x55, 0x1d, 0x11], &tlv(0x30, &self.names));
+            let extensions = tlv(0x30, &[names, self.more_extensions.clone()].concat());
+            let tbs = [
+                self.version.clone(),
+                tlv(2, &self.serial),
+                algorithm.clone(),
+                tlv(0x30, &self.subject),
+                tlv(0x30, &[moment("25"), moment("35")].concat()),
+                tlv(0x30, &self.subject),
+                key,
+                tlv(0xa3, &extensions),
+            ]
+            .concat();
+            let whole = [tlv(0x30, &tbs), algorithm, tlv(3, &[0; 64])].concat();
+            CertificateDer::from(tlv(0x30, &whole))
+        }
+
+        fn told(&self) -> Told {
+            let roots = Roots::new(&Trust {
+                stores: Stores::Public,
+                ca_certificates: Vec::new(),
+            });
+            let name = ServerName::try_from("mail.example.test").ok();
+            let roots = roots.expect("roots");
+            assess(&[self.der()], name.as_ref(), &roots, &mut Proofs::default())
+        }
+
+        fn facts(&self) -> CertificateFacts {
+            self.told().certificate.expect("it can be read")
+        }
+    }
+
+    #[test]
+    fn of_what_is_endless_in_a_certificate_the_beginning_is_kept() {
+        let serial = |length| Forged {
+            serial: vec![0x7f; length],
+            ..Forged::new()
+        };
+        assert_eq!(serial(32).facts().serial, "7f".repeat(32));
+        assert_eq!(serial(33).facts().serial, "7f".repeat(32) + "…");
+        for identifier in [vec![0x2a; 60_000], vec![0xff; 60_000]] {
+            let endless = Forged {
+                algorithm: identifier,
+                ..Forged::new()
+            };
+            let facts = endless.facts();
+            for told in [&facts.signature, &facts.key.algorithm] {
+                assert!(told.len() < 128 && told.ends_with('…'), "{told}");
+            }
+        }
+        let url = [
+            tlv(6, &[0x2b, 6, 1, 5, 5, 7, 0x30, 2]),
+            tlv(0x86, &[0xff; 9_000]),
+        ]
+        .concat();
+        let urls = tlv(0x30, &tlv(0x30, &url).repeat(8));
+        let endless = Forged {
+            subject: Forged::common_name(&"\u{202e}".repeat(1_000).into_bytes()),
+            more_extensions: Forged::extension(&[0x2b, 6, 1, 5, 5, 7, 1, 1], &urls),
+            ..Forged::new()
+        };
+        let facts = endless.facts();
+        let urls: usize = facts.issuer_urls.iter().map(|it| it.as_str().len()).sum();
+        assert!((URLS_ROOM / 2..URLS_ROOM + 16).contains(&urls), "{urls}");
+        let subject = facts.subject.as_str();
+        assert!(subject.starts_with("CN=\\xE2\\x80\\xAE") && subject.ends_with('…'));
+        assert!(subject.len() <= Limits::SUBJECT_TEXT + '…'.len_utf8());
+    }
+
+    #[test]
+    fn the_names_of_a_certificate_have_a_bound_and_all_of_them_count() {
+        let ours = tlv(0x82, b"mail.example.test");
+        let with = |names: Vec<Vec<u8>>| Forged {
+            names: [names.concat(), ours.clone()].concat(),
+            ..Forged::new()
+        };
+        let many: Vec<_> = (0..300)
+            .map(|number| tlv(0x82, format!("mail{number}.example.test").as_bytes()))
+            .collect();
+        let facts = with(many).facts();
+        assert_eq!((facts.names.len(), facts.more_names), (200, 101));
+        assert!(facts.name_matches);
+        let long = vec![tlv(0x82, &[0xff; 2040]); 25];
+        let facts = with(long).facts();
+        assert_eq!((facts.names.len(), facts.more_names), (2, 24));
+        let told: usize = facts.names.iter().map(|it| it.as_str().len()).sum();
+        assert!(told <= Limits::NAMES_TEXT);
+        let facts = with(Vec::new()).facts();
+        assert_eq!((facts.names.len(), facts.more_names), (1, 0));
+    }
+
+    #[test]
+    fn what_would_be_read_into_thousands_of_pieces_is_not_read() {
+        let unreadable = |forged: Forged| {
+            let told = forged.told();
+            told.certificate.is_none() && told.chain[0].subject.as_str() == "unreadable certificate"
+        };
+        assert!(!unreadable(Forged::new()));
+        assert!(unreadable(Forged {
+            subject: Forged::common_name(b"a").repeat(400),
+            ..Forged::new()
+        }));
+        let extensions = |count: u8| Forged {
+            more_extensions: (0..count)
+                .flat_map(|number| Forged::extension(&[0x2b, 6, number], b""))
+                .collect(),
+            ..Forged::new()
+        };
+        assert!(!unreadable(extensions(63)));
+        assert!(unreadable(extensions(64)));
+    }
+
+    #[test]
+    fn a_certificate_that_webpki_does_not_read_is_compared_by_the_same_rules() {
+        // Version 1 has no extensions; this one has them all the same.
+        let matches = |names: &[Vec<u8>], asked: &str| {
+            let forged = Forged {
+                version: Vec::new(),
+                names: names.concat(),
+                ..Forged::new()
+            };
+            let der = forged.der();
+            assert!(ParsedCertificate::try_from(&der).is_err());
+            let leaf = Parsed::read(&der).expect("it can be read");
+            let asked = ServerName::try_from(asked).expect("a name");
+            is_made_out_to(&asked, &der, &leaf)
+        };
+        let dns = |name: &str| tlv(0x82, name.as_bytes());
+        let address = tlv(0x87, &[192, 0, 2, 1]);
+        for (name, asked, expected) in [
+            (dns("mail.example.test"), "mail.example.test", true),
+            (dns("MAIL.example.test"), "mail.EXAMPLE.test", true),
+            (dns("*.example.test"), "mail.example.test", true),
+            (dns("*.example.test"), "a.mail.example.test", false),
+            (dns("*.example.test"), "example.test", false),
+            (dns("*.test"), "example.test", false),
+            (dns("*"), "example", false),
+            (dns("192.0.2.1"), "192.0.2.1", false),
+            (dns("*.0.2.1"), "192.0.2.1", false),
+            (address.clone(), "192.0.2.1", true),
+            (address, "192.0.2.2", false),
+        ] {
+            assert_eq!(matches(&[name], asked), expected, "{asked}");
+        }
+        let many: Vec<_> = (0..300)
+            .map(|number| dns(&format!("m{number}.example.test")))
+            .collect();
+        assert!(matches(&many, "m299.example.test"));
+    }
+
+    #[test]
+    fn a_signature_is_checked_once() {
+        let mut forged = Forged::new();
+        forged.more_extensions = Forged::extension(&[0x55, 0x1d, 0x13], &[0x30, 3, 1, 1, 0xff]);
+        // Sixteen that could all have signed each other, with one key.
+        let chain: Vec<_> = (0..16)
+            .map(|serial| {
+                forged.serial = vec![serial];
+                forged.der()
+            })
+            .collect();
+        let trust = Trust {
+            stores: Stores::Public,
+            ca_certificates: Vec::new(),
+        };
+        let roots = Roots::new(&trust).expect("roots");
+        let mut proofs = Proofs::default();
+        let first = assess(&chain, None, &roots, &mut proofs);
+        let count = proofs.known.len();
+        assert!((1..=16).contains(&count), "{count}");
+        // What is known is believed, and nothing is asked again.
+        proofs
+            .known
+            .values_mut()
+            .for_each(|it| *it = Signature::Broken);
+        let again = assess(&chain, None, &roots, &mut proofs);
+        assert_eq!(proofs.known.len(), count);
+        let self_signed = |told: Told| told.certificate.map(|it| it.self_signed);
+        assert_eq!(self_signed(first), Some(true));
+        assert_eq!(self_signed(again), Some(false));
     }
 }

@@ -52,7 +52,14 @@ pub(super) async fn talk<S: Stream>(
     facts: &mut LdapFacts,
 ) -> Result<(), Failure> {
     session.enter(Stage::Application);
-    let result = read_root_dse(session, 3, facts).await?;
+    // What was told in clear could be anybody's words: the answer over TLS takes its place, also when it is empty.
+    let in_clear = std::mem::take(&mut facts.root_dse);
+    let read = read_root_dse(session, 3, facts).await;
+    let has_answer = matches!(&read, Ok(result) if result.code == SUCCESS);
+    if !has_answer && facts.root_dse.is_empty() {
+        facts.root_dse = in_clear;
+    }
+    let result = read?;
     if result.code == SUCCESS {
         Ok(())
     } else {

@@ -23,6 +23,7 @@ use crate::facts::{
 use crate::net::{Alpn, Dial, Record, Session, Stream};
 use crate::observation::{Cause, Detour, Failure, Observation, Stage};
 use crate::plan::{Audit, Depth, Host, Transcripts};
+use crate::wire::sniff::{Spoken, sniff};
 
 /// What a probe is asked to look at.
 #[derive(Clone, Debug)]
@@ -57,7 +58,8 @@ enum Way {
 /// Looks at one service.
 ///
 /// When the first connection shows that the port speaks in clear where TLS belongs, or the reverse, a second one goes
-/// the other way and the observation tells of the detour. When the handshake failed as it does with servers that speak
+/// the other way and the observation tells of the detour; where nothing more comes of that one, the failure is the
+/// detour's. When the handshake failed as it does with servers that speak
 /// old TLS only, a second one asks in old TLS; the failure stays, and its cause can become a narrower one. An audit
 /// dials more often; its connections leave facts, and no steps: how long a service takes does not depend on it.
 pub async fn probe(dial: &impl Dial, ask: &Ask) -> Observation {
@@ -75,6 +77,7 @@ pub async fn probe(dial: &impl Dial, ask: &Ask) -> Observation {
             .await
             .err();
         look_at_old_tls(dial, ask, way, &mut record, failure.as_mut()).await;
+        name_the_stranger(ask.service.protocol, failure.as_mut(), None);
         return observation(record, failure, None, peer);
     }
     let mut failure = converse(dial, ask, way, &mut record, &mut peer).await.err();
@@ -89,12 +92,13 @@ pub async fn probe(dial: &impl Dial, ask: &Ask) -> Observation {
         let outcome = converse(dial, ask, other, &mut record, &mut second).await;
         let protocol = ask.service.protocol;
         if led_somewhere(seen, protocol, outcome.as_ref().err(), &second, &record) {
-            failure = outcome.err();
+            failure = settled(failure, seen, outcome.err());
             peer = second;
             detour = Some(seen);
             gone = other;
         } else {
             record.set_tls(first_tls);
+            name_the_stranger(protocol, failure.as_mut(), outcome.as_ref().err());
         }
     } else {
         look_at_old_tls(dial, ask, way, &mut record, failure.as_mut()).await;
@@ -286,6 +290,51 @@ fn led_somewhere(
             !failed_at_greeting && learned != &nothing_yet(protocol)
         }
         Detour::TlsOnCleartextPort => record.has_secure_session(),
+    }
+}
+
+/// What is told after a second look that found what it was made for. Where nothing more came of it, that is the matter:
+/// the port speaks the other way, and what was waited for in vain says nothing besides.
+fn settled(first: Option<Failure>, seen: Detour, second: Option<Failure>) -> Option<Failure> {
+    let second = second?;
+    let is_mute = matches!(
+        second.cause,
+        Cause::Silent | Cause::Stalled | Cause::Closed | Cause::Reset
+    );
+    let cause = match seen {
+        Detour::CleartextOnTlsPort => Cause::Cleartext,
+        Detour::TlsOnCleartextPort => Cause::Tls,
+    };
+    match first {
+        Some(first) if is_mute => Some(Failure { cause, ..first }),
+        _ => Some(second),
+    }
+}
+
+/// What came in clear where TLS belongs is not always this port's protocol without TLS: where it begins as another does,
+/// or the second look did not understand it either, something else listens there.
+fn name_the_stranger(protocol: Protocol, first: Option<&mut Failure>, second: Option<&Failure>) {
+    let Some(failure) = first.filter(|failure| failure.cause == Cause::Cleartext) else {
+        return;
+    };
+    let heard = failure.detail.as_ref().map_or("", Text::as_str);
+    let is_stranger = match sniff(heard.as_bytes()) {
+        Some(spoken) => !is_spoken(protocol, spoken),
+        None => second.is_some_and(|second| second.cause == Cause::NotTheProtocol),
+    };
+    if is_stranger {
+        failure.cause = Cause::NotTheProtocol;
+    }
+}
+
+fn is_spoken(protocol: Protocol, spoken: Spoken) -> bool {
+    match protocol {
+        Protocol::Smtp => spoken == Spoken::Smtp,
+        Protocol::Imap => spoken == Spoken::Imap,
+        Protocol::Pop3 => spoken == Spoken::Pop3,
+        Protocol::Http => matches!(spoken, Spoken::Http | Spoken::Html),
+        Protocol::Ldap => spoken == Spoken::Ldap,
+        Protocol::Rdp => spoken == Spoken::Rdp,
     }
 }
 

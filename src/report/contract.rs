@@ -397,7 +397,10 @@ impl<'a> Certificate<'a> {
         Self {
             subject: facts.subject.as_str(),
             issuer: facts.issuer.as_str(),
-            names: words(&facts.names),
+            names: words(&facts.names)
+                .into_iter()
+                .chain((facts.more_names > 0).then_some("…"))
+                .collect(),
             not_before: rfc3339(facts.not_before),
             not_after: rfc3339(facts.not_after),
             days_left: finding.days_left,

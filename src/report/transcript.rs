@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 
 use crate::event::Event;
+use crate::facts::Text;
 use crate::finding::Finding;
 use crate::observation::{Line, Speaker};
 
@@ -72,7 +73,7 @@ impl fmt::Debug for Conversations {
 
 fn conversation(target: &str, finding: &Finding) -> String {
     use fmt::Write as _;
-    let mut text = format!("{target} {}", finding.check.service.name);
+    let mut text = format!("{} {}", Text::from(target), finding.check.service.name);
     // Writing to a String cannot fail.
     let _ = match finding.observation.address {
         Some(address) => writeln!(text, " ({address})"),

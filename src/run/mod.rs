@@ -21,7 +21,7 @@ use crate::finding::Finding;
 use crate::judge::{self, Context, Control, Surroundings};
 use crate::net::{Gate, Halt, Lookup, Roots, TcpDial, TlsAsk, resolve};
 use crate::observation::{Cause, Failure, Observation, Stage, State};
-use crate::plan::{Audit, Check, Depth, Families, Host, Plan, Target};
+use crate::plan::{Addresses, Audit, Check, Depth, Host, Plan, Target};
 use crate::probe::{Ask, probe};
 
 /// What a run is held by from outside.
@@ -176,6 +176,7 @@ async fn one_target(shared: Arc<Shared>, index: usize, sender: Sender) {
         let unresolved = lookup.addresses.as_ref().err().cloned();
         let ask = ask(&shared.plan, target, check);
         let place = fronts.place(&check, &addresses);
+        let only = only(&addresses);
         let task = checks.spawn(async move {
             let observation = match unresolved {
                 Some(failure) => not_resolved(failure),
@@ -185,6 +186,7 @@ async fn one_target(shared: Arc<Shared>, index: usize, sender: Sender) {
                 },
             };
             place.tell(&observation);
+            let observation = at_its_place(observation, only);
             let target = shared.plan.targets.get(index)?;
             Some((
                 row,
@@ -200,8 +202,9 @@ async fn one_target(shared: Arc<Shared>, index: usize, sender: Sender) {
         let judged = ended.unwrap_or_else(|error| {
             // A defect of ours in one check is that check's finding; the others go on.
             let row = tasks.iter().position(|task| *task == error.id())?;
-            let (check, _) = rows.get(row)?;
-            Some((row, judge::judge(*check, broken(), &context)))
+            let (check, addresses) = rows.get(row)?;
+            let seen = at_its_place(broken(), only(addresses));
+            Some((row, judge::judge(*check, seen, &context)))
         });
         let Some((row, finding)) = judged else {
             continue;
@@ -372,7 +375,7 @@ async fn look_up(shared: &Shared, target: &Target) -> Lookup {
     }
     resolve(
         &host,
-        shared.plan.reach.families,
+        shared.plan.reach,
         shared.plan.limits.resolve,
         shared.deadline,
         &shared.halt,
@@ -388,7 +391,7 @@ fn rows(plan: &Plan, target: &Target, addresses: &[IpAddr]) -> Vec<(Check, Vec<S
             .map(|address| SocketAddr::new(*address, check.port))
             .collect()
     };
-    let each_address = plan.reach.families == Families::All && addresses.len() > 1;
+    let each_address = plan.reach.addresses == Addresses::Every && addresses.len() > 1;
     let mut rows = Vec::new();
     for check in &target.checks {
         if each_address {
@@ -444,7 +447,25 @@ fn not_asked(front: &Observation, cause: Cause) -> Observation {
             cause,
             detail: None,
         })),
+        // It would have been asked there.
+        address: front.address,
         ..Observation::default()
+    }
+}
+
+/// The only endpoint that a row can be about; `None` where several are raced.
+fn only(addresses: &[SocketAddr]) -> Option<SocketAddr> {
+    match addresses {
+        [only] => Some(*only),
+        _ => None,
+    }
+}
+
+/// A row that was never dialled is still about its endpoint: service and address are its key.
+fn at_its_place(seen: Observation, only: Option<SocketAddr>) -> Observation {
+    Observation {
+        address: seen.address.or(only),
+        ..seen
     }
 }
 
@@ -512,6 +533,32 @@ mod tests {
         https.tell(&front);
         let seen = owa.way(addresses.to_vec()).await.err()?;
         Some(seen.failure.map(|failure| failure.cause))
+    }
+
+    #[tokio::test]
+    async fn what_is_not_asked_keeps_its_address() {
+        let [v4, v6] = ["192.0.2.25:443", "[2001:db8::25]:443"]
+            .map(|address| address.parse::<SocketAddr>().expect("an address"));
+        let mut fronts = Fronts::new();
+        for address in [v4, v6] {
+            let https = fronts.place(&check(ServiceId::Https), &[address]);
+            https.tell(&Observation {
+                address: Some(address),
+                state: Some(State::Closed),
+                ..failing(Stage::Connect, Cause::Refused)
+            });
+            let owa = fronts.place(&check(ServiceId::Owa), &[address]);
+            let seen = owa.way(vec![address]).await.expect_err("it is not asked");
+            assert_eq!((seen.address, seen.state), (Some(address), None));
+        }
+        // One that was not dialled is about its endpoint, where it has one of its own.
+        assert_eq!(at_its_place(broken(), only(&[v4])).address, Some(v4));
+        assert_eq!(at_its_place(broken(), only(&[v4, v6])).address, None);
+        let answered = Observation {
+            address: Some(v6),
+            ..open()
+        };
+        assert_eq!(at_its_place(answered, only(&[v4])).address, Some(v6));
     }
 
     fn secure(observation: Observation) -> Observation {

@@ -2,7 +2,7 @@
 //!
 //! A fault bears the code that a check of it reports, so that `--fault NAME` and `explain NAME` speak of one thing.
 
-use crate::catalog::{self, Group, ServiceId};
+use crate::catalog::{self, Group, Role, ServiceId};
 use std::fmt;
 
 /// A defect that the stand-in can be given.
@@ -163,6 +163,33 @@ pub enum FaultError {
         /// The service that cannot have it.
         service: ServiceId,
     },
+    /// The role has nobody listening there.
+    #[error(
+        "fault `{fault}` cannot be staged on {service}, which the role {} does not serve: {}",
+        role.as_str(),
+        elsewhere(*fault, *role)
+    )]
+    NotServed {
+        /// The fault.
+        fault: Fault,
+        /// The role.
+        role: Role,
+        /// The first service that is not served.
+        service: ServiceId,
+    },
+    /// Another fault leaves no room for it.
+    #[error(
+        "fault `{fault}` cannot be seen on {service}, where `{by}` comes before it: leave one of them out, or stage one \
+         elsewhere, as in NAME@SERVICE"
+    )]
+    NoRoom {
+        /// The fault that nobody would see.
+        fault: Fault,
+        /// The fault that is seen.
+        by: Fault,
+        /// Where.
+        service: ServiceId,
+    },
 }
 
 use ServiceId::{
@@ -226,8 +253,8 @@ const WEB: &[ServiceId] = &[
     Powershell,
 ];
 
-/// All faults, in the order in which a connection meets them: of two faults that exclude each other on one service,
-/// the upper one shows.
+/// All faults, in the order in which a connection meets them. Of two that cannot be seen together on one service only
+/// one is staged there ([`FaultError::NoRoom`]); where a fault is staged by default, the upper one shows.
 pub static FAULTS: &[FaultRow] = &[
     FaultRow {
         fault: Fault::Refused,
@@ -546,7 +573,36 @@ pub static FAULTS: &[FaultRow] = &[
     },
 ];
 
+impl FaultRow {
+    /// Where it can be staged, and where it is when nobody says, in few words.
+    #[must_use]
+    pub fn places(&self) -> String {
+        let left_out: Vec<ServiceId> = ALL
+            .iter()
+            .copied()
+            .filter(|service| !self.services.contains(service))
+            .collect();
+        let places = match (self.services, left_out.as_slice()) {
+            (WEB, _) => "the web group".to_owned(),
+            (_, []) => "all twelve".to_owned(),
+            (_, few) if few.len() <= 2 => format!("all twelve but {}", list(few)),
+            (some, _) => list(some),
+        };
+        if self.by_default == self.services {
+            places
+        } else {
+            format!("{places}; {} by default", list(self.by_default))
+        }
+    }
+}
+
 impl Fault {
+    /// Whether only an audit sees it: it is the answer to a question that no client asks.
+    #[must_use]
+    pub fn is_for_audit(self) -> bool {
+        self == Self::RdpNlaRequired
+    }
+
     /// The row of this fault.
     #[must_use]
     pub fn row(self) -> &'static FaultRow {
@@ -661,6 +717,17 @@ fn service_of(word: &str) -> Option<ServiceId> {
         .map(|row| row.id)
 }
 
+/// Where a fault can be staged in a role.
+fn elsewhere(fault: Fault, role: Role) -> String {
+    let mut services = fault.row().services.to_vec();
+    services.retain(|service| super::is_served(role, *service));
+    if services.is_empty() {
+        "nor any other service that can have it".to_owned()
+    } else {
+        format!("only on {}", list(&services))
+    }
+}
+
 fn list(services: &[ServiceId]) -> String {
     let names: Vec<&str> = services.iter().map(|service| service.row().name).collect();
     names.join(", ")
@@ -718,6 +785,22 @@ mod tests {
             for service in row.by_default {
                 assert!(row.services.contains(service), "{}: {service}", row.name);
             }
+        }
+    }
+
+    #[test]
+    fn places_are_told_in_few_words() {
+        for (fault, places) in [
+            (Fault::Refused, "all twelve"),
+            (Fault::CertificateExpired, "all twelve but http"),
+            (
+                Fault::CertificateDiffers,
+                "all twelve but http, rdp; smtp, submissions, submission by default",
+            ),
+            (Fault::AuthNotOffered, "submissions, submission"),
+            (Fault::WebServerError, "the web group; owa by default"),
+        ] {
+            assert_eq!(fault.row().places(), places);
         }
     }
 

@@ -22,6 +22,7 @@ mod imap;
 mod ldap;
 mod pop3;
 mod rdp;
+mod room;
 mod smtp;
 mod stand;
 
@@ -116,6 +117,9 @@ pub enum SimulateError {
         /// The port.
         port: u16,
     },
+    /// A fault that nobody would see.
+    #[error(transparent)]
+    Fault(#[from] FaultError),
     /// The certificates could not be made.
     #[error("certificates cannot be made: {0}")]
     Certificate(#[from] CertificateError),
@@ -135,12 +139,13 @@ pub enum SimulateError {
 ///
 /// # Errors
 ///
-/// When a port cannot be had (see [`SimulateError`]), or the CA file cannot be written. Nothing listens then.
+/// When a fault could not be seen, when a port cannot be had (see [`SimulateError`]), or the CA file cannot be written. Nothing listens then.
 #[expect(
     clippy::unused_async,
     reason = "it spawns: an async function cannot be called outside a runtime"
 )]
 pub async fn start(settings: Settings) -> Result<Simulation, SimulateError> {
+    room::hold(&settings.faults, settings.role)?;
     let plan = ports(&settings)?;
     let mut authorities = Authorities::new(settings.address)?;
     let machine = Machine::of(settings.role);

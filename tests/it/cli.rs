@@ -53,6 +53,22 @@ fn what_is_no_target_is_told_on_one_line() {
         ),
         (check("1.2.3"), &["`1.2.3`", "IPv4 address"]),
         (check("fe80::1%eth0"), &["zone"]),
+        (check("fe80::1"), &["`fe80::1`", "link-local"]),
+        (check("224.0.0.1"), &["multicast", "one host's own"]),
+        (check("255.255.255.255"), &["broadcast", "one host's own"]),
+        (check("0.0.0.0"), &["no host's", "127.0.0.1"]),
+        (check("::"), &["no host's", "::1"]),
+        (check("10.0.0.0/24"), &["networks", "one by one"]),
+        (check("//host"), &["alone, `host`"]),
+        (check("127.0.0.1,::1"), &["separate hosts by spaces"]),
+        (
+            words("check a.example --address ff02::1"),
+            &["--address `ff02::1`", "multicast"],
+        ),
+        (
+            words("check --targets-file -"),
+            &["--targets-file", "exchports check -"],
+        ),
     ]);
 }
 
@@ -93,7 +109,15 @@ fn unknown_services_ports_and_roles_are_told_on_one_line() {
             words("check a.example --map smtp=x"),
             &["`smtp=x`", "1 to 65535"],
         ),
-        (words("check a.example --map gopher=70"), &["`gopher`"]),
+        (
+            words("check a.example --map gopher=70"),
+            &["`gopher`", "powershell, or a port"],
+        ),
+        (
+            words("check a.example --map web=9"),
+            &["web", "--map https=8443"],
+        ),
+        (words("check a.example --map all=9"), &["--map smtp=2525"]),
         (
             words("check a.example -r butler"),
             &["`butler`", "mailbox", "published"],
@@ -101,6 +125,22 @@ fn unknown_services_ports_and_roles_are_told_on_one_line() {
         (words("demo --fault gremlins"), &["`gremlins`", "silent"]),
         (words("demo --fault silent@gopher"), &["`gopher`", "smtp"]),
         (words("simulate --base-port 65000"), &["65000", "62146"]),
+        (
+            words("simulate --map owa=1234"),
+            &["owa=1234", "--map https=1234"],
+        ),
+        (
+            words("simulate --fault silent@imap --fault refused@imap"),
+            &["`silent`", "imap", "`refused`"],
+        ),
+        (
+            words("demo --fault silent@imap --fault refused@imap"),
+            &["`silent`", "imap", "`refused`"],
+        ),
+        (
+            words("simulate --role edge --fault silent@imap"),
+            &["`silent`", "imap", "edge", "only on smtp, rdp"],
+        ),
         (words("explain gremlins"), &["`gremlins`", "exchports list"]),
         (
             words("explain filterd"),
@@ -114,8 +154,8 @@ fn contradictions_are_told_on_one_line() {
     refused(&[
         (words("check a.example -4 -6"), &["--ipv4", "--ipv6"]),
         (
-            words("check a.example -4 --all-addresses"),
-            &["--ipv4", "--all-addresses"],
+            words("check a.example --source 192.0.2.1 --address ::1"),
+            &["--address ::1", "--source 192.0.2.1"],
         ),
         (
             words("check a.example -4 --address ::1"),
@@ -148,6 +188,11 @@ fn contradictions_are_told_on_one_line() {
         ),
         (
             words("check a.example --report json --report ndjson"),
+            &["one report"],
+        ),
+        #[cfg(unix)]
+        (
+            words("check a.example --report table --report json=/dev/stdout"),
             &["one report"],
         ),
         (
@@ -211,10 +256,31 @@ fn values_that_cannot_be_meant_are_told_on_one_line() {
             &["--ehlo-name", "`a_b`"],
         ),
         (
+            words("check a.example --ehlo-name [::1]"),
+            &["--ehlo-name", "[IPv6:::1]"],
+        ),
+        (
+            words("check a.example --ehlo-name 192.0.2.5"),
+            &["--ehlo-name", "[192.0.2.5]"],
+        ),
+        (
+            option("--servername", "a b"),
+            &["--servername `a b`", "mail.example.com"],
+        ),
+        (option("--servername", ""), &["--servername ``", "(empty)"]),
+        (
+            words("check a.example --min-tls 1.1"),
+            &["--min-tls `1.1`", "1.2 and 1.3", "--audit"],
+        ),
+        (
             words("check a.example --report xml"),
             &["`xml`", "table, json, ndjson"],
         ),
         (words("check a.example --report json="), &["names no file"]),
+        (
+            words("check a.example --report json=-"),
+            &["standard output is what `--report json` means"],
+        ),
     ]);
 }
 
@@ -225,7 +291,7 @@ fn files_that_cannot_be_used_are_told_on_one_line_and_none_is_left() {
     let missing = format!("json={}", missing.display());
     let in_place = format!("json={}", folder.path().display());
     let same = format!("json={}", folder.path().join("same").display());
-    let same_table = format!("table={}", folder.path().join("same").display());
+    let same_table = format!("table={}", folder.path().join(".").join("same").display());
     let lost = path(&folder, "lost", None);
     let empty = path(&folder, "empty", Some("# nobody\n\n"));
     let bad_line = path(&folder, "bad-line", Some("mail.example.com\n\nhost:587\n"));
@@ -261,7 +327,7 @@ fn files_that_cannot_be_used_are_told_on_one_line_and_none_is_left() {
         (file("--targets-file", &lost), &["lost", "cannot be read"]),
         (
             file("--targets-file", &empty),
-            &["empty", "one host a line"],
+            &["empty has no target in it", "one host a line"],
         ),
         (
             file("--targets-file", &bad_line),
@@ -361,7 +427,7 @@ fn help_is_an_answer_and_no_command_is_not() {
 #[test]
 fn a_name_that_does_not_exist_is_a_finding() {
     let (document, exit) = report("no-such-host.invalid --json --timeout 6s", &[]);
-    if rows(&document)[0]["failure"]["code"] == "address-family-missing" {
+    if rows(&document)[0]["failure"]["code"] == "no-network" {
         // No network here: nobody could be asked.
         return assert_eq!(exit, Some(2));
     }
@@ -375,6 +441,9 @@ fn a_name_that_does_not_exist_is_a_finding() {
         assert_eq!(row["state"], "unresolved");
         assert_eq!(row["failure"]["stage"], "resolve");
         assert_eq!(row["address"], Value::Null);
+        // The cause is told once, at the target.
+        assert_eq!(row["diagnoses"], json!([]));
+        assert_eq!(row["failure"]["code"], target["diagnoses"][0]["code"]);
     }
 }
 
@@ -490,9 +559,17 @@ fn what_was_not_looked_at_is_no_success() {
     assert_eq!(rows(&document)[0]["status"], "skip");
     assert_eq!(rows(&document)[0]["failure"]["code"], "deadline");
     assert_eq!(exit, Some(1));
-    // Not even `never` makes it one.
+    // Not even `never` makes it one; and who has asked to hear nothing hears that.
     let (_, exit) = report(&format!("{arguments} --fail-on never"), &[]);
-    assert_eq!(exit, Some(1));
+    assert_eq!(exit, Some(2));
+    let quiet = format!("check 127.0.0.1 -s smtp --map smtp={port} --deadline 300ms -q");
+    let (out, err, exit) = told(&ran(&words(&format!("{quiet} --fail-on never"))));
+    assert_eq!((out.as_str(), exit), ("", Some(2)));
+    assert_eq!(err.lines().count(), 1, "{err}");
+    assert!(err.contains("nothing could be judged: smtp: "), "{err}");
+    assert!(err.contains("[deadline]"), "{err}");
+    let (out, err, exit) = told(&ran(&words(&quiet)));
+    assert_eq!((out.as_str(), err.as_str(), exit), ("", "", Some(1)));
     // With hardly any time at all there is still a row for each.
     let (document, exit) = report(
         &format!("127.0.0.1 no-such-host.invalid --map smtp={port} --json --deadline 1ms"),
@@ -508,6 +585,22 @@ fn what_cannot_leave_this_machine_was_not_judged() {
     assert_eq!(exit, Some(2));
     assert_eq!(document["summary"]["skip"], all().count());
     assert_eq!(rows(&document)[0]["failure"]["code"], "source-unusable");
+    let (out, err, exit) = told(&ran(&words("check 127.0.0.1 --source 192.0.2.1 -q")));
+    assert_eq!((out.as_str(), exit), ("", Some(2)));
+    assert_eq!(err.lines().count(), 1, "{err}");
+    assert!(err.contains("[source-unusable]"), "{err}");
+    // One that leads nowhere is no router's fault.
+    let line = "192.0.2.1 --source 127.0.0.1 -s smtp --json";
+    let (document, exit) = report(line, &[]);
+    assert_eq!(exit, Some(2));
+    let row = rows(&document)[0];
+    assert_eq!(
+        (&row["status"], &row["state"]),
+        (&json!("skip"), &json!("blocked"))
+    );
+    if row["failure"]["code"] != "address-family-missing" {
+        assert_eq!(row["failure"]["code"], "source-unusable");
+    }
     // A source that is this machine's is used, and chooses the family.
     let stand = Stand::with(&[]);
     let (document, exit) = stand.report("--json --source 127.0.0.1 -s imaps");
@@ -572,6 +665,37 @@ fn an_interrupted_document_on_standard_output_is_whole() {
     assert_eq!(rows(&document).len(), 2);
 }
 
+/// Signals come in pairs, and the second must not cut off what the first has begun to close.
+#[cfg(unix)]
+#[test]
+fn a_second_signal_at_once_leaves_the_document_whole() {
+    // Of two that are there at once, either may be the first.
+    for (signals, exits) in [
+        ("INT INT", &[130][..]),
+        ("TERM TERM", &[143]),
+        ("INT TERM", &[130, 143]),
+    ] {
+        let mut child = waiting_run("--json");
+        let mut out = child.stdout.take().expect("a pipe");
+        let mut text = vec![0];
+        out.read_exact(&mut text).expect("the head");
+        let kill: Vec<_> = signals
+            .split(' ')
+            .map(|signal| format!("kill -{signal} {}", child.id()))
+            .collect();
+        let sent = Command::new("sh").args(["-c", &kill.join("; ")]).status();
+        sent.expect("a shell");
+        // Nothing is read before the second has come, so that a run that heeds it at once is cut short.
+        thread::sleep(Duration::from_millis(200));
+        out.read_to_end(&mut text).expect("the rest");
+        let exit = ended(child).expect("it was not killed");
+        assert!(exits.contains(&exit), "{signals}: {exit}");
+        let document = held(&String::from_utf8(text).expect("UTF-8"));
+        assert_eq!(document["interrupted"], true, "{signals}");
+        assert_eq!(rows(&document).len(), 2, "{signals}");
+    }
+}
+
 #[test]
 fn a_second_interrupt_ends_a_run_whose_reader_takes_nothing() {
     let folder = folder();
@@ -586,13 +710,18 @@ fn a_second_interrupt_ends_a_run_whose_reader_takes_nothing() {
     // Far more than a pipe holds, and nobody reads it.
     thread::sleep(Duration::from_millis(1500));
     assert!(child.try_wait().expect("a child").is_none(), "it ended");
+    let begun = Instant::now();
     if !sent(&mut child, "INT") {
         return;
     }
     thread::sleep(Duration::from_millis(300));
     assert!(child.try_wait().expect("a child").is_none(), "it ended");
+    // The first has a second; who insists has no more to wait.
     assert!(sent(&mut child, "INT"), "it was before");
     assert_eq!(ended(child), Some(130));
+    assert!(begun.elapsed() >= Duration::from_secs(1));
+    // To send one takes seconds on Windows.
+    assert!(cfg!(windows) || begun.elapsed() < Duration::from_secs(6));
     let left: Vec<_> = fs::read_dir(folder.path()).expect("the folder").collect();
     assert_eq!(left.len(), 1, "{left:?}");
 }
@@ -694,6 +823,56 @@ fn a_file_gets_its_report_and_standard_output_another() {
     assert_eq!(ends[0]["event"], "target-finished");
     assert_eq!(ends[1]["event"], "run-finished");
     assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 2);
+}
+
+/// What is open already is written to where it stands: whoever opened it keeps what they wrote, and the file.
+#[cfg(unix)]
+#[test]
+fn a_report_to_a_descriptor_is_added_to_what_is_open() {
+    use std::os::unix::fs::MetadataExt as _;
+    let port = closed();
+    let folder = folder();
+    for (name, stream) in [("/dev/stdout", 1), ("/dev/fd/1", 1), ("/dev/stderr", 2)] {
+        let file = folder.path().join("out");
+        fs::write(&file, "before\n").expect("a file");
+        let number = fs::metadata(&file).expect("a file").ino();
+        let open = || {
+            let open = fs::OpenOptions::new().append(true).open(&file);
+            Stdio::from(open.expect("a file"))
+        };
+        let typed = format!("check 127.0.0.1 -s imap --map imap={port} --report json={name}");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_exchports"));
+        command.args(words(&typed));
+        match stream {
+            1 => command.stdout(open()),
+            _ => command.stderr(open()),
+        };
+        assert_eq!(command.output().expect("it runs").status.code(), Some(1));
+        let text = fs::read_to_string(&file).expect("a file");
+        held(text.strip_prefix("before\n").expect("what was there"));
+        assert_eq!(fs::metadata(&file).expect("a file").ino(), number, "{name}");
+        assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 1);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_report_to_a_pipe_goes_through_it() {
+    let folder = folder();
+    let pipe = folder.path().join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo").success());
+    let port = closed();
+    let reader = thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::read_to_string(pipe).expect("a report")
+    });
+    let typed = format!(
+        "check 127.0.0.1 -q -s imap --map imap={port} --report json={}",
+        pipe.display()
+    );
+    assert_eq!(ran(&words(&typed)).status.code(), Some(1));
+    held(&reader.join().expect("a reader"));
 }
 
 #[test]
@@ -871,7 +1050,7 @@ fn targets_come_from_standard_input_as_well() {
     }
     let (_, err, exit) = told(&ran_with(&words("check -"), b"# nobody\n"));
     assert_eq!(exit, Some(2));
-    assert!(err.contains("standard input is empty"), "{err}");
+    assert!(err.contains("standard input has no target in it"), "{err}");
     let (_, err, exit) = told(&ran_with(&words("check -"), b"a.example\nb c\n"));
     assert_eq!(exit, Some(2));
     assert!(err.contains("standard input, line 2: `b c`"), "{err}");
@@ -933,6 +1112,111 @@ fn a_store_of_roots_that_hangs_ends_with_the_check() {
     assert_eq!(trust(1)["defects"], json!(["self-signed", "other"]));
 }
 
+/// What is said of this machine's store of roots, and whether the stand-in is trusted by it.
+fn judged_by_store(stand: &Stand, trust: &str, store: &[(&str, &Path)]) -> (String, Option<i32>) {
+    let port = stand.port("https");
+    let mut command = program(&words(&format!(
+        "check mail.example.test --address 127.0.0.1 -s https --map https={port} --json --trust {trust}"
+    )));
+    command
+        .env_remove("SSL_CERT_FILE")
+        .env_remove("SSL_CERT_DIR");
+    for (name, path) in store {
+        command.env(name, path);
+    }
+    let (out, err, exit) = told(&command.output().expect("it runs"));
+    assert_eq!(out.is_empty(), exit == Some(2), "{out}{err}");
+    assert!(err.lines().count() <= 1, "{err}");
+    (err, exit)
+}
+
+/// Nobody is there to trust: that is this machine's trouble, and no certificate's.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_store_of_roots_that_is_empty_judges_nothing() {
+    let stand = Stand::with(&[]);
+    let folder = folder();
+    let missing = folder.path().join("missing.pem");
+    let empty = folder.path().join("empty.pem");
+    fs::write(&empty, "nothing in it").expect("a file");
+    for (path, words) in [(&missing, "No such file"), (&empty, "")] {
+        let store = [("SSL_CERT_FILE", path.as_path())];
+        let (err, exit) = judged_by_store(&stand, "system", &store);
+        assert_eq!(exit, Some(2), "{err}");
+        let line = format!(
+            "exchports: --trust system leaves nobody to trust: this machine's own store of roots is empty \
+             (SSL_CERT_FILE={}",
+            path.display()
+        );
+        assert!(err.starts_with(&line) && err.contains(words), "{err}");
+        // Mozilla's roots are left; who issued this certificate could have stood in the store.
+        let (err, exit) = judged_by_store(&stand, "both", &store);
+        assert_eq!(exit, Some(1), "{err}");
+        assert!(
+            err.starts_with("exchports: warning: this machine's own store of roots is empty ("),
+            "{err}"
+        );
+        assert_eq!(
+            judged_by_store(&stand, "public", &store),
+            (String::new(), Some(1))
+        );
+    }
+    // What needs no certificate is not kept from being looked at.
+    let port = stand.port("https");
+    let mut command = program(&words(&format!(
+        "check 127.0.0.1 -s https --map https={port} --trust system --tcp-only --json"
+    )));
+    command
+        .env("SSL_CERT_FILE", &missing)
+        .env("SSL_CERT_DIR", "");
+    let (out, err, exit) = told(&command.output().expect("it runs"));
+    assert_eq!((err.as_str(), exit), ("", Some(0)), "{out}");
+}
+
+/// Used as far as it goes; what was left out is told only where an issuer was looked for in vain.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_store_of_roots_that_is_half_broken_is_used() {
+    const DAMAGED: &str = "-----BEGIN CERTIFICATE-----\nMIIB!!!\n-----END CERTIFICATE-----\n";
+    let stand = Stand::with(&[]);
+    let folder = folder();
+    let good = fs::read_to_string(stand.simulation.ca_file()).expect("a CA file");
+    let stranger = include_str!("../fixtures/certificates/rsa-root.pem");
+    let file = folder.path().join("store.pem");
+    for (text, is_enough) in [
+        (format!("{good}{DAMAGED}"), true),
+        (format!("{DAMAGED}{good}"), true),
+        (format!("{stranger}{DAMAGED}"), false),
+        (format!("{DAMAGED}{stranger}"), false),
+    ] {
+        fs::write(&file, text).expect("a file");
+        for trust in ["system", "both"] {
+            let (err, exit) = judged_by_store(&stand, trust, &[("SSL_CERT_FILE", &file)]);
+            if is_enough {
+                assert_eq!((err.as_str(), exit), ("", Some(0)));
+            } else {
+                assert_eq!(exit, Some(1));
+                let line = "exchports: warning: a part of this machine's own store of roots was left out (";
+                assert!(err.starts_with(line) && err.contains("PEM"), "{err}");
+            }
+        }
+    }
+    // A folder with the good one, and with one that leads round in a circle: root may read everything else.
+    let store = folder.path().join("store");
+    fs::create_dir(&store).expect("a folder");
+    std::os::unix::fs::symlink("circle.pem", store.join("circle.pem")).expect("a link");
+    fs::write(store.join("stranger.pem"), stranger).expect("a file");
+    let (err, exit) = judged_by_store(&stand, "system", &[("SSL_CERT_DIR", &store)]);
+    assert_eq!(exit, Some(1));
+    assert!(
+        err.contains("was left out (") && err.contains("circle.pem"),
+        "{err}"
+    );
+    fs::write(store.join("good.pem"), good).expect("a file");
+    let told = judged_by_store(&stand, "system", &[("SSL_CERT_DIR", &store)]);
+    assert_eq!(told, (String::new(), Some(0)));
+}
+
 #[test]
 fn every_address_has_rows_of_its_own() {
     let addresses: HashSet<IpAddr> = ("localhost", 0)
@@ -949,8 +1233,51 @@ fn every_address_has_rows_of_its_own() {
         .collect();
     assert_eq!(keys.len(), rows.len());
     assert!(rows.is_sorted_by_key(|row| row["port"].as_u64()));
-    let (document, _) = report("localhost -s smtp -4 --json", &[]);
-    assert_eq!(document["targets"][0]["addresses"], json!(["127.0.0.1"]));
+    let one_family = "localhost -s smtp --json";
+    for more in [
+        "-4",
+        "-4 --all-addresses",
+        "--source 127.0.0.1 --all-addresses",
+    ] {
+        let (document, _) = report(&format!("{one_family} {more}"), &[]);
+        let addresses = &document["targets"][0]["addresses"];
+        assert_eq!(addresses, &json!(["127.0.0.1"]), "{more}");
+    }
+}
+
+#[test]
+fn web_services_that_are_not_asked_have_the_address_of_443_as_their_key() {
+    let port = closed();
+    let (document, exit) = report(
+        &format!("localhost -s 443,web --map https={port} --all-addresses --json"),
+        &[],
+    );
+    assert_eq!(exit, Some(1));
+    let mut keys = HashSet::new();
+    for row in rows(&document) {
+        assert!(row["address"].is_string(), "{row}");
+        assert!(keys.insert((&row["service"], &row["address"])), "{row}");
+        if row["service"] != "https" {
+            assert_eq!(row["failure"]["code"], "https-not-open");
+            let message = row["diagnoses"][0]["message"].as_str().expect("words");
+            assert!(message.contains(&format!("since {port} accepts")), "{row}");
+        }
+    }
+}
+
+#[test]
+fn a_web_service_on_a_port_of_its_own_stands_by_itself() {
+    let (https, owa) = (closed(), closed());
+    let typed = format!("check 127.0.0.1 -s https,owa --map https={https} --map owa={owa}");
+    let (out, _, exit) = told(&ran(&words(&typed)));
+    assert_eq!(exit, Some(1));
+    for (port, service) in [(https, "https"), (owa, "owa")] {
+        let is_its_line = |line: &str| {
+            let mut words = line.split_whitespace();
+            words.next() == Some(port.to_string().as_str()) && words.next() == Some(service)
+        };
+        assert!(https == owa || out.lines().any(is_its_line), "{out}");
+    }
 }
 
 #[test]
@@ -1127,6 +1454,12 @@ pub(crate) fn words(typed: &str) -> Vec<String> {
 
 fn check(target: &str) -> Vec<String> {
     vec!["check".to_owned(), target.to_owned()]
+}
+
+fn option(option: &str, value: &str) -> Vec<String> {
+    ["check", "a.example", option, value]
+        .map(str::to_owned)
+        .to_vec()
 }
 
 fn file(option: &str, path: &str) -> Vec<String> {

@@ -37,6 +37,28 @@ fn the_faults_are_listed() {
         .collect();
     let known: Vec<_> = FAULTS.iter().map(|row| row.name).collect();
     assert_eq!(listed, known);
+    // Each with where it can be had, and what it takes to see it.
+    for (line, row) in out.lines().zip(FAULTS) {
+        assert!(line.contains(&row.places()), "{line}");
+        let is_for_audit = line.contains("seen with --audit");
+        assert_eq!(is_for_audit, row.fault.is_for_audit(), "{line}");
+    }
+}
+
+#[test]
+fn what_only_an_audit_sees_is_told_by_one() {
+    for row in FAULTS.iter().filter(|row| row.fault.is_for_audit()) {
+        let typed = format!("demo --json --audit --fault {}", row.name);
+        let (out, err, exit) = told(&ran(&words(&typed)));
+        assert_eq!((err.as_str(), exit), ("", Some(0)), "{}", row.name);
+        let document = held(&out);
+        for (service, told) in all().zip(rows(&document)) {
+            if row.by_default.contains(&service.id) {
+                let codes = codes(&told["diagnoses"]);
+                assert!(codes.contains(&row.name), "{}: {codes:?}", row.name);
+            }
+        }
+    }
 }
 
 #[test]
@@ -105,6 +127,15 @@ fn the_stand_in_listens_where_it_is_told_to() {
         "{err}"
     );
     served.stop();
+}
+
+/// It is served until it is stopped: however that is asked for, it is no trouble.
+#[cfg(unix)]
+#[test]
+fn a_stand_in_that_is_told_to_stop_has_done_its_job() {
+    for signal in ["INT", "TERM"] {
+        Served::new("simulate --role edge").stop_by(signal);
+    }
 }
 
 /// Those that take a timeout.
@@ -187,7 +218,7 @@ fn is_of_the_target(fault: Fault) -> bool {
 
 /// Those that no row shows: it takes a comparison, or a question that only an audit asks.
 fn is_told_elsewhere(fault: Fault) -> bool {
-    matches!(fault, Fault::CertificateDiffers | Fault::RdpNlaRequired)
+    fault == Fault::CertificateDiffers || fault.is_for_audit()
 }
 
 /// Which of the diagnoses is about the fault, and what it is called there.
@@ -221,7 +252,6 @@ fn status(fault: Fault, service: ServiceId) -> &'static str {
         | (Fault::NoCertificate, Ldap)
         | (
             Fault::CertificateExpiresSoon
-            | Fault::ClientProxy
             | Fault::GreetingSlow
             | Fault::GreetingMasked
             | Fault::AuthNotOffered
@@ -265,10 +295,14 @@ impl Served {
     }
 
     /// As Ctrl-C does.
-    fn stop(mut self) {
-        let is_sent = send(&mut self.child, "INT");
+    fn stop(self) {
+        self.stop_by("INT");
+    }
+
+    fn stop_by(mut self, signal: &str) {
+        let is_sent = send(&mut self.child, signal);
         let exit = self.child.wait().expect("a child").code();
-        assert!(!is_sent || exit == Some(0), "{exit:?}");
+        assert!(!is_sent || exit == Some(0), "{signal}: {exit:?}");
     }
 }
 

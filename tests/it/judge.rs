@@ -52,6 +52,11 @@ fn every_failure_has_a_code_and_a_diagnosis_of_that_code() {
         let code = finding
             .failure_code
             .unwrap_or_else(|| panic!("no code for {failure:?}"));
+        if failure.stage == Stage::Resolve {
+            // The target tells it, once.
+            assert_eq!(finding.diagnoses, []);
+            continue;
+        }
         assert!(
             finding
                 .diagnoses
@@ -86,6 +91,10 @@ fn the_status_agrees_with_the_diagnoses() {
             .iter()
             .map(|diagnosis| diagnosis.severity)
             .max();
+        let failure = finding.observation.failure.as_ref();
+        if failure.is_some_and(|failure| failure.stage == Stage::Resolve) {
+            continue;
+        }
         let agrees = match finding.status {
             Status::Pass | Status::Absent => worst <= Some(Severity::Info),
             Status::Warn => worst == Some(Severity::Warn),
@@ -484,26 +493,35 @@ fn a_target_is_as_bad_as_its_worst_check() {
 
 #[test]
 fn a_name_without_address_is_told_once_with_all_services() {
-    for (cause, code) in [
-        (Cause::NameNotFound, Code::NameNotFound),
-        (Cause::NameWithoutAddress, Code::NameWithoutAddress),
-        (Cause::LookupFailed, Code::NameLookupFailed),
+    use Status::{Fail, Skip};
+    for (cause, code, status) in [
+        (Cause::NameNotFound, Code::NameNotFound, Fail),
+        (Cause::NameWithoutAddress, Code::NameWithoutAddress, Fail),
+        (Cause::LookupFailed, Code::NameLookupFailed, Fail),
+        (Cause::NoNetwork, Code::NoNetwork, Skip),
+        (Cause::OutOfResources, Code::OutOfResources, Skip),
+        (Cause::Deadline, Code::Deadline, Skip),
+        (Cause::Interrupted, Code::Interrupted, Skip),
     ] {
         let findings: Vec<Finding> = SERVICES
             .iter()
             .map(|service| {
                 let mut seen = failing(Stage::Resolve, cause, None);
-                seen.state = Some(State::Unresolved);
+                seen.state = (status == Fail).then_some(State::Unresolved);
                 judge_as(service, Expectation::Required, Role::Any, seen)
             })
             .collect();
         for finding in &findings {
-            assert_eq!(finding.status, Status::Fail);
+            assert_eq!(finding.status, status);
             assert_eq!(finding.failure_code, Some(code));
-            assert_eq!(finding.diagnoses.len(), 1);
+            assert_eq!(finding.diagnoses, []);
         }
         let target = judged_target(Role::Any, "mail.example.com", &findings);
-        assert_eq!(target.status, Status::Fail);
+        let is_warning = matches!(cause, Cause::NoNetwork | Cause::OutOfResources);
+        assert_eq!(
+            target.status,
+            if is_warning { Status::Warn } else { status }
+        );
         let [told] = target.diagnoses.as_slice() else {
             panic!("{:?}", target.diagnoses);
         };
@@ -628,6 +646,47 @@ fn looks_need_the_whole_picture_and_a_difference() {
     some.retain(|finding| finding.check.service.id != ServiceId::Rdp);
     assert_eq!(
         judged_target(Role::Any, "mail.example.com", &some).looks_like,
+        None
+    );
+
+    // What was required by name stays required, whatever the role: the demo asks for everything.
+    let mut named = host_with(&open);
+    let owa = ServiceId::Owa.row();
+    named.push(judge_as(
+        owa,
+        Expectation::Required,
+        Role::Any,
+        healthy(owa),
+    ));
+    assert_eq!(
+        judged_target(Role::Any, "mail.example.com", &named).looks_like,
+        None
+    );
+    let optional = judge_as(owa, Expectation::Optional, Role::Any, healthy(owa));
+    named.pop();
+    named.push(optional);
+    assert!(
+        judged_target(Role::Any, "mail.example.com", &named)
+            .looks_like
+            .is_some()
+    );
+
+    // As that role it has to be better off.
+    let mut no_better = host_with(&open);
+    for finding in &mut no_better {
+        let check = finding.check;
+        if finding.status == Status::Fail {
+            let seen = finding.observation.clone();
+            *finding = judge_as(check.service, Expectation::Optional, Role::Any, seen);
+        }
+    }
+    assert!(
+        no_better
+            .iter()
+            .all(|finding| finding.status != Status::Fail)
+    );
+    assert_eq!(
+        judged_target(Role::Any, "mail.example.com", &no_better).looks_like,
         None
     );
 
@@ -894,6 +953,7 @@ fn certificate(defects: Vec<TrustDefect>) -> CertificateFacts {
             path: vec![0],
         },
         issuer_urls: Vec::new(),
+        more_names: 0,
     }
 }
 
@@ -1235,6 +1295,7 @@ fn causes() -> Vec<Cause> {
         Cause::Unreachable,
         Cause::BlockedHere,
         Cause::NoFamilyHere,
+        Cause::NoNetwork,
         Cause::OutOfResources,
         Cause::SourceUnusable,
         Cause::Silent,
@@ -1277,6 +1338,7 @@ fn causes() -> Vec<Cause> {
             | Cause::Unreachable
             | Cause::BlockedHere
             | Cause::NoFamilyHere
+            | Cause::NoNetwork
             | Cause::OutOfResources
             | Cause::SourceUnusable
             | Cause::Silent

@@ -240,6 +240,23 @@ fn one_family_of_addresses_that_does_not_work() {
         assert_eq!(told.diagnosis.severity, Severity::Fail);
         assert_eq!(codes(&finding), [(code, Severity::Fail)]);
     }
+    // A refusal is told as such.
+    let mut refused =
+        StagedHost::with(Role::Mailbox, &[Smtp, Https, Submission]).at_each(&[v4, v6]);
+    refused.each_at(v6, |seen| {
+        *seen = Observation {
+            address: seen.address,
+            ..unopened(State::Closed, Cause::Refused)
+        };
+    });
+    let finding = refused.judged();
+    assert_eq!(codes(&finding), [(Code::Ipv6Broken, Severity::Fail)]);
+    let told = only(&finding, Code::Ipv6Broken);
+    assert_eq!(
+        told.diagnosis.message,
+        "over IPv4 it works, over IPv6 (2001:db8::10) it is refused"
+    );
+    assert!(told.diagnosis.hint.contains("listen on IPv6"));
     // The loser of a race.
     let mut raced = StagedHost::with(Role::Mailbox, &[Https]);
     let attempt = |address: &str, state| Attempt {
@@ -281,6 +298,33 @@ fn one_address_of_several_that_is_dead() {
     assert_eq!(told.addresses, [ip(ADDRESSES[1])]);
     assert!(told.diagnosis.hint.contains("DNS"));
     assert_eq!(codes(&finding), [(Code::NothingAnswers, Severity::Fail)]);
+}
+
+#[test]
+fn one_address_of_several_that_refuses() {
+    // On this machine itself too, where a family of its own is no broken one.
+    for (dead, alive) in [(ADDRESSES[1], ADDRESSES[0]), ("::1", "127.0.0.1")] {
+        let mut host = StagedHost::with(Role::Mailbox, &[Smtp, Https, Submission, Owa])
+            .at_each(&[dead, alive]);
+        host.each_at(dead, |seen| {
+            *seen = Observation {
+                address: seen.address,
+                ..unopened(State::Closed, Cause::Refused)
+            };
+        });
+        let finding = host.judged();
+        assert_eq!(codes(&finding), [(Code::NothingListens, Severity::Fail)]);
+        let told = only(&finding, Code::NothingListens);
+        assert_eq!(told.addresses, [ip(dead)]);
+        assert_eq!(told.services, [Smtp, Https, Submission, Owa]);
+        assert_eq!(
+            told.diagnosis.message,
+            format!("nothing listens on {dead}, while {alive} answers")
+        );
+        // One that listens there is another matter.
+        host.change(Smtp, |seen| seen.state = Some(State::Open));
+        assert_eq!(codes(&host.judged()), []);
+    }
 }
 
 #[test]
@@ -810,6 +854,7 @@ fn certificate() -> CertificateFacts {
         name_matches: true,
         trust: TrustFacts::default(),
         issuer_urls: Vec::new(),
+        more_names: 0,
     }
 }
 

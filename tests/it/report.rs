@@ -834,13 +834,13 @@ fn unresolved() -> Looked {
             detail: None,
         });
         row.failure_code = Some(Code::NameNotFound);
-        row.diagnoses = vec![name.clone()];
+        row.diagnoses = Vec::new();
         row
     });
     let mut finding = target("nosuch.example", Role::Any, &[]);
     finding.status = Status::Fail;
     finding.diagnoses = vec![TargetDiagnosis {
-        diagnosis: name.clone(),
+        diagnosis: name,
         services: Role::Any.row().required.to_vec(),
         addresses: Vec::new(),
     }];
@@ -1130,6 +1130,7 @@ fn tls(days: i64) -> TlsFacts {
                 path: vec![0],
             },
             issuer_urls: Vec::new(),
+            more_names: 0,
         }),
         chain: vec![ChainLink {
             subject: Text::from("CN=mail.example.com"),

@@ -54,7 +54,14 @@ fn a_row_has_a_key_of_its_own_and_only_known_codes() {
                 assert!(!told.message.is_empty() && !told.hint.is_empty());
             }
             if let Some(failure) = &row.failure.0 {
-                assert!(row.diagnoses.iter().any(|told| told.code == failure.code));
+                let by_row = row.diagnoses.iter().any(|told| told.code == failure.code);
+                let by_target = target
+                    .diagnoses
+                    .iter()
+                    .any(|told| told.code == failure.code);
+                // A lookup that failed is told once, at the target.
+                let is_lookup = failure.stage == Stage::Resolve;
+                assert_eq!((by_row, by_target || !is_lookup), (!is_lookup, true));
             }
             assert!(row.diagnoses.is_sorted_by_key(|told| told.severity.rank()));
         }
@@ -82,6 +89,7 @@ fn an_unresolved_target_has_neither_addresses_nor_states() {
         );
         let failure = row.failure.0.as_ref().expect("it failed");
         assert_eq!(failure.stage, Stage::Resolve);
+        assert!(row.diagnoses.is_empty());
     }
 }
 
@@ -415,7 +423,8 @@ struct Row {
     security: Security,
     /// What the role, or the command line, expects of it.
     expect: Expect,
-    /// The endpoint that was reached, or the one whose failure is told: `192.0.2.10:587`, `[2001:db8::10]:587`.
+    /// The endpoint that was reached, or the one whose failure is told: `192.0.2.10:587`, `[2001:db8::10]:587`. A row
+    /// that was not asked has the one that it would have been asked at, where there is but one.
     #[schemars(with = "Known<String>")]
     address: Known<SocketAddr>,
     /// Our own end.
@@ -424,7 +433,7 @@ struct Row {
     /// What TCP showed; null when nothing was attempted.
     state: Known<State>,
     status: Status,
-    /// The worst first.
+    /// The worst first; empty where the lookup failed, which the target tells once.
     diagnoses: Vec<Diagnosis>,
     /// Where and why the conversation ended early.
     failure: Known<Failure>,
@@ -451,7 +460,7 @@ struct Row {
 #[expect(dead_code, reason = "to be read is what it is for")]
 struct Failure {
     stage: Stage,
-    /// The code of the diagnosis about it.
+    /// The code of the diagnosis about it; where the stage is `resolve`, that is one of the target.
     #[schemars(regex(pattern = "^[a-z0-9]+(-[a-z0-9]+)*$"))]
     code: String,
     /// The peer's own words, or this system's.

@@ -391,6 +391,45 @@ async fn name_constraints_are_kept() {
     }
 }
 
+/// An authority that may not vouch for a name is not helped by a certificate that it had before, and that is over; by one
+/// that holds it is.
+#[tokio::test]
+async fn name_constraints_are_those_of_the_path() {
+    let root = authority("Root", None, |_| ());
+    let limited = authority("Limited", Some(&root), |params| {
+        params.name_constraints = Some(NameConstraints {
+            permitted_subtrees: vec![GeneralSubtree::DnsName("example.com".to_owned())],
+            excluded_subtrees: Vec::new(),
+        });
+    });
+    let twin = |until| {
+        let mut params = authority_params("Limited");
+        params.not_after = date_time_ymd(until, 1, 1);
+        let twin = params.signed_by(limited.key(), &root);
+        twin.expect("a certificate").der().clone()
+    };
+    let objection =
+        || TrustDefect::Other("an authority on the way may not vouch for these names".into());
+    let row = |what, sent: [&CertificateDer<'static>; 2]| {
+        Row::new(what, issued(&limited, |_| ()))
+            .with(&sent)
+            .trusts(root.der())
+    };
+    let (over, holds) = (twin(2021), twin(2090));
+    for row in [
+        row("the old one first", [&over, limited.der()])
+            .path(&[0, 2])
+            .defect(objection()),
+        row("the old one last", [limited.der(), &over])
+            .path(&[0, 1])
+            .defect(objection()),
+        row("one that holds last", [limited.der(), &holds]).path(&[0, 2]),
+        row("one that holds first", [&holds, limited.der()]).path(&[0, 1]),
+    ] {
+        row.holds().await;
+    }
+}
+
 #[tokio::test]
 async fn names_match_as_clients_match_them() {
     let address = |text: &str| SanType::IpAddress(text.parse().expect("an address"));
@@ -1251,7 +1290,7 @@ fn this_machines_store_leads_to_the_anchor_system() {
             "public",
             "anchor: None, defects: [UnknownIssuer]",
         ),
-        // A store that is missing, empty or broken is no reason to fail.
+        // A store that is missing, empty or broken is no reason to fail here: the program says so (`cli`).
         (missing, "system", "anchor: None, defects: [UnknownIssuer]"),
         (
             format!("{FIXTURES}/make.sh"),
@@ -1269,8 +1308,28 @@ fn this_machines_store_leads_to_the_anchor_system() {
             "anchor: None, defects: [UnknownIssuer]",
         ),
     ];
+    // Half of it broken: it is used as far as it goes, in whatever order.
+    let folder = tempfile::tempdir().expect("a folder");
+    let good = std::fs::read_to_string(path_of("rsa-root")).expect("a fixture");
+    let bad_text = "-----BEGIN CERTIFICATE-----\nMIIB!!!\n-----END CERTIFICATE-----\n";
+    let bad_der = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+    let no_end = "-----BEGIN CERTIFICATE-----\nMIIB\n";
+    let halves = [
+        format!("{good}{bad_text}"),
+        format!("{bad_text}{good}"),
+        format!("{good}{bad_der}"),
+        format!("{bad_der}{good}"),
+        // The other way round nobody knows where the good one begins.
+        format!("{good}{no_end}"),
+    ];
+    let halves = halves.into_iter().enumerate().map(|(at, text)| {
+        let path = folder.path().join(format!("half-{at}.pem"));
+        std::fs::write(&path, text).expect("a file");
+        let path = path.to_str().expect("UTF-8").to_owned();
+        (path, "system", "anchor: Some(System), defects: []")
+    });
     let this = std::env::current_exe().expect("this program");
-    for (file, stores, expected) in cases {
+    for (file, stores, expected) in cases.into_iter().chain(halves) {
         let child = Command::new(&this)
             .args([
                 "--exact",

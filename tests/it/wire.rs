@@ -7,9 +7,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use exchports::catalog::{self, virtual_directory};
+use exchports::facts::Text;
 
 #[path = "../oracles/mod.rs"]
-mod oracles;
+pub(crate) mod oracles;
 
 /// Mutations tried on each decoder.
 const ROUNDS: u64 = 6000;
@@ -151,6 +152,25 @@ fn hold_mutations(number: u64, (name, oracle): &oracles::Oracle, rounds: u64) {
             mutate(&mut data, &seeds, &mut chance);
         }
         hold(name, *oracle, &data);
+    }
+}
+
+/// Whatever the list of the tests calls dangerous is escaped, and letters of any script stay what they are.
+#[test]
+fn no_character_that_could_deceive_is_shown() {
+    for character in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {
+        let text = Text::from(format!("a{character}b").as_str());
+        assert!(oracles::told::is_safe(text.as_str()), "{text:?}");
+        let width = unicode_width::UnicodeWidthStr::width(text.as_str());
+        assert!(width >= 3, "{text:?}");
+    }
+    for text in [
+        "B\u{fc}ro",
+        "\u{41f}\u{43e}\u{447}\u{442}\u{430}",
+        "\u{90f5}\u{4ef6}",
+        "\u{1f4e7}",
+    ] {
+        assert_eq!(Text::from(text).as_str(), text);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use exchports::catalog::{Expectation, ServiceId, service};
-use exchports::facts::{LegacyAnswer, TlsFacts, TlsVersion};
+use exchports::facts::{LegacyAnswer, Text, TlsFacts, TlsVersion, TrustDefect};
 use exchports::net::trust::{NotCertificates, certificates};
 use exchports::net::{Alpn, Dial, Record};
 use exchports::plan::{Check, Limits, Transcripts};
@@ -70,7 +70,12 @@ pub(crate) fn trust_chain(data: &[u8]) {
     }
 }
 
+/// What is kept of a chain, in bytes of text, whatever was sent.
+const MOST_KEPT: usize = 50 * 1024;
+
 fn assert_sound(tls: &TlsFacts, sent: usize) {
+    let kept = kept(tls);
+    assert!(kept <= MOST_KEPT, "{kept} bytes of text are kept");
     assert_eq!(tls.chain.len(), sent.min(Limits::CHAIN));
     for link in &tls.chain {
         assert_eq!(link.sha256.len(), 64);
@@ -80,10 +85,32 @@ fn assert_sound(tls: &TlsFacts, sent: usize) {
     };
     assert_eq!(certificate.sha256, tls.chain[0].sha256);
     assert_eq!(Some(certificate.not_after), tls.chain[0].not_after);
-    assert!(certificate.serial.chars().all(|c| c.is_ascii_hexdigit()));
+    let serial = certificate.serial.trim_end_matches('…');
+    assert!(serial.chars().all(|c| c.is_ascii_hexdigit()));
     let trust = &certificate.trust;
     assert!(trust.path.iter().all(|at| *at < tls.chain.len()));
     assert!(trust.anchor.is_some() || !trust.defects.is_empty());
+}
+
+fn kept(tls: &TlsFacts) -> usize {
+    let of_chain = tls.chain.iter().map(|link| {
+        let key = link.key.as_ref().map_or(0, |key| key.algorithm.len());
+        let signature = link.signature.as_ref().map_or(0, |(name, _)| name.len());
+        let names = link.subject.as_str().len() + link.issuer.as_str().len();
+        names + link.sha256.len() + key + signature
+    });
+    let of_leaf = tls.certificate.iter().map(|it| {
+        let texts = it.names.iter().chain(&it.issuer_urls);
+        let texts = texts.chain([&it.subject, &it.issuer]).map(Text::as_str);
+        let strings = [&it.serial, &it.sha256, &it.key.algorithm, &it.signature];
+        let defects = it.trust.defects.iter().map(|defect| match defect {
+            TrustDefect::Other(words) => words.as_str(),
+            _ => "",
+        });
+        let all = texts.chain(strings.map(String::as_str)).chain(defects);
+        all.map(str::len).sum::<usize>()
+    });
+    of_chain.chain(of_leaf).sum()
 }
 
 async fn ask(chain: &[Vec<u8>]) -> TlsFacts {

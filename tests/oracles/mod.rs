@@ -15,7 +15,7 @@ mod beneath;
 mod chains;
 mod dialogues;
 mod peer;
-mod told;
+pub(crate) mod told;
 
 use std::fmt::Debug;
 use std::mem::size_of;

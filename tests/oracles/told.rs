@@ -38,26 +38,66 @@ pub(crate) fn hold(check: Check, seen: Observation, chance: usize) {
 }
 
 /// Whether a text can be shown anywhere: nothing in it that moves a cursor, turns the writing direction, breaks the
-/// line or cannot be seen.
+/// line, piles up or cannot be seen.
 pub(crate) fn is_safe(text: &str) -> bool {
-    let hidden = |c: char| {
-        let c = u32::from(c);
-        // UAX #9: marks, embeddings, overrides, isolates; UAX #14: separators; zero width; tags.
-        [
-            0x061c..=0x061c,
-            0x200b..=0x200f,
-            0x2028..=0x202e,
-            0x2060..=0x2069,
-            0xfeff..=0xfeff,
-            0xe0000..=0xe007f,
-        ]
-        .iter()
-        .any(|range| range.contains(&c))
-    };
-    !text
-        .chars()
-        .any(|c| c.is_control() || (!c.is_ascii() && hidden(c)))
+    !text.chars().any(is_dangerous)
 }
+
+/// Whether a character does that. The list is made from Unicode's own data, not from the program's.
+pub(crate) fn is_dangerous(character: char) -> bool {
+    let code = u32::from(character);
+    DANGEROUS
+        .iter()
+        .any(|(first, last)| (*first..=*last).contains(&code))
+}
+
+/// Controls (Cc), format characters (Cf), gaps that are no space (Zs, Zl, Zp), combining marks of the scripts that have
+/// them in blocks of their own (Mn, Me), selectors, and letters and symbols that show nothing.
+const DANGEROUS: &[(u32, u32)] = &[
+    (0x0000, 0x001f),
+    (0x007f, 0x00a0),
+    (0x00ad, 0x00ad),
+    (0x0300, 0x036f),
+    (0x0483, 0x0489),
+    (0x0591, 0x05bd),
+    (0x0600, 0x0605),
+    (0x0610, 0x061a),
+    (0x061c, 0x061c),
+    (0x064b, 0x065f),
+    (0x06dd, 0x06dd),
+    (0x070f, 0x070f),
+    (0x0890, 0x0891),
+    (0x08e2, 0x08e2),
+    (0x0e34, 0x0e3a),
+    (0x0e47, 0x0e4e),
+    (0x115f, 0x1160),
+    (0x1680, 0x1680),
+    (0x17b4, 0x17b5),
+    (0x180b, 0x180f),
+    (0x1ab0, 0x1ac0),
+    (0x1dc0, 0x1dff),
+    (0x2000, 0x200f),
+    (0x2028, 0x202f),
+    (0x205f, 0x206f),
+    (0x20d0, 0x20f0),
+    (0x2800, 0x2800),
+    (0x3000, 0x3000),
+    (0x302a, 0x302d),
+    (0x3164, 0x3164),
+    (0xfe00, 0xfe0f),
+    (0xfe20, 0xfe2f),
+    (0xfeff, 0xfeff),
+    (0xffa0, 0xffa0),
+    (0xfff9, 0xfffc),
+    (0x110bd, 0x110bd),
+    (0x110cd, 0x110cd),
+    (0x13430, 0x1343f),
+    (0x1bca0, 0x1bca3),
+    (0x1d159, 0x1d159),
+    (0x1d167, 0x1d169),
+    (0x1d173, 0x1d182),
+    (0xe0000, 0xe0fff),
+];
 
 fn context(role: Role, server_name: &Host) -> Context<'_> {
     static STANDARDS: std::sync::OnceLock<Standards> = std::sync::OnceLock::new();

@@ -448,7 +448,7 @@ fn wrong_name(case: &Case<'_>) -> Option<Evidence> {
         [] => format!("no name at all (subject {})", quote(&certificate.subject)),
         names => {
             let (told, rest) = names.split_at(names.len().min(NAMES));
-            match rest.len() {
+            match rest.len() + certificate.more_names {
                 0 => list(told),
                 more => format!("{} and {more} more", list(told)),
             }
@@ -532,8 +532,8 @@ fn renew_hint(case: &Case<'_>) -> &'static str {
              controller starts that."
         }
         Protocol::Rdp => {
-            "Delete the old one from the store Remote Desktop and restart TermService: Windows makes a new one. One \
-             of an authority is renewed there."
+            "Delete the old one from the store Remote Desktop and restart TermService: Windows makes a new one. \
+             Where an authority issued it, renew it there."
         }
     }
 }

@@ -118,6 +118,15 @@ pub(super) const RULES: &[Rule] = &[
         reference: "IANA, Service Name and Transport Protocol Port Number Registry",
         holds: |case| {
             let failure = case.failed(Code::NotTheProtocol)?;
+            let is_first_word = failure.stage == Stage::TlsHandshake
+                && case.service().security == Security::ImplicitTls;
+            if is_first_word {
+                return Some(Evidence::new(format!(
+                    "something else listens here, neither TLS nor {} came{}",
+                    language(case).trim_end_matches(" over TLS"),
+                    said(failure)
+                )));
+            }
             Some(Evidence::new(format!(
                 "what came {} is not {}{}",
                 after(case, failure.stage),

@@ -38,7 +38,7 @@
 //! | T16 | now open, now closed | – | takes several looks over time; by address: nothing-answers |
 //! | T17 | slow connection | – | one measurement of one run is no measure of slowness |
 //! | T18 | this machine blocks | `blocked` |  |
-//! | T19 | no network at all | `unreachable`, `name-lookup-failed` | and address-family-missing |
+//! | T19 | no network at all | `no-network` | and address-family-missing for one family |
 //! | M01 | `220 ***` | `greeting-masked` |  |
 //! | M02 | `XXXXXXXA` | `starttls-overwritten` |  |
 //! | M03 | STARTTLS from inside only | `starttls-not-offered` | the hint names it; inside and outside cannot be compared from one place |
@@ -285,6 +285,7 @@ impl<'a> Case<'a> {
             Cause::Unreachable => Code::Unreachable,
             Cause::BlockedHere => Code::Blocked,
             Cause::NoFamilyHere => Code::AddressFamilyMissing,
+            Cause::NoNetwork => Code::NoNetwork,
             Cause::OutOfResources => Code::OutOfResources,
             Cause::SourceUnusable => Code::SourceUnusable,
 
@@ -338,6 +339,12 @@ impl<'a> Case<'a> {
     #[must_use]
     pub fn failure(&self) -> Option<&'a Failure> {
         self.seen.failure.as_ref()
+    }
+
+    /// Whether the lookup failed, so that there was nothing to connect to: that is the whole target's.
+    pub(in crate::judge) fn is_without_address(&self) -> bool {
+        self.failure()
+            .is_some_and(|failure| failure.stage == Stage::Resolve)
     }
 
     /// The certificate that the server showed.
@@ -548,8 +555,8 @@ fn in_words(duration: Duration) -> String {
     if duration < Duration::from_secs(1) {
         format!("{} ms", duration.as_millis())
     } else {
-        // Timers fire late, never early: 3.004 s were 3 s.
-        format!("{} s", duration.as_secs())
+        // Timers fire late: 3.004 s were 3 s; what the end of a check cuts short is a little less: 6.987 s were 7 s.
+        format!("{:.0} s", duration.as_secs_f64())
     }
 }
 

@@ -3,9 +3,10 @@
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 
 use super::{Case, Evidence, Rule, is_keyword, list, quote, said};
-use crate::catalog::{Role, ServiceId};
+use crate::catalog::{Role, Security, ServiceId};
 use crate::facts::{Nla, PeerFacts, Text};
 use crate::finding::{Code, Severity};
+use crate::observation::Stage;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -23,6 +24,40 @@ pub(super) const RULES: &[Rule] = &[
                 said(failure)
             )))
         },
+    },
+    Rule {
+        code: Code::RootDseEmpty,
+        severity: Severity::Warn,
+        title: "the directory says nothing of itself",
+        meaning: "Every directory tells everyone what it is, without signing in (its rootDSE). This one answered with \
+                  success and told nothing, so nobody knows what it is. A proxy, or an access rule for anonymous \
+                  clients, possibly holds it back.",
+        hint: "See what really answers there: Active Directory always tells its rootDSE. On another directory look at its \
+               access rules for anonymous clients.",
+        reference: "RFC 4512 §5.1; [MS-ADTS] 3.1.1.3.2, 5.1.3",
+        holds: |case| {
+            let was_asked = case
+                .seen
+                .steps
+                .iter()
+                .any(|it| it.stage == Stage::Application);
+            let told_nothing = case.seen.failure.is_none() && case.ldap()?.root_dse.is_empty();
+            (was_asked && told_nothing).then(|| {
+                Evidence::new("the directory answered the question for its rootDSE with success and with nothing in it")
+            })
+        },
+    },
+    Rule {
+        code: Code::ImapPreauth,
+        severity: Severity::Fail,
+        title: "IMAP lets everybody in without a name",
+        meaning: "The server greets with PREAUTH: whoever connects is signed in already. STARTTLS is not allowed in that \
+                  state, so a program that goes on would do so in clear: to send this greeting is how an attacker on the \
+                  way takes STARTTLS away. Exchange never greets like that.",
+        hint: "Treat the connection as tampered with until you know who sends that greeting; check again from another \
+               network. If it is the server's own, see whose mail it gives away, and switch it off.",
+        reference: "RFC 3501 §6.2.1, §7.1.4; RFC 9051 §6.2.1, §11.3",
+        holds: imap_preauth,
     },
     Rule {
         code: Code::GreetingMasked,
@@ -302,6 +337,25 @@ fn size_limit_low(case: &Case<'_>) -> Option<Evidence> {
         .then(|| Evidence::new(format!("messages over {} KB are not taken", limit / 1024)))
 }
 
+fn imap_preauth(case: &Case<'_>) -> Option<Evidence> {
+    let Some(PeerFacts::Imap(facts)) = &case.seen.peer else {
+        return None;
+    };
+    let greeting = facts.greeting.as_ref()?;
+    if !greeting.as_str().starts_with("* PREAUTH") {
+        return None;
+    }
+    let told = format!("the greeting signs everybody in: {}", quote(greeting));
+    Some(if case.service().security == Security::Starttls {
+        Evidence::new(format!("{told}; STARTTLS is not allowed after it"))
+    } else {
+        Evidence::new(told).severity(Severity::Warn).hint(
+            "See whose mail the server gives away without a password, and switch that off; if it is a proxy's greeting, \
+             have it greet with OK.",
+        )
+    })
+}
+
 fn not_active_directory(case: &Case<'_>) -> Option<Evidence> {
     let facts = case.ldap()?;
     let is_lds = facts
@@ -354,9 +408,12 @@ fn span(duration: time::Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::super::staged::{Staged, now, open};
+    use std::time::Duration;
+
     use super::*;
-    use crate::facts::{LdapFacts, RdpFacts, SmtpFacts};
+    use crate::facts::{ImapFacts, LdapFacts, RdpFacts, SmtpFacts};
     use crate::finding::Status;
+    use crate::observation::{Cause, Step};
 
     #[test]
     fn a_masked_greeting_is_told_and_no_other() {
@@ -565,6 +622,56 @@ mod tests {
             controller.told(),
             [(Code::GlobalCatalogNotReady, Severity::Info)]
         );
+    }
+
+    #[test]
+    fn a_root_dse_that_is_asked_for_and_empty_is_told() {
+        let asked = |service, facts| {
+            let mut staged = open(service).peer(PeerFacts::Ldap(facts));
+            staged.seen.steps.push(Step {
+                stage: Stage::Application,
+                took: Duration::from_millis(1),
+                connection: 1,
+            });
+            staged
+        };
+        for service in [ServiceId::Ldap, ServiceId::Ldaps] {
+            let empty = asked(service, LdapFacts::default());
+            assert_eq!(empty.told(), [(Code::RootDseEmpty, Severity::Warn)]);
+            let told = LdapFacts {
+                root_dse: vec![(
+                    "supportedCapabilities".into(),
+                    vec!["1.2.840.113556.1.4.800".into()],
+                )],
+                ..LdapFacts::default()
+            };
+            assert_eq!(asked(service, told).told(), []);
+            let failed = asked(service, LdapFacts::default())
+                .failing(Stage::Application, Cause::CommandRejected);
+            assert_eq!(failed.told(), [(Code::LdapError, Severity::Fail)]);
+        }
+        assert_eq!(ldap(LdapFacts::default()).told(), []);
+    }
+
+    #[test]
+    fn everybody_signed_in_is_worst_before_starttls() {
+        let greeted = |service, greeting: &str| {
+            let facts = ImapFacts {
+                greeting: Some(greeting.into()),
+                ..ImapFacts::default()
+            };
+            open(service).peer(PeerFacts::Imap(facts)).told()
+        };
+        for (service, severity) in [
+            (ServiceId::Imap, Severity::Fail),
+            (ServiceId::Imaps, Severity::Warn),
+        ] {
+            assert_eq!(
+                greeted(service, "* PREAUTH IMAP4rev1 ready"),
+                [(Code::ImapPreauth, severity)]
+            );
+            assert_eq!(greeted(service, "* OK PREAUTH is a word"), []);
+        }
     }
 
     fn ldap(facts: LdapFacts) -> Staged {

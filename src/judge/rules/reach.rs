@@ -1,8 +1,9 @@
 //! Rules on reach: names, TCP, what must not be reachable, and what kept this machine from looking.
 
 use super::{Case, Evidence, Rule, said};
-use crate::catalog::{Expectation, Group, Protocol, ServiceId};
+use crate::catalog::{Expectation, Group, Protocol, ServiceId, expectation};
 use crate::finding::{Code, Severity};
+use crate::observation::State;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -10,7 +11,8 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Fail,
         title: "reachable, and it must not be",
         meaning: "The port accepted a connection, and on this kind of host it must not be reachable from where the \
-                  check was made. Whether the service behind it works makes no difference.",
+                  check was made. Whether the service behind it works makes no difference, and what else was seen of it is \
+                  told for information only.",
         hint: "Close the port on the firewall, or limit it to a VPN or to known addresses. If it has to be reachable \
                from here, say so with `--optional`.",
         reference: "Microsoft, Network ports for clients and mail flow in Exchange",
@@ -76,7 +78,7 @@ pub(super) const RULES: &[Rule] = &[
             case.failed(Code::Refused)?;
             Some(absence(
                 case,
-                format!("the connection was refused{}", everywhere(case)),
+                format!("the connection was refused{}", everywhere(case, "at")),
                 Some(refused_hint(case)),
             ))
         },
@@ -99,7 +101,7 @@ pub(super) const RULES: &[Rule] = &[
             );
             Some(absence(
                 case,
-                format!("no answer{within}{}", everywhere(case)),
+                format!("no answer{within}{}", everywhere(case, "from")),
                 filtered_hint(case),
             ))
         },
@@ -118,7 +120,8 @@ pub(super) const RULES: &[Rule] = &[
             Some(absence(
                 case,
                 format!(
-                    "no route to the host, or a router or a filter said no{}",
+                    "no route to the host, or a router or a filter said no{}{}",
+                    everywhere(case, "for"),
                     said(failure)
                 ),
                 None,
@@ -137,13 +140,30 @@ pub(super) const RULES: &[Rule] = &[
         holds: |case| ours(case, Code::Blocked, "this machine refused to send"),
     },
     Rule {
+        code: Code::NoNetwork,
+        severity: Severity::Warn,
+        title: "this machine has no way out",
+        meaning: "The machine that runs the check has no network: no address and no route beyond itself, neither in IPv4 \
+                  nor in IPv6, so nothing was sent and no resolver was asked. It says nothing about the server.",
+        hint: "Connect this machine to the network, or bring up its VPN (`ipconfig`, `route print`; `ip address`, `ip \
+               route`), then check again.",
+        reference: "connect(2), ENETUNREACH; Winsock, WSAENETUNREACH (10051)",
+        holds: |case| {
+            ours(
+                case,
+                Code::NoNetwork,
+                "this machine has no network: no way out in IPv4 or IPv6",
+            )
+        },
+    },
+    Rule {
         code: Code::AddressFamilyMissing,
         severity: Severity::Warn,
         title: "this machine has no way to that address",
         meaning: "The machine that runs the check has no address of the target's family (IPv6 or IPv4), or no route \
                   to it: nothing was sent. It says nothing about the server.",
-        hint: "See that this machine is on the network and its VPN is up (`route print`, `ip route`). Where it has no \
-               IPv6, check from a machine that has, or keep to IPv4 with `-4`.",
+        hint: "Check from a machine that has that family and a route there (`route print`, `ip route`; a VPN may bring \
+               it), or keep to the other family with `-4` or `-6`.",
         reference: "RFC 8305; connect(2), ENETUNREACH and EAFNOSUPPORT",
         holds: |case| {
             ours(
@@ -171,10 +191,11 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         code: Code::SourceUnusable,
         severity: Severity::Warn,
-        title: "the source address is not one of this machine",
-        meaning: "The address given with `--source` does not belong to the machine that runs the check, or to the \
-                  other address family than the target's.",
-        hint: "Give `--source` an address that this machine has: `ipconfig` or `ip address` lists them.",
+        title: "the source address cannot be used",
+        meaning: "The address given with `--source` does not belong to the machine that runs the check, belongs to the \
+                  other address family than the target's, or leads nowhere near the target, as 127.0.0.1 does.",
+        hint: "Give `--source` an address that this machine has and that leads to the target: `ipconfig` or `ip address` \
+               lists them.",
         reference: "bind(2), EADDRNOTAVAIL",
         holds: |case| {
             ours(
@@ -189,13 +210,13 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Info,
         title: "443 is not open",
         meaning: "Exchange's web services all live behind 443. It accepted no connection, so they were not asked.",
-        hint: "Get 443 working first: the row of `https` says what is wrong there.",
+        hint: "Get that port working first: the row of `https` says what is wrong there.",
         reference: "Microsoft: Network ports for clients and mail flow in Exchange",
         holds: |case| {
             ours(
                 case,
                 Code::HttpsNotOpen,
-                "not asked, since 443 accepts no connection",
+                &format!("not asked, since {} accepts no connection", case.check.port),
             )
         },
     },
@@ -205,13 +226,13 @@ pub(super) const RULES: &[Rule] = &[
         title: "TLS on 443 does not work",
         meaning: "Exchange's web services all live behind 443. It accepted a connection and the TLS handshake failed, or \
                   it speaks in clear, so they were not asked.",
-        hint: "Get 443 working first: the row of `https` says what is wrong there.",
+        hint: "Get that port working first: the row of `https` says what is wrong there.",
         reference: "Microsoft: Network ports for clients and mail flow in Exchange",
         holds: |case| {
             ours(
                 case,
                 Code::HttpsUnusable,
-                "not asked, since TLS on 443 does not work",
+                &format!("not asked, since TLS on {} does not work", case.check.port),
             )
         },
     },
@@ -249,13 +270,13 @@ fn forbidden_open(case: &Case<'_>) -> Option<Evidence> {
     {
         return None;
     }
-    let role = case.context.role.row().name;
+    let place = forbidding_place(case);
     if let Some(status) = case.http().and_then(|facts| facts.status)
         && case.service().group == Group::Web
     {
         return Some(
             Evidence::new(format!(
-                "the directory answers with HTTP {status}, and must not on a {role} host"
+                "the directory answers with HTTP {status}, and must not {place}"
             ))
             .hint(
                 "Let the gateway in front answer 404 for this path, or remove the directory. If it has to be reachable \
@@ -264,12 +285,12 @@ fn forbidden_open(case: &Case<'_>) -> Option<Evidence> {
         );
     }
     let evidence = Evidence::new(format!(
-        "port {} accepts connections, and must not on a {role} host",
+        "port {} accepts connections, and must not {place}",
         case.check.port
     ));
     Some(evidence.hint_if(match case.service().id {
         ServiceId::Rdp => Some(
-            "Close 3389 on the firewall and put Remote Desktop behind a VPN or an RD Gateway. If it has to be \
+            "Close it on the firewall and put Remote Desktop behind a VPN or an RD Gateway. If it has to be \
              reachable from here, say so with `--optional rdp`.",
         ),
         ServiceId::Ldap | ServiceId::Ldaps => Some(
@@ -278,6 +299,21 @@ fn forbidden_open(case: &Case<'_>) -> Option<Evidence> {
         ),
         _ => None,
     }))
+}
+
+/// Where it must not be reachable: on that kind of host, or here, where an option says so.
+fn forbidding_place(case: &Case<'_>) -> String {
+    let role = case.context.role;
+    if expectation(role, case.service().id) != Some(Expectation::Forbidden) {
+        return "here".to_owned();
+    }
+    let name = role.row().name;
+    let article = if name.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
+    };
+    format!("on {article} {name} host")
 }
 
 /// A port where nobody is: bad where it is required, good where it is forbidden, and bad wherever the first
@@ -378,11 +414,47 @@ fn ours(case: &Case<'_>, code: Code, message: &str) -> Option<Evidence> {
     Some(Evidence::new(format!("{message}{}", said(failure))))
 }
 
-/// That more than one address was tried.
-fn everywhere(case: &Case<'_>) -> String {
-    match case.seen.attempts.len() {
-        0 | 1 => String::new(),
-        several => format!(" at any of {several} addresses"),
+/// Where several addresses were tried: how many showed this, or which, and what the others showed. `at` is the word that
+/// leads to an address: `at 192.0.2.1`, `from 192.0.2.1`.
+fn everywhere(case: &Case<'_>, at: &str) -> String {
+    let attempts = &case.seen.attempts;
+    let of = |state| -> Vec<String> {
+        attempts
+            .iter()
+            .filter(|attempt| attempt.state == state)
+            .map(|attempt| attempt.address.ip().to_string())
+            .collect()
+    };
+    let here = of(case.seen.state);
+    if here.is_empty() {
+        return String::new();
+    }
+    let mut words = if here.len() > 1 && here.len() == attempts.len() {
+        return format!(" {at} any of {} addresses", here.len());
+    } else {
+        format!(" {at} {}", few(&here))
+    };
+    for (state, showed) in [
+        (State::Closed, "refused"),
+        (State::Filtered, "gave no answer"),
+        (State::Unreachable, "cannot be reached"),
+        (State::Blocked, "could not be tried from this machine"),
+    ] {
+        let others = of(Some(state));
+        if case.seen.state != Some(state) && !others.is_empty() {
+            words = format!("{words}; {} {showed}", few(&others));
+        }
+    }
+    words
+}
+
+/// `192.0.2.1, 192.0.2.2 and 3 more`
+fn few(addresses: &[String]) -> String {
+    match addresses {
+        [one] => one.clone(),
+        [one, two] => format!("{one} and {two}"),
+        [one, two, rest @ ..] => format!("{one}, {two} and {} more", rest.len()),
+        [] => String::new(),
     }
 }
 
@@ -423,15 +495,25 @@ mod tests {
             staged.told(),
             [
                 (Code::ForbiddenOpen, Severity::Fail),
-                (Code::Silent, Severity::Fail)
+                (Code::Silent, Severity::Info)
             ]
         );
+        assert_eq!(staged.judged().failure_code, Some(Code::Silent));
+        let (_, hint) = staged.words(Code::Silent);
+        assert!(hint.starts_with("Nothing to repair"), "{hint}");
         let (message, hint) = staged.words(Code::ForbiddenOpen);
         assert_eq!(
             message,
             "port 3389 accepts connections, and must not on a published host"
         );
         assert!(hint.contains("VPN"), "{hint}");
+        for role in [Role::Any, Role::Edge] {
+            let by_option = staged.clone().role(role);
+            assert_eq!(
+                by_option.words(Code::ForbiddenOpen).0,
+                "port 3389 accepts connections, and must not here"
+            );
+        }
     }
 
     #[test]
@@ -479,11 +561,60 @@ mod tests {
         staged.seen.attempts = vec![attempt; 2];
         assert_eq!(
             staged.words(Code::Filtered).0,
-            "no answer within 3 s at any of 2 addresses"
+            "no answer within 3 s from any of 2 addresses"
         );
         staged.seen.steps.clear();
         staged.seen.attempts.clear();
         assert_eq!(staged.words(Code::Filtered).0, "no answer in time");
+    }
+
+    #[test]
+    fn only_addresses_that_showed_the_same_are_counted() {
+        let attempt = |address: [u8; 4], state| Attempt {
+            address: (address, 25).into(),
+            state: Some(state),
+            took: std::time::Duration::from_millis(1),
+        };
+        let mut staged = open(ServiceId::Smtp).failing(Stage::Connect, Cause::Refused);
+        staged.seen.attempts = vec![
+            attempt([192, 0, 2, 1], State::Closed),
+            attempt([192, 0, 2, 2], State::Blocked),
+        ];
+        assert_eq!(
+            staged.words(Code::Refused).0,
+            "the connection was refused at 192.0.2.1; 192.0.2.2 could not be tried from this machine"
+        );
+        staged.seen.attempts = vec![
+            attempt([192, 0, 2, 1], State::Closed),
+            attempt([192, 0, 2, 2], State::Closed),
+            attempt([192, 0, 2, 3], State::Closed),
+            attempt([192, 0, 2, 4], State::Filtered),
+        ];
+        assert_eq!(
+            staged.words(Code::Refused).0,
+            "the connection was refused at 192.0.2.1, 192.0.2.2 and 1 more; 192.0.2.4 gave no answer"
+        );
+        staged.seen.attempts.truncate(3);
+        assert_eq!(
+            staged.words(Code::Refused).0,
+            "the connection was refused at any of 3 addresses"
+        );
+    }
+
+    #[test]
+    fn what_was_not_asked_names_the_port_that_it_waits_for() {
+        let mut staged = open(ServiceId::Owa).failing(Stage::Connect, Cause::HttpsNotOpen);
+        staged.check.port = 9;
+        assert_eq!(
+            staged.words(Code::HttpsNotOpen).0,
+            "not asked, since 9 accepts no connection"
+        );
+        let mut staged = open(ServiceId::Owa).failing(Stage::Connect, Cause::HttpsUnusable);
+        staged.check.port = 8443;
+        assert_eq!(
+            staged.words(Code::HttpsUnusable).0,
+            "not asked, since TLS on 8443 does not work"
+        );
     }
 
     #[test]
@@ -495,6 +626,7 @@ mod tests {
                 Code::AddressFamilyMissing,
                 Severity::Warn,
             ),
+            (Cause::NoNetwork, Code::NoNetwork, Severity::Warn),
             (Cause::OutOfResources, Code::OutOfResources, Severity::Warn),
             (Cause::SourceUnusable, Code::SourceUnusable, Severity::Warn),
             (Cause::Deadline, Code::Deadline, Severity::Info),

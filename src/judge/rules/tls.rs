@@ -1,7 +1,7 @@
 //! Rules on TLS: the wrong kind of conversation on a port, handshakes that fail, versions, client certificates.
 
 use super::{Case, Evidence, Rule, quote, said};
-use crate::catalog::{Protocol, Role, Security, ServiceId};
+use crate::catalog::{Expectation, Protocol, Role, Security, ServiceId};
 use crate::facts::{
     Cipher, ClientCertificate, KeyExchange, KeyProof, PeerFacts, Text, TlsVersion, VersionAnswer,
     alert_name,
@@ -26,7 +26,8 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Warn,
         title: "Exchange's internal Client Proxy connector answers on 465",
         meaning: "On 465 Exchange listens with its Client Proxy receive connector, which speaks plaintext SMTP with \
-                  STARTTLS and is meant for other Exchange servers. It is no submission over TLS for mail programs.",
+                  STARTTLS and is meant for other Exchange servers. It is no submission over TLS for mail programs: where \
+                  that is required, it is not there.",
         hint: "Set mail programs to 587 with STARTTLS, and do not publish 465. From inside it is normal on every \
                Mailbox server.",
         reference: "Microsoft, Receive connectors; RFC 8314 §3.3",
@@ -37,7 +38,7 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Fail,
         title: "TLS where cleartext belongs",
         meaning: "On this port the conversation begins in clear, and the server wants TLS first. Clients that follow \
-                  the standard wait for a greeting that never comes.",
+                  the standard get no answer that they understand.",
         hint: "Correct the listener or the forwarding rule: 587, 143 and 110 begin in clear and use STARTTLS; TLS \
                first belongs on 465, 993 and 995.",
         reference: "RFC 8314 §3; RFC 3207",
@@ -292,7 +293,9 @@ fn cleartext_on_tls_port(case: &Case<'_>) -> Option<Evidence> {
     let words = words
         .or_else(|| greeting(case).map(|greeting| format!(": {}", quote(greeting))))
         .unwrap_or_default();
+    let is_known = by_detour || failed.is_some_and(|failure| begins_as_its_own(case, failure));
     let hint = match case.service().protocol {
+        _ if !is_known => None,
         Protocol::Imap | Protocol::Pop3
             if words.contains("closed. 14") || words.contains("closed. 13") =>
         {
@@ -319,7 +322,35 @@ fn cleartext_on_tls_port(case: &Case<'_>) -> Option<Evidence> {
         ),
         Protocol::Ldap | Protocol::Rdp => None,
     };
-    Some(Evidence::new(format!("cleartext came where TLS belongs{words}")).hint_if(hint))
+    let message = format!(
+        "cleartext came where TLS belongs{}{words}",
+        after_starttls(case)
+    );
+    Some(Evidence::new(message).hint_if(hint))
+}
+
+/// Where TLS and certificate were seen all the same: not where clients of this port look for them.
+fn after_starttls(case: &Case<'_>) -> String {
+    let version = case.tls().and_then(|tls| tls.version);
+    match (case.seen.detour, version) {
+        (Some(Detour::CleartextOnTlsPort), Some(version)) => {
+            format!(", and {} only after STARTTLS", version.as_str())
+        }
+        _ => String::new(),
+    }
+}
+
+/// Whether what came in clear begins as this port's protocol does, without TLS.
+fn begins_as_its_own(case: &Case<'_>, failure: &Failure) -> bool {
+    let starts: &[&str] = match case.service().protocol {
+        Protocol::Smtp => &["2", "4", "5"],
+        Protocol::Imap => &["* "],
+        Protocol::Pop3 => &["+OK", "-ERR"],
+        Protocol::Http => &["HTTP/", "<"],
+        Protocol::Ldap | Protocol::Rdp => &[],
+    };
+    let heard = failure.detail.as_ref().map_or("", Text::as_str);
+    starts.iter().any(|start| heard.starts_with(start))
 }
 
 fn client_proxy(case: &Case<'_>) -> Option<Evidence> {
@@ -330,8 +361,13 @@ fn client_proxy(case: &Case<'_>) -> Option<Evidence> {
         .or_else(|| case.failed(Code::ClientProxy)?.detail.as_ref())
         .map_or_else(String::new, |greeting| format!(": {}", quote(greeting)));
     let evidence = Evidence::new(format!(
-        "Exchange's Client Proxy connector answers in clear{words}"
+        "Exchange's Client Proxy connector answers in clear{}{words}",
+        after_starttls(case)
     ));
+    // It is no service with implicit TLS, and that was asked for.
+    if case.check.expect == Expectation::Required {
+        return Some(evidence.severity(Severity::Fail));
+    }
     if case.context.role == Role::Mailbox {
         return Some(evidence.severity(Severity::Info).hint(
             "Nothing to do: every Mailbox server has it for other Exchange servers. Mail programs use 587 with \
@@ -347,6 +383,9 @@ fn tls_on_cleartext_port(case: &Case<'_>) -> Option<Evidence> {
         return None;
     }
     let belongs = match case.service().security {
+        Security::Starttls if case.service().protocol == Protocol::Ldap => {
+            "cleartext and StartTLS belong"
+        }
         Security::Starttls => "a greeting in clear and STARTTLS belong",
         Security::Cleartext | Security::X224 => "cleartext belongs",
         Security::ImplicitTls => "something else was due",
@@ -393,10 +432,18 @@ fn version_too_old(case: &Case<'_>) -> Option<Evidence> {
     };
     // TLS 1.2 is too old only for those who asked for 1.3, and Exchange's SMTP has none.
     let only_by_request = agreed.is_some_and(|version| version >= TlsVersion::Tls12);
-    Some(Evidence::new(message).hint_if(only_by_request.then_some(
-        "TLS 1.3 takes Exchange 2019 CU15 or later on Windows Server 2022, and there for HTTPS, not for SMTP. Without \
-         `--min-tls 1.3` this version is accepted.",
-    )))
+    let hint = match lowest {
+        _ if only_by_request => Some(
+            "TLS 1.3 takes Exchange 2019 CU15 or later on Windows Server 2022, and there for HTTPS, not for SMTP. Without \
+             `--min-tls 1.3` this version is accepted.",
+        ),
+        TlsVersion::Tls13 => Some(
+            "Enable TLS 1.3, which was asked for (`--min-tls 1.3`), where Windows and Exchange have it (2019 CU15 on \
+             Windows Server 2022, for HTTPS). Else enable TLS 1.2 and ask for that.",
+        ),
+        _ => None,
+    };
+    Some(Evidence::new(message).hint_if(hint))
 }
 
 fn legacy_suites(case: &Case<'_>) -> Option<Evidence> {
@@ -489,6 +536,7 @@ fn greeting<'a>(case: &Case<'a>) -> Option<&'a Text> {
 #[cfg(test)]
 mod tests {
     use super::super::super::staged::{Staged, exchange_default, good, open};
+    use crate::catalog::Expectation::{Optional, Required};
     use crate::catalog::{Role, ServiceId};
     use crate::facts::{
         Cipher, ClientCertificate, KeyExchange, KeyProof, LegacyAnswer, LegacyFacts, TlsFacts,
@@ -591,6 +639,12 @@ mod tests {
         })
         .failing(Stage::TlsHandshake, Cause::VersionTooOld);
         assert_eq!(old.told(), [(Code::TlsVersionTooOld, Severity::Fail)]);
+        assert!(old.words(Code::TlsVersionTooOld).1.contains("TLS 1.2"));
+        let mut asked = old;
+        asked.standards.min_tls = TlsVersion::Tls13;
+        let (message, hint) = asked.words(Code::TlsVersionTooOld);
+        assert!(message.ends_with("TLSv1.3 is the lowest accepted"));
+        assert!(hint.starts_with("Enable TLS 1.3"), "{hint}");
     }
 
     #[test]
@@ -624,12 +678,34 @@ mod tests {
         let by_extension =
             detoured(ServiceId::Submissions).smtp("220 hello", &["STARTTLS", "X-ANONYMOUSTLS"]);
         for staged in [by_greeting, by_extension] {
-            assert_eq!(staged.told(), [(Code::ClientProxy, Severity::Warn)]);
-            assert_eq!(staged.status(), Status::Warn);
-            let inside = staged.role(Role::Mailbox);
-            assert_eq!(inside.told(), [(Code::ClientProxy, Severity::Info)]);
-            assert_eq!(inside.status(), Status::Pass);
+            for (role, expect, severity, status) in [
+                (Role::Any, Required, Severity::Fail, Status::Fail),
+                (Role::Mailbox, Required, Severity::Fail, Status::Fail),
+                (Role::Published, Optional, Severity::Warn, Status::Warn),
+                (Role::Mailbox, Optional, Severity::Info, Status::Pass),
+            ] {
+                let staged = staged.clone().role(role).expect(expect);
+                assert_eq!(staged.told(), [(Code::ClientProxy, severity)], "{role:?}");
+                assert_eq!(staged.status(), status);
+            }
         }
+    }
+
+    #[test]
+    fn tls_that_was_seen_after_starttls_is_not_told_as_the_ports_own() {
+        let proxy = detoured(ServiceId::Submissions)
+            .smtp(EXCHANGE, &["STARTTLS"])
+            .certificate(good());
+        let (message, _) = proxy.words(Code::ClientProxy);
+        assert!(
+            message.contains("in clear, and TLSv1.3 only after STARTTLS: \"220"),
+            "{message}"
+        );
+        let imap = detoured(ServiceId::Imaps).certificate(good());
+        assert_eq!(
+            imap.words(Code::CleartextOnTlsPort).0,
+            "cleartext came where TLS belongs, and TLSv1.3 only after STARTTLS"
+        );
     }
 
     #[test]
@@ -637,6 +713,7 @@ mod tests {
         let staged = detoured(ServiceId::Submissions)
             .smtp(EXCHANGE, &["STARTTLS"])
             .role(Role::Mailbox)
+            .expect(Optional)
             .certificate(exchange_default());
         assert_eq!(
             staged.told(),
@@ -654,6 +731,8 @@ mod tests {
             .failing(Stage::TlsHandshake, Cause::Cleartext)
             .saying(EXCHANGE);
         assert_eq!(staged.judged().failure_code, Some(Code::ClientProxy));
+        assert_eq!(staged.told(), [(Code::ClientProxy, Severity::Fail)]);
+        let staged = staged.expect(Optional);
         assert_eq!(staged.told(), [(Code::ClientProxy, Severity::Warn)]);
     }
 

@@ -6,7 +6,7 @@ use time::Duration;
 
 use super::shared::certificate;
 use super::{TargetRule, Told, Whole, address, names, services};
-use crate::catalog::{Group, Protocol, ServiceId};
+use crate::catalog::{Expectation, Group, Protocol, ServiceId};
 use crate::facts::CertificateFacts;
 use crate::finding::{Code, Finding, Severity};
 use crate::judge::rules::date;
@@ -51,7 +51,9 @@ fn served<'a>(whole: &Whole<'a>) -> Vec<Served<'a>> {
     let mut all: Vec<Served<'a>> = Vec::new();
     for finding in whole.findings {
         let protocol = finding.check.service.protocol;
-        if matches!(protocol, Protocol::Ldap | Protocol::Rdp) {
+        // Nor is one renewed for what must not be reachable.
+        let is_forbidden = finding.check.expect == Expectation::Forbidden;
+        if is_forbidden || matches!(protocol, Protocol::Ldap | Protocol::Rdp) {
             continue;
         }
         let Some(found) = certificate(finding).filter(|found| !found.self_signed) else {

@@ -3,7 +3,7 @@
 
 use super::shared::certificate;
 use super::{TargetRule, Told, Whole, http, names, services, smtp, worst_of};
-use crate::catalog::{Protocol, Role};
+use crate::catalog::{Expectation, Protocol, Role};
 use crate::facts::{PeerFacts, Text};
 use crate::finding::{Code, Finding, Severity};
 use crate::judge::builds::{Product, product, version};
@@ -133,17 +133,18 @@ fn not_exchange(whole: &Whole<'_>) -> Vec<Told> {
         return Vec::new();
     }
     let severity = worst_of(Code::NotExchange, rows.iter().copied());
-    vec![
-        Told::new(
-            "443 answers, and none of Exchange's directories is there",
-            rows,
-        )
-        .severity(severity),
-    ]
+    let port = rows.first().map_or(443, |row| row.check.port);
+    let message = format!("{port} answers, and none of Exchange's directories is there");
+    vec![Told::new(message, rows).severity(severity)]
 }
 
 fn iis_stopped(whole: &Whole<'_>) -> Vec<Told> {
-    let rows: Vec<&Finding> = whole.web().map(|(row, _)| row).collect();
+    // What must not be reachable is not to be started.
+    let rows: Vec<&Finding> = whole
+        .web()
+        .map(|(row, _)| row)
+        .filter(|row| row.check.expect != Expectation::Forbidden)
+        .collect();
     let is_out = whole.web().all(|(_, facts)| facts.status == Some(503));
     if services(rows.iter().copied()).len() < 2 || !is_out {
         return Vec::new();

@@ -6,7 +6,7 @@ use super::{
     TargetRule, Told, Whole, address, identity, is_open, is_unanswered, names, ports, services,
     worst_of,
 };
-use crate::catalog::ServiceId;
+use crate::catalog::{Group, ServiceId};
 use crate::finding::{Code, Finding, Severity};
 use crate::observation::State;
 
@@ -127,7 +127,7 @@ fn everything_open(whole: &Whole<'_>) -> Vec<Told> {
 
 fn nothing_answers(whole: &Whole<'_>) -> Vec<Told> {
     if whole.ports().any(is_open) {
-        return dead_addresses(whole);
+        return dead_addresses(whole, Code::NothingAnswers, is_unanswered);
     }
     let rows: Vec<&Finding> = whole.ports().filter(|row| is_unanswered(row)).collect();
     let is_all = whole
@@ -150,7 +150,9 @@ fn nothing_answers(whole: &Whole<'_>) -> Vec<Told> {
 
 /// Three ports and more are a pattern; two are two services that are off.
 fn nothing_listens(whole: &Whole<'_>) -> Vec<Told> {
-    let is_refused = |row: &Finding| row.observation.state == Some(State::Closed);
+    if whole.ports().any(is_open) {
+        return dead_addresses(whole, Code::NothingListens, is_refused);
+    }
     let count = services(whole.ports()).len();
     let severity = worst_of(Code::NothingListens, whole.ports());
     if count < 3 || severity == Severity::Info || !whole.ports().all(is_refused) {
@@ -165,34 +167,47 @@ fn nothing_listens(whole: &Whole<'_>) -> Vec<Told> {
     ]
 }
 
-/// Addresses where nothing answers, while others of the target do (rows by address only).
-fn dead_addresses(whole: &Whole<'_>) -> Vec<Told> {
+fn is_refused(row: &Finding) -> bool {
+    row.observation.state == Some(State::Closed)
+}
+
+/// Addresses where nothing answers, or nothing listens, while others of the target do (rows by address only).
+fn dead_addresses(whole: &Whole<'_>, code: Code, is_dead: fn(&Finding) -> bool) -> Vec<Told> {
     let dead = |ip: IpAddr| {
         let mut rows = whole
             .ports()
             .filter(|row| address(row) == Some(ip))
             .peekable();
-        rows.peek().is_some() && rows.all(is_unanswered)
+        rows.peek().is_some() && rows.all(is_dead)
     };
     let mut all: Vec<IpAddr> = whole.ports().filter_map(address).collect();
     all.sort_unstable();
     all.dedup();
     let (dead, alive): (Vec<IpAddr>, Vec<IpAddr>) = all.into_iter().partition(|ip| dead(*ip));
-    // A whole family is told as such.
+    // A whole family is told as such, but on this machine itself.
     let is_family = dead
         .iter()
-        .all(|ip| alive.iter().all(|other| other.is_ipv4() != ip.is_ipv4()));
+        .all(|ip| !ip.is_loopback() && alive.iter().all(|other| other.is_ipv4() != ip.is_ipv4()));
     if dead.is_empty() || is_family {
         return Vec::new();
     }
+    // What lives behind 443 shares its fate.
     let rows: Vec<&Finding> = whole
-        .ports()
+        .findings
+        .iter()
         .filter(|row| address(row).is_some_and(|ip| dead.contains(&ip)))
         .collect();
+    let (ports, _): (Vec<&Finding>, Vec<&Finding>) = rows
+        .iter()
+        .partition(|row| row.check.service.group == Group::Port);
     // One row at an address is no pattern, and without rows by address each address is that of its own service.
     let is_pattern = dead.iter().all(|ip| {
-        let here: Vec<ServiceId> =
-            services(rows.iter().copied().filter(|row| address(row) == Some(*ip)));
+        let here: Vec<ServiceId> = services(
+            ports
+                .iter()
+                .copied()
+                .filter(|row| address(row) == Some(*ip)),
+        );
         here.len() >= 2
             && here.iter().all(|service| {
                 whole.ports().any(|row| {
@@ -201,26 +216,53 @@ fn dead_addresses(whole: &Whole<'_>) -> Vec<Told> {
                 })
             })
     });
-    let severity = worst_of(Code::NothingAnswers, rows.iter().copied());
+    let severity = worst_of(code, rows.iter().copied());
     if !is_pattern || severity == Severity::Info {
         return Vec::new();
     }
-    let listed: Vec<String> = dead.iter().map(ToString::to_string).collect();
-    vec![
-        Told::new(
+    let answering: Vec<IpAddr> = alive
+        .into_iter()
+        .filter(|ip| {
+            whole
+                .ports()
+                .any(|row| address(row) == Some(*ip) && is_open(row))
+        })
+        .collect();
+    let (message, hint) = match code {
+        Code::NothingListens => (
+            format!(
+                "nothing listens on {}, while {} {}",
+                list(&dead),
+                list(&answering),
+                if answering.len() == 1 {
+                    "answers"
+                } else {
+                    "answer"
+                }
+            ),
+            "Let the services listen on that address too, or take it out of DNS: clients that draw it lose time or fail. \
+             A load balancer without a member looks the same.",
+        ),
+        _ => (
             format!(
                 "nothing answers at {}, while other addresses of this name do",
-                listed.join(", ")
+                list(&dead)
             ),
-            rows.iter().copied(),
-        )
-        .severity(severity)
-        .hint(
             "Repair the server at that address or take it out of DNS: clients that draw it lose time or fail. A load \
              balancer that checks health does this by itself.",
-        )
-        .at(dead),
+        ),
+    };
+    vec![
+        Told::new(message, rows.iter().copied())
+            .severity(severity)
+            .hint(hint)
+            .at(dead),
     ]
+}
+
+fn list(addresses: &[IpAddr]) -> String {
+    let listed: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    listed.join(", ")
 }
 
 fn web_only(whole: &Whole<'_>) -> Vec<Told> {
@@ -240,7 +282,8 @@ fn web_only(whole: &Whole<'_>) -> Vec<Told> {
     vec![
         Told::new(
             format!(
-                "443 works, and none of the {} ports besides the web's answers",
+                "{} works, and none of the {} ports besides the web's answers",
+                port(whole, ServiceId::Https),
                 services(others.iter().copied()).len()
             ),
             others.iter().copied(),
@@ -277,11 +320,22 @@ fn port_25(whole: &Whole<'_>) -> Vec<Told> {
     };
     vec![
         Told::new(
-            format!("25 alone gets no answer, while {answers}"),
+            format!(
+                "{} alone gets no answer, while {answers}",
+                port(whole, ServiceId::Smtp)
+            ),
             smtp.iter().copied(),
         )
         .severity(severity),
     ]
+}
+
+/// Where the service is looked at.
+fn port(whole: &Whole<'_>, service: ServiceId) -> u16 {
+    whole
+        .ports()
+        .find(|row| row.check.service.id == service)
+        .map_or(service.row().port, |row| row.check.port)
 }
 
 fn pop_and_imap(whole: &Whole<'_>) -> Vec<Told> {
@@ -323,6 +377,7 @@ fn one_family(whole: &Whole<'_>, code: Code) -> Vec<Told> {
     let has_failed = |state| matches!(state, Some(State::Filtered | State::Closed));
     let mut rows: Vec<&Finding> = Vec::new();
     let mut broken: Vec<IpAddr> = Vec::new();
+    let mut how: Vec<State> = Vec::new();
     let mut works_elsewhere = false;
     for service in services(whole.ports()) {
         let of_service: Vec<&Finding> = whole
@@ -367,6 +422,7 @@ fn one_family(whole: &Whole<'_>, code: Code) -> Vec<Told> {
             if has_failed(state) && !ip.is_loopback() {
                 rows.push(row);
                 broken.push(ip);
+                how.extend(state.filter(|state| !how.contains(state)));
             }
         }
     }
@@ -375,21 +431,42 @@ fn one_family(whole: &Whole<'_>, code: Code) -> Vec<Told> {
     }
     broken.sort_unstable();
     broken.dedup();
-    let listed: Vec<String> = broken.iter().map(ToString::to_string).collect();
     let (works, fails) = match code {
         Code::Ipv6Broken => ("IPv4", "IPv6"),
         _ => ("IPv6", "IPv4"),
     };
-    let severity = worst_of(code, rows.iter().copied()).max(Severity::Warn);
-    vec![
-        Told::new(
-            format!(
-                "over {works} it works, over {fails} ({}) it does not",
-                listed.join(", ")
+    let (how, hint) = match (how.as_slice(), code) {
+        ([State::Filtered], _) => ("nothing answers", None),
+        ([State::Closed], Code::Ipv6Broken) => (
+            "it is refused",
+            Some(
+                "Let the services listen on IPv6 too, or remove the AAAA record. Do not half disable IPv6 on an Exchange \
+                 server: it is not supported.",
             ),
-            rows,
-        )
-        .severity(severity)
-        .at(broken),
-    ]
+        ),
+        ([State::Closed], _) => (
+            "it is refused",
+            Some(
+                "Let the services listen on IPv4 too and see where the address translation leads, or correct the A \
+                 record.",
+            ),
+        ),
+        _ => ("it does not", None),
+    };
+    let severity = worst_of(code, rows.iter().copied()).max(Severity::Warn);
+    // What lives behind 443 shares its fate.
+    let behind = whole.findings.iter().filter(|row| {
+        row.failure_code == Some(Code::HttpsNotOpen)
+            && address(row).is_some_and(|ip| broken.contains(&ip))
+    });
+    let message = format!(
+        "over {works} it works, over {fails} ({}) {how}",
+        list(&broken)
+    );
+    let told = Told::new(message, rows.into_iter().chain(behind)).severity(severity);
+    let told = match hint {
+        Some(hint) => told.hint(hint),
+        None => told,
+    };
+    vec![told.at(broken)]
 }

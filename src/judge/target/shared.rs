@@ -3,14 +3,7 @@
 use super::{Told, Whole, address, services, worst_of};
 use crate::facts::{ChainLink, Text, TrustDefect};
 use crate::finding::{Code, Diagnosis, Finding, Severity, TargetDiagnosis};
-use crate::judge::rules;
-
-/// The codes of a lookup that failed.
-const UNRESOLVED: [Code; 3] = [
-    Code::NameNotFound,
-    Code::NameWithoutAddress,
-    Code::NameLookupFailed,
-];
+use crate::judge::{Case, diagnose, rules};
 
 /// What makes rows with the same code share its cause.
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -22,7 +15,7 @@ enum Bond {
 }
 
 /// The codes that are told once when several rows share them.
-const SHARED: [(Code, Bond); 19] = [
+const SHARED: [(Code, Bond); 20] = [
     (Code::CertificateExpired, Bond::Certificate),
     (Code::CertificateNotYetValid, Bond::Certificate),
     (Code::CertificateSelfSigned, Bond::Certificate),
@@ -41,22 +34,35 @@ const SHARED: [(Code, Bond); 19] = [
     (Code::ProxyAuthentication, Bond::Way),
     (Code::Blocked, Bond::Way),
     (Code::AddressFamilyMissing, Bond::Way),
+    (Code::NoNetwork, Bond::Way),
     (Code::SourceUnusable, Bond::Way),
 ];
 
-/// A name without an address keeps every check from being made, be it one.
+/// A lookup that failed keeps every check from being made, be it one; its rows tell nothing of it themselves.
 pub(super) fn of_the_lookup(whole: &Whole<'_>) -> Vec<TargetDiagnosis> {
-    UNRESOLVED
-        .into_iter()
-        .filter_map(|code| {
-            let rows: Vec<&Finding> = whole
-                .findings
-                .iter()
-                .filter(|finding| finding.failure_code == Some(code))
-                .collect();
-            told(code, &rows, whole)
-        })
-        .collect()
+    let mut told: Vec<TargetDiagnosis> = Vec::new();
+    for finding in whole.findings {
+        let case = Case {
+            check: finding.check,
+            seen: &finding.observation,
+            context: whole.context,
+        };
+        if !case.is_without_address() {
+            continue;
+        }
+        let service = finding.check.service.id;
+        for diagnosis in diagnose(&case) {
+            match told.iter_mut().find(|one| one.diagnosis == diagnosis) {
+                Some(one) => one.services.push(service),
+                None => told.push(TargetDiagnosis {
+                    diagnosis,
+                    services: vec![service],
+                    addresses: Vec::new(),
+                }),
+            }
+        }
+    }
+    told
 }
 
 /// What two services or more have in common.

@@ -29,12 +29,13 @@ pub(super) enum Place {
 /// As many web services are named one by one, even when there is nothing to tell of them that is not told of all.
 pub(super) const FEW: usize = 3;
 
-/// The rows as the table tells them: what lives behind 443 under the row of 443 at the same address, where that is
+/// The rows as the table tells them: what lives behind 443 under the row of 443 at the same address and port, where that is
 /// shown; on one line, where 443 was in such a state that none of it was asked.
 pub(super) fn lines(rows: &[Finding], shown: Rows) -> Vec<Line<'_>> {
     let front = |row: &Finding| {
         rows.iter().rposition(|other| {
             other.check.service.id == ServiceId::Https
+                && other.check.port == row.check.port
                 && is_shown(other, shown)
                 && (address(row).is_none() || address(other) == address(row))
         })

@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use crate::event::{Event, RunEnd, RunFinished};
+use crate::facts::Text;
 use crate::finding::{
     Diagnosis, Finding, LooksLike, Severity, Status, TargetDiagnosis, TargetFinding,
 };
@@ -144,6 +145,8 @@ impl<'a> Page<'a> {
         let TargetFinding {
             target, addresses, ..
         } = self.target;
+        // As typed, and out of a file anything can have been typed.
+        let shown = Text::from(target.as_str());
         let mut known: Vec<_> = addresses.iter().map(ToString::to_string).collect();
         // An address literal is its own only address.
         known.retain(|address| address != target.trim_matches(['[', ']']));
@@ -158,14 +161,14 @@ impl<'a> Page<'a> {
             some => format!("({role}): {}", some.join(", ")),
         };
         let Style { color, width, .. } = self.style;
-        let name_width = super::style::width(target);
+        let name_width = super::style::width(shown.as_str());
         if name_width > width / 2 {
-            Paragraph::at(0).push(target, width, |line| color.bold(line), text);
+            Paragraph::at(0).push(shown.as_str(), width, |line| color.bold(line), text);
             Paragraph::at(INDENT).push(&known, width, str::to_owned, text);
         } else {
             let heading = Paragraph {
                 indent: 0,
-                lead: &format!("{} ", color.bold(target)),
+                lead: &format!("{} ", color.bold(shown.as_str())),
                 lead_width: name_width + 1,
                 hang: INDENT,
             };

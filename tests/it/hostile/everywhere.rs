@@ -361,7 +361,25 @@ const TURNS: [(&str, Turn, Right); 26] = [
             ("goodbye", "pass 0s"),
         ],
     ),
-    ("SSH", Turn::OtherProtocol, STRANGER),
+    (
+        "SSH",
+        Turn::OtherProtocol,
+        &[
+            ("greeting", "not-the-protocol 0s"),
+            ("capabilities", "not-the-protocol 0s"),
+            ("starttls", "not-the-protocol 0s"),
+            // It is known by its name: this is no port in clear.
+            ("tls-handshake of https ldaps", "not-the-protocol 0s"),
+            (
+                "tls-handshake of submissions imaps pop3s",
+                "not-the-protocol 8s",
+            ),
+            ("tls-handshake", "bytes-injected 0s"),
+            ("secure-capabilities", "not-the-protocol 0s"),
+            ("application", "not-the-protocol 0s"),
+            ("goodbye", "pass 0s"),
+        ],
+    ),
     (
         "our own words back",
         Turn::Echo,

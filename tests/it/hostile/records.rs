@@ -45,7 +45,7 @@ const RECORDS: &[(&str, &[u8], &str)] = &[
     (
         "a record of no known type",
         b"\x63\x03\x03\0\x01\0",
-        "cleartext 1s",
+        "not-the-protocol 1s",
     ),
     (
         "a heartbeat",

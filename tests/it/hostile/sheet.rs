@@ -16,6 +16,8 @@ use exchports::report::{Color, Format, Rows, Style, reporter, transcript};
 use crate::probe::peer::{Act, HOST, Outcome, Trial, on_a_clock_that_stands_still};
 use crate::probe::transcripts::cause;
 
+use crate::wire::oracles::told;
+
 /// A peer against a service, and what it may come to.
 pub(super) struct Row {
     pub(super) peer: &'static str,
@@ -194,18 +196,12 @@ fn told(id: ServiceId, seen: &Observation) -> usize {
             json = json.max(line.len());
         }
         assert!(
-            !text.chars().any(is_dangerous),
+            text.lines().all(told::is_safe),
             "{}",
             text.escape_debug().take(2000).collect::<String>()
         );
     }
     json
-}
-
-/// Controls, and what turns or hides text (Unicode Cf, as far as terminals heed it).
-fn is_dangerous(character: char) -> bool {
-    (character.is_control() && character != '\n')
-        || matches!(character, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
 }
 
 #[derive(Clone, Default)]

@@ -370,7 +370,7 @@ fn a_second_look_ends_with_the_check() {
         let failure = seen.failure.unwrap();
         assert_eq!(
             (failure.stage, failure.cause),
-            (Stage::Capabilities, Cause::Silent)
+            (Stage::TlsHandshake, Cause::Cleartext)
         );
         assert_eq!(seen.detour, Some(Detour::CleartextOnTlsPort));
         assert_eq!(facts(&seen.peer.unwrap()), ["greeting = 220 mail01 ready"]);

@@ -146,6 +146,23 @@ fn the_beginning_of_a_long_page_is_read() {
     }
 }
 
+/// Some servers and many devices end a page by ending the connection, and not politely.
+#[test]
+fn a_page_that_ends_with_the_connection_is_read_however_that_ends() {
+    let page = format!("HTTP/1.1 200 OK\r\n\r\n{BUILD}");
+    for end in [End::Close, End::Cut, End::Reset, End::Silence] {
+        let outcome = look(vec![
+            pages(&[("/owa/", &page)], end),
+            pages(&[(HEALTH_PAGE, HEALTHY)], End::Close),
+        ]);
+        let seen = &outcome.observation;
+        assert_eq!(seen.failure, None, "{end:?}");
+        let build = facts(seen).exchange_build.as_ref().map(Text::as_str);
+        assert_eq!(build, Some("15.2.1748"), "{end:?}");
+        assert_eq!(facts(seen).health, Some(Health::Healthy), "{end:?}");
+    }
+}
+
 // -- health
 
 #[test]
@@ -359,6 +376,8 @@ fn redirect(location: &str) -> String {
 #[derive(Clone, Copy, Debug)]
 enum End {
     Close,
+    /// Without TLS's goodbye.
+    Cut,
     Reset,
     Silence,
 }
@@ -367,6 +386,7 @@ impl End {
     async fn with(self, mut peer: Peer) {
         match self {
             Self::Close => peer.close().await,
+            Self::Cut => drop(peer),
             Self::Reset => peer.reset(),
             Self::Silence => drop(peer.hear_out().await),
         }

@@ -1,0 +1,307 @@
+//! Which faults leave room for which: a conversation that ends early never comes to what would go wrong later.
+//!
+//! What counts is what a client sees that does what the port is for: TLS first where TLS has to come first, the protocol
+//! in clear where that has to.
+
+use super::faults::{Fault, FaultError, Staged};
+use super::{is_served, port_of};
+use crate::catalog::{Group, Role, ServiceId};
+
+/// What a connection comes to, in order.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Moment {
+    Port,
+    Accepted,
+    /// The first byte: TLS, or the protocol.
+    Opening,
+    /// Before the greeting.
+    Pause,
+    Greeting,
+    /// What is told in clear.
+    Capabilities,
+    /// STARTTLS, or what RDP has in its place.
+    Upgrade,
+    GoAhead,
+    Handshake,
+    Issuer,
+    Dates,
+    Names,
+    /// The client's certificate.
+    Demand,
+    /// What is told in the secure session.
+    Answers,
+    /// Every page of the web server.
+    Site,
+    /// One virtual directory.
+    Directory,
+}
+
+/// Holds that every fault can be seen where somebody asked for it; one that was staged where it usually is must be
+/// seen somewhere.
+///
+/// # Errors
+///
+/// The first that cannot, and what is in its way.
+pub(super) fn hold(staged: &[Staged], role: Role) -> Result<(), FaultError> {
+    for fault in staged {
+        let not_served = |service: ServiceId| (!is_served(role, service)).then_some(());
+        if let Some((service, ())) = obstacle(fault, not_served) {
+            return Err(FaultError::NotServed {
+                fault: fault.fault(),
+                role,
+                service,
+            });
+        }
+        let hidden = |service| {
+            let mut others = staged.iter().map(|other| (other.fault(), other.services()));
+            others
+                .find(|(other, places)| hides(*other, places, fault.fault(), service))
+                .map(|(other, _)| other)
+        };
+        if let Some((service, by)) = obstacle(fault, hidden) {
+            return Err(FaultError::NoRoom {
+                fault: fault.fault(),
+                by,
+                service,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// What keeps a fault from one of the services that were named with it, or from all of those that were not.
+fn obstacle<T>(fault: &Staged, on: impl Fn(ServiceId) -> Option<T>) -> Option<(ServiceId, T)> {
+    let is_usual = fault.services() == fault.fault().row().by_default;
+    let mut services = fault.services().iter().copied();
+    if is_usual && services.clone().any(|service| on(service).is_none()) {
+        return None;
+    }
+    services.find_map(|service| on(service).map(|what| (service, what)))
+}
+
+/// Whether a fault on these services hides another on one service.
+fn hides(by: Fault, places: &[ServiceId], fault: Fault, service: ServiceId) -> bool {
+    let port = port_of(service);
+    let is_there = places.contains(&service);
+    // What ends a connection to 443 ends it for every directory behind that.
+    let is_before = service.row().group == Group::Web && places.contains(&port);
+    if by == fault || !(is_there || is_before) {
+        return false;
+    }
+    let at = if is_there { service } else { port };
+    let (first, second) = (shows(by, at), shows(fault, service));
+    let is_rival = first == second && !is_shared(first) && (by as usize) < (fault as usize);
+    second > last(by, first) || is_rival
+}
+
+/// When a fault shows.
+fn shows(fault: Fault, service: ServiceId) -> Moment {
+    use ServiceId::{Imaps, Ldap, Pop3s, Submission};
+    match fault {
+        Fault::Refused => Moment::Port,
+        Fault::ClosedEarly | Fault::Silent => Moment::Accepted,
+        Fault::ClientProxy | Fault::CleartextOnTlsPort | Fault::TlsOnCleartextPort => {
+            Moment::Opening
+        }
+        Fault::NoCertificate if matches!(service, Imaps | Pop3s) => Moment::Opening,
+        Fault::GreetingSlow => Moment::Pause,
+        Fault::ServiceUnavailable | Fault::GreetingRejected => Moment::Greeting,
+        Fault::GreetingMasked => Moment::Capabilities,
+        Fault::AuthNotOffered if service == Submission => Moment::Capabilities,
+        Fault::DirectoryNotReady | Fault::ClockDiffers if service == Ldap => Moment::Capabilities,
+        Fault::StarttlsNotOffered
+        | Fault::StarttlsOverwritten
+        | Fault::StarttlsRejected
+        | Fault::NoCertificate
+        | Fault::RdpNoTls
+        | Fault::RdpNegotiationFailed => Moment::Upgrade,
+        Fault::BytesInjected | Fault::RdpNlaRequired => Moment::GoAhead,
+        Fault::TlsClosedOnHello
+        | Fault::TlsNameNotRecognised
+        | Fault::TlsVersionTooOld
+        | Fault::TlsLegacySuites
+        | Fault::TlsNoCommonCipher => Moment::Handshake,
+        Fault::CertificateSelfSigned
+        | Fault::CertificateUnknownIssuer
+        | Fault::TlsInspected
+        | Fault::CertificateMissingIntermediate => Moment::Issuer,
+        Fault::CertificateExpired
+        | Fault::CertificateExpiresSoon
+        | Fault::CertificateNotYetValid
+        | Fault::CertificateDiffers => Moment::Dates,
+        Fault::CertificateWrongName => Moment::Names,
+        Fault::ClientCertificateRequired => Moment::Demand,
+        Fault::AuthNotOffered | Fault::DirectoryNotReady | Fault::ClockDiffers => Moment::Answers,
+        Fault::ProxyAuthentication | Fault::CaptivePortal | Fault::HttpServerError => Moment::Site,
+        Fault::WebServerError
+        | Fault::WebThrottled
+        | Fault::WebNotFound
+        | Fault::WebRestricted
+        | Fault::WebRedirectLoop
+        | Fault::WebUnhealthy => Moment::Directory,
+    }
+}
+
+/// The last that a connection with a fault comes to.
+fn last(fault: Fault, shows: Moment) -> Moment {
+    match (fault, shows) {
+        // Their certificate is seen, and nothing behind it.
+        (Fault::TlsVersionTooOld | Fault::TlsLegacySuites, _) => Moment::Names,
+        (
+            _,
+            Moment::Port
+            | Moment::Accepted
+            | Moment::Opening
+            | Moment::Greeting
+            | Moment::Upgrade
+            | Moment::Handshake
+            | Moment::Demand
+            | Moment::Site,
+        ) => shows,
+        _ => Moment::Directory,
+    }
+}
+
+/// Whether several faults can be seen at once there.
+fn is_shared(moment: Moment) -> bool {
+    matches!(moment, Moment::Capabilities | Moment::Answers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulate::FAULTS;
+
+    fn held(role: Role, typed: &[&str]) -> Result<(), String> {
+        let staged: Vec<Staged> = typed
+            .iter()
+            .map(|text| Staged::parse(text).expect("a fault"))
+            .collect();
+        hold(&staged, role).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn faults_that_can_be_seen_together_are_staged() {
+        for typed in [
+            &[
+                "certificate-expired",
+                "certificate-wrong-name",
+                "certificate-self-signed",
+            ][..],
+            &["tls-version-too-old@imaps", "certificate-expired@imaps"],
+            &["greeting-slow", "greeting-rejected"],
+            &[
+                "directory-not-ready@389",
+                "clock-differs@389",
+                "starttls-not-offered@389",
+            ],
+            &["bytes-injected@smtp", "certificate-expired@smtp"],
+            &["greeting-masked@smtp", "starttls-overwritten@smtp"],
+            &["web-not-found@owa", "web-throttled@ews"],
+            &["certificate-expired@https", "web-not-found@owa"],
+            &["silent@imap", "silent@smtp"],
+            // Elsewhere it is seen.
+            &["silent@imap", "certificate-expired"],
+            &["silent@imap", "refused@smtp", "certificate-wrong-name"],
+        ] {
+            assert_eq!(held(Role::Any, typed), Ok(()));
+        }
+        for row in FAULTS {
+            assert_eq!(held(Role::Any, &[row.name]), Ok(()));
+        }
+    }
+
+    #[test]
+    fn of_two_that_cannot_be_seen_together_both_are_named() {
+        for (typed, by, fault) in [
+            (["refused@imap", "silent@imap"], "refused", "silent"),
+            (["silent@imap", "refused@imap"], "refused", "silent"),
+            (["silent", "closed-early"], "closed-early", "silent"),
+            (
+                ["silent", "certificate-expired@imap"],
+                "silent",
+                "certificate-expired",
+            ),
+            (
+                ["certificate-expired@imap", "certificate-not-yet-valid@imap"],
+                "certificate-expired",
+                "certificate-not-yet-valid",
+            ),
+            (
+                [
+                    "certificate-self-signed@smtp",
+                    "certificate-missing-intermediate@smtp",
+                ],
+                "certificate-self-signed",
+                "certificate-missing-intermediate",
+            ),
+            (
+                ["bytes-injected@ldap", "no-certificate@ldap"],
+                "no-certificate",
+                "bytes-injected",
+            ),
+            (
+                ["tls-version-too-old@imaps", "tls-no-common-cipher@imaps"],
+                "tls-version-too-old",
+                "tls-no-common-cipher",
+            ),
+            (
+                [
+                    "tls-legacy-suites@https",
+                    "client-certificate-required@https",
+                ],
+                "tls-legacy-suites",
+                "client-certificate-required",
+            ),
+            (
+                ["rdp-no-tls", "rdp-nla-required"],
+                "rdp-no-tls",
+                "rdp-nla-required",
+            ),
+            (
+                ["starttls-not-offered@imap", "certificate-expired@imap"],
+                "starttls-not-offered",
+                "certificate-expired",
+            ),
+            (
+                ["web-server-error@owa", "web-not-found@owa"],
+                "web-server-error",
+                "web-not-found",
+            ),
+            (
+                ["refused@https", "web-not-found@owa"],
+                "refused",
+                "web-not-found",
+            ),
+            (
+                ["captive-portal@https", "web-not-found@owa"],
+                "captive-portal",
+                "web-not-found",
+            ),
+        ] {
+            let said = held(Role::Any, &typed).expect_err("no room");
+            let start = format!("fault `{fault}` cannot be seen on ");
+            assert!(said.starts_with(&start), "{typed:?}: {said}");
+            assert!(
+                said.contains(&format!("where `{by}` ")),
+                "{typed:?}: {said}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_fault_where_its_role_serves_nothing_is_refused() {
+        let said = held(Role::Edge, &["silent@imap"]).expect_err("not served");
+        assert_eq!(
+            said,
+            "fault `silent` cannot be staged on imap, which the role edge does not serve: only on smtp, rdp"
+        );
+        let said = held(Role::Edge, &["web-not-found"]).expect_err("not served");
+        assert!(
+            said.ends_with("does not serve: nor any other service that can have it"),
+            "{said}"
+        );
+        assert_eq!(held(Role::Edge, &["certificate-expired"]), Ok(()));
+        assert!(held(Role::Published, &["web-not-found@powershell", "rdp-no-tls"]).is_err());
+    }
+}
