@@ -103,7 +103,7 @@ const TURNS: [(&str, Turn, Right); 26] = [
             ("capabilities", "not-the-protocol 0s"),
             ("starttls of imap", "flood 0s"),
             ("starttls", "not-the-protocol 0s"),
-            ("tls-handshake of https ldaps", "cleartext 0s"),
+            ("tls-handshake of https ldaps", "not-the-protocol 0s"),
             ("tls-handshake of submissions imaps pop3s", "cleartext 8s"),
             ("tls-handshake", "bytes-injected 0s"),
             ("secure-capabilities of imap imaps", "flood 0s"),
@@ -119,7 +119,9 @@ const TURNS: [(&str, Turn, Right); 26] = [
             ("greeting", "not-the-protocol 0s"),
             ("capabilities", "not-the-protocol 0s"),
             ("starttls", "not-the-protocol 0s"),
-            ("tls-handshake of https ldaps", "cleartext 0s"),
+            // A server of HTTP takes blank lines, and may be one.
+            ("tls-handshake of https", "cleartext 0s"),
+            ("tls-handshake of ldaps", "not-the-protocol 0s"),
             ("tls-handshake of submissions imaps pop3s", "cleartext 8s"),
             ("tls-handshake", "bytes-injected 0s"),
             ("secure-capabilities", "not-the-protocol 0s"),
@@ -395,12 +397,13 @@ const TURNS: [(&str, Turn, Right); 26] = [
     ),
 ];
 
-/// What is no protocol of ours, whatever it is. A port of TLS that speaks in clear is looked at once more, in clear.
+/// What is no protocol of ours, whatever it is. A port of TLS that speaks in clear is looked at once more, in clear: where
+/// we speak first that tells what it is not, where it has to it may still be the protocol in clear.
 const STRANGER: Right = &[
     ("greeting", "not-the-protocol 0s"),
     ("capabilities", "not-the-protocol 0s"),
     ("starttls", "not-the-protocol 0s"),
-    ("tls-handshake of https ldaps", "cleartext 0s"),
+    ("tls-handshake of https ldaps", "not-the-protocol 0s"),
     ("tls-handshake of submissions imaps pop3s", "cleartext 8s"),
     ("tls-handshake", "bytes-injected 0s"),
     ("secure-capabilities", "not-the-protocol 0s"),
