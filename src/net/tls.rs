@@ -31,6 +31,7 @@ use crate::facts::{ClientCertificate, Text, TlsFacts, TlsVersion, alert_name};
 use crate::observation::Cause;
 use crate::plan::{Host, Limits};
 use crate::wire::sniff::{Spoken, sniff};
+use crate::wire::tls::flight;
 
 /// With what TLS is asked for: the name to send and to compare, and the roots to trust.
 #[derive(Debug)]
@@ -239,7 +240,7 @@ async fn explain<S: Stream>(
         ),
         None if heard.bytes().is_empty() => trouble(
             Cause::ClosedOnHello,
-            Some(if error.kind() == io::ErrorKind::UnexpectedEof {
+            Some(if is_end(error) {
                 "closed".into()
             } else {
                 "reset".into()
@@ -247,15 +248,34 @@ async fn explain<S: Stream>(
         ),
         None if is_cleartext(&heard.bytes()) => in_clear(heard.bytes()),
         None if is_too_much(error) => trouble(Cause::Flood, None),
-        None if error.kind() == io::ErrorKind::UnexpectedEof => trouble(Cause::Closed, None),
+        None if is_end(error) => trouble(Cause::Closed, None),
         None => trouble(Cause::Reset, None),
     }
 }
 
-/// Whether a `ServerHello` names a version that is none of the known ones (RFC 8446 §4.1.3: its first field).
+/// Whether a `ServerHello` names a version that is none of the known ones, in its first field (RFC 8446 §4.1.3) or in the
+/// extension that has the last word (§4.2.1).
 fn is_later_version(heard: &[u8]) -> bool {
     const TLS_1_3: &[u8] = &[3, 4];
     heard.get(9..11).is_some_and(|version| version > TLS_1_3)
+        || hello_alone(heard).is_some_and(|hello| flight(&hello).is_err())
+}
+
+/// The `ServerHello` in a record of its own: what else stands in its record may not have been kept.
+fn hello_alone(heard: &[u8]) -> Option<Vec<u8>> {
+    let length = u16::from_be_bytes(heard.get(7..9)?.try_into().ok()?);
+    let hello = heard.get(5..9 + usize::from(length))?;
+    let length = length.checked_add(4)?.to_be_bytes();
+    Some([&[0x16, 3, 3], &length[..], hello].concat())
+}
+
+/// Whether a peer hung up in good order. It may show on writing only: what is said after its end comes back, and the
+/// system tells of a broken pipe.
+fn is_end(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe
+    )
 }
 
 /// Whether these bytes are not even the beginning of a TLS record (RFC 8446 §5.1).
@@ -319,7 +339,7 @@ pub(super) fn read_cause(error: &io::Error, tls: Option<&TlsFacts>) -> (Cause, O
             Cause::NotTheProtocol,
             Some(other.to_string().as_str().into()),
         ),
-        None if error.kind() == io::ErrorKind::UnexpectedEof => (Cause::Closed, None),
+        None if is_end(error) => (Cause::Closed, None),
         None if is_too_much(error) => (Cause::Flood, None),
         None => (Cause::Reset, None),
     }

@@ -1407,6 +1407,47 @@ fn the_catalog_is_listed_for_people_and_for_scripts() {
 /// Nothing here takes ten seconds; what takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// While a report is written it stands beside its place, under a name that nobody can lay a trap at; and where the old
+/// report was its owner's alone, so is this.
+#[cfg(unix)]
+#[test]
+fn a_report_that_is_being_written_has_a_name_that_nobody_can_guess() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("report.json");
+        fs::write(&path, "old").expect("a file");
+        let mine = fs::Permissions::from_mode(0o600);
+        fs::set_permissions(&path, mine).expect("permissions");
+        let mut child = waiting_run(&format!("--report ndjson --report json={}", path.display()));
+        // The report has been opened before the run begins.
+        lines(&mut child).next().expect("a line");
+        let entries = fs::read_dir(folder.path()).expect("a folder");
+        let aside: Vec<_> = entries
+            .map(|entry| entry.expect("an entry"))
+            .filter(|entry| entry.path() != path)
+            .collect();
+        let [aside] = aside.as_slice() else {
+            panic!("{aside:?}");
+        };
+        let mode = aside.metadata().expect("metadata").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{aside:?}");
+        let name = aside.file_name().into_string().expect("a name");
+        let secret = name.strip_prefix(".exchports-").expect("its own prefix");
+        assert!(secret.len() >= 6, "{name}");
+        assert!(!name.contains(&child.id().to_string()), "{name}");
+        seen.push(name);
+        send(&mut child, "TERM");
+        assert_eq!(ended(child), Some(143));
+        let text = fs::read_to_string(&path).expect("a report");
+        held(&text);
+        let mode = fs::metadata(&path).expect("metadata").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    assert_ne!(seen[0], seen[1]);
+}
+
 pub(crate) fn words(typed: &str) -> Vec<String> {
     typed.split_whitespace().map(str::to_owned).collect()
 }

@@ -69,7 +69,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
 const ALL: &str = "all";
 
 /// Words of the code → the modules in which they may stand.
-const MAY_STAND: [(&str, &[&str], &[&str]); 6] = [
+const MAY_STAND: [(&str, &[&str], &[&str]); 7] = [
     (
         "sockets and names",
         &[
@@ -115,6 +115,19 @@ const MAY_STAND: [(&str, &[&str], &[&str]); 6] = [
         &["net"],
     ),
     ("a stopwatch", &["std::time::Instant"], &["net"]),
+    // No shell, and no other program: nobody.
+    (
+        "other programs",
+        &[
+            "std::process::Command",
+            "process::Command",
+            "tokio::process",
+            "std::os::unix::process",
+            "std::os::windows::process",
+            "CommandExt",
+        ],
+        &[],
+    ),
     (
         "standard output",
         &["println!", "eprintln!", "print!", "eprint!", "dbg!"],
@@ -489,6 +502,7 @@ fn it_reads_code_as_code() {
         #[cfg(test)]
         mod tests { use crate::simulate; fn a() { println!("{}", 1); } }
         use tokio::{io, net::TcpStream, time::Instant};
+        use std::process::{Command, ExitCode};
         #[cfg(test)]
         use crate::discover;
         fn eprintln_all() {}
@@ -499,7 +513,14 @@ fn it_reads_code_as_code() {
         code: without_tests(&bare(text)),
     };
     assert_eq!(source.uses(), ["catalog", "judge", "plan", "wire"]);
-    for word in ["TcpStream", "tokio::net", "tokio", "Instant"] {
+    for word in [
+        "TcpStream",
+        "tokio::net",
+        "tokio",
+        "Instant",
+        "std::process::Command",
+        "process::Command",
+    ] {
         assert!(source.has(word), "{word}");
     }
     for word in [

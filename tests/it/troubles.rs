@@ -3,8 +3,8 @@
 //!
 //! Namespaces of Linux stage them. Where the system gives none, the test says so and passes. What stands elsewhere: signals,
 //! readers that go away, `/dev/full`, a store of roots that hangs (`cli`), stores that are missing or broken (`tls`). The
-//! wall clock enters the judgement as an argument (`judge`), and every duration comes from a clock that does not jump; a
-//! resolver that answers with control characters cannot be staged, since getaddrinfo gives addresses and nothing else.
+//! wall clock enters the judgement as an argument (`judge`), and every duration comes from a clock that does not jump;
+//! resolvers that answer with control characters, without end or in circles are hostile peers (`hostile::names`).
 
 use std::io::{self, Write as _};
 use std::process::{Command, Output};

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use exchports::catalog::service;
 use exchports::observation::Stage;
 
-use super::sheet::{Row, Sheet};
+use super::sheet::{Row, Sheet, at};
 use crate::probe::bounds::{Cut, every_cut};
 use crate::probe::peer::{Act, Line, Peer, act};
 use crate::probe::script::Step;
@@ -35,269 +36,418 @@ enum Turn {
     Echo,
 }
 
-const TURNS: [(&str, Turn, &[&str]); 24] = [
+/// Where, and what it comes to there: `greeting of smtp imap`, `silent 8s`. The first row that fits is the one; where no
+/// services are named they are all meant. What a peer begins in one stage may show in the next one only (`capabilities:
+/// silent 5s`): there the stage is named. Healthy are none but those who took leave in an odd way, and those whose last
+/// answer is whole whatever follows it.
+type Right = &'static [(&'static str, &'static str)];
+
+const TURNS: [(&str, Turn, Right); 26] = [
     (
         "silent",
         Turn::Silence,
-        &["pass 1s", "silent 13s", "silent 5s", "silent 8s"],
+        &[
+            // Where nobody greets, the other way is tried: TLS on a port of STARTTLS.
+            ("greeting of submissions imaps pop3s", "silent 8s"),
+            ("greeting", "silent 13s"),
+            ("capabilities", "silent 5s"),
+            ("starttls", "silent 5s"),
+            ("tls-handshake", "silent 5s"),
+            ("secure-capabilities", "silent 5s"),
+            ("application", "silent 5s"),
+            ("goodbye", "pass 1s"),
+        ],
     ),
     (
         "closes",
         Turn::Close,
-        &["closed 0s", "closed 5s", "closed-on-hello 0s", "pass 0s"],
+        &[
+            // LDAP hung up on its first question: TLS is tried, and this peer waits for more of it than there is.
+            ("greeting", "closed 0s"),
+            ("capabilities of ldap", "closed 5s"),
+            ("capabilities", "closed 0s"),
+            ("starttls", "closed 0s"),
+            ("tls-handshake", "closed-on-hello 0s"),
+            ("secure-capabilities", "closed 0s"),
+            ("application", "closed 0s"),
+            ("goodbye", "pass 0s"),
+        ],
     ),
     (
         "resets",
         Turn::Reset,
-        &["closed-on-hello 0s", "pass 0s", "reset 0s", "reset 5s"],
-    ),
-    (
-        "garbage, then silent",
-        Turn::GarbageThenSilence,
         &[
-            "bytes-injected 0s",
-            "cleartext 0s",
-            "cleartext 8s",
-            "not-the-protocol 0s",
-            "pass 0s",
+            // With TLS 1.2 the last flight is the server's: a reset behind it is there before the flight has been read out.
+            ("greeting of imaps pop3s", "tls-handshake: reset 0s"),
+            ("greeting", "reset 0s"),
+            ("capabilities of ldap", "reset 5s"),
+            ("capabilities", "reset 0s"),
+            ("starttls", "reset 0s"),
+            ("tls-handshake", "closed-on-hello 0s"),
+            ("secure-capabilities", "reset 0s"),
+            ("application", "reset 0s"),
+            ("goodbye", "pass 0s"),
         ],
     ),
-    (
-        "garbage, then closes",
-        Turn::GarbageThenClose,
-        &[
-            "bytes-injected 0s",
-            "cleartext 0s",
-            "cleartext 8s",
-            "not-the-protocol 0s",
-            "pass 0s",
-        ],
-    ),
-    (
-        "NUL without end",
-        Turn::Without(b"\0"),
-        &[
-            "bytes-injected 0s",
-            "cleartext 0s",
-            "cleartext 8s",
-            "not-the-protocol 0s",
-            "pass 0s",
-        ],
-    ),
-    (
-        "0xff without end",
-        Turn::Without(b"\xff"),
-        &[
-            "bytes-injected 0s",
-            "cleartext 0s",
-            "cleartext 8s",
-            "not-the-protocol 0s",
-            "pass 0s",
-        ],
-    ),
+    ("garbage, then silent", Turn::GarbageThenSilence, STRANGER),
+    ("garbage, then closes", Turn::GarbageThenClose, STRANGER),
+    ("NUL without end", Turn::Without(b"\0"), STRANGER),
+    ("0xff without end", Turn::Without(b"\xff"), STRANGER),
     (
         "a line without end",
         Turn::Without(b"x"),
         &[
-            "bytes-injected 0s",
-            "cleartext 0s",
-            "cleartext 8s",
-            "flood 0s",
-            "not-the-protocol 0s",
-            "pass 0s",
+            ("greeting of imap imaps", "flood 0s"),
+            ("greeting", "not-the-protocol 0s"),
+            ("capabilities of imap", "flood 0s"),
+            ("capabilities", "not-the-protocol 0s"),
+            ("starttls of imap", "flood 0s"),
+            ("starttls", "not-the-protocol 0s"),
+            ("tls-handshake of https ldaps", "not-the-protocol 0s"),
+            ("tls-handshake of submissions imaps pop3s", "cleartext 8s"),
+            ("tls-handshake", "bytes-injected 0s"),
+            ("secure-capabilities of imap imaps", "flood 0s"),
+            ("secure-capabilities", "not-the-protocol 0s"),
+            ("application", "not-the-protocol 0s"),
+            ("goodbye", "pass 0s"),
         ],
     ),
     (
         "bare LF without end",
         Turn::Without(b"\n"),
         &[
-            "bytes-injected 0s",
-            "cleartext 0s",
-            "cleartext 8s",
-            "flood 0s",
-            "not-the-protocol 0s",
-            "pass 0s",
+            ("greeting", "not-the-protocol 0s"),
+            ("capabilities", "not-the-protocol 0s"),
+            ("starttls", "not-the-protocol 0s"),
+            // A server of HTTP takes blank lines, and may be one.
+            ("tls-handshake of https", "cleartext 0s"),
+            ("tls-handshake of ldaps", "not-the-protocol 0s"),
+            ("tls-handshake of submissions imaps pop3s", "cleartext 8s"),
+            ("tls-handshake", "bytes-injected 0s"),
+            ("secure-capabilities", "not-the-protocol 0s"),
+            ("application of http https", "flood 0s"),
+            ("application", "not-the-protocol 0s"),
+            ("goodbye", "pass 0s"),
         ],
     ),
-    (
-        "bare CR without end",
-        Turn::Without(b"\r"),
-        &[
-            "bytes-injected 0s",
-            "cleartext 0s",
-            "cleartext 8s",
-            "not-the-protocol 0s",
-            "pass 0s",
-        ],
-    ),
+    ("bare CR without end", Turn::Without(b"\r"), STRANGER),
     (
         "half an answer, then silent",
         Turn::HalfThenSilence,
-        &["pass 1s", "stalled 5s", "stalled 8s"],
+        STALLED,
     ),
     (
         "half an answer, then x without end",
         Turn::HalfThen(b"x"),
         &[
-            "flood 0s",
-            "handshake-failed 0s",
-            "not-the-protocol 0s",
-            "pass 0s",
+            ("greeting", "flood 0s"),
+            ("capabilities of ldap", "not-the-protocol 0s"),
+            ("capabilities", "flood 0s"),
+            ("starttls of ldap rdp", "not-the-protocol 0s"),
+            ("starttls", "flood 0s"),
+            ("tls-handshake", "handshake-failed 0s"),
+            ("secure-capabilities", "flood 0s"),
+            ("application of http https", "flood 0s"),
+            ("application", "not-the-protocol 0s"),
+            ("goodbye", "pass 0s"),
         ],
     ),
     (
         "half an answer, then LF without end",
         Turn::HalfThen(b"\n"),
         &[
-            "bytes-injected 0s",
-            "flood 0s",
-            "handshake-failed 0s",
-            "not-the-protocol 0s",
-            "pass 0s",
+            // A line that ends early is a line: the next one is at fault. A head of HTTP is whole after its status.
+            (
+                "greeting of submissions imaps pop3s",
+                "secure-capabilities: not-the-protocol 0s",
+            ),
+            ("greeting", "capabilities: not-the-protocol 0s"),
+            ("capabilities of pop3", "flood 0s"),
+            ("capabilities", "not-the-protocol 0s"),
+            ("starttls of rdp", "not-the-protocol 0s"),
+            ("starttls", "tls-handshake: bytes-injected 0s"),
+            ("tls-handshake", "handshake-failed 0s"),
+            ("secure-capabilities of pop3 pop3s", "flood 0s"),
+            ("secure-capabilities", "not-the-protocol 0s"),
+            ("application of http https", "pass 0s"),
+            ("application", "not-the-protocol 0s"),
+            ("goodbye", "pass 0s"),
         ],
     ),
-    (
-        "a byte a second",
-        Turn::ByteASecond,
-        &["pass 1s", "stalled 5s", "stalled 8s"],
-    ),
+    ("a byte a second", Turn::ByteASecond, STALLED),
     (
         "a byte just before each timer ends",
         Turn::ByteInTime,
-        &["pass 1s", "stalled 5s", "stalled 8s"],
+        STALLED,
     ),
     (
         "every answer twice",
         Turn::Twice,
         &[
-            "bytes-injected 0s",
-            "bytes-injected 500ms",
-            "command-rejected 1s",
-            "handshake-failed 0s",
-            "not-the-protocol 0s",
-            "not-the-protocol 1s",
-            "pass 0s",
-            "silent 5s",
-            "stalled 5s",
-            "starttls-rejected 1s",
+            // In lock-step the second answer is taken for that to the next question.
+            ("greeting of pop3", "capabilities: stalled 5s"),
+            ("greeting of imap", "capabilities: silent 5s"),
+            (
+                "greeting of submissions",
+                "secure-capabilities: command-rejected 1s",
+            ),
+            ("greeting of imaps", "secure-capabilities: silent 5s"),
+            ("greeting of pop3s", "secure-capabilities: stalled 5s"),
+            ("greeting", "capabilities: command-rejected 1s"),
+            ("capabilities of pop3", "tls-handshake: bytes-injected 0s"),
+            ("capabilities of imap", "starttls: not-the-protocol 1s"),
+            ("capabilities of ldap", "starttls: not-the-protocol 0s"),
+            ("capabilities", "starttls: starttls-rejected 1s"),
+            (
+                "starttls of ldap rdp",
+                "tls-handshake: bytes-injected 500ms",
+            ),
+            ("starttls", "tls-handshake: bytes-injected 0s"),
+            ("tls-handshake", "handshake-failed 0s"),
+            ("secure-capabilities", "pass 0s"),
+            ("application", "pass 0s"),
+            ("goodbye", "pass 0s"),
         ],
     ),
     (
         "the answer without end",
         Turn::WithoutEnd,
         &[
-            "bytes-injected 0s",
-            "command-rejected 0s",
-            "flood 0s",
-            "handshake-failed 0s",
-            "not-the-protocol 0s",
-            "pass 0s",
-            "starttls-rejected 0s",
+            (
+                "greeting of submissions",
+                "secure-capabilities: command-rejected 0s",
+            ),
+            (
+                "greeting of smtp submission",
+                "capabilities: command-rejected 0s",
+            ),
+            ("greeting of pop3 imap", "capabilities: flood 0s"),
+            ("greeting", "secure-capabilities: flood 0s"),
+            ("capabilities of pop3", "tls-handshake: bytes-injected 0s"),
+            (
+                "capabilities of smtp submission",
+                "starttls: starttls-rejected 0s",
+            ),
+            ("capabilities", "starttls: not-the-protocol 0s"),
+            ("starttls", "tls-handshake: bytes-injected 0s"),
+            ("tls-handshake", "handshake-failed 0s"),
+            ("secure-capabilities", "pass 0s"),
+            ("application", "pass 0s"),
+            ("goodbye", "pass 0s"),
         ],
     ),
     (
         "NUL, escapes, bidi, no UTF-8 in the answer",
         Turn::Nasty,
         &[
-            "bytes-injected 500ms",
-            "handshake-failed 0s",
-            "not-the-protocol 0s",
-            "not-the-protocol 500ms",
-            "pass 0s",
-            "pass 1s",
-            "silent 5s",
+            (
+                "greeting of submissions imaps pop3s",
+                "secure-capabilities: silent 5s",
+            ),
+            ("greeting", "capabilities: silent 5s"),
+            ("capabilities of pop3 ldap", "not-the-protocol 0s"),
+            ("capabilities", "starttls: silent 5s"),
+            ("starttls of ldap", "tls-handshake: bytes-injected 500ms"),
+            ("starttls of rdp", "not-the-protocol 500ms"),
+            ("starttls", "tls-handshake: silent 5s"),
+            ("tls-handshake", "handshake-failed 0s"),
+            ("secure-capabilities of pop3 pop3s", "not-the-protocol 0s"),
+            ("secure-capabilities", "pass 1s"),
+            ("application", "not-the-protocol 0s"),
+            ("goodbye", "pass 0s"),
         ],
     ),
     (
         "bare LF for CR LF",
         Turn::BareLineFeeds,
-        &["pass 0s", "pass 1s", "silent 5s", "stalled 5s"],
+        &[
+            (
+                "greeting of submissions imaps pop3s",
+                "secure-capabilities: silent 5s",
+            ),
+            ("greeting", "capabilities: silent 5s"),
+            ("capabilities", "starttls: silent 5s"),
+            ("starttls", "tls-handshake: silent 5s"),
+            ("tls-handshake", "stalled 5s"),
+            ("secure-capabilities", "pass 1s"),
+            ("application of http https", "pass 0s"),
+            ("application", "pass 1s"),
+            ("goodbye", "pass 0s"),
+        ],
     ),
     (
         "bare CR for CR LF",
         Turn::BareReturns,
         &[
-            "not-the-protocol 0s",
-            "not-the-protocol 500ms",
-            "pass 1s",
-            "silent 5s",
-            "stalled 5s",
-            "stalled 8s",
+            ("greeting", "stalled 8s"),
+            ("capabilities of ldap", "not-the-protocol 0s"),
+            ("capabilities", "stalled 5s"),
+            ("starttls of rdp", "tls-handshake: silent 5s"),
+            ("starttls", "stalled 5s"),
+            ("tls-handshake", "stalled 5s"),
+            ("secure-capabilities", "stalled 5s"),
+            ("application of http https", "not-the-protocol 500ms"),
+            ("application", "not-the-protocol 0s"),
+            ("goodbye", "pass 1s"),
         ],
     ),
     (
         "plaintext behind the answer",
         Turn::ThenPlaintext,
         &[
-            "bytes-injected 0s",
-            "handshake-failed 500ms",
-            "not-the-protocol 0s",
-            "pass 0s",
+            (
+                "greeting of submissions imaps pop3s",
+                "secure-capabilities: not-the-protocol 0s",
+            ),
+            ("greeting", "capabilities: not-the-protocol 0s"),
+            ("capabilities", "starttls: not-the-protocol 0s"),
+            ("starttls", "tls-handshake: bytes-injected 0s"),
+            ("tls-handshake", "handshake-failed 500ms"),
+            ("secure-capabilities", "pass 0s"),
+            ("application", "pass 0s"),
+            ("goodbye", "pass 0s"),
         ],
     ),
     (
         "a TLS ServerHello",
         Turn::Handshake,
         &[
-            "not-the-protocol 500ms",
-            "pass 1s",
-            "stalled 5s",
-            "tls 500ms",
-            "tls 5s 500ms",
+            // TLS in clear where it does not belong: the other way is tried, and in vain.
+            (
+                "greeting of submissions imaps pop3s",
+                "not-the-protocol 500ms",
+            ),
+            ("greeting", "tls 5s 500ms"),
+            ("capabilities of ldap", "tls 5s 500ms"),
+            ("capabilities", "tls 500ms"),
+            ("starttls of ldap", "tls 5s 500ms"),
+            ("starttls", "tls 500ms"),
+            ("tls-handshake", "stalled 5s"),
+            ("secure-capabilities", "not-the-protocol 500ms"),
+            ("application of http", "tls 5s 500ms"),
+            ("application", "not-the-protocol 500ms"),
+            ("goodbye", "pass 1s"),
         ],
     ),
     (
         "a fatal alert",
         Turn::Alert,
         &[
-            "alert 0s",
-            "not-the-protocol 0s",
-            "pass 1s",
-            "tls 0s",
-            "tls 5s",
+            ("greeting of submissions imaps pop3s", "not-the-protocol 0s"),
+            ("greeting", "tls 0s"),
+            ("capabilities of ldap", "tls 5s"),
+            ("capabilities", "tls 0s"),
+            ("starttls of ldap", "tls 5s"),
+            ("starttls", "tls 0s"),
+            ("tls-handshake", "alert-80 0s"),
+            ("secure-capabilities", "not-the-protocol 0s"),
+            ("application of http", "tls 0s"),
+            ("application", "not-the-protocol 0s"),
+            ("goodbye", "pass 1s"),
         ],
     ),
     (
         "warnings without end",
         Turn::Warnings,
         &[
-            "handshake-failed 0s",
-            "not-the-protocol 0s",
-            "pass 0s",
-            "tls 0s",
-            "tls 5s",
+            ("greeting of submissions imaps pop3s", "not-the-protocol 0s"),
+            ("greeting", "tls 0s"),
+            ("capabilities of ldap", "tls 5s"),
+            ("capabilities", "tls 0s"),
+            ("starttls of ldap", "tls 5s"),
+            ("starttls", "tls 0s"),
+            ("tls-handshake", "handshake-failed 0s"),
+            ("secure-capabilities", "not-the-protocol 0s"),
+            ("application of http", "tls 0s"),
+            ("application", "not-the-protocol 0s"),
+            ("goodbye", "pass 0s"),
         ],
     ),
-];
-
-const MORE: [(&str, Turn, &[&str]); 2] = [
     (
         "SSH",
         Turn::OtherProtocol,
         &[
-            "bytes-injected 0s",
-            "not-the-protocol 0s",
-            "not-the-protocol 8s",
-            "pass 0s",
+            ("greeting", "not-the-protocol 0s"),
+            ("capabilities", "not-the-protocol 0s"),
+            ("starttls", "not-the-protocol 0s"),
+            // It is known by its name: this is no port in clear.
+            ("tls-handshake of https ldaps", "not-the-protocol 0s"),
+            (
+                "tls-handshake of submissions imaps pop3s",
+                "not-the-protocol 8s",
+            ),
+            ("tls-handshake", "bytes-injected 0s"),
+            ("secure-capabilities", "not-the-protocol 0s"),
+            ("application", "not-the-protocol 0s"),
+            ("goodbye", "pass 0s"),
         ],
     ),
     (
         "our own words back",
         Turn::Echo,
-        &["pass 1s", "silent 5s", "silent 8s"],
+        &[
+            ("greeting", "silent 8s"),
+            ("capabilities", "silent 5s"),
+            ("starttls", "silent 5s"),
+            ("tls-handshake", "silent 5s"),
+            ("secure-capabilities", "silent 5s"),
+            ("application", "silent 5s"),
+            ("goodbye", "pass 1s"),
+        ],
     ),
 ];
 
+/// What is no protocol of ours, whatever it is. A port of TLS that speaks in clear is looked at once more, in clear: where
+/// we speak first that tells what it is not, where it has to it may still be the protocol in clear.
+const STRANGER: Right = &[
+    ("greeting", "not-the-protocol 0s"),
+    ("capabilities", "not-the-protocol 0s"),
+    ("starttls", "not-the-protocol 0s"),
+    ("tls-handshake of https ldaps", "not-the-protocol 0s"),
+    ("tls-handshake of submissions imaps pop3s", "cleartext 8s"),
+    ("tls-handshake", "bytes-injected 0s"),
+    ("secure-capabilities", "not-the-protocol 0s"),
+    ("application", "not-the-protocol 0s"),
+    ("goodbye", "pass 0s"),
+];
+
+/// Half an answer, and the rest not in time.
+const STALLED: Right = &[
+    ("greeting", "stalled 8s"),
+    ("capabilities", "stalled 5s"),
+    ("starttls", "stalled 5s"),
+    ("tls-handshake", "stalled 5s"),
+    ("secure-capabilities", "stalled 5s"),
+    ("application", "stalled 5s"),
+    ("goodbye", "pass 1s"),
+];
+
 pub(super) fn try_out(sheet: &mut Sheet) {
-    for (name, turn, right) in TURNS.into_iter().chain(MORE) {
+    for (name, turn, right) in TURNS {
+        let mut unused: Vec<&str> = right.iter().map(|(place, _)| *place).collect();
         for cut in every_cut() {
+            let stage = cut.stage.map_or("goodbye", Stage::as_str);
+            let place = |place: &str| is_there(place, stage, service(cut.script.service).name);
+            let (fits, what) = right.iter().find(|(named, _)| place(named)).unwrap();
+            unused.retain(|named| named != fits);
             sheet.try_out(Row {
                 peer: name,
                 service: cut.script.service,
                 acts: (0..3).map(|_| peer(&cut, turn)).collect(),
-                right,
+                right: at(stage, what),
             });
         }
+        assert!(unused.is_empty(), "{name}: nobody is at {unused:?}");
+    }
+}
+
+/// Whether a place names this stage of this service.
+fn is_there(place: &str, stage: &str, service: &str) -> bool {
+    match place.split_once(" of ") {
+        Some((named, services)) => {
+            named == stage && services.split(' ').any(|name| name == service)
+        }
+        None => place == stage,
     }
 }
 

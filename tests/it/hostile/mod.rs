@@ -6,6 +6,8 @@
 mod by_hand;
 mod cost;
 mod everywhere;
+#[cfg(target_os = "linux")]
+mod names;
 mod positions;
 mod protocols;
 mod records;
@@ -13,8 +15,9 @@ mod sheet;
 mod sockets;
 mod web;
 
-/// Each peer, what it came to and when, how many bytes were read from one of its connections and how many kept of all:
-/// `cargo test --test it hostile -- --nocapture` prints them.
+/// Each peer, what it came to and when, how many bytes were read from one of its connections, and how long the line of JSON
+/// is that tells of it all: `cargo test --test it hostile -- --nocapture` prints them. That line is what is kept, and no
+/// measure of memory; memory is measured where a check is a process of its own, in [`sockets`].
 #[test]
 fn every_hostile_peer_gets_its_answer_in_time() {
     let parts: [fn(&mut sheet::Sheet); 5] = [

@@ -1,12 +1,12 @@
 //! Peers that hang up at each byte of a healthy conversation.
 
-use exchports::catalog::Security;
-use exchports::catalog::service;
+use exchports::catalog::ServiceId;
+use exchports::observation::Stage;
 
 use super::sheet::{Row, Sheet};
-use crate::probe::bounds::HEALTHY;
+use crate::probe::bounds::{Cut, every_cut};
 use crate::probe::peer::{Act, Peer, act};
-use crate::probe::script::{Step, script};
+use crate::probe::script::Step;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Way {
@@ -15,52 +15,66 @@ enum Way {
 }
 
 pub(super) fn try_out(sheet: &mut Sheet) {
-    for name in HEALTHY {
-        let script = script(name);
-        let begins_in_tls = service(script.service).security == Security::ImplicitTls;
-        let steps = script.connections.concat();
-        let mut secure = false;
-        for (at, step) in steps.iter().enumerate() {
-            secure |= matches!(step, Step::Tls(_));
-            let Step::Say(answer) = step else {
-                continue;
-            };
-            // A handshake costs a hundred times what a byte does; behind it a STARTTLS service is as one of TLS.
-            let every = match (secure, begins_in_tls, answer.len()) {
-                (false, _, ..=300) => 1,
-                (false, ..) => 7,
-                (true, true, ..=300) => 2,
-                _ => 23,
-            };
-            for position in (0..answer.len()).step_by(every) {
-                for (peer, way) in [
-                    ("closes at each byte", Way::Close),
-                    ("resets at each byte", Way::Reset),
-                ] {
-                    if way == Way::Reset && secure && position % 5 > 0 {
-                        continue;
-                    }
-                    sheet.try_out(Row {
-                        peer,
-                        service: script.service,
-                        acts: (0..3)
-                            .map(|_| cut(&steps[..at], &answer[..position], way))
-                            .collect(),
-                        right: match way {
-                            // Where nothing was said there may be TLS: that is tried.
-                            Way::Close if position == 0 => &["closed 0s", "closed 5s", "pass 0s"],
-                            Way::Reset if position == 0 => &["reset 0s", "reset 5s", "pass 0s"],
-                            Way::Close => &["closed 0s", "pass 0s"],
-                            Way::Reset => &["reset 0s", "pass 0s"],
-                        },
-                    });
-                }
+    for cut in every_cut() {
+        let steps = cut.script.connections.concat();
+        let Some(Step::Say(answer)) = steps.get(cut.steps.len()) else {
+            continue;
+        };
+        let secure = cut.steps.iter().any(|step| matches!(step, Step::Tls(_)));
+        for way in [Way::Close, Way::Reset] {
+            for position in (0..answer.len()).step_by(every(&cut, secure, way, answer.len())) {
+                sheet.try_out(Row {
+                    peer: match way {
+                        Way::Close => "closes at each byte",
+                        Way::Reset => "resets at each byte",
+                    },
+                    service: cut.script.service,
+                    acts: (0..3)
+                        .map(|_| hang_up(&cut.steps, &answer[..position], way))
+                        .collect(),
+                    right: right(&cut, position, way),
+                });
             }
         }
     }
 }
 
-fn cut(steps: &[Step], rest: &[u8], way: Way) -> Act {
+/// Which positions are tried. A handshake costs a hundred times what a byte does: in the secure session one service of
+/// each kind has them all, the others some.
+fn every(cut: &Cut, secure: bool, way: Way, length: usize) -> usize {
+    use ServiceId::{Https, Imaps, Pop3s, Smtp, Submissions};
+    match (secure, cut.script.service, way) {
+        (true, Imaps | Smtp, _) => 1,
+        (true, Https | Pop3s | Submissions, Way::Close) => 2,
+        (true, Https | Pop3s | Submissions, Way::Reset) => 10,
+        (true, _, Way::Close) => 23,
+        (true, _, Way::Reset) => 115,
+        (false, ..) if length <= 300 => 1,
+        (false, ..) => 7,
+    }
+}
+
+/// Who hangs up on what is no goodbye has failed there and at once.
+fn right(cut: &Cut, position: usize, way: Way) -> String {
+    let Some(stage) = cut.stage else {
+        return "pass 0s".to_owned();
+    };
+    let code = match way {
+        Way::Close => "closed",
+        Way::Reset => "reset",
+    };
+    match (cut.script.service, stage, position, way) {
+        // Where nothing was said there may be TLS: that is tried, and nobody is there.
+        (ServiceId::Ldap, Stage::Capabilities, 0, _) => format!("capabilities: {code} 5s"),
+        // With TLS 1.2 the last flight is the server's: a reset right behind it belongs to the handshake.
+        (ServiceId::Imaps | ServiceId::Pop3s, Stage::Greeting, 0, Way::Reset) => {
+            "tls-handshake: reset 0s".to_owned()
+        }
+        _ => format!("{}: {code} 0s", stage.as_str()),
+    }
+}
+
+fn hang_up(steps: &[Step], rest: &[u8], way: Way) -> Act {
     let (steps, rest) = (steps.to_vec(), rest.to_vec());
     act(move |mut peer: Peer| async move {
         for step in steps {

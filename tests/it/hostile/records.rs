@@ -1,72 +1,83 @@
 //! Peers that shake hands as no server does.
 
 use exchports::catalog::ServiceId;
-use rustls::ServerConfig;
 use rustls::pki_types::CertificateDer;
 use rustls::version::{TLS12, TLS13};
+use rustls::{ContentType, ServerConfig};
 
-use super::by_hand::Handshake;
+use super::by_hand::{Handshake, hear};
 use super::everywhere::hear_record;
-use super::sheet::{Row, Sheet};
+use super::sheet::{Row, Sheet, at};
 use crate::probe::peer::{Act, Line, Peer, act, identity};
 
 /// Records in place of a handshake.
-const RECORDS: &[(&str, &[u8], &[&str])] = &[
+const RECORDS: &[(&str, &[u8], &str)] = &[
     (
         "a ServerHello of SSL 3",
         &hello([3, 0]),
-        &["version-too-old 4s"],
+        "version-too-old 4s",
     ),
     (
         "a ServerHello of TLS 1.1",
         &hello([3, 2]),
-        &["version-too-old 4s"],
+        "version-too-old 4s",
     ),
     (
         "a ServerHello of TLS 1.4",
         &hello([3, 5]),
-        &["handshake-failed 0s"],
+        "handshake-failed 0s",
     ),
     (
         "a ServerHello of version 255.255",
         &hello([255, 255]),
-        &["handshake-failed 0s"],
+        "handshake-failed 0s",
     ),
     (
         "a record of no bytes",
         b"\x16\x03\x03\0\0",
-        &["handshake-failed 0s"],
+        "handshake-failed 0s",
     ),
     (
         "a record of 65,535 bytes",
         b"\x16\x03\x03\xff\xff",
-        &["handshake-failed 0s"],
+        "handshake-failed 0s",
     ),
     (
         "a record of no known type",
         b"\x63\x03\x03\0\x01\0",
-        &["not-the-protocol 1s"],
+        "not-the-protocol 1s",
     ),
     (
         "a heartbeat",
         b"\x18\x03\x03\0\x03\x01\xff\xff",
-        &["handshake-failed 500ms"],
+        "handshake-failed 500ms",
     ),
     (
         "data before the handshake",
         b"\x17\x03\x03\0\x05hello",
-        &["handshake-failed 0s"],
+        "handshake-failed 0s",
     ),
     (
         "a ServerHello of 16 MB, begun",
         b"\x16\x03\x03\x40\0\x02\xff\xff\xff",
-        &["stalled 5s"],
+        "stalled 5s",
     ),
     (
-        "half a record",
-        b"\x16\x03\x03\x40\0\x02\0",
-        &["stalled 5s"],
+        "a ServerHello of TLS 1.5 in its extension",
+        &extended_hello([3, 6]),
+        "handshake-failed 0s",
     ),
+    (
+        "a ServerHello of a draft in its extension",
+        &extended_hello([0x7f, 0x1c]),
+        "handshake-failed 0s",
+    ),
+    (
+        "a ServerHello of TLS 1.1 in its extension",
+        &extended_hello([3, 2]),
+        "version-too-old 4s",
+    ),
+    ("half a record", b"\x16\x03\x03\x40\0\x02\0", "stalled 5s"),
 ];
 
 const fn hello(version: [u8; 2]) -> [u8; 47] {
@@ -88,22 +99,65 @@ const fn hello(version: [u8; 2]) -> [u8; 47] {
     bytes
 }
 
+/// A version that was not offered, where TLS 1.3 tells it (RFC 8446 §4.2.1).
+const fn extended_hello(version: [u8; 2]) -> [u8; 55] {
+    let plain = hello([3, 3]);
+    let mut bytes = [0; 55];
+    let mut at = 0;
+    while at < plain.len() {
+        bytes[at] = plain[at];
+        at += 1;
+    }
+    // The record, the message, and what follows its last byte.
+    bytes[4] += 8;
+    bytes[8] += 8;
+    let extensions = [0, 6, 0, 0x2b, 0, 2, version[0], version[1]];
+    let mut at = 0;
+    while at < extensions.len() {
+        bytes[47 + at] = extensions[at];
+        at += 1;
+    }
+    bytes
+}
+
 /// Where an alert comes.
 #[derive(Clone, Copy, Debug)]
 enum Point {
     /// In place of everything.
     First,
-    /// After so many records of the server's first flight.
+    /// In clear, after so many messages of the first flight of TLS 1.2; it has four.
     After(usize),
+    /// In clear, in place of the second flight of TLS 1.2.
+    ForFinished,
+    /// Right behind the second flight of TLS 1.2, which is read together with it.
+    BehindFinished,
+    /// In clear, behind the `ServerHello` of TLS 1.3.
+    ClearBehindHello,
+    /// Behind the `ServerHello` of TLS 1.3.
+    BehindHello,
+    /// Behind the first flight of TLS 1.3.
+    BehindFlight,
+    /// In the secure session, before a word was said.
+    Secure(Version),
+    /// In the secure session, behind half an answer.
+    Within(Version),
+}
+
+type Version = &'static rustls::SupportedProtocolVersion;
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Way {
+    Close,
+    Reset,
 }
 
 pub(super) fn try_out(sheet: &mut Sheet) {
-    let mut row = |peer, acts, right| {
+    let mut row = |peer, acts, right: &str| {
         sheet.try_out(Row {
             peer,
             service: ServiceId::Https,
             acts,
-            right,
+            right: at("tls-handshake", right),
         });
     };
     for (name, bytes, right) in RECORDS {
@@ -112,72 +166,226 @@ pub(super) fn try_out(sheet: &mut Sheet) {
     }
     for version in [&TLS12, &TLS13] {
         let acts = vec![change(version, 1, |bytes| single_bytes(&bytes))];
-        row("handshake in fragments of one byte", acts, &["pass 0s"]);
+        row("handshake in fragments of one byte", acts, "pass 0s");
         for flight in [1, 2] {
             for keep in [0, 1, 7, 60] {
+                // The second flight of TLS 1.3 is tickets, and of TLS 1.2 it has 51 bytes.
+                let right = match (flight, keep, version == &TLS13) {
+                    (1, 0, _) => "silent 5s",
+                    (2, 60, _) | (2, _, true) => "application: silent 5s",
+                    _ => "stalled 5s",
+                };
                 let acts = vec![stall(version, flight, keep)];
-                row("a stall in each flight", acts, &["silent 5s", "stalled 5s"]);
+                row("a stall in each flight", acts, right);
             }
         }
         row(
             "a chain of 1,000 certificates",
             vec![chain(version, 1000, 0)],
-            &["handshake-failed 0s"],
+            "handshake-failed 0s",
         );
         row(
             "a certificate of 10 MB",
             vec![chain(version, 1, 10_000_000)],
-            &["handshake-failed 0s"],
+            "handshake-failed 0s",
+        );
+        row(
+            "empty records without end",
+            vec![empty(version)],
+            "application: not-the-protocol 0s",
         );
     }
     row(
         "a close without close_notify",
         vec![after(0, &[])],
-        &["closed 0s"],
+        "application: closed 0s",
     );
     row(
         "a close in the middle, without close_notify",
         vec![after(0, &[b"HTTP/1.1 200"])],
-        &["closed 0s"],
+        "application: closed 0s",
     );
     row(
         "an answer, no close_notify",
         vec![after(0, &[b"HTTP/1.1 200 OK\r\n\r\n"])],
-        &["pass 0s"],
+        "pass 0s",
     );
-    row("20,000 tickets", vec![after(20_000, &[])], &["flood 0s"]);
+    row(
+        "20,000 tickets",
+        vec![after(20_000, &[])],
+        "application: flood 0s",
+    );
     row(
         "33 new keys without a word",
         vec![keys(0)],
-        &["not-the-protocol 0s"],
+        "application: not-the-protocol 0s",
     );
-    row("new keys without end", vec![keys(1)], &["flood 0s"]);
+    row(
+        "new keys without end",
+        vec![keys(1)],
+        "application: flood 0s",
+    );
+    cuts(&mut row);
+    old_flights(&mut row);
+    alerts(sheet);
+}
+
+/// Peers that hang up at each byte of their side of the handshake.
+fn cuts(row: &mut impl FnMut(&'static str, Vec<Act>, &str)) {
+    // A signature has two bytes more or fewer: what is certain is counted from the front, the rest from the end.
+    const CERTAIN: usize = 600;
+    const REST: usize = 120;
+    for (way, peer, code) in [
+        (Way::Close, "closes at each byte of the handshake", "closed"),
+        (Way::Reset, "resets at each byte of the handshake", "reset"),
+    ] {
+        for version in [&TLS12, &TLS13] {
+            let places = (0..CERTAIN)
+                .map(Place::Byte)
+                .chain((1..REST).map(Place::FromEnd));
+            for place in places {
+                let right = match place {
+                    Place::Byte(0) => "closed-on-hello 0s".to_owned(),
+                    _ => format!("{code} 0s"),
+                };
+                row(peer, vec![cut(version, 1, place, way)], &right);
+            }
+        }
+        // ChangeCipherSpec and Finished
+        for byte in 0..51 {
+            let acts = vec![cut(&TLS12, 2, Place::Byte(byte), way)];
+            row(peer, acts, &format!("{code} 0s"));
+        }
+        // Tickets: the handshake is over.
+        for byte in 0..60 {
+            let acts = vec![cut(&TLS13, 2, Place::Byte(byte), way)];
+            row(peer, acts, &format!("application: {code} 0s"));
+        }
+    }
+}
+
+/// What the second look meets: a server that has no word for the first `ClientHello`, and speaks old TLS to the other.
+fn old_flights(row: &mut impl FnMut(&'static str, Vec<Act>, &str)) {
+    let certificate = identity().certificate.to_vec();
+    let whole = old_flight(std::slice::from_ref(&certificate));
+    for (way, peer) in [
+        (Some(Way::Close), "second look: closes at each byte"),
+        (Some(Way::Reset), "second look: resets at each byte"),
+        (None, "second look: silent at each byte"),
+    ] {
+        let every = if way.is_some() { 1 } else { 16 };
+        for byte in (0..=whole.len()).step_by(every) {
+            // It is told as soon as the ServerHello has come.
+            let code = if byte < OLD_HELLO {
+                "alert-40"
+            } else {
+                "version-too-old"
+            };
+            let time = match way {
+                None if byte < whole.len() => "4s",
+                _ => "0s",
+            };
+            let acts = vec![records(REFUSAL), old(whole[..byte].to_vec(), way)];
+            row(peer, acts, &format!("{code} {time}"));
+        }
+    }
+    let huge = old_flight(&[vec![0x30; 10_000_000]]);
+    let many = old_flight(&vec![b"\x30\0".to_vec(); 1000]);
+    let long = old_flight(&vec![certificate; 1000]);
+    for (peer, flight) in [
+        ("second look: a certificate of 10 MB", huge),
+        ("second look: 1,000 tiny certificates", many),
+        ("second look: 1,000 certificates", long),
+        ("second look: fragments of one byte", single_bytes(&whole)),
+    ] {
+        row(
+            peer,
+            vec![records(REFUSAL), old(flight, None)],
+            "version-too-old 0s",
+        );
+    }
+}
+
+/// A fatal alert is told as one, and at once, wherever it comes and whatever it is; a warning is none to TLS 1.2, and one
+/// like the others to TLS 1.3 (RFC 8446 §6).
+fn alerts(sheet: &mut Sheet) {
+    let in_clear = [
+        Point::First,
+        Point::After(1),
+        Point::After(2),
+        Point::After(3),
+    ];
+    let costly = [
+        Point::After(4),
+        Point::ForFinished,
+        Point::BehindFinished,
+        Point::ClearBehindHello,
+        Point::BehindHello,
+        Point::BehindFlight,
+        Point::Secure(&TLS12),
+        Point::Secure(&TLS13),
+        Point::Within(&TLS12),
+        Point::Within(&TLS13),
+    ];
     for level in [1, 2] {
         for number in 0..=255 {
-            if level == 1 && number % 16 > 0 {
-                continue;
-            }
-            for point in [
-                Point::First,
-                Point::After(1),
-                Point::After(2),
-                Point::After(3),
-            ] {
-                let acts = vec![alert([level, number], point), alert([level, number], point)];
-                row("an alert of every kind at every point", acts, ALERTS);
+            let is_known = exchports::facts::alert_name(number).is_some();
+            for point in in_clear.into_iter().chain(costly) {
+                let is_costly = !matches!(point, Point::First | Point::After(0..=3));
+                if number % 16 > 0 && (level == 1 || is_costly) && !(is_known && level == 2) {
+                    continue;
+                }
+                for service in [ServiceId::Https, ServiceId::Smtp] {
+                    // Behind STARTTLS a handshake costs twice as much.
+                    if service == ServiceId::Smtp && (!is_known || level == 1) {
+                        continue;
+                    }
+                    sheet.try_out(Row {
+                        peer: "an alert of every kind at every point",
+                        service,
+                        acts: (0..2)
+                            .map(|_| alert(service, [level, number], point))
+                            .collect(),
+                        right: right_for_alert(service, [level, number], point),
+                    });
+                }
             }
         }
     }
 }
 
-const ALERTS: &[&str] = &[
-    "alert 0s",
-    // certificate_required, protocol_version
-    "client-certificate-required 0s",
-    "version-too-old 0s",
-    // A warning is no end.
-    "stalled 5s",
-];
+fn right_for_alert(service: ServiceId, [level, number]: [u8; 2], point: Point) -> String {
+    let secure_stage = match service {
+        ServiceId::Https => "application",
+        _ => "secure-capabilities",
+    };
+    let stage = match point {
+        Point::Secure(_) | Point::Within(_) => secure_stage,
+        // The handshake is whole: what may be ignored is, and an end is one of the session.
+        Point::After(4) | Point::BehindFinished if level == 1 => secure_stage,
+        Point::BehindFlight | Point::BehindFinished if number == 0 => secure_stage,
+        _ => "tls-handshake",
+    };
+    let is_of_tls13 = match point {
+        Point::ClearBehindHello | Point::BehindHello | Point::BehindFlight => true,
+        Point::Secure(version) | Point::Within(version) => version == &TLS13,
+        _ => false,
+    };
+    let code = match (stage, level, number) {
+        // close_notify is the end, whatever its level.
+        ("application" | "secure-capabilities", _, 0) if !matches!(point, Point::After(4)) => {
+            "closed 0s"
+        }
+        (_, 1, _) if !is_of_tls13 => match point {
+            Point::Secure(_) | Point::After(4) | Point::BehindFinished => "silent 5s",
+            _ => "stalled 5s",
+        },
+        ("tls-handshake", _, 70) => "version-too-old 0s",
+        (_, _, 116) => "client-certificate-required 0s",
+        _ => return format!("{stage}: alert-{number} 0s"),
+    };
+    format!("{stage}: {code}")
+}
 
 fn records(bytes: &'static [u8]) -> Act {
     act(move |mut peer: Peer| async move {
@@ -188,11 +396,7 @@ fn records(bytes: &'static [u8]) -> Act {
 }
 
 /// A handshake in which the server's flight of that number passes through `change`.
-fn change(
-    version: &'static rustls::SupportedProtocolVersion,
-    number: usize,
-    change: fn(Vec<u8>) -> Vec<u8>,
-) -> Act {
+fn change(version: Version, number: usize, change: fn(Vec<u8>) -> Vec<u8>) -> Act {
     act(move |mut peer: Peer| async move {
         let mut handshake = Handshake::begin(ServerConfig::clone(&identity().config(version)));
         let mut flight = 0;
@@ -240,7 +444,7 @@ fn split(mut bytes: &[u8]) -> Vec<(&[u8], &[u8])> {
 }
 
 /// So many bytes of a flight, and then no more.
-fn stall(version: &'static rustls::SupportedProtocolVersion, number: usize, keep: usize) -> Act {
+fn stall(version: Version, number: usize, keep: usize) -> Act {
     act(move |mut peer: Peer| async move {
         let mut handshake = Handshake::begin(ServerConfig::clone(&identity().config(version)));
         let mut flight = 0;
@@ -256,7 +460,7 @@ fn stall(version: &'static rustls::SupportedProtocolVersion, number: usize, keep
     })
 }
 
-fn chain(version: &'static rustls::SupportedProtocolVersion, count: usize, extra: usize) -> Act {
+fn chain(version: Version, count: usize, extra: usize) -> Act {
     let mut chain = vec![identity().certificate.clone(); count];
     if extra > 0 {
         chain.push(CertificateDer::from(vec![0x30; extra]));
@@ -305,28 +509,182 @@ fn keys(words: usize) -> Act {
     })
 }
 
-fn alert(alert: [u8; 2], point: Point) -> Act {
+fn alert(service: ServiceId, alert: [u8; 2], point: Point) -> Act {
     let record = [&b"\x15\x03\x03\0\x02"[..], &alert].concat();
     act(move |mut peer: Peer| async move {
-        let Point::After(count) = point else {
-            hear_record(&mut peer).await;
-            peer.say(&record).await;
-            peer.hear_out().await;
+        if service == ServiceId::Smtp && go_ahead(&mut peer).await == Line::Down {
             return;
-        };
-        let mut handshake = Handshake::begin(ServerConfig::clone(&identity().config(&TLS12)));
-        let mut is_first = true;
-        let through = |bytes: Vec<u8>| {
-            if !std::mem::take(&mut is_first) {
-                return bytes;
+        }
+        let (version, flight) = match point {
+            Point::First => {
+                hear_record(&mut peer).await;
+                peer.say(&record).await;
+                peer.hear_out().await;
+                return;
             }
-            // The whole flight comes in one record or in some: a message is one here.
-            let mut out = messages(&bytes)[..count].concat();
-            out.extend(&record);
-            out
+            Point::After(_) => (&TLS12, 1),
+            Point::ForFinished => (&TLS12, 2),
+            Point::BehindFinished => (&TLS12, 0),
+            Point::ClearBehindHello | Point::BehindHello | Point::BehindFlight => (&TLS13, 1),
+            Point::Secure(version) | Point::Within(version) => (version, 0),
         };
-        handshake.shake(&mut peer, through).await;
+        let mut config = ServerConfig::clone(&identity().config(version));
+        config.send_tls13_tickets = 0;
+        let mut handshake = Handshake::begin(config);
+        let mut flights = 0;
+        while handshake.is_shaking() {
+            let Some(bytes) = handshake.hear(&mut peer).await else {
+                return;
+            };
+            flights += usize::from(!bytes.is_empty());
+            let bytes = if flights == flight && !bytes.is_empty() {
+                with_alert(&handshake, bytes, &record, point)
+            } else {
+                bytes
+            };
+            if peer.say(&bytes).await == Line::Down {
+                return;
+            }
+        }
+        if let Point::BehindFinished | Point::Secure(_) | Point::Within(_) = point {
+            if !matches!(point, Point::BehindFinished) {
+                // Our first word there
+                hear(&mut peer).await;
+            }
+            let mut seal = handshake.seal();
+            if let Point::Within(_) = point {
+                let half = match service {
+                    ServiceId::Https => &b"HTTP/1.1 200"[..],
+                    _ => b"250-mail01\r\n",
+                };
+                peer.say(&seal.record(ContentType::ApplicationData, half))
+                    .await;
+            }
+            peer.say(&seal.record(ContentType::Alert, &alert)).await;
+        }
         while peer.read(&mut [0; 512]).await > 0 {}
+    })
+}
+
+/// A flight with an alert in it, or behind it.
+fn with_alert(handshake: &Handshake, flight: Vec<u8>, record: &[u8], point: Point) -> Vec<u8> {
+    let alert = &record[5..];
+    let hello = split(&flight)[0].1.len() + 5;
+    match point {
+        // The whole flight comes in one record or in some: a message is one here.
+        Point::After(count) => [&messages(&flight)[..count].concat(), record].concat(),
+        Point::ForFinished => record.to_vec(),
+        Point::ClearBehindHello => [&flight[..hello], record].concat(),
+        Point::BehindHello => {
+            let sealed = handshake.handshake_seal().record(ContentType::Alert, alert);
+            [&flight[..hello], &sealed].concat()
+        }
+        Point::BehindFlight => {
+            let sealed = handshake.flight_seal().record(ContentType::Alert, alert);
+            [flight, sealed].concat()
+        }
+        Point::First | Point::BehindFinished | Point::Secure(_) | Point::Within(_) => flight,
+    }
+}
+
+/// SMTP up to the go-ahead.
+async fn go_ahead(peer: &mut Peer) -> Line {
+    peer.say(b"220 mail01\r\n").await;
+    peer.hear(b"EHLO [192.0.2.10]\r\n".len()).await;
+    peer.say(b"250-mail01\r\n250 STARTTLS\r\n").await;
+    peer.hear(b"STARTTLS\r\n".len()).await;
+    peer.say(b"220 go\r\n").await
+}
+
+/// A handshake, and then records that carry nothing.
+fn empty(version: Version) -> Act {
+    act(move |mut peer: Peer| async move {
+        let mut config = ServerConfig::clone(&identity().config(version));
+        config.send_tls13_tickets = 0;
+        let mut handshake = Handshake::begin(config);
+        handshake.shake(&mut peer, |bytes| bytes).await;
+        hear(&mut peer).await;
+        let mut seal = handshake.seal();
+        loop {
+            let wave: Vec<u8> = (0..100)
+                .flat_map(|_| seal.record(ContentType::ApplicationData, b""))
+                .collect();
+            if peer.say(&wave).await == Line::Down {
+                return;
+            }
+        }
+    })
+}
+
+/// A byte of a flight, before which it ends.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Byte(usize),
+    FromEnd(usize),
+}
+
+fn cut(version: Version, number: usize, place: Place, way: Way) -> Act {
+    act(move |mut peer: Peer| async move {
+        let mut handshake = Handshake::begin(ServerConfig::clone(&identity().config(version)));
+        let mut flight = 0;
+        while flight < number {
+            let Some(mut bytes) = handshake.hear(&mut peer).await else {
+                break;
+            };
+            flight += usize::from(!bytes.is_empty());
+            if flight == number {
+                bytes.truncate(match place {
+                    Place::Byte(byte) => byte,
+                    Place::FromEnd(count) => bytes.len() - count,
+                });
+            }
+            peer.say(&bytes).await;
+        }
+        hang_up(peer, way).await;
+    })
+}
+
+async fn hang_up(peer: Peer, way: Way) {
+    match way {
+        Way::Close => peer.close().await,
+        Way::Reset => peer.reset(),
+    }
+}
+
+/// `handshake_failure`
+const REFUSAL: &[u8] = b"\x15\x03\x03\0\x02\x02\x28";
+
+/// So many bytes are a `ServerHello`, its record's head included.
+const OLD_HELLO: usize = 47;
+
+/// What a server of TLS 1.0 with RSA says first.
+pub(super) fn old_flight(certificates: &[Vec<u8>]) -> Vec<u8> {
+    let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap().to_be_bytes()[1..].to_vec();
+    let mut chain = Vec::new();
+    for certificate in certificates {
+        chain.extend(length(certificate));
+        chain.extend(certificate);
+    }
+    let chain = [length(&chain), chain].concat();
+    let chain = [b"\x0b".to_vec(), length(&chain), chain].concat();
+    let mut flight = hello([3, 1]).to_vec();
+    flight[44..46].copy_from_slice(b"\0\x2f");
+    for part in chain.chunks(0x4000).chain([&b"\x0e\0\0\0"[..]]) {
+        flight.extend(b"\x16\x03\x01");
+        flight.extend(u16::try_from(part.len()).unwrap().to_be_bytes());
+        flight.extend(part);
+    }
+    flight
+}
+
+fn old(flight: Vec<u8>, way: Option<Way>) -> Act {
+    act(move |mut peer: Peer| async move {
+        hear_record(&mut peer).await;
+        peer.say(&flight).await;
+        match way {
+            Some(way) => hang_up(peer, way).await,
+            None => drop(peer.hear_out().await),
+        }
     })
 }
 

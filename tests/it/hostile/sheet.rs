@@ -24,8 +24,17 @@ pub(super) struct Row {
     pub(super) service: ServiceId,
     /// One for each connection that may be made.
     pub(super) acts: Vec<Act>,
-    /// `stalled 5s`: codes, and the moments at which they have to come; `pass 0s` where nothing is wrong.
-    pub(super) right: &'static [&'static str],
+    /// `greeting: stalled 5s`: stage, code, and the moment at which it has to come; `pass 0s` where nothing is wrong.
+    pub(super) right: String,
+}
+
+/// What is right at a stage: `stalled 5s` is of that stage; what names another one, or is no failure, stands as it is.
+pub(super) fn at(stage: &str, what: &str) -> String {
+    if what.contains(": ") || what.starts_with("pass ") {
+        what.to_owned()
+    } else {
+        format!("{stage}: {what}")
+    }
 }
 
 /// What the trials of one peer came to.
@@ -34,7 +43,7 @@ struct Line {
     outcomes: BTreeMap<String, usize>,
     took: Duration,
     read: usize,
-    kept: usize,
+    told: usize,
 }
 
 /// All peers, in the order in which they came.
@@ -50,37 +59,40 @@ const TIME: Duration = Limits::CHECK.saturating_add(Duration::from_secs(1));
 /// What is read from one connection at the most, TLS records and all; a pipe's worth may be on its way.
 const READ: usize = Limits::WIRE_BYTES + 64 * 1024;
 
-/// What is kept of a check at the most: as JSON, conversation included.
-const KEPT: usize = 1024 * 1024;
+/// What is told of a check at the most: its line of JSON, conversation included. It is no peak of memory: `sockets` has
+/// that.
+const TOLD: usize = 1024 * 1024;
 
 impl Sheet {
     /// Lets a peer meet the probe.
     pub(super) fn try_out(&mut self, row: Row) {
         let outcome = on_a_clock_that_stands_still(Trial::of(row.service, row.acts).run());
-        let code = outcome
-            .observation
-            .failure
-            .as_ref()
-            .map_or("pass".to_owned(), cause);
-        let code = match code.split_once("alert-") {
-            Some(("", _)) => "alert".to_owned(),
-            _ => code,
+        let took = humantime::format_duration(outcome.took);
+        let (ended, listed) = match &outcome.observation.failure {
+            Some(failure) => {
+                let code = cause(failure);
+                let family = code.split_once("alert-").map_or(code.as_str(), |_| "alert");
+                (
+                    format!("{}: {code} {took}", failure.stage.as_str()),
+                    format!("{family} {took}"),
+                )
+            }
+            None => (format!("pass {took}"), format!("pass {took}")),
         };
-        let ended = format!("{code} {}", humantime::format_duration(outcome.took));
         let read = most_read(&outcome);
-        let kept = told(row.service, &outcome.observation);
+        let told = told(row.service, &outcome.observation);
         let name = service(row.service).name;
-        if !row.right.contains(&ended.as_str()) {
+        if row.right != ended {
             let _ = writeln!(
                 self.wrong,
-                "{} on {name}: {ended}, not one of {:?}: {:?}",
+                "{} on {name}: {ended}, not {}: {:?}",
                 row.peer, row.right, outcome.observation.failure
             );
         }
-        if outcome.took > TIME || read > READ || kept > KEPT {
+        if outcome.took > TIME || read > READ || told > TOLD {
             let _ = writeln!(
                 self.wrong,
-                "{} on {name}: {:?}, {read} bytes read, {kept} kept",
+                "{} on {name}: {:?}, {read} bytes read, {told} told",
                 row.peer, outcome.took
             );
         }
@@ -95,10 +107,10 @@ impl Sheet {
         }
         let known = self.lines.iter_mut().find(|(peer, _)| *peer == row.peer);
         let line = known.map(|(_, line)| line).unwrap();
-        *line.outcomes.entry(ended).or_default() += 1;
+        *line.outcomes.entry(listed).or_default() += 1;
         line.took = line.took.max(outcome.took);
         line.read = line.read.max(read);
-        line.kept = line.kept.max(kept);
+        line.told = line.told.max(told);
     }
 }
 
@@ -110,7 +122,7 @@ pub(super) fn hold(sheets: impl IntoIterator<Item = Sheet>) {
         "peer",
         format!("s of {}", TIME.as_secs()),
         format!("read/{}K", READ / 1024),
-        format!("kept/{}K", KEPT / 1024),
+        format!("told/{}K", TOLD / 1024),
     );
     for sheet in sheets {
         wrong.push_str(&sheet.wrong);
@@ -124,7 +136,7 @@ pub(super) fn hold(sheets: impl IntoIterator<Item = Sheet>) {
                 "{peer:<46} {:>9.1} {:>10} {:>10}  {}",
                 line.took.as_secs_f64(),
                 line.read,
-                line.kept,
+                line.told,
                 outcomes.join(", ")
             );
         }

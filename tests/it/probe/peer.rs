@@ -420,7 +420,13 @@ impl AsyncWrite for OurEnd {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.up).poll_write(context, bytes)
+        match ready!(Pin::new(&mut self.up).poll_write(context, bytes)) {
+            // Else a pipe that is broken, which it is for an end as well.
+            Err(_) if self.reset.load(Ordering::Relaxed) => {
+                Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()))
+            }
+            written => Poll::Ready(written),
+        }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
