@@ -193,7 +193,7 @@ fn the_table_has_twelve_rows_and_no_problem() {
     let table = String::from_utf8(output.stdout).expect("a table is UTF-8");
 
     let row_of = |port: u16| {
-        let has_port = |line: &str| line.split_whitespace().any(|word| word == port.to_string());
+        let has_port = |line: &str| line.split_whitespace().next() == Some(&port.to_string());
         let row = table.lines().position(has_port);
         row.unwrap_or_else(|| panic!("no row for port {port}:\n{table}"))
     };
