@@ -9,8 +9,9 @@ use rustls::SignatureScheme;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 
+use super::signatures::{self, Signature};
 use super::tls::{TlsAsk, indicated_name};
-use super::{der, signatures, trust};
+use super::{der, trust};
 use crate::facts::{
     Cipher, ClientCertificate, KeyExchange, KeyProof, LegacyAnswer, LegacyFacts, TlsVersion,
 };
@@ -100,12 +101,11 @@ fn proof(asked: &Hello, flight: &Flight, provider: &CryptoProvider) -> Option<Ke
     };
     let message = [asked.random.as_slice(), &hello.random, &signed.parameters].concat();
     let scheme = SignatureScheme::from(signed.scheme);
-    let is_shown = signatures::signed_handshake(provider, key, scheme, &message, &signed.signature);
-    Some(if is_shown {
-        KeyProof::Shown
-    } else {
-        KeyProof::Broken
-    })
+    match signatures::signed_handshake(provider, key, scheme, &message, &signed.signature) {
+        Signature::Holds => Some(KeyProof::Shown),
+        Signature::Broken => Some(KeyProof::Broken),
+        Signature::Unchecked => None,
+    }
 }
 
 fn facts(flight: &Flight, unless_more: LegacyAnswer, proof: Option<KeyProof>) -> LegacyFacts {

@@ -41,7 +41,7 @@ pub(super) fn check(
     }
 }
 
-/// Whether the key signed a handshake of TLS 1.2 in this way. There ECDSA is not tied to a curve (RFC 5246 §7.4.1.4.1),
+/// Checks what the key signed of a handshake of TLS 1.2. There ECDSA is not tied to a curve (RFC 5246 §7.4.1.4.1),
 /// and RSA may be of the older kind. `public_key` is the contents of the leaf's subject public key information.
 pub(super) fn signed_handshake(
     provider: &CryptoProvider,
@@ -49,7 +49,7 @@ pub(super) fn signed_handshake(
     scheme: SignatureScheme,
     message: &[u8],
     signature: &[u8],
-) -> bool {
+) -> Signature {
     let old = match scheme {
         SignatureScheme::RSA_PKCS1_SHA1 => Some(RSA_PKCS1_SHA1),
         SignatureScheme::RSA_PKCS1_SHA256 => Some(alg_id::RSA_PKCS1_SHA256),
@@ -62,10 +62,17 @@ pub(super) fn signed_handshake(
         .iter()
         .filter(|(of, _)| *of == scheme)
         .flat_map(|(_, algorithms)| algorithms.iter().copied());
-    of_today
+    let mut able = of_today
         .chain(algorithms(provider).filter(|able| old == Some(able.signature_alg_id())))
         .filter(|able| takes(*able, public_key))
-        .any(|able| holds(able, public_key, message, signature))
+        .peekable();
+    if able.peek().is_none() {
+        Signature::Unchecked
+    } else if able.any(|able| holds(able, public_key, message, signature)) {
+        Signature::Holds
+    } else {
+        Signature::Broken
+    }
 }
 
 /// Every algorithm that a certificate's signature can be checked with here. The older ones come first: they take every

@@ -24,9 +24,10 @@ use tokio::io::AsyncReadExt;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::der;
 use super::session::{Heard, Over, REST_OF_LINE, Stream, Tap, Terms, first_line, is_whole};
+use super::signatures::{self, Signature};
 use super::trust::{self, Roots, Told};
-use super::{der, signatures};
 use crate::facts::{ClientCertificate, Text, TlsFacts, TlsVersion, alert_name};
 use crate::observation::Cause;
 use crate::plan::{Host, Limits};
@@ -468,14 +469,14 @@ impl ServerCertVerifier for Recorder {
             let key = trust::public_key(certificate).ok_or_else(|| error.clone())?;
             let (inside, _) = der::contents(&key).ok_or_else(|| error.clone())?;
             let signature = signed.signature();
-            if signatures::signed_handshake(
+            let told = signatures::signed_handshake(
                 &self.provider,
                 inside,
                 signed.scheme,
                 message,
                 signature,
-            ) || is_beyond_checking(&key, signed)
-            {
+            );
+            if told == Signature::Holds || is_beyond_checking(&key, signed) {
                 Ok(HandshakeSignatureValid::assertion())
             } else {
                 Err(error)
