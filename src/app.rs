@@ -127,8 +127,11 @@ fn check(order: CheckOrder) -> Result<Exit, Error> {
         // Before anything that takes time; what came before could be ended at once, and nothing was lost.
         let signals = Signals::listen()?;
         let roots = Arc::new(roots(&plan, &ca_files)?);
+        // Nobody heeds an interrupt yet. What comes later is told of each certificate.
+        let patience = plan.limits.reply.min(Limits::default().reply);
+        let patience = plan.limits.run.map_or(patience, |run| run.min(patience));
         if plan.depth != Depth::TcpOnly
-            && let Some(lack) = roots.lack(plan.limits.reply).await
+            && let Some(lack) = roots.lack(patience).await
         {
             return Err(Error::NoRoots(lack));
         }
@@ -298,18 +301,25 @@ async fn carry_out(
     }
 }
 
-/// Why a check was skipped, where the event tells of one that was.
+/// Why a check was skipped, where the event tells of one that was; or all of a target, which then tells it once.
 fn why_skipped(event: &Event) -> Option<String> {
-    let Event::CheckFinished { finding, .. } = event else {
-        return None;
+    let (whose, told) = match event {
+        Event::CheckFinished { finding, .. } if finding.status == Status::Skip => (
+            Text::from(finding.check.service.name),
+            finding.diagnoses.first()?,
+        ),
+        Event::TargetFinished { finding, .. } => (
+            Text::from(finding.target.as_str()),
+            &finding.diagnoses.first()?.diagnosis,
+        ),
+        _ => return None,
     };
-    let told = finding.diagnoses.first()?;
-    (finding.status == Status::Skip).then(|| {
-        format!(
-            "{}: {} [{}]",
-            finding.check.service.name, told.message, told.code
-        )
-    })
+    Some(format!(
+        "{}: {} [{}]",
+        whose.as_str(),
+        told.message,
+        told.code
+    ))
 }
 
 /// Tells every event to every report, and gives the files their names when all is told.

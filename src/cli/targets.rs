@@ -230,7 +230,9 @@ fn what_it_is_instead(typed: &str) -> Option<String> {
         return Some(format!("is a URL: give the host alone, {}", alone(host)));
     }
     if typed.contains([',', ';']) {
-        return Some("has several hosts in it: separate hosts by spaces".to_owned());
+        return Some(
+            "has several hosts in it: give one host an argument, or one a line".to_owned(),
+        );
     }
     if let Some((_, domain)) = typed.split_once('@') {
         return Some(format!(
@@ -346,8 +348,8 @@ mod tests {
             (":25", "such as mail.example.com"),
             ("host:", "empty port"),
             ("%", "letters, digits"),
-            ("a,b", "separate hosts by spaces"),
-            ("127.0.0.1,::1", "separate hosts by spaces"),
+            ("a,b", "give one host an argument, or one a line"),
+            ("127.0.0.1,::1", "give one host an argument, or one a line"),
             ("a!b.example", "letters, digits"),
         ] {
             let error = host(typed).expect_err(typed).to_string();

@@ -187,11 +187,11 @@ mod tests {
         let expected = if has_way_to(elsewhere, None) {
             Cause::SourceUnusable
         } else {
-            Cause::NoFamilyHere
+            no_way(elsewhere)
         };
         assert_eq!((state, cause), (State::Blocked, expected));
         let (state, cause, _) = classify(&invalid, elsewhere, None);
-        assert_eq!((state, cause), (State::Blocked, Cause::NoFamilyHere));
+        assert_eq!((state, cause), (State::Blocked, no_way(elsewhere)));
     }
 
     #[cfg(target_os = "linux")]

@@ -200,7 +200,10 @@ fn refusal(error: LookupError) -> Failure {
     let kind = error.kind();
     let code = error.error_num();
     let words: std::io::Error = error.into();
+    // Offline, Windows and macOS say of every name that there is none; elsewhere a resolver of this machine may know.
+    let is_nobodys_word = !cfg!(target_os = "linux") && !os::has_way_out();
     let cause = match kind {
+        _ if is_nobodys_word => Cause::NoNetwork,
         LookupErrorKind::NoName => Cause::NameNotFound,
         LookupErrorKind::NoData => Cause::NameWithoutAddress,
         // Windows: WSANO_DATA; the others: EAI_ADDRFAMILY.

@@ -374,6 +374,8 @@ struct Certificate<'a> {
     subject: &'a str,
     issuer: &'a str,
     names: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    more_names: Option<usize>,
     not_before: String,
     not_after: String,
     days_left: Option<i64>,
@@ -397,10 +399,8 @@ impl<'a> Certificate<'a> {
         Self {
             subject: facts.subject.as_str(),
             issuer: facts.issuer.as_str(),
-            names: words(&facts.names)
-                .into_iter()
-                .chain((facts.more_names > 0).then_some("…"))
-                .collect(),
+            names: words(&facts.names),
+            more_names: (facts.more_names > 0).then_some(facts.more_names),
             not_before: rfc3339(facts.not_before),
             not_after: rfc3339(facts.not_after),
             days_left: finding.days_left,

@@ -775,7 +775,7 @@ fn behind_443(name: &str, status: Status) -> Looked {
             row.diagnoses = vec![diagnosis(
                 Code::HttpsNotOpen,
                 Severity::Info,
-                "not asked, since 443 accepts no connection",
+                "not asked, since port 443 accepts no connection",
                 "look at 443",
             )];
             row

@@ -535,8 +535,11 @@ struct Legacy {
 struct Certificate {
     subject: String,
     issuer: String,
-    /// DNS names and addresses that it is made out to.
+    /// DNS names and addresses that it is made out to; a few hundred at the most.
     names: Vec<String>,
+    /// How many more there are, where there are too many to list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    more_names: Option<u64>,
     #[schemars(extend("format" = "date-time"))]
     not_before: String,
     #[schemars(extend("format" = "date-time"))]

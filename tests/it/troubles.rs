@@ -128,9 +128,14 @@ fn without_a_network_nothing_is_judged() {
         // For people it is one line, told once.
         let output = unshared("-rn", "", &words(&format!("{target} -s smtp,imap"))).expect("again");
         let (out, ..) = told(&output);
-        let told = out.matches("no way out").count();
-        assert_eq!(told, 1, "{out}");
+        assert_eq!(out.matches("no way out").count(), 1, "{out}");
         assert!(!out.contains("`-4`"), "{out}");
+        // So it is where nothing is printed.
+        let quiet = words(&format!("{target} -s smtp,imap -q"));
+        let (out, err, exit) = told(&unshared("-rn", "", &quiet).expect("again"));
+        assert_eq!((out.as_str(), exit), ("", Some(2)), "{target}");
+        assert!(err.ends_with("[no-network]\n"), "{err}");
+        assert_eq!(err.lines().count(), 1, "{err}");
     }
 }
 

@@ -340,14 +340,20 @@ fn size_limit_low(case: &Case<'_>) -> Option<Evidence> {
         .then(|| Evidence::new(format!("messages over {} KB are not taken", limit / 1024)))
 }
 
-fn imap_preauth(case: &Case<'_>) -> Option<Evidence> {
+/// The greeting of an IMAP server that signs everybody in (RFC 3501 §7.1.4).
+pub(super) fn preauth<'a>(case: &Case<'a>) -> Option<&'a Text> {
     let Some(PeerFacts::Imap(facts)) = &case.seen.peer else {
         return None;
     };
     let greeting = facts.greeting.as_ref()?;
-    if !greeting.as_str().starts_with("* PREAUTH") {
-        return None;
-    }
+    greeting
+        .as_str()
+        .starts_with("* PREAUTH")
+        .then_some(greeting)
+}
+
+fn imap_preauth(case: &Case<'_>) -> Option<Evidence> {
+    let greeting = preauth(case)?;
     let told = format!("the greeting signs everybody in: {}", quote(greeting));
     Some(if case.service().security == Security::Starttls {
         Evidence::new(format!("{told}; STARTTLS is not allowed after it"))

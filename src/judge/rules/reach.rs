@@ -216,7 +216,10 @@ pub(super) const RULES: &[Rule] = &[
             ours(
                 case,
                 Code::HttpsNotOpen,
-                &format!("not asked, since {} accepts no connection", case.check.port),
+                &format!(
+                    "not asked, since port {} accepts no connection",
+                    case.check.port
+                ),
             )
         },
     },
@@ -607,7 +610,7 @@ mod tests {
         staged.check.port = 9;
         assert_eq!(
             staged.words(Code::HttpsNotOpen).0,
-            "not asked, since 9 accepts no connection"
+            "not asked, since port 9 accepts no connection"
         );
         let mut staged = open(ServiceId::Owa).failing(Stage::Connect, Cause::HttpsUnusable);
         staged.check.port = 8443;

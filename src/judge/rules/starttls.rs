@@ -1,6 +1,6 @@
 //! Rules on STARTTLS and on RDP's negotiation: the step from cleartext to TLS.
 
-use super::{Case, Evidence, Rule, is_keyword, list, quote, said, says};
+use super::{Case, Evidence, Rule, is_keyword, list, protocol, quote, said, says};
 use crate::catalog::{Protocol, ServiceId};
 use crate::facts::{PeerFacts, Text};
 use crate::finding::{Code, Severity};
@@ -121,6 +121,10 @@ fn not_offered(case: &Case<'_>) -> Option<Evidence> {
         .iter()
         .any(|capability| is_keyword(capability, "X-ANONYMOUSTLS"));
     let hint = match case.service().protocol {
+        _ if protocol::preauth(case).is_some() => Some(
+            "It is not allowed after the greeting PREAUTH: see first to what greets so (`exchports explain \
+             imap-preauth`).",
+        ),
         Protocol::Smtp if anonymous => Some(
             "X-ANONYMOUSTLS is offered, so TLS is on: possibly a device on the way took STARTTLS away (`no inspect \
              esmtp`). Else see event 12014 and AuthMechanism of the connector (`Get-ReceiveConnector`).",
@@ -334,7 +338,7 @@ fn capabilities<'a>(case: &Case<'a>) -> &'a [Text] {
 mod tests {
     use super::super::super::staged::open;
     use crate::catalog::ServiceId;
-    use crate::facts::{LdapFacts, PeerFacts, RdpFacts};
+    use crate::facts::{ImapFacts, LdapFacts, PeerFacts, RdpFacts};
     use crate::finding::{Code, Severity, Status};
     use crate::observation::{Cause, Stage};
 
@@ -367,6 +371,15 @@ mod tests {
         let staged = staged.smtp("220 mail ESMTP", &["SIZE", "X-ANONYMOUSTLS"]);
         let (_, hint) = staged.words(Code::StarttlsNotOffered);
         assert!(hint.contains("possibly a device on the way"), "{hint}");
+        let preauth = ImapFacts {
+            greeting: Some("* PREAUTH ready".into()),
+            ..ImapFacts::default()
+        };
+        let (_, hint) = open(ServiceId::Imap)
+            .peer(PeerFacts::Imap(preauth))
+            .failing(Stage::Starttls, Cause::StarttlsNotOffered)
+            .words(Code::StarttlsNotOffered);
+        assert!(hint.contains("imap-preauth"), "{hint}");
     }
 
     #[test]

@@ -447,8 +447,8 @@ struct Page {
 impl Page {
     fn of(location: &Text, from: ServiceId) -> Self {
         let location = location.as_str();
-        let path = match location.split_once("://") {
-            Some((_, rest)) => rest
+        let path = match after_scheme(location) {
+            Some(rest) => rest
                 .find('/')
                 .map_or("/", |at| rest.get(at..).unwrap_or("/")),
             None => location,
@@ -834,7 +834,7 @@ fn foreign_location<'a>(case: &Case<'_>, facts: &'a HttpFacts) -> Option<&'a Tex
 
 /// The host of an address with a scheme.
 fn host_of(location: &str) -> Option<&str> {
-    let (_, rest) = location.split_once("://")?;
+    let rest = after_scheme(location)?;
     let authority = rest.split(['/', '?', '#']).next()?;
     let host = match authority.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => host,
@@ -842,6 +842,12 @@ fn host_of(location: &str) -> Option<&str> {
     };
     let host = host.trim_matches(['[', ']']);
     (!host.is_empty()).then_some(host)
+}
+
+/// What follows `scheme://` where that stands in front; in a path or a query it is somebody else's address.
+fn after_scheme(location: &str) -> Option<&str> {
+    let (scheme, rest) = location.split_once("://")?;
+    (!scheme.contains(['/', '?', '#'])).then_some(rest)
 }
 
 fn unhealthy(case: &Case<'_>) -> Option<Evidence> {
@@ -1267,6 +1273,7 @@ mod tests {
             "https://MAIL.example.com:443/owa",
             "/owa",
             "nonsense://",
+            "/login?url=https://login.hotel.example/",
         ] {
             assert_eq!(leading(location).told(), [], "{location}");
         }
@@ -1350,6 +1357,12 @@ mod tests {
                 "/OWA/auth/logon.aspx",
                 "it sends people to owa's page \"/OWA/auth/logon.aspx\", which answers HTTP 503",
                 "Repair owa first",
+            ),
+            (
+                ServiceId::Ecp,
+                "/my.policy?orig=https://mail.example.com/owa",
+                "it sends people to the page \"/my.policy\", which answers HTTP 503, while healthcheck.htm is fine",
+                "Get-HealthReport",
             ),
             (
                 ServiceId::Owa,

@@ -134,22 +134,20 @@ fn not_exchange(whole: &Whole<'_>) -> Vec<Told> {
     }
     let severity = worst_of(Code::NotExchange, rows.iter().copied());
     let port = rows.first().map_or(443, |row| row.check.port);
-    let message = format!("{port} answers, and none of Exchange's directories is there");
+    let message = format!("port {port} answers, and none of Exchange's directories is there");
     vec![Told::new(message, rows).severity(severity)]
 }
 
 fn iis_stopped(whole: &Whole<'_>) -> Vec<Told> {
     // What must not be reachable is not to be started.
-    let rows: Vec<&Finding> = whole
-        .web()
-        .map(|(row, _)| row)
-        .filter(|row| row.check.expect != Expectation::Forbidden)
-        .collect();
-    let is_out = whole.web().all(|(_, facts)| facts.status == Some(503));
+    let wanted = |row: &Finding| row.check.expect != Expectation::Forbidden;
+    let web = || whole.web().filter(|(row, _)| wanted(row));
+    let rows: Vec<&Finding> = web().map(|(row, _)| row).collect();
+    let is_out = web().all(|(_, facts)| facts.status == Some(503));
     if services(rows.iter().copied()).len() < 2 || !is_out {
         return Vec::new();
     }
-    let by_http_sys = whole.web().all(|(_, facts)| is_http_sys(facts));
+    let by_http_sys = web().all(|(_, facts)| is_http_sys(facts));
     // `/` on 80 and 443 is answered by the same site.
     let roots = whole
         .ports()

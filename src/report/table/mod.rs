@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::event::{Event, RunEnd, RunFinished};
 use crate::facts::Text;
 use crate::finding::{
-    Diagnosis, Finding, LooksLike, Severity, Status, TargetDiagnosis, TargetFinding,
+    Code, Diagnosis, Finding, LooksLike, Severity, Status, TargetDiagnosis, TargetFinding,
 };
 use crate::observation::State;
 
@@ -242,7 +242,8 @@ impl<'a> Page<'a> {
     fn push_cause(&self, cause: &Cause<'_>, text: &mut String) {
         let messages = cause.messages();
         let lines: Vec<String> = match messages.as_slice() {
-            [(message, rows), _, _, _, ..] => {
+            // What strangers said is worth a line each.
+            [(message, rows), _, _, _, ..] if cause.diagnosis.code != Code::NotTheProtocol => {
                 let all: Vec<usize> = messages
                     .iter()
                     .flat_map(|(_, rows)| rows)
