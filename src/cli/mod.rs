@@ -314,7 +314,7 @@ struct CheckArgs {
     )]
     timeout: String,
 
-    /// Bound of a connect
+    /// Bound of a dial, the race of its addresses included
     #[arg(
         long,
         value_name = "D",
@@ -354,7 +354,7 @@ struct TellingArgs {
     #[arg(long, help_heading = "How to tell it")]
     json: bool,
 
-    /// How, and into which file instead of standard output: `table`, `json`, `ndjson` (repeatable)
+    /// How, and into which file instead of standard output: `table`, `json`, `ndjson` (repeatable) [default: table]
     #[arg(long, value_name = "FORMAT[=FILE]", help_heading = "How to tell it")]
     report: Vec<String>,
 
@@ -424,6 +424,27 @@ struct DemoArgs {
 
     #[command(flatten)]
     telling: TellingArgs,
+}
+
+impl DemoArgs {
+    /// The faults; one that nobody would see is refused.
+    fn faults(&self) -> Result<Vec<Staged>, UsageError> {
+        let faults = values::faults(&self.fault)?;
+        let unseen = faults
+            .iter()
+            .map(Staged::fault)
+            .find(|fault| fault.is_for_audit());
+        match unseen {
+            Some(fault) if !self.audit => Err(UsageError(format!(
+                "--fault {fault}: only an audit sees it: add --audit"
+            ))),
+            _ => Ok(faults),
+        }
+    }
+
+    fn audit(&self) -> Audit {
+        if self.audit { Audit::Yes } else { Audit::No }
+    }
 }
 
 #[derive(Args, Debug)]
@@ -497,8 +518,8 @@ impl Cli {
             }),
             Command::Explain(args) => explain(&args.word),
             Command::Demo(args) => Ok(Meant::Demo {
-                faults: values::faults(&args.fault)?,
-                audit: if args.audit { Audit::Yes } else { Audit::No },
+                faults: args.faults()?,
+                audit: args.audit(),
                 telling: args.telling.meant()?,
             }),
             Command::Simulate(args) if args.list_faults => Ok(Meant::ListFaults),

@@ -140,7 +140,8 @@ const WORDS: [(&str, &str); 18] = [
     ),
     (
         "fail",
-        "Not as expected: what is required does not work, or what is forbidden is reachable. The exit code is 1.",
+        "Not as expected: what is required does not work, or what is forbidden is reachable. The exit code is 1, unless \
+         `--fail-on never` is given.",
     ),
     (
         "absent",
@@ -148,8 +149,8 @@ const WORDS: [(&str, &str); 18] = [
     ),
     (
         "skip",
-        "Not looked at, or not to the end, for a reason that is not the server's: the run's deadline, Ctrl-C, or this \
-         machine. A required service that was skipped makes the exit code 1.",
+        "Not looked at, or not to the end: 443 is not open or has no working TLS, the run's deadline came, Ctrl-C, or \
+         this machine could not. A required service that was skipped makes the exit code 1.",
     ),
     ("required", "It has to work; else the check fails."),
     (

@@ -63,7 +63,8 @@ fn what_only_an_audit_sees_is_told_by_one() {
 
 #[test]
 fn each_fault_is_told_by_the_code_that_it_is_named_for() {
-    for row in FAULTS.iter().filter(|row| !is_slow(row.fault)) {
+    let seen = |row: &&FaultRow| !is_slow(row.fault) && !row.fault.is_for_audit();
+    for row in FAULTS.iter().filter(seen) {
         let (out, err, exit) = told(&ran(&words(&format!("demo --json --fault {}", row.name))));
         assert_eq!(err, "", "{}", row.name);
         let document = held(&out);

@@ -40,7 +40,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "the name has no address",
         meaning: "The name exists in DNS and has no A or AAAA record of the families that were asked for, so nothing \
                   could be connected to.",
-        hint: "Add an A or AAAA record, or check where its CNAME leads. With `-4` or `-6` only one family counts.",
+        hint: "Add an A or AAAA record, or check where its CNAME leads. With `-4`, `-6` or `--source` only one family counts.",
         reference: "RFC 2308 §2.2",
         holds: |case| {
             let failure = case.failed(Code::NameWithoutAddress)?;
@@ -227,15 +227,18 @@ pub(super) const RULES: &[Rule] = &[
         code: Code::HttpsUnusable,
         severity: Severity::Info,
         title: "TLS on 443 does not work",
-        meaning: "Exchange's web services all live behind 443. It accepted a connection and the TLS handshake failed, or \
-                  it speaks in clear, so they were not asked.",
+        meaning: "Exchange's web services all live behind 443. It accepted a connection and the TLS handshake failed, it \
+                  speaks in clear, or it has only suites that this program lacks, so they were not asked.",
         hint: "Get that port working first: the row of `https` says what is wrong there.",
         reference: "Microsoft: Network ports for clients and mail flow in Exchange",
         holds: |case| {
             ours(
                 case,
                 Code::HttpsUnusable,
-                &format!("not asked, since TLS on {} does not work", case.check.port),
+                &format!(
+                    "not asked, since no TLS session came about on port {}",
+                    case.check.port
+                ),
             )
         },
     },
@@ -616,7 +619,7 @@ mod tests {
         staged.check.port = 8443;
         assert_eq!(
             staged.words(Code::HttpsUnusable).0,
-            "not asked, since TLS on 8443 does not work"
+            "not asked, since no TLS session came about on port 8443"
         );
     }
 

@@ -190,8 +190,11 @@ pub(super) const RULES: &[Rule] = &[
             let failure = case.failed(Code::TlsClosedOnHello)?;
             Some(
                 Evidence::new(format!(
-                    "the server closed the connection at the ClientHello, without an alert{}",
-                    said(failure)
+                    "the server {} the connection at the ClientHello, without an alert",
+                    match failure.detail.as_ref().map(Text::as_str) {
+                        Some("reset") => "reset",
+                        _ => "closed",
+                    }
                 ))
                 .hint(closed_on_hello_hint(case)),
             )

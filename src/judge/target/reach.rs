@@ -349,8 +349,13 @@ fn pop_and_imap(whole: &Whole<'_>) -> Vec<Told> {
     let is_off = rows
         .iter()
         .all(|row| matches!(row.observation.state, Some(State::Closed | State::Filtered)));
+    // What else there is of Exchange for clients: on a host that only takes mail, nobody looks for mailboxes.
+    let has_web = whole.ports().any(|row| {
+        row.check.service.id == ServiceId::Https && row.observation.state == Some(State::Open)
+    });
     if services(rows.iter().copied()).len() < 2
         || !is_off
+        || !has_web
         || !identity::is_exchange(whole)
         || !web_only(whole).is_empty()
     {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use crate::catalog::ServiceId;
 use crate::finding::{Diagnosis, Finding, Severity, Status, TargetFinding};
+use crate::observation::State;
 
 use super::lines::{FEW, Line, is_web};
 
@@ -68,11 +69,14 @@ impl<'a> Cause<'a> {
 }
 
 /// The diagnoses of a row that the table tells: warnings and failures; what is merely worth knowing only where nothing
-/// else explains why the row did not pass.
+/// else explains why the row did not pass. A port that is closed explains itself.
 fn told(row: &Finding) -> impl Iterator<Item = &Diagnosis> {
     let worst = row.diagnoses.iter().map(|told| told.severity).max();
     let least = match (worst, row.status) {
         (Some(Severity::Info), Status::Skip | Status::Warn | Status::Fail) => Severity::Info,
+        (Some(Severity::Info), Status::Absent) if row.observation.state == Some(State::Open) => {
+            Severity::Info
+        }
         _ => Severity::Warn,
     };
     row.diagnoses
