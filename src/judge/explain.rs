@@ -1,8 +1,8 @@
 //! `exchports explain`: rows of the catalog and of the rules, in plain words.
 
+use super::check::rules;
+use super::host::target_rules;
 use super::page::Page;
-use super::rules::rules;
-use super::target::target_rules;
 use crate::catalog::{
     self, Certificates, Expectation, ROLES, Role, SERVICES, Security, Service, ServiceId, WEB,
     expectation, virtual_directory,

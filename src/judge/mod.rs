@@ -1,14 +1,14 @@
 //! # judge: observation → finding
 //!
-//! Does: says what an observation means. The rules (`rules/`, one table a subject) are asked in their order; each that
+//! Does: says what an observation means. The rules (`check/`, one table a subject) are asked in their order; each that
 //! holds gives a diagnosis; the status table (`verdict.rs`) turns what was seen and what was expected into one word.
-//! Then the same for a target as a whole (`target/`), with a guess at what kind of host it looks like (`looks.rs`).
+//! Then the same for a target as a whole (`host/`), with a guess at what kind of host it looks like (`looks.rs`).
 //! [`explain()`] prints rows of the same tables for people.
 //!
 //! Must not: open anything, read a clock, keep state. `now` is an argument. The same arguments give the same finding,
 //! so a finding can be judged again as another role at no cost.
 //!
-//! Start reading at [`judge()`], then at the tables in `rules/` and `target/`: a rule is a row, its words stand beside
+//! Start reading at [`judge()`], then at the tables in `check/` and `host/`: a rule is a row, its words stand beside
 //! it.
 
 use std::cmp::Reverse;
@@ -20,21 +20,19 @@ use crate::finding::{Code, Diagnosis, Finding, Severity};
 use crate::observation::Observation;
 use crate::plan::{Check, Host, Standards};
 
+pub use check::{Case, Evidence, Rule, rules};
 pub use explain::{explain, near};
+pub use host::{Control, Surroundings, TargetRule, calls_for_control, judge_target, target_rules};
 pub use page::Page;
-pub use rules::{Case, Evidence, Rule, rules};
-pub use target::{
-    Control, Surroundings, TargetRule, calls_for_control, judge_target, target_rules,
-};
 
 mod builds;
+mod check;
 mod explain;
+mod host;
 mod looks;
 mod page;
-mod rules;
 #[cfg(test)]
 mod staged;
-mod target;
 mod verdict;
 
 /// What a verdict depends on besides the check and what it saw.
@@ -74,7 +72,7 @@ pub fn judge(check: Check, observation: Observation, context: &Context<'_>) -> F
     let failure_code = case.failure_code();
     let days_left = case
         .certificate()
-        .map(|certificate| rules::days_until(certificate.not_after, context.now));
+        .map(|certificate| check::days_until(certificate.not_after, context.now));
     Finding {
         check,
         observation,

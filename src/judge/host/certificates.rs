@@ -9,7 +9,7 @@ use super::{TargetRule, Told, Whole, address, names, services};
 use crate::catalog::{Expectation, Group, Protocol, ServiceId};
 use crate::facts::CertificateFacts;
 use crate::finding::{Code, Finding, Severity};
-use crate::judge::rules::date;
+use crate::judge::check::date;
 
 pub(super) const RULES: &[TargetRule] = &[TargetRule {
     code: Code::CertificateDiffers,

@@ -7,9 +7,9 @@ use crate::catalog::{Expectation, Protocol, Role};
 use crate::facts::{PeerFacts, Text};
 use crate::finding::{Code, Finding, Severity};
 use crate::judge::builds::{Product, product, version};
+use crate::judge::check::web::{self, Meaning, is_http_sys, meaning, same_machine};
+use crate::judge::check::{Case, quote};
 use crate::judge::looks::{role_of_greeting, role_of_name};
-use crate::judge::rules::web::{self, Meaning, is_http_sys, meaning, same_machine};
-use crate::judge::rules::{Case, quote};
 use crate::plan::Host;
 
 pub(super) const RULES: &[TargetRule] = &[
