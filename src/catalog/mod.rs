@@ -1,9 +1,10 @@
 //! # catalog: what should be there
 //!
 //! Static tables, nothing else: the services that Outlook and Exchange live on ([`services`], and [`web`] for those
-//! behind 443), and which kind of host should have which of them ([`roles`]). Nothing here knows the network, nothing
-//! is computed. The rules in `judge` say what it means when a service is not as the catalog says.
+//! behind 443), which kind of host should have which of them ([`roles`]), and Exchange's builds ([`builds`]). Nothing here
+//! knows the network. The rules in `judge` say what it means when a service is not as the catalog says.
 
+pub mod builds;
 pub mod roles;
 pub mod services;
 pub mod web;
