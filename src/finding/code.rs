@@ -209,6 +209,8 @@ pub enum Code {
     NamesDiffer,
     /// Microsoft no longer supports this Exchange.
     ExchangeUnsupported,
+    /// Exchange Online throttles and then refuses mail from this build.
+    ExchangeOnlineThrottles,
     /// Which Exchange it is.
     ExchangeBuild,
     /// The server's TLS 1.2 has only suites that clients of today lack.
@@ -346,6 +348,7 @@ const WORDS: &[(Code, &str)] = &[
     (Code::RoleDoesNotFit, "role-does-not-fit"),
     (Code::NamesDiffer, "names-differ"),
     (Code::ExchangeUnsupported, "exchange-unsupported"),
+    (Code::ExchangeOnlineThrottles, "exchange-online-throttles"),
     (Code::ExchangeBuild, "exchange-build"),
     (Code::TlsLegacySuites, "tls-legacy-suites"),
     (Code::TlsOldVersions, "tls-old-versions"),

@@ -25,7 +25,6 @@ pub use explain::{explain, near};
 pub use host::{Control, Surroundings, TargetRule, calls_for_control, judge_target, target_rules};
 pub use page::Page;
 
-mod builds;
 mod check;
 mod explain;
 mod host;

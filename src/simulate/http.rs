@@ -17,7 +17,7 @@ use std::net::IpAddr;
 const LONGEST_HEAD: usize = 16_384;
 const MOST_HEADERS: usize = 100;
 
-const BUILD: &str = "15.2.2562.46";
+const BUILD: &str = "15.2.2562.53";
 /// Every request bears one; nobody needs it to differ.
 const REQUEST_ID: &str = "request-id: 7c3d2b0e-52f4-4d34-9b0c-2f1a6f0e9d11\r\n";
 

@@ -453,10 +453,37 @@ fn a_web_server_that_is_not_exchange() {
 
 #[test]
 fn which_exchange_it_is() {
-    for (build, code, severity) in [
-        ("15.2.2562.46", Code::ExchangeBuild, Severity::Info),
-        ("15.2.1748.10", Code::ExchangeUnsupported, Severity::Warn),
-        ("15.0.1497.48", Code::ExchangeUnsupported, Severity::Warn),
+    for (build, expected, words) in [
+        (
+            "15.2.2562.53",
+            &[Code::ExchangeBuild][..],
+            "Exchange Server SE RTM, at least September 2026 SU v2 (build 15.2.2562.53)",
+        ),
+        (
+            "15.2.2562.46",
+            &[Code::ExchangeBuild],
+            "at least August 2026 SU (build 15.2.2562.46); 2 newer ones were known on 2026-11-26",
+        ),
+        (
+            "15.2.2562.99",
+            &[Code::ExchangeBuild],
+            "newer than what was known on 2026-11-26",
+        ),
+        (
+            "15.2.1748.53",
+            &[Code::ExchangeUnsupported],
+            "Exchange Server 2019 CU15, at least September 2026 SU v2 has not been supported since 2025-10-14",
+        ),
+        (
+            "15.2.1748.37",
+            &[Code::ExchangeUnsupported, Code::ExchangeOnlineThrottles],
+            "Exchange Server 2019 CU15, at least September 2025 HU has not been supported since 2025-10-14",
+        ),
+        (
+            "15.0.1497.48",
+            &[Code::ExchangeUnsupported, Code::ExchangeOnlineThrottles],
+            "Exchange Server 2013 CU23 has not been supported since 2023-04-11",
+        ),
     ] {
         let mut host = StagedHost::of(Role::Mailbox);
         host.each_web(|id, facts| match id {
@@ -466,9 +493,18 @@ fn which_exchange_it_is() {
             _ => {}
         });
         let finding = host.judged();
-        assert_eq!(codes(&finding), [(code, severity)]);
-        let message = &only(&finding, code).diagnosis.message;
-        assert!(message.contains(build), "{message}");
+        let severity = match expected {
+            [Code::ExchangeBuild] => Severity::Info,
+            _ => Severity::Warn,
+        };
+        let expected: Vec<_> = expected.iter().map(|code| (*code, severity)).collect();
+        assert_eq!(codes(&finding), expected, "{build}");
+        for (code, _) in &expected {
+            let message = &only(&finding, *code).diagnosis.message;
+            assert!(message.contains(build), "{message}");
+        }
+        let first = &finding.diagnoses[0].diagnosis.message;
+        assert!(first.contains(words), "{first}");
     }
     let mut online = StagedHost::with(Role::Online, &[Https, Owa]);
     online.each_web(|_, facts| facts.exchange_build = Some(Text::from("15.2.2562.46")));

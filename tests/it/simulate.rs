@@ -492,7 +492,7 @@ async fn virtual_directories_answer_as_to_someone_who_has_not_signed_in() {
     let (head, body) = get(&mut tls, "/owa/auth/logon.aspx?url=x&reason=0").await;
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
     assert!(
-        head.contains("\r\nX-OWA-Version: 15.2.2562.46\r\n"),
+        head.contains("\r\nX-OWA-Version: 15.2.2562.53\r\n"),
         "{head}"
     );
     assert!(body.contains("\"/owa/auth/15.2.2562/themes/"), "{body}");

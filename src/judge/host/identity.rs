@@ -1,12 +1,14 @@
 //! Rules on what the host is: which Exchange, Exchange at all, the kind of host that it was judged as, and whether one
 //! machine answers or several.
 
+use time::OffsetDateTime;
+
 use super::shared::certificate;
 use super::{TargetRule, Told, Whole, http, names, services, smtp, worst_of};
+use crate::catalog::builds::{AS_OF, Age, Day, Known, Version};
 use crate::catalog::{Expectation, Protocol, Role};
 use crate::facts::{PeerFacts, Text};
 use crate::finding::{Code, Finding, Severity};
-use crate::judge::builds::{Product, product, version};
 use crate::judge::check::web::{self, Meaning, is_http_sys, meaning, same_machine};
 use crate::judge::check::{Case, quote};
 use crate::judge::looks::{role_of_greeting, role_of_name};
@@ -51,20 +53,50 @@ pub(super) const RULES: &[TargetRule] = &[
         code: Code::ExchangeUnsupported,
         severity: Severity::Warn,
         title: "Microsoft no longer supports this Exchange",
-        meaning: "The build belongs to a product that gets no security updates any more. Exchange Online slows down and \
-                  then refuses mail from such servers.",
+        meaning: "The build belongs to a product that gets no security updates any more; for 2016 and 2019 the extended \
+                  ones, which had to be bought, ended on 2026-10-31 as well.",
         hint: "Move to Exchange Server Subscription Edition: an in-place upgrade from 2019, a migration from older \
                ones.",
         reference: "Microsoft, Exchange Server build numbers and release dates; Microsoft, Lifecycle",
         holds: |whole| {
-            products(whole)
+            builds(whole)
                 .into_iter()
-                .filter_map(|(build, product)| {
-                    let ended = product.ended(whole.context.now)?;
+                .filter_map(|build| {
+                    let ended = build.ended(whole.context.now)?;
                     Some(Told::new(
                         format!(
-                            "{}, build {build}, is not supported since {ended}",
-                            product.name
+                            "{} has not been supported since {ended} (build {})",
+                            build.known.name(),
+                            build.told
+                        ),
+                        [],
+                    ))
+                })
+                .collect()
+        },
+    },
+    TargetRule {
+        code: Code::ExchangeOnlineThrottles,
+        severity: Severity::Warn,
+        title: "Exchange Online throttles and then refuses mail from this build",
+        meaning: "In a hybrid organization, Exchange Online looks at the build of the server that sends mail through a \
+                  connector of type OnPremises. Below a minimum it first answers `450 4.7.230 Connecting Exchange \
+                  server version is out-of-date` for part of each hour, and after some weeks `550 5.7.230`; \
+                  `New-TenantExemptionInfo` pauses that for up to 90 days a year. Mail that takes another way is not \
+                  affected. The web services may show an older build than transport has.",
+        hint: "Install the newest security update, or move to Exchange Server Subscription Edition. The report \
+               \"Out-of-date connecting on-premises Exchange servers\" of the Exchange admin center tells what is affected.",
+        reference: "Microsoft, Throttling and blocking email from persistently vulnerable Exchange servers",
+        holds: |whole| {
+            builds(whole)
+                .into_iter()
+                .filter_map(|build| {
+                    let (major, minor, line, revision) = build.version.least_for_online()?;
+                    Some(Told::new(
+                        format!(
+                            "build {} is older than {major}.{minor}.{line}.{revision}: Exchange Online throttles and \
+                             then refuses mail that it sends through a connector",
+                            build.told
                         ),
                         [],
                     ))
@@ -76,14 +108,31 @@ pub(super) const RULES: &[TargetRule] = &[
         code: Code::ExchangeBuild,
         severity: Severity::Info,
         title: "which Exchange it is",
-        meaning: "Exchange's web services tell their build without a sign-in, and the build tells the product.",
-        hint: "Nothing to do. Which cumulative update a build is stands in Microsoft's table of build numbers.",
+        meaning: "Exchange's web services tell their build without a sign-in, and the build tells product and update. \
+                  An update that did not touch the web services does not show there: the server may be newer than it \
+                  says, not older.",
+        hint: "No action is needed. Where newer updates were known, install the newest one.",
         reference: "Microsoft, Exchange Server build numbers and release dates",
         holds: |whole| {
-            products(whole)
+            builds(whole)
                 .into_iter()
-                .filter(|(_, product)| product.ended(whole.context.now).is_none())
-                .map(|(build, product)| Told::new(format!("{}, build {build}", product.name), []))
+                .filter(|build| build.ended(whole.context.now).is_none())
+                .map(|build| {
+                    let age = match build.known.age {
+                        Age::Behind(1) => format!("; a newer one was known on {}", iso(AS_OF)),
+                        Age::Behind(count) => {
+                            format!("; {count} newer ones were known on {}", iso(AS_OF))
+                        }
+                        Age::NewerThanTable => {
+                            format!("; newer than what was known on {}", iso(AS_OF))
+                        }
+                        Age::Newest | Age::Unknown => String::new(),
+                    };
+                    Told::new(
+                        format!("{} (build {}){age}", build.known.name(), build.told),
+                        [],
+                    )
+                })
                 .collect()
         },
     },
@@ -225,14 +274,15 @@ fn role_does_not_fit(whole: &Whole<'_>) -> Vec<Told> {
 }
 
 fn own_server_judged_as_online(whole: &Whole<'_>) -> Vec<Told> {
-    products(whole)
+    builds(whole)
         .into_iter()
-        .filter(|(_, product)| !product.is_online())
-        .map(|(build, product)| {
+        .filter(|build| !build.known.product.is_online())
+        .map(|build| {
             Told::new(
                 format!(
-                    "build {build} is {}, a server of one's own, and it was judged as {}",
-                    product.name,
+                    "build {} is {}, a server of one's own, and it was judged as {}",
+                    build.told,
+                    build.known.product.name,
                     whole.context.role.row().name
                 ),
                 [],
@@ -250,26 +300,56 @@ fn is_online(role: Role) -> bool {
     matches!(role, Role::Online | Role::OnlineSubmission | Role::OnlineMx)
 }
 
-/// The builds that were told, each once with its product; the longest wording of each.
-fn products<'a>(whole: &Whole<'a>) -> Vec<(&'a Text, &'static Product)> {
-    let mut builds: Vec<((u32, u32, u32), &Text)> = Vec::new();
+/// A build that the host told, and what is known of it.
+struct Build<'a> {
+    /// In the server's own words.
+    told: &'a Text,
+    version: Version,
+    known: Known,
+}
+
+impl Build<'_> {
+    /// The day on which support ended, if that is over.
+    fn ended(&self, now: OffsetDateTime) -> Option<String> {
+        let ended = self.known.product.ended?;
+        let today = now.date();
+        let is_over = (today.year(), u8::from(today.month()), today.day()) >= ended;
+        is_over.then(|| iso(ended))
+    }
+}
+
+fn iso((year, month, day): Day) -> String {
+    format!("{year}-{month:02}-{day:02}")
+}
+
+/// The builds that were told, each line once; the longest wording of each, which has the revision.
+fn builds<'a>(whole: &Whole<'a>) -> Vec<Build<'a>> {
+    let mut builds: Vec<Build<'a>> = Vec::new();
     for row in whole.findings {
-        let Some(build) = http(row).and_then(|facts| facts.exchange_build.as_ref()) else {
+        let Some(told) = http(row).and_then(|facts| facts.exchange_build.as_ref()) else {
             continue;
         };
-        let Some(version) = version(build.as_str()) else {
+        let Some(version) = Version::read(told.as_str()) else {
             continue;
         };
-        match builds.iter_mut().find(|(known, _)| *known == version) {
-            Some((_, longest)) if longest.as_str().len() < build.as_str().len() => *longest = build,
+        let Some(known) = version.known() else {
+            continue;
+        };
+        let build = Build {
+            told,
+            version,
+            known,
+        };
+        match builds
+            .iter_mut()
+            .find(|build| build.version.line == version.line)
+        {
+            Some(same) if same.told.as_str().len() < told.as_str().len() => *same = build,
             Some(_) => {}
-            None => builds.push((version, build)),
+            None => builds.push(build),
         }
     }
     builds
-        .into_iter()
-        .filter_map(|(version, build)| Some((build, product(version)?)))
-        .collect()
 }
 
 /// Machines by the names that they give themselves. A greeting may bear the published name: that is no machine's.
