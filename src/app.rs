@@ -19,7 +19,7 @@ use tempfile::NamedTempFile;
 use tokio::sync::oneshot;
 
 use crate::catalog::ServiceId;
-use crate::cli::{self, CheckOrder, ColorWhen, Meant, Telling, UsageError};
+use crate::cli::{self, CheckOrder, ColorWhen, Command, Telling, UsageError};
 use crate::event::{Event, RunEnd, RunFinished};
 use crate::exit::{self, Exit};
 use crate::facts::Text;
@@ -87,23 +87,23 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 ///
 /// # Errors
 /// What kept it from being done; one line, for standard error, and exit code 2.
-pub fn run(meant: Meant) -> Result<Exit, Error> {
+pub fn run(meant: Command) -> Result<Exit, Error> {
     match meant {
-        Meant::Nothing(text) => {
+        Command::Nothing(text) => {
             let _ = AutoStream::auto(io::stderr()).write_all(text.as_bytes());
             Ok(Exit::Nothing)
         }
-        Meant::Check(order) => check(*order),
-        Meant::List { json, color } => list(json, color),
-        Meant::Help(text) => print(text.as_bytes()),
-        Meant::Explain(page) => print(page.in_columns(page_columns()).as_bytes()),
-        Meant::Demo {
+        Command::Check(order) => check(*order),
+        Command::List { json, color } => list(json, color),
+        Command::Help(text) => print(text.as_bytes()),
+        Command::Explain(page) => print(page.in_columns(page_columns()).as_bytes()),
+        Command::Demo {
             faults,
             audit,
             telling,
         } => demo(faults, audit, &telling),
-        Meant::Simulate(settings) => serve(settings),
-        Meant::ListFaults => list_faults(),
+        Command::Simulate(settings) => serve(settings),
+        Command::ListFaults => list_faults(),
     }
 }
 

@@ -2,26 +2,29 @@
 
 use std::ffi::OsString;
 
-use clap::CommandFactory as _;
 use clap::error::ErrorKind;
 
-use super::values::without_controls;
-use super::{Cli, Meant, UsageError};
+use super::command::Command;
+use super::error::{UsageError, without_controls};
 
 /// Help that was asked for is an answer; the rest is an error of one line.
-pub(super) fn read(error: &clap::Error, typed: &[OsString]) -> Result<Meant, UsageError> {
+pub(super) fn read(
+    error: &clap::Error,
+    typed: &[OsString],
+    known: &clap::Command,
+) -> Result<Command, UsageError> {
     let text = error.render();
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            Ok(Meant::Help(text.ansi().to_string()))
+            Ok(Command::Help(text.ansi().to_string()))
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            Ok(Meant::Nothing(text.ansi().to_string()))
+            Ok(Command::Nothing(text.ansi().to_string()))
         }
         _ => Err(UsageError(format!(
             "{}; see exchports{} --help",
             sentence(&text.to_string()),
-            command_of(typed)
+            command_of(typed, known)
         ))),
     }
 }
@@ -34,6 +37,9 @@ fn sentence(text: &str) -> String {
         let line = line.trim().trim_start_matches("error: ");
         if line.starts_with("Usage:") || line.starts_with("For more information") {
             break;
+        }
+        if is_long_list(line) {
+            continue;
         }
         if line.is_empty() {
             is_new_paragraph = true;
@@ -48,9 +54,14 @@ fn sentence(text: &str) -> String {
     without_controls(&sentence)
 }
 
+/// More words than can be read at a glance.
+fn is_long_list(line: &str) -> bool {
+    const GLANCE: usize = 200;
+    line.starts_with("[possible values: ") && line.len() > GLANCE
+}
+
 /// ` check` and the like: the first word that is a command.
-fn command_of(typed: &[OsString]) -> String {
-    let known = Cli::command();
+fn command_of(typed: &[OsString], known: &clap::Command) -> String {
     typed
         .iter()
         .skip(1)
@@ -91,6 +102,10 @@ mod tests {
             (
                 &["check", "a", "--trust", "nobody"],
                 "invalid value 'nobody' for '--trust <TRUST>' [possible values: both, public, system]; see exchports check --help",
+            ),
+            (
+                &["demo", "--fault"],
+                "a value is required for '--fault <NAME>' but none was supplied; see exchports demo --help",
             ),
             (
                 &["check", "-4", "-6", "a"],

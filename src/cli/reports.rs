@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::UsageError;
-use super::values::quoted;
+use super::error::{UsageError, quoted};
 use crate::report::Format;
 
 /// The reports of `--report FORMAT[=FILE]`; no file is standard output.

@@ -4,8 +4,7 @@ use std::io::Read as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
-use super::UsageError;
-use super::values::quoted;
+use super::error::{UsageError, quoted, shown};
 use crate::plan::{Host, Limits};
 
 /// All targets, as typed and as meant: those on the command line, `-` for standard input, then the files'.
@@ -55,7 +54,7 @@ fn none(typed: &[String], files: &[PathBuf]) -> UsageError {
 }
 
 fn file_name(path: &Path) -> String {
-    format!("--targets-file {}", super::shown(path))
+    format!("--targets-file {}", shown(path))
 }
 
 fn open(path: &Path, name: &str) -> Result<std::fs::File, UsageError> {

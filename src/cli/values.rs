@@ -3,37 +3,20 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
-use super::UsageError;
+use super::error::{UsageError, quoted};
+use super::possible;
 use super::targets::why_no_host;
-use crate::catalog::{self, Role, ServiceId};
-use crate::facts::{Text, TlsVersion};
+use crate::catalog::{self, Group, Role, Service, ServiceId};
+use crate::facts::TlsVersion;
 use crate::plan::CertDays;
 use crate::simulate::Staged;
-
-/// What was typed, in quotes, safe to show.
-pub(super) fn quoted(typed: &str) -> String {
-    format!("`{}`", Text::from(typed))
-}
-
-/// The same on one line, whatever is in it.
-pub(super) fn without_controls(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() {
-            out.extend(character.escape_default());
-        } else {
-            out.push(character);
-        }
-    }
-    out
-}
 
 pub(super) fn role(typed: &str) -> Result<Role, UsageError> {
     Role::from_name(typed).ok_or_else(|| {
         UsageError(format!(
             "unknown role {}: one of {}",
             quoted(typed),
-            super::role_names()
+            possible::roles().join(", ")
         ))
     })
 }
@@ -139,6 +122,18 @@ fn mapped(word: &str) -> Result<ServiceId, UsageError> {
         ));
     }
     service(word).ok_or_else(|| unknown_service(word, "or a port"))
+}
+
+/// Where a service is: where it was mapped to; the web group moves with 443.
+pub(super) fn port_of(service: &Service, ports: &[(ServiceId, u16)]) -> u16 {
+    let mapped = |id| ports.iter().find(|(mapped, _)| *mapped == id);
+    let moved = match service.group {
+        Group::Port => None,
+        Group::Web => mapped(ServiceId::Https),
+    };
+    mapped(service.id)
+        .or(moved)
+        .map_or(service.port, |(_, port)| *port)
 }
 
 pub(super) fn port(option: &str, typed: &str) -> Result<u16, UsageError> {

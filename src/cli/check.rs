@@ -1,0 +1,285 @@
+//! `exchports check`
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::error::UsageError;
+use super::limits::LimitsArgs;
+use super::output::{OutputArgs, Telling};
+use super::route::RouteArgs;
+use super::selection::SelectionArgs;
+use super::standards::StandardsArgs;
+use super::targets;
+use crate::catalog::{Group, Service, ServiceId};
+use crate::plan::{Audit, Plan, Target, Transcripts};
+
+pub(super) const AFTER_HELP: &str = "\
+Examples:
+  exchports check mail.example.com
+  exchports check --role mailbox --ca-file root.pem ex01.corp.example.com
+  exchports check -s 443,web --audit mail.example.com
+  exchports check --targets-file hosts.txt --problems --report json=all.json
+
+Exit codes: 0 all as expected, 1 something is not (see --fail-on), 2 nothing
+could be judged, 130 and 143 interrupted.";
+
+#[derive(Args, Debug)]
+pub(super) struct CheckArgs {
+    /// Host names, IPv4 or IPv6 addresses; `-` reads one a line from standard input
+    #[arg(value_name = "TARGET")]
+    targets: Vec<String>,
+
+    /// Also take targets from this file, one a line, `#` begins a comment
+    #[arg(long, value_name = "FILE", help_heading = "What to look at")]
+    targets_file: Vec<PathBuf>,
+
+    #[command(flatten)]
+    selection: SelectionArgs,
+
+    #[command(flatten)]
+    route: RouteArgs,
+
+    #[command(flatten)]
+    standards: StandardsArgs,
+
+    #[command(flatten)]
+    limits: LimitsArgs,
+
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// What `check` is to do.
+#[derive(Debug)]
+pub struct CheckOrder {
+    /// The plan; its CA certificates are still to be read.
+    pub plan: Plan,
+    /// The files with further roots.
+    pub ca_files: Vec<PathBuf>,
+    /// Sockets in flight, when they were limited.
+    pub jobs: Option<usize>,
+    /// How to tell it.
+    pub telling: Telling,
+}
+
+impl CheckArgs {
+    pub(super) fn order(self) -> Result<CheckOrder, UsageError> {
+        let named = targets::read(&self.targets, &self.targets_file)?;
+        let role = self.selection.role()?;
+        let checks = self.selection.checks(role)?;
+        let route = self.route.route()?;
+        let mut targets = Vec::with_capacity(named.len());
+        for (name, host) in named {
+            route.check(&host)?;
+            let server_name = route.server_name.as_ref().unwrap_or(&host);
+            targets.push(Target {
+                server_name: targets::without_final_dot(server_name),
+                name,
+                host,
+                address: route.address,
+                role,
+                checks: checks.clone(),
+            });
+        }
+        let ehlo_name = self.route.ehlo_name(&targets)?;
+        let jobs = self.limits.jobs()?;
+        let telling = self.output.telling()?;
+        let plan = Plan {
+            targets,
+            reach: route.reach,
+            trust: self.standards.trust(),
+            standards: self.standards.standards()?,
+            depth: self.selection.depth(),
+            audit: self.selection.audit(),
+            ehlo_name,
+            transcripts: if telling.verbose {
+                Transcripts::Kept
+            } else {
+                Transcripts::Dropped
+            },
+            limits: self.limits.limits()?,
+        };
+        Ok(CheckOrder {
+            plan,
+            ca_files: self.standards.ca_file,
+            jobs,
+            telling,
+        })
+    }
+}
+
+/// What can be done as it was asked for, and will disappoint.
+#[must_use]
+pub fn warnings(plan: &Plan) -> Vec<&'static str> {
+    let mut warnings = Vec::new();
+    if cfg!(windows) && plan.limits.connect < WINDOWS_CONNECT {
+        warnings.push(
+            "on Windows a refused connection takes two seconds to be told: with a connect timeout under 2.5s it looks filtered",
+        );
+    }
+    let has = |is: fn(&Service) -> bool| {
+        let mut checks = plan.targets.iter().flat_map(|target| &target.checks);
+        checks.any(|check| is(check.service))
+    };
+    let is_behind = |service: &Service| service.group == Group::Web;
+    if plan.audit == Audit::Yes && has(is_behind) && !has(|service| service.id == ServiceId::Https)
+    {
+        warnings.push(
+            "--audit asks nothing of the web services, which all share 443: their TLS is audited in the row of https, so name that too, as in --service 443,web",
+        );
+    }
+    warnings
+}
+
+/// What the connect timeout of a run on Windows should be at the least: the system answers "refused" only after two
+/// seconds there.
+const WINDOWS_CONNECT: Duration = Duration::from_millis(2500);
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::super::{Command, read};
+    use super::*;
+    use crate::catalog::{self, Expectation, Role};
+    use crate::exit::FailOn;
+    use crate::facts::TlsVersion;
+    use crate::plan::{Addresses, CertDays, Depth, Families, Host, Stores};
+    use crate::report::Format;
+
+    fn order(typed: &str) -> CheckOrder {
+        let words = ["exchports", "check"].into_iter().chain(typed.split(' '));
+        match read(words.map(OsString::from)) {
+            Ok(Command::Check(order)) => *order,
+            other => panic!("{typed}: {other:?}"),
+        }
+    }
+
+    /// `smtp+` is required, `smtp?` optional, `smtp-` forbidden; a port where it is not the catalog's.
+    fn checks(typed: &str) -> String {
+        let order = order(typed);
+        let told = order.plan.targets[0].checks.iter().map(|check| {
+            let mark = match check.expect {
+                Expectation::Required => '+',
+                Expectation::Optional => '?',
+                Expectation::Forbidden => '-',
+            };
+            if check.port == check.service.port {
+                format!("{}{mark}", check.service.name)
+            } else {
+                format!("{}{mark}{}", check.service.name, check.port)
+            }
+        });
+        told.collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn what_is_named_is_required_and_single_changes_have_the_last_word() {
+        for (typed, expected) in [
+            ("a -s 443,smtp", "smtp+ https+"),
+            ("a -s smtps -s imap4,smtps", "imap+ submissions+"),
+            ("a -r edge", "smtp+ rdp?"),
+            (
+                "a -r edge --forbid rdp --require imaps",
+                "smtp+ imaps+ rdp-",
+            ),
+            ("a -r edge --optional 25", "smtp? rdp?"),
+            (
+                "a -r edge -s imap --optional imap --forbid http",
+                "http- imap?",
+            ),
+            (
+                "a -r domain-controller --map ldap=1389 --map imap=1143",
+                "ldap+1389 ldaps? rdp?",
+            ),
+        ] {
+            assert_eq!(checks(typed), expected, "{typed}");
+        }
+        assert_eq!(
+            order("a").plan.targets[0].checks.len(),
+            catalog::all().count()
+        );
+        assert_eq!(
+            order("a -s all").plan.targets[0].checks.len(),
+            catalog::all().count()
+        );
+    }
+
+    #[test]
+    fn what_is_not_said_is_as_documented() {
+        let CheckOrder {
+            plan,
+            ca_files,
+            jobs,
+            telling,
+        } = order("mail.example.com");
+        assert_eq!(plan.limits.check, Duration::from_secs(15));
+        assert_eq!(plan.limits.connect, Duration::from_secs(3));
+        assert_eq!(plan.limits.run, None);
+        assert_eq!((plan.limits.per_address, jobs), (24, None));
+        assert_eq!(plan.reach.families, Families::Both);
+        assert_eq!(plan.reach.addresses, Addresses::Raced);
+        assert_eq!(plan.trust.stores, Stores::Both);
+        assert_eq!(plan.standards.min_tls, TlsVersion::Tls12);
+        assert_eq!(plan.standards.cert_days, CertDays::Lifetime);
+        assert_eq!((plan.depth, plan.ehlo_name), (Depth::Full, None));
+        assert_eq!(plan.targets[0].role, Role::Any);
+        assert_eq!(telling.reports, [(Format::Table, None)]);
+        assert_eq!(telling.fail_on, FailOn::Fail);
+        assert!(telling.progress && !telling.verbose && ca_files.is_empty());
+    }
+
+    #[test]
+    fn what_is_said_is_meant() {
+        let CheckOrder { plan, telling, .. } = order(
+            "MAIL.example.com. --timeout 4 --connect-timeout 9s --deadline 1m -j 7 --per-address 3 --min-tls 1.3 \
+             --cert-days 20,5 --trust system --tcp-only --servername Web.example.com -q -v --fail-on never",
+        );
+        assert_eq!(plan.limits.check, Duration::from_secs(4));
+        // A connect is part of a check.
+        assert_eq!(plan.limits.connect, Duration::from_secs(4));
+        assert_eq!(plan.limits.run, Some(Duration::from_secs(60)));
+        assert_eq!(plan.limits.per_address, 3);
+        assert_eq!(plan.standards.min_tls, TlsVersion::Tls13);
+        assert_eq!(
+            plan.standards.cert_days,
+            CertDays::Days {
+                warn: 20,
+                fail: Some(5)
+            }
+        );
+        assert_eq!(
+            (plan.trust.stores, plan.depth),
+            (Stores::System, Depth::TcpOnly)
+        );
+        let target = &plan.targets[0];
+        assert_eq!(target.name, "MAIL.example.com.");
+        assert_eq!(target.host, Host::Name("mail.example.com.".to_owned()));
+        assert_eq!(target.server_name, Host::Name("web.example.com".to_owned()));
+        assert_eq!(plan.transcripts, Transcripts::Kept);
+        assert_eq!(
+            (telling.reports, telling.fail_on),
+            (Vec::new(), FailOn::Never)
+        );
+        assert_eq!(
+            order("a --source 192.0.2.1").plan.reach.families,
+            Families::V4
+        );
+        assert_eq!(order("a --source ::1").plan.reach.families, Families::V6);
+        for (typed, families) in [
+            ("a --all-addresses", Families::Both),
+            ("a --all-addresses -4", Families::V4),
+            ("a -6 --all-addresses", Families::V6),
+            ("a --all-addresses --source 192.0.2.1", Families::V4),
+        ] {
+            let reach = order(typed).plan.reach;
+            assert_eq!(
+                (reach.families, reach.addresses),
+                (families, Addresses::Every),
+                "{typed}"
+            );
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! What is wanted, once everything typed is understood.
+
+use super::check::CheckOrder;
+use super::output::{ColorWhen, Telling};
+use crate::judge;
+use crate::plan::Audit;
+use crate::simulate::{Settings, Staged};
+
+/// What is wanted.
+#[derive(Debug)]
+pub enum Command {
+    /// `--help`, `--version`, with their text.
+    Help(String),
+    /// No command at all: the help, but nothing was done.
+    Nothing(String),
+    /// `check`
+    Check(Box<CheckOrder>),
+    /// `list`
+    List {
+        /// As JSON or as a table.
+        json: bool,
+        /// When to use colour.
+        color: ColorWhen,
+    },
+    /// `explain`, with its page.
+    Explain(judge::Page),
+    /// `demo`
+    Demo {
+        /// What is wrong with the stand-in server.
+        faults: Vec<Staged>,
+        /// Whether more is asked.
+        audit: Audit,
+        /// How to tell it.
+        telling: Telling,
+    },
+    /// `simulate`
+    Simulate(Settings),
+    /// `simulate --list-faults`
+    ListFaults,
+}

@@ -1,0 +1,69 @@
+//! How long, and how many at once.
+
+use clap::Args;
+
+use super::error::UsageError;
+use super::values;
+use crate::plan::Limits;
+
+#[derive(Args, Debug)]
+pub(super) struct LimitsArgs {
+    /// Bound of a check, second looks included: `5s`, `500ms`; a bare number is seconds
+    #[arg(
+        long,
+        value_name = "D",
+        default_value = "15s",
+        help_heading = "How long, how many"
+    )]
+    timeout: String,
+
+    /// Bound of a dial, the race of its addresses included
+    #[arg(
+        long,
+        value_name = "D",
+        default_value = "3s",
+        help_heading = "How long, how many"
+    )]
+    connect_timeout: String,
+
+    /// Bound of the whole run; what is not done by then is skipped
+    #[arg(long, value_name = "D", help_heading = "How long, how many")]
+    deadline: Option<String>,
+
+    /// Sockets in flight [default: 256, or half of what this machine allows]
+    #[arg(short, long, value_name = "N", help_heading = "How long, how many")]
+    jobs: Option<String>,
+
+    /// Sockets in flight to one address
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "24",
+        help_heading = "How long, how many"
+    )]
+    per_address: String,
+}
+
+impl LimitsArgs {
+    pub(super) fn limits(&self) -> Result<Limits, UsageError> {
+        Ok(Limits {
+            run: match &self.deadline {
+                Some(typed) => Some(values::duration("--deadline", typed)?),
+                None => None,
+            },
+            per_address: values::count("--per-address", &self.per_address)?,
+            ..Limits::for_check(
+                values::duration("--timeout", &self.timeout)?,
+                values::duration("--connect-timeout", &self.connect_timeout)?,
+            )
+        })
+    }
+
+    /// Sockets in flight, when they were limited.
+    pub(super) fn jobs(&self) -> Result<Option<usize>, UsageError> {
+        match &self.jobs {
+            Some(typed) => values::count("--jobs", typed).map(Some),
+            None => Ok(None),
+        }
+    }
+}

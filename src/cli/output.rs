@@ -1,0 +1,157 @@
+//! How a run is told: reports, colour, progress, and what makes the exit code 1.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::error::UsageError;
+use super::possible::{self, Words};
+use super::reports;
+use crate::exit::FailOn;
+use crate::report::{Format, Rows};
+
+/// How a run is to be told.
+#[derive(Clone, Debug)]
+pub struct Telling {
+    /// The reports, at most one of them on standard output.
+    pub reports: Vec<(Format, Option<PathBuf>)>,
+    /// Which rows the table shows.
+    pub rows: Rows,
+    /// When to use colour.
+    pub color: ColorWhen,
+    /// Whether conversations are told.
+    pub verbose: bool,
+    /// Whether a line of progress may be shown.
+    pub progress: bool,
+    /// What makes the exit code 1.
+    pub fail_on: FailOn,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ColorWhen {
+    /// On a terminal that can, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Args, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "as typed: each is a switch of its own"
+)]
+pub(super) struct OutputArgs {
+    /// Short for `--report json`
+    #[arg(long, help_heading = "How to tell it")]
+    json: bool,
+
+    /// How, and into which file instead of standard output: `table`, `json`, `ndjson` (repeatable) [default: table]
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = Words(possible::formats), hide_possible_values = true, help_heading = "How to tell it")]
+    report: Vec<String>,
+
+    /// What makes the exit code 1
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "WHAT",
+        help_heading = "How to tell it"
+    )]
+    fail_on: FailOnArg,
+
+    /// Show only rows that did not pass
+    #[arg(long, help_heading = "How to tell it")]
+    problems: bool,
+
+    /// Tell the conversations, on standard error and in JSON
+    #[arg(short, long, help_heading = "How to tell it")]
+    pub(super) verbose: bool,
+
+    /// No table and no progress; the exit code tells
+    #[arg(short, long, help_heading = "How to tell it")]
+    quiet: bool,
+
+    /// When to use colour; `auto` is on a terminal, unless `NO_COLOR` is set
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "WHEN",
+        help_heading = "How to tell it"
+    )]
+    color: ColorArg,
+
+    /// No progress line (it goes to standard error, and only to a terminal)
+    #[arg(long, help_heading = "How to tell it")]
+    no_progress: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(super) enum ColorArg {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum FailOnArg {
+    #[default]
+    Fail,
+    Warn,
+    Never,
+}
+
+impl OutputArgs {
+    pub(super) fn telling(&self) -> Result<Telling, UsageError> {
+        let mut reports = reports::read(&self.report)?;
+        if self.json {
+            reports.push((Format::Json, None));
+        }
+        let on_stdout = reports.iter().filter(|(_, file)| file.is_none()).count();
+        if on_stdout > 1 {
+            return Err(UsageError(
+                "only one report can go to standard output: give the others a file, as in --report json=report.json"
+                    .to_owned(),
+            ));
+        }
+        if self.quiet && reports.contains(&(Format::Table, None)) {
+            return Err(UsageError(
+                "--quiet means no table, and --report table asks for one: leave one of them out"
+                    .to_owned(),
+            ));
+        }
+        if reports.is_empty() && !self.quiet {
+            reports.push((Format::Table, None));
+        }
+        Ok(Telling {
+            reports,
+            rows: if self.problems {
+                Rows::Problems
+            } else {
+                Rows::All
+            },
+            color: self.color.when(),
+            verbose: self.verbose,
+            progress: !self.no_progress && !self.quiet && !self.verbose,
+            fail_on: match self.fail_on {
+                FailOnArg::Fail => FailOn::Fail,
+                FailOnArg::Warn => FailOn::Warn,
+                FailOnArg::Never => FailOn::Never,
+            },
+        })
+    }
+}
+
+impl ColorArg {
+    pub(super) fn when(self) -> ColorWhen {
+        match self {
+            Self::Auto => ColorWhen::Auto,
+            Self::Always => ColorWhen::Always,
+            Self::Never => ColorWhen::Never,
+        }
+    }
+}

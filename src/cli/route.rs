@@ -1,0 +1,162 @@
+//! How to get there: addresses and their family, the name that is given on the way, our own name.
+
+use std::net::IpAddr;
+
+use clap::Args;
+
+use super::error::{UsageError, quoted};
+use super::{targets, values};
+use crate::plan::{Addresses, Families, Host, Reach, Target};
+
+#[derive(Args, Debug)]
+pub(super) struct RouteArgs {
+    /// Connect to this address; the target stays the name for SNI, Host and the certificate
+    #[arg(long, value_name = "ADDRESS", help_heading = "How to get there")]
+    address: Option<String>,
+
+    /// Another name for SNI, Host and the certificate
+    #[arg(long, value_name = "NAME", help_heading = "How to get there")]
+    servername: Option<String>,
+
+    /// Connect from this address, and to its family only
+    #[arg(long, value_name = "ADDRESS", help_heading = "How to get there")]
+    source: Option<String>,
+
+    /// Use IPv4 only
+    #[arg(
+        short = '4',
+        long = "ipv4",
+        conflicts_with = "ipv6",
+        help_heading = "How to get there"
+    )]
+    ipv4: bool,
+
+    /// Use IPv6 only
+    #[arg(short = '6', long = "ipv6", help_heading = "How to get there")]
+    ipv6: bool,
+
+    /// Look at every address of a name, each on rows of its own; with -4 or -6 at every one of that family
+    #[arg(long, help_heading = "How to get there")]
+    all_addresses: bool,
+
+    /// What we call ourselves in EHLO [default: the address literal of our end]
+    #[arg(long, value_name = "NAME", help_heading = "How to get there")]
+    ehlo_name: Option<String>,
+}
+
+/// Where every target is dialled.
+pub(super) struct Route {
+    pub(super) reach: Reach,
+    pub(super) address: Option<IpAddr>,
+    pub(super) server_name: Option<Host>,
+}
+
+impl RouteArgs {
+    pub(super) fn route(&self) -> Result<Route, UsageError> {
+        let reach = self.reach()?;
+        let address = match &self.address {
+            Some(typed) => Some(values::host_address("--address", typed)?),
+            None => None,
+        };
+        if let Some(address) = address {
+            reach_fits("--address", address, reach)?;
+        }
+        let server_name = match &self.servername {
+            Some(typed) => Some(targets::named("--servername", typed)?),
+            None => None,
+        };
+        Ok(Route {
+            reach,
+            address,
+            server_name,
+        })
+    }
+
+    fn reach(&self) -> Result<Reach, UsageError> {
+        let families = match (self.ipv4, self.ipv6) {
+            (true, _) => Families::V4,
+            (_, true) => Families::V6,
+            _ => Families::Both,
+        };
+        let source = match &self.source {
+            Some(typed) => Some(values::address("--source", typed)?),
+            None => None,
+        };
+        if let Some(source) = source {
+            family_fits("--source", source, families)?;
+        }
+        // From an address of one family nothing can be reached in the other.
+        let families = match (families, source) {
+            (Families::Both, Some(IpAddr::V4(_))) => Families::V4,
+            (Families::Both, Some(IpAddr::V6(_))) => Families::V6,
+            _ => families,
+        };
+        Ok(Reach {
+            families,
+            addresses: if self.all_addresses {
+                Addresses::Every
+            } else {
+                Addresses::Raced
+            },
+            source,
+        })
+    }
+
+    pub(super) fn ehlo_name(&self, targets: &[Target]) -> Result<Option<String>, UsageError> {
+        let Some(typed) = &self.ehlo_name else {
+            return Ok(None);
+        };
+        let name = values::ehlo_name(typed)?;
+        let is_name = |host: &Host| {
+            let host = targets::without_final_dot(host);
+            host.to_string().eq_ignore_ascii_case(&name)
+        };
+        let is_target = |target: &Target| is_name(&target.server_name) || is_name(&target.host);
+        if targets.iter().any(is_target) {
+            return Err(UsageError(format!(
+                "--ehlo-name {} is the target's own name, which servers refuse: give this machine's name",
+                quoted(typed)
+            )));
+        }
+        Ok(Some(name))
+    }
+}
+
+impl Route {
+    /// A host as it is to be dialled.
+    pub(super) fn check(&self, host: &Host) -> Result<(), UsageError> {
+        match (self.address, host) {
+            (None, Host::Address(literal)) => reach_fits("the target", *literal, self.reach),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn reach_fits(what: &str, address: IpAddr, reach: Reach) -> Result<(), UsageError> {
+    match reach.source {
+        Some(source) if source.is_ipv4() != address.is_ipv4() => Err(UsageError(format!(
+            "{what} {address} cannot be reached from --source {source}: give a source that is {} address too",
+            family(address)
+        ))),
+        _ => family_fits(what, address, reach.families),
+    }
+}
+
+fn family_fits(what: &str, address: IpAddr, families: Families) -> Result<(), UsageError> {
+    let option = match (families, address) {
+        (Families::V4, IpAddr::V6(_)) => "-4",
+        (Families::V6, IpAddr::V4(_)) => "-6",
+        _ => return Ok(()),
+    };
+    Err(UsageError(format!(
+        "{what} {address} is {} address, which {option} excludes: leave {option} out",
+        family(address)
+    )))
+}
+
+fn family(address: IpAddr) -> &'static str {
+    match address {
+        IpAddr::V4(_) => "an IPv4",
+        IpAddr::V6(_) => "an IPv6",
+    }
+}
