@@ -1,13 +1,11 @@
 //! `exchports explain`: rows of the catalog and of the rules, in plain words.
 
-use super::check::rules;
-use super::host::target_rules;
 use super::page::Page;
 use crate::catalog::{
-    self, Certificates, Expectation, ROLES, Role, SERVICES, Security, Service, ServiceId, WEB,
-    expectation, virtual_directory,
+    self, Certificates, Expectation, Group, ROLES, Role, SERVICES, Security, Service, ServiceId,
+    WEB, expectation, virtual_directory,
 };
-use crate::finding::{Code, Severity};
+use crate::finding::{Asked, Code, Exception, Severity, When};
 
 /// Explains a word: a service, its alias or its port, a role, a code, a word of the table, or one of `PortQry`'s;
 /// `None` for a word that means nothing here.
@@ -21,7 +19,7 @@ pub fn explain(word: &str) -> Option<Page> {
         return Some(explain_role(role));
     }
     if let Some(code) = code_of(&word) {
-        return explain_code(code);
+        return Some(explain_code(code));
     }
     WORDS
         .iter()
@@ -45,6 +43,7 @@ pub fn near(word: &str) -> Vec<&'static str> {
     let mut found: Vec<(usize, &str)> = services
         .chain(ROLES.iter().map(|row| row.name))
         .chain(Code::all().map(Code::as_str))
+        .chain(Code::all().flat_map(|code| code.definition().aliases.iter().copied()))
         .chain(WORDS.iter().map(|(known, _)| *known))
         .filter_map(|known| Some((unlikeness(&word, known)?, known)))
         .collect();
@@ -106,10 +105,11 @@ fn service_of(word: &str) -> Option<&'static Service> {
 
 /// A code, or another word for one.
 fn code_of(word: &str) -> Option<Code> {
-    match word {
-        "closed" | "not-listening" => Some(Code::Refused),
-        _ => Code::from_word(word),
-    }
+    let is_alias = |code: &Code| {
+        let mut aliases = code.definition().aliases.iter();
+        aliases.any(|alias| normalise(alias) == word)
+    };
+    Code::from_word(word).or_else(|| Code::all().find(is_alias))
 }
 
 /// Words of the table, and `PortQry`'s, that are no codes.
@@ -293,55 +293,30 @@ fn explain_role(role: Role) -> Page {
     page
 }
 
-fn explain_code(code: Code) -> Option<Page> {
-    let row = row(code)?;
+fn explain_code(code: Code) -> Page {
+    let row = code.definition();
     let mut page = Page::new(&format!("{code} ({})", row.severity.as_str()));
     page.paragraph(&format!("{}.", capitalised(row.title)));
     page.section("What it means");
     page.item(row.meaning);
     page.section("What to do");
     page.item(row.hint);
-    if let Some(exceptions) = severity_elsewhere(code) {
+    if !row.except.is_empty() {
+        let mut words = vec![severity_words(row.severity).to_owned()];
+        words.extend(row.except.iter().map(exception_words));
         page.section("How bad");
-        page.item(&format!("{} {exceptions}", severity_words(row.severity)));
+        page.item(&words.join(" "));
     }
-    if let Some(also) = also_known_as(code) {
+    if !row.aliases.is_empty() {
         page.section("Also known as");
-        page.item(also);
+        page.item(&row.aliases.join(", "));
     }
     page.section("Reference");
-    page.item(row.reference);
-    Some(page)
-}
-
-/// The words of a rule, be it over a check or over a target.
-struct Row {
-    severity: Severity,
-    title: &'static str,
-    meaning: &'static str,
-    hint: &'static str,
-    reference: &'static str,
-}
-
-fn row(code: Code) -> Option<Row> {
-    let of_checks = rules().find(|rule| rule.code == code).map(|rule| Row {
-        severity: rule.severity,
-        title: rule.title,
-        meaning: rule.meaning,
-        hint: rule.hint,
-        reference: rule.reference,
-    });
-    of_checks.or_else(|| {
-        target_rules()
-            .find(|rule| rule.code == code)
-            .map(|rule| Row {
-                severity: rule.severity,
-                title: rule.title,
-                meaning: rule.meaning,
-                hint: rule.hint,
-                reference: rule.reference,
-            })
-    })
+    page.item(row.references);
+    if let Some(url) = code.help_url() {
+        page.item(&url);
+    }
+    page
 }
 
 fn severity_words(severity: Severity) -> &'static str {
@@ -352,81 +327,35 @@ fn severity_words(severity: Severity) -> &'static str {
     }
 }
 
-/// Where a code is less, or more, than its rule's own word.
-fn severity_elsewhere(code: Code) -> Option<&'static str> {
-    Some(match code {
-        Code::Refused | Code::Filtered | Code::Unreachable => {
-            "Info where the service is optional or forbidden: then nobody has to be there."
-        }
-        Code::StarttlsNotOffered => "Warn on 25 and 389, where clients go on without.",
-        Code::StarttlsRejected => "Warn where a directory does not know StartTLS at all.",
-        Code::NoCertificate => "Warn on 389, where Exchange goes on without.",
-        Code::ClientProxy => {
-            "Fail where submission over TLS is required; else info under the role mailbox, where it is normal."
-        }
-        Code::CertificateExpired | Code::CertificateNotYetValid | Code::CertificateWeakKey => {
-            "Warn on 25 and 3389, where nobody checks the certificate."
-        }
-        Code::CertificateSelfSigned
-        | Code::CertificateUnknownIssuer
-        | Code::CertificateMissingIntermediate
-        | Code::CertificateWrongName
-        | Code::CertificateInvalidPurpose
-        | Code::CertificateUntrusted
-        | Code::CertificateWeakSignature => {
-            "Info on 25 and 3389, where nobody checks the certificate."
-        }
-        Code::WebNotFound => {
-            "Info where the directory is optional or forbidden: then nobody has to be there."
-        }
-        Code::WebRestricted => {
-            "Warn on ecp and powershell, which many organisations limit on purpose."
-        }
-        Code::WebRedirectLoop => {
-            "Warn where nothing in the answer is Exchange's, or redirects are many but no circle."
-        }
-        Code::WebRedirectElsewhere => {
-            "Fail on directories whose clients do not follow it: Outlook, phones, other servers."
-        }
-        Code::WebAnonymous => "Warn where the answer is Exchange's own.",
-        Code::TlsInspected => {
-            "Warn where the inspecting authority is trusted here or only possibly one; info on 25 and 3389."
-        }
-        Code::NotActiveDirectory => "Warn under the role domain-controller.",
-        Code::NothingAnswers
-        | Code::NothingListens
-        | Code::WebOnlyNetwork
-        | Code::Port25Blocked => "As bad as the worst of the services that it is about.",
-        Code::PopImapOff | Code::NotExchange => {
-            "As bad as the worst of the services that it is about: fail where one of them is required."
-        }
-        Code::Ipv6Broken | Code::Ipv4Broken => {
-            "Fail where a service that is required has a row for that address."
-        }
-        Code::RoleDoesNotFit => "Info where only a greeting speaks for Exchange Online.",
-        Code::ImapPreauth => "Warn on 993, where nobody is kept from TLS.",
-        Code::CertificateExpiresSoon => {
-            "Fail under the second number of `--cert-days`, but not on 25 and 3389."
-        }
-        _ => return None,
-    })
+/// Where a code is less bad, or worse: `Warn on 25 and 389, where clients go on without.`
+fn exception_words((severity, when, why): &Exception) -> String {
+    let place = match when {
+        When::OfRows => return "As bad as the worst of the services that it is about.".to_owned(),
+        When::On(_) => on(*when),
+        When::Unchecked => format!("{}, where nobody checks the certificate", on(*when)),
+        When::Required => "where the service is required".to_owned(),
+        When::Unrequired => "where the service is optional or forbidden".to_owned(),
+        When::As(role) => format!("under the role {}", role.as_str()),
+        When::Seen => String::new(),
+    };
+    let between = match (place.as_str(), *why) {
+        ("", _) | (_, "") => "",
+        _ if *when == When::Unrequired => ": ",
+        _ => ", ",
+    };
+    format!("{} {place}{between}{why}.", capitalised(severity.as_str()))
 }
 
-fn also_known_as(code: Code) -> Option<&'static str> {
-    Some(match code {
-        Code::Refused => {
-            "PortQry: NOT LISTENING; state: closed; ECONNREFUSED, WSAECONNREFUSED (10061)"
-        }
-        Code::Filtered => "PortQry: FILTERED; state: filtered; ETIMEDOUT, WSAETIMEDOUT (10060)",
-        Code::Unreachable => {
-            "PortQry: FILTERED; state: unreachable; EHOSTUNREACH, WSAEHOSTUNREACH (10065)"
-        }
-        Code::Blocked => "state: blocked; EPERM, WSAEACCES (10013)",
-        Code::NameNotFound => "state: unresolved; NXDOMAIN, WSAHOST_NOT_FOUND (11001)",
-        Code::NameWithoutAddress => "state: unresolved; NODATA, WSANO_DATA (11004)",
-        Code::NameLookupFailed => "state: unresolved; SERVFAIL, WSATRY_AGAIN (11002)",
-        _ => return None,
-    })
+/// On which services of the catalog that is so: `on 25 and 389`, `on ecp and powershell`.
+fn on(when: When) -> String {
+    let places: Vec<String> = catalog::all()
+        .filter(|service| when.holds(&Asked::of(service, Expectation::Required, Role::Any)))
+        .map(|service| match service.group {
+            Group::Port => service.port.to_string(),
+            Group::Web => service.name.to_owned(),
+        })
+        .collect();
+    format!("on {}", places.join(" and "))
 }
 
 const COLUMNS: [(Expectation, &str); 3] = [

@@ -3,13 +3,13 @@
 //! Does: says what an observation means. The rules (`check/`, one table a subject) are asked in their order; each that
 //! holds gives a diagnosis; the status table (`verdict.rs`) turns what was seen and what was expected into one word.
 //! Then the same for a target as a whole (`host/`), with a guess at what kind of host it looks like (`looks.rs`).
-//! [`explain()`] prints rows of the same tables for people.
+//! [`explain()`] prints the definitions for people.
 //!
 //! Must not: open anything, read a clock, keep state. `now` is an argument. The same arguments give the same finding,
 //! so a finding can be judged again as another role at no cost.
 //!
-//! Start reading at [`judge()`], then at the tables in `check/` and `host/`: a rule is a row, its words stand beside
-//! it.
+//! Start reading at [`judge()`], then at the tables in `check/` and `host/`: a rule is a code and when it holds. What is
+//! said of the code stands in its [definition](crate::finding::Definition).
 
 use std::cmp::Reverse;
 
@@ -20,16 +20,18 @@ use crate::finding::{Code, Diagnosis, Finding, Severity};
 use crate::observation::Observation;
 use crate::plan::{Check, Host, Standards};
 
-pub use check::{Case, Evidence, Rule, rules};
+pub use check::{Case, rules};
 pub use explain::{explain, near};
-pub use host::{Control, Surroundings, TargetRule, calls_for_control, judge_target, target_rules};
+pub use host::{Control, Surroundings, calls_for_control, judge_target, target_rules};
 pub use page::Page;
+pub use rule::{Evidence, Rule};
 
 mod check;
 mod explain;
 mod host;
 mod looks;
 mod page;
+mod rule;
 #[cfg(test)]
 mod staged;
 mod verdict;

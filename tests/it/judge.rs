@@ -13,7 +13,7 @@ use exchports::facts::{
     RdpFacts, Redirect, RedirectKind, SignatureStrength, SmtpFacts, Text, TlsFacts, TlsVersion,
     TrustDefect, TrustFacts, VersionAnswer,
 };
-use exchports::finding::{Code, Finding, LooksLike, Severity, Status};
+use exchports::finding::{Asked, Code, Definition, Finding, LooksLike, Severity, Status};
 use exchports::judge::{self, Context, Surroundings, judge, judge_target, rules, target_rules};
 use exchports::observation::{Cause, Detour, Failure, Observation, Stage, State, Step};
 use exchports::plan::{Check, Host, Standards, Target};
@@ -222,30 +222,53 @@ fn the_same_observation_gives_the_same_finding() {
 }
 
 #[test]
-fn every_code_has_exactly_one_rule_with_words() {
+fn every_code_has_exactly_one_rule_and_words() {
     for code in Code::all() {
-        let of_checks = rules().map(|rule| {
-            let words = [rule.title, rule.meaning, rule.hint, rule.reference];
-            (rule.code, words)
-        });
-        let of_targets = target_rules().map(|rule| {
-            let words = [rule.title, rule.meaning, rule.hint, rule.reference];
-            (rule.code, words)
-        });
-        let found: Vec<_> = of_checks
-            .chain(of_targets)
-            .filter(|(known, _)| *known == code)
-            .collect();
-        let [(_, [title, meaning, hint, reference])] = found.as_slice() else {
-            panic!("{code} has {} rules", found.len());
-        };
-        for text in [title, meaning, hint, reference] {
+        let rules = rules().map(|rule| rule.code);
+        let all = rules.chain(target_rules().map(|rule| rule.code));
+        assert_eq!(all.filter(|found| *found == code).count(), 1, "{code}");
+        let Definition {
+            title,
+            meaning,
+            hint,
+            references,
+            ..
+        } = code.definition();
+        for text in [title, meaning, hint, references] {
             assert!(!text.is_empty() && !text.contains("  "), "{code}: {text:?}");
         }
         assert!(title.chars().count() <= 70, "{title}");
         assert!(!title.ends_with('.'), "{title}");
         assert!(meaning.ends_with('.'), "{meaning}");
         assert!(hint_is_fit(hint), "{code}: {hint}");
+    }
+}
+
+/// What `explain` says of how bad a code is comes from its definition, and so has to be what findings say. In debug
+/// builds every diagnosis is held against it, wherever it is made.
+#[test]
+fn a_finding_is_as_bad_as_its_code_s_definition_says() {
+    for finding in every_finding() {
+        let check = finding.check;
+        let is_forbidden_open = finding
+            .diagnoses
+            .iter()
+            .any(|told| told.code == Code::ForbiddenOpen);
+        if is_forbidden_open {
+            continue;
+        }
+        for told in &finding.diagnoses {
+            let as_role = |role| Asked::of(check.service, check.expect, role);
+            let unchecked = Asked {
+                unchecked: true,
+                ..as_role(Role::Any)
+            };
+            let can_be = |asked| told.code.can_be(told.severity, &asked);
+            // The Client Proxy connector's certificate is checked by nobody.
+            let is_proxy = check.service.id == ServiceId::Submissions && can_be(unchecked);
+            let is_so = ROLES.iter().any(|row| can_be(as_role(row.role))) || is_proxy;
+            assert!(is_so, "{} {told:?}", check.service.name);
+        }
     }
 }
 
@@ -322,7 +345,9 @@ fn every_word_of_the_tool_is_explained() {
         let text = explain(&word).unwrap_or_else(|| panic!("{word} is not explained"));
         assert!(text.ends_with('\n') && !text.ends_with("\n\n"), "{text}");
         for line in text.lines() {
-            assert!(line.chars().count() <= 80, "{word}: {line}");
+            // An address is never broken.
+            let is_address = line.trim_start().starts_with("https://");
+            assert!(is_address || line.chars().count() <= 80, "{word}: {line}");
             assert_eq!(line, line.trim_end(), "{word}");
             assert!(!line.contains(char::is_control), "{word}: {line}");
         }
@@ -336,9 +361,13 @@ fn a_code_is_explained_by_its_whole_row() {
         let text = explain(rule.code.as_str()).expect("every code is explained");
         let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(flat.starts_with(rule.code.as_str()), "{text}");
-        assert!(flat.contains(rule.severity.as_str()), "{text}");
-        for words in [rule.meaning, rule.hint, rule.reference] {
+        let definition = rule.code.definition();
+        assert!(flat.contains(definition.severity.as_str()), "{text}");
+        for words in [definition.meaning, definition.hint, definition.references] {
             assert!(flat.contains(words), "{text}");
+        }
+        for alias in definition.aliases {
+            assert_eq!(explain(alias), Some(text.clone()), "{alias}");
         }
     }
 }

@@ -15,75 +15,30 @@ use crate::plan::{CertDays, Host};
 pub(super) const RULES: &[Rule] = &[
     Rule {
         code: Code::CertificateExpired,
-        severity: Severity::Fail,
-        title: "the certificate has expired",
-        meaning: "The certificate, or one between it and the root, was valid until a day that is over. Outlook and \
-                  browsers warn their users; programs that cannot ask refuse to connect.",
-        hint: "Renew it and assign the new one to all that serve it (`Enable-ExchangeCertificate -Services \
-               IIS,SMTP,POP,IMAP`). Restart the POP3 and IMAP4 services; see to load balancers and domain controllers.",
-        reference: "RFC 5280 §4.1.2.5; Microsoft, Certificates in Exchange",
         holds: expired,
     },
     Rule {
         code: Code::CertificateNotYetValid,
-        severity: Severity::Fail,
-        title: "the certificate is not valid yet",
-        meaning: "The certificate, or one between it and the root, is valid only from a day that is still to come. \
-                  Mostly a clock is wrong: the one of the server that issued it, or the one of this machine.",
-        hint: "Compare this machine's clock and the server's (`w32tm /query /status`). If both are right, wait, or \
-               have the certificate issued again.",
-        reference: "RFC 5280 §4.1.2.5",
         holds: not_yet_valid,
     },
     Rule {
         code: Code::CertificateSelfSigned,
-        severity: Severity::Fail,
-        title: "the certificate is signed by itself",
-        meaning: "Nobody vouches for the certificate. Exchange makes such a one at setup, and it serves all protocols \
-                  until another is assigned; only other Exchange servers trust it.",
-        hint: "Install a certificate of a public or of your own authority and assign it to all that serve this one \
-               (`Enable-ExchangeCertificate -Services IIS,SMTP,POP,IMAP`).",
-        reference: "Microsoft, Certificates in Exchange",
         holds: self_signed,
     },
     Rule {
         code: Code::CertificateUnknownIssuer,
-        severity: Severity::Fail,
-        title: "the certificate's issuer is not trusted",
-        meaning: "The chain ends at an issuer that is no root of trust here: a private authority, an inspection device \
-                  on the way, or an intermediate certificate that the server does not send.",
-        hint: "If it is your own authority, name its root with `--ca-file` and deploy it to clients. Else see whether \
-               the server sends all intermediates, and whether a device on the way inspects TLS.",
-        reference: "RFC 5280 §6; Microsoft, Certificates in Exchange",
         holds: unknown_issuer,
     },
     Rule {
         code: Code::CertificateMissingIntermediate,
-        severity: Severity::Fail,
-        title: "an intermediate certificate is not sent",
-        meaning: "The certificate is good, but the server does not send the certificate that links it to the root. \
-                  Windows often fetches that by itself; phones and other servers do not.",
-        hint: "Import the intermediate into the server's store Intermediate Certification Authorities and restart the \
-               service. On a load balancer install the whole chain.",
-        reference: "RFC 8446 §4.4.2; RFC 5246 §7.4.2",
         holds: missing_intermediate,
     },
     Rule {
         code: Code::CertificateWrongName,
-        severity: Severity::Fail,
-        title: "the certificate is made out to other names",
-        meaning: "The name that was asked for is not among those of the certificate. Clients refuse it or warn.",
-        hint: "Check by a name that the certificate has, or have it issued again with this one.",
-        reference: "RFC 9525; RFC 6125; Microsoft, Certificates in Exchange",
         holds: wrong_name,
     },
     Rule {
         code: Code::CertificateInvalidPurpose,
-        severity: Severity::Fail,
-        title: "the certificate is not meant for servers",
-        meaning: "The certificate limits what it may be used for, and TLS servers are not among it.",
-        hint: "Have one issued with the purpose Server Authentication (1.3.6.1.5.5.7.3.1) and assign it to the service.",
-        reference: "RFC 5280 §4.2.1.12",
         holds: |case| {
             let certificate = case.certificate()?;
             has(certificate, |defect| {
@@ -99,22 +54,10 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::CertificateWeakKey,
-        severity: Severity::Fail,
-        title: "the certificate's key is too short",
-        meaning: "The RSA key of the certificate, or of one between it and the root, has under 2048 bits. Such keys can \
-                  be broken, and clients refuse them.",
-        hint: "Have a certificate issued with an RSA key of 2048 bits or more and assign it to the service.",
-        reference: "NIST SP 800-131A; Microsoft, HealthChecker, certificate check",
         holds: weak_key,
     },
     Rule {
         code: Code::CertificateUntrusted,
-        severity: Severity::Fail,
-        title: "the certificate is not acceptable",
-        meaning: "The certificate, or the chain that it came with, has a defect that has no code of its own.",
-        hint: "Look at the certificate itself (`openssl s_client -showcerts`, `certutil -dump`) and have it issued \
-               again.",
-        reference: "RFC 5280 §6",
         holds: |case| {
             let words: Vec<&Text> = case
                 .certificate()?
@@ -139,23 +82,10 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::CertificateExpiresSoon,
-        severity: Severity::Warn,
-        title: "the certificate expires soon",
-        meaning: "Less than a third of its time and less than 30 days are left, or less than `--cert-days` says.",
-        hint: "Renew it in time and assign the new one to all that serve it (`Enable-ExchangeCertificate -Services \
-               IIS,SMTP,POP,IMAP`), and to load balancers. Then restart the POP3 and IMAP4 services.",
-        reference: "RFC 5280 §4.1.2.5; exchports check --help, --cert-days",
         holds: expires_soon,
     },
     Rule {
         code: Code::CertificateWeakSignature,
-        severity: Severity::Warn,
-        title: "the certificate is signed with a broken hash",
-        meaning: "The signature of the certificate, or of one between it and the root, uses SHA-1 or MD5, for which \
-                  forgeries can be made. Public authorities have not issued such certificates since 2016; browsers refuse \
-                  them.",
-        hint: "Have a certificate issued with SHA-256 and assign it to the service.",
-        reference: "RFC 9155; Microsoft, HealthChecker, certificate check",
         holds: weak_signature,
     },
 ];
@@ -175,12 +105,7 @@ fn weak_key(case: &Case<'_>) -> Option<Evidence> {
                 quote(&link.subject)
             )
         });
-    let evidence = weak(own, above)?;
-    Some(evidence.severity(if case.is_certificate_unchecked() {
-        Severity::Warn
-    } else {
-        Severity::Fail
-    }))
+    weak(own, above)
 }
 
 fn weak_signature(case: &Case<'_>) -> Option<Evidence> {
@@ -200,9 +125,7 @@ fn weak_signature(case: &Case<'_>) -> Option<Evidence> {
         });
     let evidence = weak(own, above)?;
     Some(if case.is_certificate_unchecked() {
-        evidence
-            .severity(Severity::Info)
-            .hint("Nothing to do: nobody checks the signature here.")
+        evidence.hint("Nothing to do: nobody checks the signature here.")
     } else {
         evidence
     })
@@ -236,7 +159,7 @@ fn expired(case: &Case<'_>) -> Option<Evidence> {
             format!("{} expired on {}, {ago}", dated.who, date(dated.not_after))
         })
         .collect();
-    dates(case, &ended, Some(renew_hint(case)))
+    dates(&ended, Some(renew_hint(case)))
 }
 
 fn not_yet_valid(case: &Case<'_>) -> Option<Evidence> {
@@ -252,7 +175,7 @@ fn not_yet_valid(case: &Case<'_>) -> Option<Evidence> {
             )
         })
         .collect();
-    dates(case, &ahead, None)
+    dates(&ahead, None)
 }
 
 fn expires_soon(case: &Case<'_>) -> Option<Evidence> {
@@ -352,20 +275,11 @@ fn intermediates<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a ChainLink> {
 /// Certificates of one chain that are told at the most.
 const MENTIONED: usize = 3;
 
-fn dates(case: &Case<'_>, told: &[String], hint: Option<&'static str>) -> Option<Evidence> {
+fn dates(told: &[String], hint: Option<&'static str>) -> Option<Evidence> {
     if told.is_empty() {
         return None;
     }
-    let severity = if case.is_certificate_unchecked() {
-        Severity::Warn
-    } else {
-        Severity::Fail
-    };
-    Some(
-        Evidence::new(told.join("; "))
-            .severity(severity)
-            .hint_if(hint),
-    )
+    Some(Evidence::new(told.join("; ")).hint_if(hint))
 }
 
 fn self_signed(case: &Case<'_>) -> Option<Evidence> {
@@ -485,11 +399,9 @@ const NAMES: usize = 4;
 fn checked(case: &Case<'_>, message: impl Into<String>) -> Evidence {
     let evidence = Evidence::new(message);
     if !case.is_certificate_unchecked() {
-        return evidence.severity(Severity::Fail);
+        return evidence;
     }
-    evidence
-        .severity(Severity::Info)
-        .hint(match case.service().protocol {
+    evidence.hint(match case.service().protocol {
             Protocol::Rdp => {
                 "Nothing to do: Windows makes this certificate itself, and Remote Desktop asks its user once. An \
                  authority's own can be assigned by group policy."

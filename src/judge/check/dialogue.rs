@@ -5,20 +5,12 @@ use std::time::Duration;
 use super::{Case, Evidence, Rule, after, in_words, said, says};
 use crate::catalog::{Protocol, Security, ServiceId};
 use crate::facts::PeerFacts;
-use crate::finding::{Code, Severity};
+use crate::finding::Code;
 use crate::observation::{Failure, Stage};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
         code: Code::Silent,
-        severity: Severity::Fail,
-        title: "accepted, then silent",
-        meaning: "The port accepts the connection, and then an answer that is due does not come, not even an error. The \
-                  program behind the port hangs, something on the way accepts for a server that is gone, or the server \
-                  makes strangers wait longer than a check does.",
-        hint: "Restart the service behind this port. If that changes nothing, look for a proxy, a firewall or a load \
-               balancer on the way that accepts in its place: then a port that should be closed opens as well.",
-        reference: "RFC 5321 §4.5.3.2",
         holds: |case| {
             let failure = case.failed(Code::Silent)?;
             let within = case.waited().map_or_else(
@@ -36,13 +28,6 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::Stalled,
-        severity: Severity::Fail,
-        title: "an answer began and did not end",
-        meaning: "Something came, but not a whole answer in time. The server is overloaded or delays on purpose, or a \
-                  device on the way holds packets back.",
-        hint: "Try with a longer `--timeout`. If the rest then comes, look for overload or tarpitting on the server; \
-               if not, for a device on the way (MTU, inspection).",
-        reference: "RFC 5321 §4.5.3.2; Microsoft, Understanding back pressure",
         holds: |case| {
             let failure = case.failed(Code::Stalled)?;
             Some(Evidence::new(format!(
@@ -54,13 +39,6 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::ClosedEarly,
-        severity: Severity::Fail,
-        title: "closed before an answer",
-        meaning: "The server accepted the connection and closed it again before it had answered: a limit on \
-                  connections, a list of addresses, a component that is offline, or a load balancer with an empty pool.",
-        hint: "Look at limits and address lists on the server, and at the load balancer's pool. \
-               `Get-ServerComponentState` tells whether Exchange has taken the component offline.",
-        reference: "Microsoft, Set-ReceiveConnector; Microsoft, Load balancing in Exchange Server",
         holds: |case| {
             let failure = case.failed(Code::ClosedEarly)?;
             Some(
@@ -75,13 +53,6 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::Reset,
-        severity: Severity::Fail,
-        title: "reset in the middle of the conversation",
-        meaning: "The connection was reset after it had been accepted: the program behind it ended, or an inspection \
-                  device on the way did not like what was said.",
-        hint: "Look at the logs of intrusion prevention and firewall for this time, then at the service's own log. A \
-               capture at both ends shows which of the two sent the reset.",
-        reference: "RFC 9293 §3.5.2",
         holds: |case| {
             let failure = case.failed(Code::Reset)?;
             Some(Evidence::new(format!(
@@ -93,11 +64,6 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::Flood,
-        severity: Severity::Fail,
-        title: "more than any sane server sends",
-        meaning: "The answer did not stop at a size that no server of this kind needs, so reading was ended.",
-        hint: "See what really listens on this port: it is hardly a mail, web or directory server.",
-        reference: "RFC 5321 §4.5.3.1",
         holds: |case| {
             let failure = case.failed(Code::Flood)?;
             Some(Evidence::new(format!(
@@ -109,13 +75,6 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::NotTheProtocol,
-        severity: Severity::Fail,
-        title: "not the protocol that belongs here",
-        meaning: "Something answered, but not in the language of this port: another program listens there, or a proxy \
-                  or gateway answers in the server's place.",
-        hint: "See which program listens there (`Get-NetTCPConnection -LocalPort PORT` on the server), and whether a \
-               proxy or a forwarding rule points to the wrong port.",
-        reference: "IANA, Service Name and Transport Protocol Port Number Registry",
         holds: |case| {
             let failure = case.failed(Code::NotTheProtocol)?;
             let is_first_word = failure.stage == Stage::TlsHandshake
@@ -137,12 +96,6 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::ServiceUnavailable,
-        severity: Severity::Fail,
-        title: "the server says that it is not available",
-        meaning: "The server answered at once that it takes no conversation now: maintenance mode, a component that is \
-                  offline, too little memory or disk, or too many connections.",
-        hint: "Look at the server's own log for its reason, and try again later.",
-        reference: "RFC 5321 §3.1, §4.2.2; Microsoft, NDRs and bounce messages, 4.3.2",
         holds: |case| {
             let failure = case.failed(Code::ServiceUnavailable)?;
             Some(
@@ -156,13 +109,6 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::GreetingRejected,
-        severity: Severity::Fail,
-        title: "the server refuses this client",
-        meaning: "The server greeted with a refusal for good. Mostly it judges by the address that the connection \
-                  comes from: its reputation, a block list, or a list of those who are allowed.",
-        hint: "Check the address that this connection comes from against the gateway's allow list and public block \
-               lists, and try from an address that should be accepted.",
-        reference: "RFC 5321 §3.1",
         holds: |case| {
             let failure = case.failed(Code::GreetingRejected)?;
             let is_smtp = case.service().protocol == Protocol::Smtp;
@@ -185,12 +131,6 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::CommandRejected,
-        severity: Severity::Fail,
-        title: "a command that belongs to every conversation was refused",
-        meaning: "The server greeted and then refused EHLO, CAPABILITY or the like, without which no client can go on.",
-        hint: "Look at the server's own log for its reason. Inspection on a firewall or an antivirus mail shield on \
-               the way may answer in its place.",
-        reference: "RFC 5321 §4.1.1.1; RFC 3501 §6.1.1",
         holds: |case| {
             let failure = case.failed(Code::CommandRejected)?;
             let bad_name = case.service().protocol == Protocol::Smtp
@@ -214,14 +154,6 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::GreetingSlow,
-        severity: Severity::Warn,
-        title: "the greeting took long",
-        meaning: "The server accepted the connection at once and took more than five seconds to greet. Exchange does \
-                  that on purpose (tarpit) to those it does not know, and so does a server that looks up the \
-                  client's name in vain. Some clients give up.",
-        hint: "See that the server's DNS answers reverse lookups of this address, and TarpitInterval of the receive \
-               connector (`Get-ReceiveConnector`). Back pressure slows it down as well.",
-        reference: "Microsoft, Set-ReceiveConnector (TarpitInterval); RFC 5321 §4.5.3.2",
         holds: greeting_slow,
     },
 ];

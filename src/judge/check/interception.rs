@@ -138,25 +138,10 @@ const HOSTED: &[(&str, &str)] = &[
 pub(super) const RULES: &[Rule] = &[
     Rule {
         code: Code::TlsInspected,
-        severity: Severity::Fail,
-        title: "TLS is inspected on the way",
-        meaning: "The certificate was issued by a device or program that opens TLS connections to look into them, and \
-                  not by the authority that the server's own is from. Whoever trusts that device sees nothing of it; \
-                  Exchange's extended protection and sign-ins with NTLM break.",
-        hint: "Take Exchange's names out of TLS inspection, as Microsoft asks for Microsoft 365's, or check from a \
-               network without it. The server's own certificate cannot be seen from here.",
-        reference: "Microsoft, Microsoft 365 network connectivity principles; Microsoft, Configure Windows Extended \
-                    Protection in Exchange",
         holds: inspected,
     },
     Rule {
         code: Code::GatewayAnswers,
-        severity: Severity::Info,
-        title: "another product than Exchange greets",
-        meaning: "The greeting is that of another product: a mail shield on this machine, a filter in front of \
-                  Exchange, or another mail server. What was seen here says little about Exchange behind it.",
-        hint: "Nothing to do where that product is meant to answer: check Exchange itself from inside, by its own name or `--address`. If it is an antivirus mail shield on this machine, switch it off and check again.",
-        reference: "nmap, service probes; rapid7, recog",
         holds: gateway,
     },
 ];

@@ -5,18 +5,12 @@ use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 use super::{Case, Evidence, Rule, is_keyword, list, quote, said};
 use crate::catalog::{Protocol, Role, Security, ServiceId};
 use crate::facts::{Nla, PeerFacts, Text};
-use crate::finding::{Code, Severity};
+use crate::finding::Code;
 use crate::observation::Stage;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
         code: Code::LdapError,
-        severity: Severity::Fail,
-        title: "the directory refused to tell its rootDSE",
-        meaning: "Every directory tells everyone what it is, without signing in (its rootDSE). This one refused.",
-        hint: "See what really answers there: Active Directory never refuses that. On another directory look at its \
-               access rules for anonymous clients.",
-        reference: "RFC 4512 §5.1; [MS-ADTS] 3.1.1.3.2, 5.1.3",
         holds: |case| {
             let failure = case.failed(Code::LdapError)?;
             Some(Evidence::new(format!(
@@ -27,14 +21,6 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::RootDseEmpty,
-        severity: Severity::Warn,
-        title: "the directory says nothing of itself",
-        meaning: "Every directory tells everyone what it is, without signing in (its rootDSE). This one answered with \
-                  success and told nothing, so nobody knows what it is. A proxy, or an access rule for anonymous \
-                  clients, possibly holds it back.",
-        hint: "See what really answers there: Active Directory always tells its rootDSE. On another directory look at its \
-               access rules for anonymous clients.",
-        reference: "RFC 4512 §5.1; [MS-ADTS] 3.1.1.3.2, 5.1.3",
         holds: |case| {
             let was_asked = case
                 .seen
@@ -52,35 +38,14 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::ImapPreauth,
-        severity: Severity::Fail,
-        title: "IMAP lets everybody in without a name",
-        meaning: "The server greets with PREAUTH: whoever connects is signed in already. STARTTLS is not allowed in that \
-                  state, so a program that goes on would do so in clear: to send this greeting is how an attacker on the \
-                  way takes STARTTLS away. Exchange never greets like that.",
-        hint: "Treat the connection as tampered with until you know who sends that greeting; check again from another \
-               network. If it is the server's own, see whose mail it gives away, and switch it off.",
-        reference: "RFC 3501 §6.2.1, §7.1.4; RFC 9051 §6.2.1, §11.3",
         holds: imap_preauth,
     },
     Rule {
         code: Code::GreetingMasked,
-        severity: Severity::Warn,
-        title: "the greeting is masked on the way",
-        meaning: "The server's greeting consists of asterisks: an inspection device on the way masks it, as Cisco's \
-                  ESMTP inspection does. Such devices also take STARTTLS and other commands away.",
-        hint: "Switch off SMTP inspection for this server on the firewall (Cisco: `no inspect esmtp`). Exchange hybrid \
-               allows no device that changes SMTP on the way.",
-        reference: "Cisco ASA, ESMTP inspection (mask-banner); Microsoft, Transport routing in hybrid deployments",
         holds: greeting_masked,
     },
     Rule {
         code: Code::DirectoryNotReady,
-        severity: Severity::Warn,
-        title: "the domain controller is not synchronized",
-        meaning: "The domain controller says of itself that it has not finished its first synchronization. Until \
-                  then its answers may be old.",
-        hint: "Wait after a promotion or a restore; else repair replication (`repadmin /showrepl`, `dcdiag`).",
-        reference: "[MS-ADTS] 3.1.1.3.2.10",
         holds: |case| {
             case.ldap()?
                 .attribute("isSynchronized")
@@ -95,35 +60,14 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::ClockDiffers,
-        severity: Severity::Warn,
-        title: "the server's clock and this machine's differ",
-        meaning: "The clocks differ by more than five minutes. Kerberos does not allow more, so sign-ins fail.",
-        hint: "See which of the two is wrong (`w32tm /query /status`, `w32tm /stripchart /computer:NAME`) and repair \
-               its time source.",
-        reference: "RFC 4120 §1.6; [MS-ADTS] 3.1.1.3.2; Microsoft, Maximum tolerance for computer clock \
-                    synchronization",
         holds: clock_differs,
     },
     Rule {
         code: Code::AuthNotOffered,
-        severity: Severity::Warn,
-        title: "submission offers no way to sign in",
-        meaning: "On the ports for mail programs the server offers no AUTH in the secure session, so no program can sign \
-                  in and send. Only programs that are let in by their address can use it.",
-        hint: "BasicAuth and BasicAuthRequireTLS belong in AuthMechanism of the connector for this port. See \
-               `Get-ReceiveConnector | Format-List Name,Bindings,AuthMechanism`.",
-        reference: "RFC 6409 §4.3; RFC 4954; Microsoft, Receive connectors",
         holds: auth_not_offered,
     },
     Rule {
         code: Code::AuthWindowsOnly,
-        severity: Severity::Info,
-        title: "submission offers only Windows' own ways to sign in",
-        meaning: "In the secure session the server offers NTLM or Kerberos (GSSAPI) and nothing else. Outlook on Windows \
-                  can do that; phones, printers and other programs need LOGIN, PLAIN or XOAUTH2.",
-        hint: "If programs other than Outlook are to send here, switch on BasicAuth with BasicAuthRequireTLS for the \
-               connector (`Set-ReceiveConnector -AuthMechanism`).",
-        reference: "Microsoft, Receive connectors; RFC 4954",
         holds: |case| {
             let mechanisms = mechanisms(case)?;
             let is_windows = |mechanism: &&str| {
@@ -142,34 +86,14 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::SizeLimitLow,
-        severity: Severity::Info,
-        title: "only small messages are taken",
-        meaning: "The server takes no message of 10 MB or more. Exchange's own limit on a receive connector is 36 MB, \
-                  which carries attachments of some 25 MB.",
-        hint: "If larger messages are to pass, raise MaxMessageSize of the receive connector (`Set-ReceiveConnector \
-               -MaxMessageSize`), and the limit of a filter in front.",
-        reference: "RFC 1870; Microsoft, Message size limits in Exchange Server",
         holds: size_limit_low,
     },
     Rule {
         code: Code::NotActiveDirectory,
-        severity: Severity::Info,
-        title: "a directory, but not Active Directory",
-        meaning: "The directory that answers is not Active Directory Domain Services: OpenLDAP, an appliance's own, or \
-                  AD LDS, as Edge Transport servers have it. Exchange itself needs domain controllers.",
-        hint: "Check a domain controller's name if Exchange's directory is meant (`nltest /dclist:DOMAIN` lists them).",
-        reference: "[MS-ADTS] 3.1.1.3.4.3; Microsoft, Edge Subscriptions",
         holds: not_active_directory,
     },
     Rule {
         code: Code::GlobalCatalogNotReady,
-        severity: Severity::Info,
-        title: "no ready global catalog",
-        meaning: "The domain controller says that it is no global catalog, or one that is not complete yet. Exchange \
-                  needs one that is in its own Active Directory site.",
-        hint: "Nothing to do where another domain controller of the site is one. Else make this one a global catalog \
-               and wait for replication (`repadmin /showrepl`).",
-        reference: "[MS-ADTS] 3.1.1.3.2.11; Microsoft, Access to Active Directory by Exchange servers",
         holds: |case| {
             case.ldap()?
                 .attribute("isGlobalCatalogReady")
@@ -184,12 +108,6 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::RdpNlaRequired,
-        severity: Severity::Info,
-        title: "network level authentication is required",
-        meaning: "The host refuses whoever does not sign in before the desktop is shown (failure 5, \
-                  HYBRID_REQUIRED_BY_SERVER). That is the safe setting.",
-        hint: "Nothing to do.",
-        reference: "[MS-RDPBCGR] 2.2.1.2.2",
         holds: |case| {
             (case.rdp()?.nla? == Nla::Required && case.failure().is_none())
                 .then(|| Evidence::new("the host requires network level authentication"))
@@ -197,13 +115,6 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::RdpNlaNotSupported,
-        severity: Severity::Info,
-        title: "no network level authentication",
-        meaning: "The host chose TLS without CredSSP, so it shows its logon screen to everyone who connects. Windows \
-                  can do better since 2008.",
-        hint: "On Windows demand network level authentication (SystemPropertiesRemote). xrdp and some others cannot do \
-               it.",
-        reference: "[MS-RDPBCGR] 2.2.1.2.1, 5.4.5.2",
         holds: |case| {
             (case.rdp()?.nla? == Nla::NotSupported && case.failed(Code::RdpNoTls).is_none()).then(
                 || {
@@ -358,7 +269,7 @@ fn imap_preauth(case: &Case<'_>) -> Option<Evidence> {
     Some(if case.service().security == Security::Starttls {
         Evidence::new(format!("{told}; STARTTLS is not allowed after it"))
     } else {
-        Evidence::new(told).severity(Severity::Warn).hint(
+        Evidence::new(told).hint(
             "See whose mail the server gives away without a password, and switch that off; if it is a proxy's greeting, \
              have it greet with OK.",
         )
@@ -381,16 +292,11 @@ fn not_active_directory(case: &Case<'_>) -> Option<Evidence> {
         .attribute("vendorName")
         .first()
         .map_or_else(String::new, |vendor| format!(": {}", quote(vendor)));
-    let evidence = Evidence::new(if is_lds {
+    Some(Evidence::new(if is_lds {
         "the directory is AD LDS, not Active Directory".to_owned()
     } else {
         format!("the directory is not Active Directory{vendor}")
-    });
-    Some(if case.context.role == Role::DomainController {
-        evidence.severity(Severity::Warn)
-    } else {
-        evidence
-    })
+    }))
 }
 
 /// The capability of Active Directory Lightweight Directory Services (\[MS-ADTS\] 3.1.1.3.4.3).
@@ -421,6 +327,7 @@ mod tests {
 
     use super::*;
     use crate::facts::{ImapFacts, LdapFacts, RdpFacts, SmtpFacts};
+    use crate::finding::Severity;
     use crate::finding::Status;
     use crate::observation::{Cause, Step};
 

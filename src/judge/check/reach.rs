@@ -8,24 +8,10 @@ use crate::observation::State;
 pub(super) const RULES: &[Rule] = &[
     Rule {
         code: Code::ForbiddenOpen,
-        severity: Severity::Fail,
-        title: "reachable, and it must not be",
-        meaning: "The port accepted a connection, and on this kind of host it must not be reachable from where the \
-                  check was made. Whether the service behind it works makes no difference, and what else was seen of it is \
-                  told for information only.",
-        hint: "Close the port on the firewall, or limit it to a VPN or to known addresses. If it has to be reachable \
-               from here, say so with `--optional`.",
-        reference: "Microsoft, Network ports for clients and mail flow in Exchange",
         holds: forbidden_open,
     },
     Rule {
         code: Code::NameNotFound,
-        severity: Severity::Fail,
-        title: "the name does not exist",
-        meaning: "DNS says that there is no such name, so nothing could be connected to.",
-        hint: "Check the spelling, then ask internal and public DNS (`nslookup`): an internal name is unknown outside. \
-               If it should exist, add the record.",
-        reference: "RFC 1035 §4.1.1; RFC 8020",
         holds: |case| {
             let failure = case.failed(Code::NameNotFound)?;
             Some(Evidence::new(format!(
@@ -36,12 +22,6 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::NameWithoutAddress,
-        severity: Severity::Fail,
-        title: "the name has no address",
-        meaning: "The name exists in DNS and has no A or AAAA record of the families that were asked for, so nothing \
-                  could be connected to.",
-        hint: "Add an A or AAAA record, or check where its CNAME leads. With `-4`, `-6` or `--source` only one family counts.",
-        reference: "RFC 2308 §2.2",
         holds: |case| {
             let failure = case.failed(Code::NameWithoutAddress)?;
             Some(Evidence::new(format!(
@@ -52,12 +32,6 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::NameLookupFailed,
-        severity: Severity::Fail,
-        title: "the name could not be looked up",
-        meaning: "The resolver did not answer, or answered that it could not. Whether the name exists is not known.",
-        hint: "Try another resolver (`nslookup NAME SERVER`) and see that port 53 is open for UDP and TCP. A broken \
-               DNSSEC signature looks the same.",
-        reference: "RFC 1035 §4.1.1",
         holds: |case| {
             let failure = case.failed(Code::NameLookupFailed)?;
             Some(Evidence::new(format!(
@@ -68,12 +42,6 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::Refused,
-        severity: Severity::Fail,
-        title: "the connection was refused",
-        meaning: "The host answered at once that nobody listens on this port: the service is stopped, listens on \
-                  another port, or a firewall refuses in its place. PortQry calls it NOT LISTENING.",
-        hint: "Start the service, or correct the port. Behind a load balancer, see that its pool has a member.",
-        reference: "RFC 9293 §3.10.7.1; Microsoft, PortQry",
         holds: |case| {
             case.failed(Code::Refused)?;
             Some(absence(
@@ -85,14 +53,6 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::Filtered,
-        severity: Severity::Fail,
-        title: "no answer",
-        meaning: "Nothing came back, not even a refusal. Either a firewall drops the packets, or the service is \
-                  stopped on a Windows host, whose firewall answers nothing for a closed port (stealth mode). PortQry \
-                  calls it FILTERED.",
-        hint: "A firewall drops it, or the service is stopped on a Windows host, whose firewall then answers nothing \
-               (stealth mode). Look at the firewall's log and at the service.",
-        reference: "Microsoft KB 2586744 (stealth mode); Microsoft, PortQry",
         holds: |case| {
             case.failed(Code::Filtered)?;
             let within = case.waited().map_or_else(
@@ -108,13 +68,6 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::Unreachable,
-        severity: Severity::Fail,
-        title: "unreachable",
-        meaning: "There is no route to the host, or a router or a filter on the way said no. Linux cannot tell these \
-                  apart on IPv4.",
-        hint: "Check the address, the route to it (`tracert`) and the VPN. A router or a filter on the way may have \
-               said no: ask its owner.",
-        reference: "RFC 792; RFC 1812 §5.2.7.1; RFC 4443 §3.1",
         holds: |case| {
             let failure = case.failed(Code::Unreachable)?;
             Some(absence(
@@ -130,24 +83,10 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::Blocked,
-        severity: Severity::Warn,
-        title: "this machine does not let the connection out",
-        meaning: "The system refused to send: a firewall or an antivirus on the machine that runs the check. It says \
-                  nothing about the server.",
-        hint: "Allow exchports in this machine's firewall or antivirus (`Get-NetFirewallRule -Direction Outbound`), \
-               or check from another machine.",
-        reference: "connect(2), EPERM; Winsock, WSAEACCES (10013)",
         holds: |case| ours(case, Code::Blocked, "this machine refused to send"),
     },
     Rule {
         code: Code::NoNetwork,
-        severity: Severity::Warn,
-        title: "this machine has no way out",
-        meaning: "The machine that runs the check has no network: no address and no route beyond itself, neither in IPv4 \
-                  nor in IPv6, so nothing was sent and no resolver was asked. It says nothing about the server.",
-        hint: "Connect this machine to the network, or bring up its VPN (`ipconfig`, `route print`; `ip address`, `ip \
-               route`), then check again.",
-        reference: "connect(2), ENETUNREACH; Winsock, WSAENETUNREACH (10051)",
         holds: |case| {
             ours(
                 case,
@@ -158,13 +97,6 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::AddressFamilyMissing,
-        severity: Severity::Warn,
-        title: "this machine has no way to that address",
-        meaning: "The machine that runs the check has no address of the target's family (IPv6 or IPv4), or no route \
-                  to it: nothing was sent. It says nothing about the server.",
-        hint: "Check from a machine that has that family and a route there (`route print`, `ip route`; a VPN may bring \
-               it), or keep to the other family with `-4` or `-6`.",
-        reference: "RFC 8305; connect(2), ENETUNREACH and EAFNOSUPPORT",
         holds: |case| {
             ours(
                 case,
@@ -175,11 +107,6 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::OutOfResources,
-        severity: Severity::Warn,
-        title: "this machine ran out of files, ports or memory",
-        meaning: "The system had no socket left for the check. It says nothing about the server.",
-        hint: "Look at fewer at once (`--jobs`), or raise the limit of open files.",
-        reference: "socket(2), EMFILE and ENFILE; connect(2), EADDRNOTAVAIL; Winsock, WSAENOBUFS (10055)",
         holds: |case| {
             ours(
                 case,
@@ -190,13 +117,6 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::SourceUnusable,
-        severity: Severity::Warn,
-        title: "the source address cannot be used",
-        meaning: "The address given with `--source` does not belong to the machine that runs the check, belongs to the \
-                  other address family than the target's, or leads nowhere near the target, as 127.0.0.1 does.",
-        hint: "Give `--source` an address that this machine has and that leads to the target: `ipconfig` or `ip address` \
-               lists them.",
-        reference: "bind(2), EADDRNOTAVAIL",
         holds: |case| {
             ours(
                 case,
@@ -207,11 +127,6 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::HttpsNotOpen,
-        severity: Severity::Info,
-        title: "443 is not open",
-        meaning: "Exchange's web services all live behind 443. It accepted no connection, so they were not asked.",
-        hint: "Get that port working first: the row of `https` says what is wrong there.",
-        reference: "Microsoft: Network ports for clients and mail flow in Exchange",
         holds: |case| {
             ours(
                 case,
@@ -225,12 +140,6 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::HttpsUnusable,
-        severity: Severity::Info,
-        title: "TLS on 443 does not work",
-        meaning: "Exchange's web services all live behind 443. It accepted a connection and the TLS handshake failed, it \
-                  speaks in clear, or it has only suites that this program lacks, so they were not asked.",
-        hint: "Get that port working first: the row of `https` says what is wrong there.",
-        reference: "Microsoft: Network ports for clients and mail flow in Exchange",
         holds: |case| {
             ours(
                 case,
@@ -244,29 +153,14 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::Deadline,
-        severity: Severity::Info,
-        title: "the run was over first",
-        meaning: "The run's deadline (`--deadline`) came before this check was at its end.",
-        hint: "Give the run more time with `--deadline`, or look at fewer targets at once.",
-        reference: "exchports check --help, --deadline",
         holds: |case| ours(case, Code::Deadline, "the run's deadline came first"),
     },
     Rule {
         code: Code::Interrupted,
-        severity: Severity::Info,
-        title: "interrupted",
-        meaning: "The run was interrupted (Ctrl-C or SIGTERM) before this check was at its end.",
-        hint: "Run it again.",
-        reference: "exchports check --help",
         holds: |case| ours(case, Code::Interrupted, "the run was interrupted"),
     },
     Rule {
         code: Code::InternalError,
-        severity: Severity::Warn,
-        title: "a defect of exchports",
-        meaning: "exchports itself failed. It says nothing about the server.",
-        hint: "Report it with the command line and the output of `-v`, please.",
-        reference: "the project's issue tracker",
         holds: |case| ours(case, Code::InternalError, "exchports failed"),
     },
 ];
@@ -333,11 +227,10 @@ fn absence(case: &Case<'_>, message: String, hint: Option<&'static str>) -> Evid
         );
     }
     match case.check.expect {
-        Expectation::Required => evidence.severity(Severity::Fail).hint_if(hint),
-        Expectation::Optional => evidence.severity(Severity::Info).hint_if(hint),
-        Expectation::Forbidden => evidence
-            .severity(Severity::Info)
-            .hint("Nothing to do: it must not be reachable, and it is not."),
+        Expectation::Required | Expectation::Optional => evidence.hint_if(hint),
+        Expectation::Forbidden => {
+            evidence.hint("Nothing to do: it must not be reachable, and it is not.")
+        }
     }
 }
 

@@ -1,76 +1,33 @@
 //! Rules on STARTTLS and on RDP's negotiation: the step from cleartext to TLS.
 
 use super::{Case, Evidence, Rule, is_keyword, list, protocol, quote, said, says};
-use crate::catalog::{Protocol, ServiceId};
+use crate::catalog::Protocol;
 use crate::facts::{PeerFacts, Text};
 use crate::finding::{Code, Severity};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
         code: Code::StarttlsNotOffered,
-        severity: Severity::Fail,
-        title: "STARTTLS is not offered",
-        meaning: "The server speaks its protocol in clear and offers no way to TLS. Mail programs refuse to sign in \
-                  then. Other mail servers go on and deliver in clear, and a directory can be asked in clear: there it \
-                  is a defect and keeps nobody away.",
-        hint: "Assign a certificate to the service (`Enable-ExchangeCertificate`) and restart it. Without one Exchange \
-               offers no STARTTLS.",
-        reference: "RFC 3207 §4; RFC 2595; RFC 4511 §4.14; Exchange event 12014",
         holds: not_offered,
     },
     Rule {
         code: Code::StarttlsOverwritten,
-        severity: Severity::Fail,
-        title: "the offer of STARTTLS was overwritten on the way",
-        meaning: "Where STARTTLS should stand, the server's reply has letters of the same length that mean nothing. An \
-                  inspection device on the way does that (Cisco's ESMTP inspection), or somebody who wants to read the \
-                  mail.",
-        hint: "Switch off SMTP inspection for this server on the firewall (Cisco: `no inspect esmtp`, or its \
-               `allow-tls`). If no device is yours, treat it as an attack.",
-        reference: "RFC 3207 §6; Cisco ASA, ESMTP inspection; Microsoft, Transport routing in hybrid deployments",
         holds: overwritten,
     },
     Rule {
         code: Code::StarttlsRejected,
-        severity: Severity::Fail,
-        title: "STARTTLS was offered and refused",
-        meaning: "The server offers TLS and refused it when asked. Mostly its certificate or the private key cannot be \
-                  used, or it has reached a limit.",
-        hint: "Assign the certificate again (`Enable-ExchangeCertificate`) and see that NETWORK SERVICE may read its \
-               private key.",
-        reference: "RFC 3207 §4; RFC 2595 §4; RFC 4511 §4.14.2",
         holds: rejected,
     },
     Rule {
         code: Code::BytesInjected,
-        severity: Severity::Fail,
-        title: "cleartext came after the go-ahead of STARTTLS",
-        meaning: "Between the server's go-ahead and the TLS handshake more bytes came in clear. Carried over into the \
-                  secure session they would pass for the server's words: an attack, or a broken proxy. They were not \
-                  passed on.",
-        hint: "Treat the connection as tampered with until you know the device that does it. Check again from another \
-               network, and look at proxies and mail gateways on the way.",
-        reference: "RFC 3207 §4.2; CVE-2011-0411; CVE-2021-38371",
         holds: bytes_injected,
     },
     Rule {
         code: Code::NoCertificate,
-        severity: Severity::Fail,
-        title: "the server has no certificate",
-        meaning: "The server says itself that it cannot speak TLS because it has no certificate that it could use.",
-        hint: "Assign a certificate to the service (`Enable-ExchangeCertificate`) and restart it.",
-        reference: "RFC 4511 §4.14.2; Microsoft, Set-ImapSettings; [MS-RDPBCGR] 2.2.1.2.2",
         holds: no_certificate,
     },
     Rule {
         code: Code::RdpNoTls,
-        severity: Severity::Fail,
-        title: "only RDP's old security, without TLS",
-        meaning: "The host speaks only standard RDP security, which neither proves who it is nor resists an attacker on \
-                  the way.",
-        hint: "Set the security layer to SSL or Negotiate (group policy: Require use of specific security layer for \
-               remote connections) and allow network level authentication. Do not expose it.",
-        reference: "[MS-RDPBCGR] 2.2.1.2.1, 5.3",
         holds: |case| {
             let failure = case.failed(Code::RdpNoTls)?;
             let why = negotiation_failure(case)
@@ -82,12 +39,6 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::RdpNegotiationFailed,
-        severity: Severity::Fail,
-        title: "the RDP security negotiation failed",
-        meaning: "The host refused every kind of security that was offered: TLS and CredSSP (NLA).",
-        hint: "Set the security layer to Negotiate (group policy: Require use of specific security layer for remote \
-               connections) and restart TermService.",
-        reference: "[MS-RDPBCGR] 2.2.1.2.2",
         holds: |case| {
             let failure = case.failed(Code::RdpNegotiationFailed)?;
             Some(match negotiation_failure(case) {
@@ -112,10 +63,6 @@ fn not_offered(case: &Case<'_>) -> Option<Evidence> {
             word(case),
             list(offered)
         ),
-    };
-    let severity = match case.service().id {
-        ServiceId::Smtp | ServiceId::Ldap => Severity::Warn,
-        _ => Severity::Fail,
     };
     let anonymous = offered
         .iter()
@@ -147,7 +94,7 @@ fn not_offered(case: &Case<'_>) -> Option<Evidence> {
         ),
         Protocol::Http | Protocol::Rdp => None,
     };
-    Some(Evidence::new(message).severity(severity).hint_if(hint))
+    Some(Evidence::new(message).hint_if(hint))
 }
 
 fn overwritten(case: &Case<'_>) -> Option<Evidence> {
@@ -266,13 +213,7 @@ fn no_certificate(case: &Case<'_>) -> Option<Evidence> {
         ),
         Protocol::Http => None,
     };
-    // A domain controller has none by default, and Exchange talks to it on 389 all the same.
-    let severity = if case.service().id == ServiceId::Ldap {
-        Severity::Warn
-    } else {
-        Severity::Fail
-    };
-    Some(Evidence::new(message).severity(severity).hint_if(hint))
+    Some(Evidence::new(message).hint_if(hint))
 }
 
 /// The failure code of the RDP negotiation by its name, and what to do about it.

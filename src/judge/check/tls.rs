@@ -6,54 +6,24 @@ use crate::facts::{
     Cipher, ClientCertificate, KeyExchange, KeyProof, PeerFacts, Text, TlsVersion, VersionAnswer,
     alert_name,
 };
-use crate::finding::{Code, Severity};
+use crate::finding::Code;
 use crate::observation::{Cause, Detour, Failure};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
         code: Code::CleartextOnTlsPort,
-        severity: Severity::Fail,
-        title: "cleartext where TLS belongs",
-        meaning: "On this port TLS comes first, and the server answered the handshake in clear. Clients that are set \
-                  to SSL/TLS for this port cannot connect. Those that are set to STARTTLS may get through as it is, where \
-                  the server offers that.",
-        hint: "Switch TLS on for this port, or correct the forwarding rule: the service behind it speaks in clear.",
-        reference: "RFC 8314 §3",
         holds: cleartext_on_tls_port,
     },
     Rule {
         code: Code::ClientProxy,
-        severity: Severity::Warn,
-        title: "Exchange's internal Client Proxy connector answers on 465",
-        meaning: "On 465 Exchange listens with its Client Proxy receive connector, which speaks plaintext SMTP with \
-                  STARTTLS and is meant for other Exchange servers. It is no submission over TLS for mail programs: where \
-                  that is required, it is not there.",
-        hint: "Set mail programs to 587 with STARTTLS, and do not publish 465. From inside it is normal on every \
-               Mailbox server.",
-        reference: "Microsoft, Receive connectors; RFC 8314 §3.3",
         holds: client_proxy,
     },
     Rule {
         code: Code::TlsOnCleartextPort,
-        severity: Severity::Fail,
-        title: "TLS where cleartext belongs",
-        meaning: "On this port the conversation begins in clear, and the server wants TLS first. Clients that follow \
-                  the standard get no answer that they understand.",
-        hint: "Correct the listener or the forwarding rule: 587, 143 and 110 begin in clear and use STARTTLS; TLS \
-               first belongs on 465, 993 and 995.",
-        reference: "RFC 8314 §3; RFC 3207",
         holds: tls_on_cleartext_port,
     },
     Rule {
         code: Code::TlsNoCommonCipher,
-        severity: Severity::Fail,
-        title: "no cipher suite in common",
-        meaning: "The server found no cipher suite, group or signature that it shares with this client, which offers \
-                  those of TLS 1.2 (ECDHE with AES-GCM or ChaCha20) and TLS 1.3. Windows Server 2012 R2 has none of them for \
-                  an RSA certificate.",
-        hint: "Enable the ECDHE suites with AES-GCM (`Get-TlsCipherSuite`); Windows Server 2012 R2 has none for RSA \
-               certificates. Some servers say the same when they miss a client certificate.",
-        reference: "RFC 8446 §6.2 (alert 40); Microsoft, TLS Cipher Suites in Windows 8.1",
         holds: |case| {
             let failure = case.failed(Code::TlsNoCommonCipher)?;
             let asked = case
@@ -78,13 +48,6 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::TlsNameNotRecognised,
-        severity: Severity::Fail,
-        title: "the server knows no site of that name",
-        meaning: "The client names the host that it wants in the handshake (SNI), and the server has nothing by that \
-                  name.",
-        hint: "Check by the name that clients use (`--servername`), or add the name to the site's binding or to the \
-               load balancer's list of names.",
-        reference: "RFC 6066 §3 (alert 112)",
         holds: |case| {
             let failure = case.failed(Code::TlsNameNotRecognised)?;
             let sent = case
@@ -99,35 +62,14 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::TlsVersionTooOld,
-        severity: Severity::Fail,
-        title: "the server's TLS is too old",
-        meaning: "The server speaks no version of TLS that is accepted (`--min-tls`, 1.2 by default). Exchange Online \
-                  refuses TLS 1.0 and 1.1, and Microsoft asks to switch them off everywhere.",
-        hint: "Enable TLS 1.2 for Schannel and .NET in the server's registry and disable 1.0 and 1.1. Microsoft's \
-               HealthChecker shows what is set.",
-        reference: "RFC 8996; Microsoft, Exchange Server TLS configuration best practices",
         holds: version_too_old,
     },
     Rule {
         code: Code::TlsLegacySuites,
-        severity: Severity::Warn,
-        title: "only old cipher suites",
-        meaning: "The server speaks TLS 1.2, but only with suites in CBC mode or with RSA key exchange. Outlook and \
-                  Windows still connect; clients that have dropped these suites do not.",
-        hint: "Enable the ECDHE suites with AES-GCM (`Get-TlsCipherSuite`). Windows Server 2012 R2 has none for RSA \
-               certificates: there it takes a newer Windows, or an ECDSA certificate.",
-        reference: "Microsoft, TLS Cipher Suites in Windows 8.1; RFC 9325 §4.2",
         holds: legacy_suites,
     },
     Rule {
         code: Code::TlsOldVersions,
-        severity: Severity::Warn,
-        title: "TLS 1.0 or 1.1 is still enabled",
-        meaning: "The server speaks TLS of today, and older versions as well when it is asked for them. They have known \
-                  weaknesses; Microsoft asks to switch them off, and Exchange Online refuses them.",
-        hint: "Disable TLS 1.0 and 1.1 for Schannel in the server's registry once no old client needs them. Microsoft's \
-               HealthChecker shows what is set.",
-        reference: "RFC 8996; Microsoft, Exchange Server TLS configuration best practices",
         holds: |case| {
             let enabled: Vec<&str> = case
                 .tls()?
@@ -149,14 +91,6 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::ClientCertificateRequired,
-        severity: Severity::Fail,
-        title: "a client certificate is demanded",
-        meaning: "The server takes only clients that show a certificate of their own in the TLS handshake, and ended it \
-                  because there was none. Outlook, phones and browsers have none either, unless they were given one: \
-                  they cannot connect.",
-        hint: "Where clients are to do without, set client certificates to Ignore in IIS Manager (SSL Settings), or on \
-               the gateway in front. If every client has one on purpose, nothing is to do.",
-        reference: "RFC 8446 §4.3.2, §6.2 (alert 116)",
         holds: |case| {
             let failure = case.failed(Code::ClientCertificateRequired)?;
             Some(
@@ -179,13 +113,6 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::TlsClosedOnHello,
-        severity: Severity::Fail,
-        title: "closed at the first word of TLS",
-        meaning: "The server accepted the connection and closed or reset it when the TLS handshake began, without an \
-                  alert. Mostly no certificate is bound to the port, or its private key cannot be used.",
-        hint: "Look at Schannel events 36870 to 36888 in the server's System log: mostly the certificate is missing, \
-               or its private key cannot be used.",
-        reference: "Microsoft, SSL handshake and HTTPS bindings on IIS; Schannel events 36870 to 36888",
         holds: |case| {
             let failure = case.failed(Code::TlsClosedOnHello)?;
             Some(
@@ -202,12 +129,6 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::TlsAlert,
-        severity: Severity::Fail,
-        title: "the server ended the handshake with an alert",
-        meaning: "The server broke the TLS handshake off and said why with a number.",
-        hint: "Look at Schannel events 36870 to 36888 in the server's System log for the same moment: they tell its \
-               side.",
-        reference: "RFC 8446 §6.2",
         holds: |case| {
             let failure = case.failed(Code::TlsAlert)?;
             let hint = match failure.cause {
@@ -233,12 +154,6 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::TlsHandshakeFailed,
-        severity: Severity::Fail,
-        title: "the TLS handshake failed",
-        meaning: "The handshake began and could not be ended: what the server sent cannot be right.",
-        hint: "Check from another network: inspection on the way breaks handshakes. Else look at Schannel events 36870 \
-               to 36888 in the server's System log.",
-        reference: "RFC 8446; RFC 5246",
         holds: |case| {
             let failure = case.failed(Code::TlsHandshakeFailed)?;
             let message = if failure.cause == Cause::Cleartext {
@@ -254,13 +169,6 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::ClientCertificateRequested,
-        severity: Severity::Info,
-        title: "a client certificate is asked for",
-        meaning: "The server asked for a client certificate and went on without one. Domain controllers always ask; on \
-                  a web server it can make browsers show a dialogue.",
-        hint: "Nothing to do, unless browsers ask their users for a certificate: then set client certificates to \
-               Ignore in IIS's SSL settings.",
-        reference: "RFC 8446 §4.3.2; [MS-ADTS] 5.1.1.2",
         holds: |case| {
             if case.failed(Code::ClientCertificateRequired).is_some() {
                 return None;
@@ -367,12 +275,9 @@ fn client_proxy(case: &Case<'_>) -> Option<Evidence> {
         "Exchange's Client Proxy connector answers in clear{}{words}",
         after_starttls(case)
     ));
-    // It is no service with implicit TLS, and that was asked for.
-    if case.check.expect == Expectation::Required {
-        return Some(evidence.severity(Severity::Fail));
-    }
-    if case.context.role == Role::Mailbox {
-        return Some(evidence.severity(Severity::Info).hint(
+    // Where it is required: it is no service with implicit TLS, and that was asked for.
+    if case.check.expect != Expectation::Required && case.context.role == Role::Mailbox {
+        return Some(evidence.hint(
             "Nothing to do: every Mailbox server has it for other Exchange servers. Mail programs use 587 with \
              STARTTLS.",
         ));

@@ -30,8 +30,8 @@ pub(in crate::judge) enum Meaning {
     Guide,
     /// It asks to sign in.
     SignIn,
-    /// Not from here, or not at all; so bad.
-    Restricted(Severity),
+    /// Not from here, or not at all.
+    Restricted,
     /// Not without TLS.
     TlsDemanded,
     /// There is no such directory.
@@ -72,15 +72,13 @@ const MEANINGS: &[Row] = {
         Absent, Anonymous, Away, Fine, Guide, Logon, Page, Portal, Proxy, Rejected, Restricted, SignIn, Throttled,
         TlsDemanded, Trouble,
     };
-    const SHUT: Meaning = Restricted(Severity::Fail);
-    const LIMITED: Meaning = Restricted(Severity::Warn);
     &[
         //           80        443       owa       ecp       ews        mapi       activesync autodisc.  rpc        oab        powershell
         (200..=299, [Page,     Fine,     Page,     Page,     Anonymous, Anonymous, Anonymous, Anonymous, Anonymous, Anonymous, Fine]),
         (300..=399, [Fine,     Fine,     Logon,    Logon,    Away,      Away,      Away,      Guide,     Away,      Away,      Away]),
         (400..=400, [Rejected, Rejected, Rejected, Rejected, Rejected,  Rejected,  Rejected,  Rejected,  Rejected,  Rejected,  Rejected]),
         (401..=401, [Fine,     Fine,     SignIn,   SignIn,   SignIn,    SignIn,    SignIn,    SignIn,    SignIn,    SignIn,    SignIn]),
-        (403..=403, [TlsDemanded,   Fine,     SHUT,     LIMITED,  SHUT,      SHUT,      SHUT,      SHUT,      SHUT,      SHUT,      LIMITED]),
+        (403..=403, [TlsDemanded,   Fine,     Restricted, Restricted, Restricted, Restricted, Restricted, Restricted, Restricted, Restricted, Restricted]),
         (404..=404, [Fine,     Fine,     Absent,   Absent,   Absent,    Absent,    Absent,    Absent,    Absent,    Absent,    Absent]),
         // Clients of these do not use GET: whether it is allowed says nothing.
         (405..=405, [Fine,     Fine,     Rejected, Rejected, Rejected,  Fine,      Fine,      Fine,      Fine,      Rejected,  Fine]),
@@ -108,46 +106,18 @@ pub(in crate::judge) fn meaning(service: ServiceId, status: u16) -> Option<Meani
 pub(super) const RULES: &[Rule] = &[
     Rule {
         code: Code::HttpServerError,
-        severity: Severity::Fail,
-        title: "the web server answers with an error of its own",
-        meaning: "The connection works and the web server answers with a status of 500 or above: IIS, an application \
-                  pool or the back end behind it does not work.",
-        hint: "Look at the application pools in IIS Manager and at the certificate of the back end on 444 \
-               (`netsh http show sslcert`, event 15021). Then at the logs of IIS.",
-        reference: "RFC 9110 §15.6",
         holds: |case| server_error(case, Group::Port),
     },
     Rule {
         code: Code::WebServerError,
-        severity: Severity::Fail,
-        title: "the virtual directory answers with an error of the server's own",
-        meaning: "The web server works, and this directory answers with a status of 500 or above: its application pool \
-                  is stopped or fails, or the back end behind it does.",
-        hint: "Look at the application pool of this directory in IIS Manager and at the certificate of the back end on \
-               444 (`netsh http show sslcert`, event 15021). Then at the logs of IIS.",
-        reference: "RFC 9110 §15.6; Microsoft, Load balancing in Exchange Server",
         holds: |case| server_error(case, Group::Web),
     },
     Rule {
         code: Code::CaptivePortal,
-        severity: Severity::Fail,
-        title: "the network wants a sign-in first",
-        meaning: "Not the server answered but the network that this machine is in: it lets nothing out until somebody \
-                  has signed in to it (captive portal), as in hotels and guest networks. Only status 511 says so for \
-                  sure; a redirect to a portal of another domain is a likely sign.",
-        hint: "Sign in to this network with a browser and check again, or check from another network.",
-        reference: "RFC 6585 §6 (511)",
         holds: captive_portal,
     },
     Rule {
         code: Code::ProxyAuthentication,
-        severity: Severity::Fail,
-        title: "a proxy on the way wants a sign-in",
-        meaning: "Not the server answered but a web proxy between this machine and it, which lets nobody through who \
-                  has not signed in to it.",
-        hint: "Let the proxy pass Exchange's names without a sign-in, or check from a network without a proxy. Outlook \
-               meets the same proxy.",
-        reference: "RFC 9110 §15.5.8 (407)",
         holds: |case| {
             means(case, |meaning| meaning == Meaning::Proxy)?;
             Some(Evidence::new(format!(
@@ -158,46 +128,18 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::HttpRejected,
-        severity: Severity::Fail,
-        title: "the web server refuses the request",
-        meaning: "The web server answers a plain request with a status that says that the request itself is wrong. The \
-                  name may not be bound there, or a device in front refuses what it does not know.",
-        hint: "Look at the log of IIS for this time. Nothing there means that a web application firewall or a proxy in \
-               front answered.",
-        reference: "RFC 9110 §15.5",
         holds: rejected,
     },
     Rule {
         code: Code::WebNotFound,
-        severity: Severity::Fail,
-        title: "there is no such virtual directory",
-        meaning: "The web server answers and knows no directory of that path: it was removed, or is not published, or \
-                  the server is not Exchange.",
-        hint: "See whether the directory exists (`Get-WebApplication -Site 'Default Web Site'` in IIS's PowerShell). \
-               Behind a gateway see that it publishes this path.",
-        reference: "RFC 9110 §15.5.5; Microsoft, Default settings for Exchange virtual directories",
         holds: not_found,
     },
     Rule {
         code: Code::WebRedirectLoop,
-        severity: Severity::Fail,
-        title: "redirects come to no end",
-        meaning: "The answer leads to a page that was asked for already, or on and on. A browser gives up there.",
-        hint: "Remove the HTTP redirect from the virtual directories: they inherit it when it is set on the site (IIS \
-               Manager, HTTP Redirect on each of them).",
-        reference: "RFC 9110 §15.4; Microsoft, Configure http to https redirection for Outlook on the web",
         holds: redirect_loop,
     },
     Rule {
         code: Code::WebRedirectToCleartext,
-        severity: Severity::Fail,
-        title: "a redirect leads back to plain HTTP",
-        meaning: "The answer over HTTPS leads to the same host over HTTP. Where that leads to HTTPS again, browsers go \
-                  round in circles; else a password goes in clear.",
-        hint: "Correct the redirect in IIS to https://. Behind a load balancer that ends TLS, Exchange believes that \
-               plain HTTP was asked for: let it speak HTTPS to the server as well.",
-        reference: "Microsoft, Configure http to https redirection for Outlook on the web; Microsoft, Exchange \
-                    extended protection (no TLS offloading)",
         holds: |case| {
             let redirect = last_redirect(case, RedirectKind::Downgrade)?;
             Some(Evidence::new(format!(
@@ -208,44 +150,18 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::WebRedirectUnusable,
-        severity: Severity::Fail,
-        title: "a redirect leads nowhere",
-        meaning: "The answer is a redirect, and where it leads is missing or is no address of a web page.",
-        hint: "Look at the redirect in IIS (HTTP Redirect of the site and of the directory) or on the device in front, \
-               and correct where it leads.",
-        reference: "RFC 9110 §10.2.2",
         holds: redirect_unusable,
     },
     Rule {
         code: Code::WebRedirectElsewhere,
-        severity: Severity::Info,
-        title: "a redirect leads away from the service",
-        meaning: "The answer leads to another host, or to a page for people. That can be a sign-in in front \
-                  (AD FS, an access gateway), Exchange Online, or the logon page of the network (captive portal).",
-        hint: "Open the address in a browser and see where it leads: a sign-in of your own is fine. A page of a hotel \
-               or a guest network means that this network wants a sign-in.",
-        reference: "RFC 9110 §15.4; Microsoft, Autodiscover in Exchange",
         holds: redirect_elsewhere,
     },
     Rule {
         code: Code::WebAnonymous,
-        severity: Severity::Fail,
-        title: "answered without asking to sign in",
-        meaning: "Exchange asks everyone to sign in on this directory, and a page came without. Another web site \
-                  answers there, or anonymous access was switched on.",
-        hint: "Check the name and where it leads: this is hardly Exchange. A web site on the mail domain's own name \
-               does that when autodiscover.DOMAIN is meant.",
-        reference: "Microsoft, Default settings for Exchange virtual directories",
         holds: anonymous,
     },
     Rule {
         code: Code::WebThrottled,
-        severity: Severity::Warn,
-        title: "the web server is asked too often",
-        meaning: "The web server, or a device in front of it, limits how often one address may ask, and the limit is \
-                  reached.",
-        hint: "Wait and check again, less often. If Outlook is slow as well, look at the limits of the device in front.",
-        reference: "RFC 6585 §4 (429)",
         holds: |case| {
             means(case, |meaning| meaning == Meaning::Throttled)?;
             Some(Evidence::new(answer(case.http()?)))
@@ -253,24 +169,10 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::WebRestricted,
-        severity: Severity::Fail,
-        title: "403: not from here, or not at all",
-        meaning: "The web server knows the directory and refuses it. On ecp and powershell that mostly is a limit to \
-                  known addresses, made on purpose; elsewhere it keeps clients out.",
-        hint: "See in IIS (IP Address and Domain Restrictions, Request Filtering, SSL Settings) or on the gateway in \
-               front what refuses it.",
-        reference: "RFC 9110 §15.5.4; Microsoft, Client access rules; Microsoft, Default settings for Exchange virtual \
-                    directories",
         holds: restricted,
     },
     Rule {
         code: Code::HttpForbidden,
-        severity: Severity::Info,
-        title: "403 on port 80",
-        meaning: "The web server answers plain HTTP with 403. So does Exchange by default: it demands TLS, and there \
-                  is no redirect unless somebody made one.",
-        hint: "Nothing to do. If people without https:// should get to Outlook on the web, set up a redirect to HTTPS.",
-        reference: "Microsoft, Configure http to https redirection for Outlook on the web; RFC 9110 §15.5.4",
         holds: |case| {
             means(case, |meaning| meaning == Meaning::TlsDemanded)?;
             Some(Evidence::new(
@@ -280,13 +182,6 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::HttpWithoutTls,
-        severity: Severity::Warn,
-        title: "Exchange's pages come over plain HTTP",
-        meaning: "Port 80 hands out one of Exchange's pages, where Exchange by default answers 403: the site no longer \
-                  requires TLS. A password that is typed on that page crosses the network in clear, for anyone on the \
-                  way to read.",
-        hint: "Switch on Require SSL for the site in IIS Manager (SSL Settings), or redirect 80 to HTTPS.",
-        reference: "Microsoft, Configure http to https redirection for Outlook on the web",
         holds: |case| {
             let facts = case.http()?;
             (case.service().id == ServiceId::Http
@@ -297,13 +192,6 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::AuthenticationMissing,
-        severity: Severity::Warn,
-        title: "a sign-in is wanted, and none is offered",
-        meaning: "The directory answers 401 and names no way to sign in (WWW-Authenticate), so no client can. A device \
-                  in front may have taken it away, or all authentication is switched off in IIS.",
-        hint: "Look at the directory's authentication (such as `Get-WebServicesVirtualDirectory | Format-List \
-               *Authentication*`), and at the device in front.",
-        reference: "RFC 9110 §11.6.1, §15.5.2",
         holds: |case| {
             let facts = case.http()?;
             (case.service().group == Group::Web
@@ -314,24 +202,10 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::WebUnhealthy,
-        severity: Severity::Warn,
-        title: "the health page says that the service is out",
-        meaning: "The directory answers, and its healthcheck.htm, which load balancers ask, is closed without a word, \
-                  or answers with an error or not in time. Exchange closes it when managed availability, or an \
-                  administrator, has taken that protocol out of service; a load balancer sends nobody there then.",
-        hint: "Look at the health of the server (`Get-HealthReport`, `Get-ServerHealth`) and at the application pool \
-               of this directory.",
-        reference: "Microsoft, Load balancing in Exchange Server",
         holds: unhealthy,
     },
     Rule {
         code: Code::WebHealthElsewhere,
-        severity: Severity::Info,
-        title: "the health page comes from another server",
-        meaning: "The directory and its health page were answered by different servers: a load balancer spreads \
-                  requests over several, and what one says holds for that one only.",
-        hint: "Check the members of the load balancer's pool one by one: `--address ADDRESS` with the published name.",
-        reference: "Microsoft, Load balancing in Exchange Server",
         holds: |case| {
             let facts = case.http()?;
             let (front_end, health_server) =
@@ -347,23 +221,10 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::PreAuthentication,
-        severity: Severity::Info,
-        title: "nothing in the answer is Exchange's",
-        meaning: "Exchange names its front end in its answers (X-FEServer), and this one has none. Possibly a device \
-                  in front asks to sign in before Exchange is reached, or hides the header.",
-        hint: "Nothing to do where a gateway that signs people in is meant to be there (AD FS proxy, F5, NetScaler). \
-               Else see what answers on 443 in Exchange's place.",
-        reference: "captures of Exchange 2016 and 2019; no document",
         holds: pre_authentication,
     },
     Rule {
         code: Code::ProxyOnTheWay,
-        severity: Severity::Info,
-        title: "a web proxy on the way names itself",
-        meaning: "The answer came through a web proxy or cache that wrote its name into it. Such a proxy passes only \
-                  web ports, and may break the sign-in with NTLM.",
-        hint: "If Outlook has trouble, check from a network without this proxy, then have the proxy pass Exchange's names unchanged. It carries 80 and 443 only: other ports need a way of their own.",
-        reference: "RFC 9110 §7.6.3 (Via)",
         holds: |case| {
             let via = &case.http()?.via;
             (!via.is_empty())
@@ -372,12 +233,6 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::BasicAuthenticationOnline,
-        severity: Severity::Info,
-        title: "Exchange Online offers Basic, and no longer takes it",
-        meaning: "Exchange Online still names Basic among the ways to sign in on some of its servers, and takes \
-                  passwords over it no more.",
-        hint: "Nothing to do here. Clients have to sign in with OAuth (modern authentication).",
-        reference: "Microsoft, Deprecation of Basic authentication in Exchange Online",
         holds: |case| {
             (is_online(case) && offers(case, "Basic")).then(|| {
                 Evidence::new("the answer offers Basic, which Exchange Online no longer takes")
@@ -386,11 +241,6 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::ModernAuthentication,
-        severity: Severity::Info,
-        title: "modern authentication is offered",
-        meaning: "The service takes OAuth tokens (Bearer, XOAUTH2): modern authentication, with or beside passwords.",
-        hint: "Nothing to do. Programs that only know passwords cannot sign in where nothing else is offered.",
-        reference: "Microsoft, Hybrid modern authentication; Microsoft, Authenticate IMAP, POP or SMTP with OAuth",
         holds: modern_authentication,
     },
 ];
@@ -551,7 +401,7 @@ fn rejected(case: &Case<'_>) -> Option<Evidence> {
         // The page that people are sent to has to be there, and open to them.
         let is_shut = matches!(
             found,
-            Meaning::Rejected | Meaning::Absent | Meaning::Restricted(_)
+            Meaning::Rejected | Meaning::Absent | Meaning::Restricted
         );
         return is_shut.then(|| {
             Evidence::new(page.answers(status)).hint(
@@ -585,13 +435,12 @@ fn not_found(case: &Case<'_>) -> Option<Evidence> {
     let facts = case.http()?;
     let evidence = Evidence::new(format!("{}: there is no such directory", answer(facts)));
     Some(match case.check.expect {
-        Expectation::Required if is_http_sys(facts) => evidence.severity(Severity::Fail).hint(
+        Expectation::Required if is_http_sys(facts) => evidence.hint(
             "http.sys answers, and no site takes this path: see that the Default Web Site runs and has its virtual \
              directories (`Get-Website`, `Get-WebApplication`).",
         ),
         Expectation::Required => {
             evidence
-                .severity(Severity::Fail)
                 .hint_if(match case.service().id {
                     ServiceId::OutlookAnywhere => Some(
                         "Outlook Anywhere needs the Windows feature RPC over HTTP Proxy. Outlook uses MAPI over HTTP \
@@ -600,19 +449,14 @@ fn not_found(case: &Case<'_>) -> Option<Evidence> {
                     _ => None,
                 })
         }
-        Expectation::Optional => evidence.severity(Severity::Info),
+        Expectation::Optional => evidence,
         Expectation::Forbidden => evidence
-            .severity(Severity::Info)
             .hint("Nothing to do: it must not be reachable, and it is not there."),
     })
 }
 
 fn restricted(case: &Case<'_>) -> Option<Evidence> {
-    let Meaning::Restricted(severity) =
-        means(case, |meaning| matches!(meaning, Meaning::Restricted(_)))?
-    else {
-        return None;
-    };
+    means(case, |meaning| meaning == Meaning::Restricted)?;
     let hint = match case.service().id {
         ServiceId::Ecp => Some(
             "Mostly the admin center was limited on purpose, to the inside or by a client access rule: then nothing is \
@@ -629,7 +473,6 @@ fn restricted(case: &Case<'_>) -> Option<Evidence> {
             "{}: not from here, or not at all",
             answer(case.http()?)
         ))
-        .severity(severity)
         .hint_if(hint),
     )
 }

@@ -5,22 +5,14 @@ use std::net::IpAddr;
 use time::Duration;
 
 use super::shared::certificate;
-use super::{TargetRule, Told, Whole, address, names, services};
+use super::{Rule, TargetEvidence, Whole, address, names, services};
 use crate::catalog::{Expectation, Group, Protocol, ServiceId};
 use crate::facts::CertificateFacts;
-use crate::finding::{Code, Finding, Severity};
+use crate::finding::{Code, Finding};
 use crate::judge::check::date;
 
-pub(super) const RULES: &[TargetRule] = &[TargetRule {
+pub(super) const RULES: &[Rule] = &[Rule {
     code: Code::CertificateDiffers,
-    severity: Severity::Warn,
-    title: "services, or addresses, serve different certificates",
-    meaning: "Several certificates with the same names are served, and one is older: it was renewed in one place and \
-              not in another. The old one expires first, and Exchange's extended protection breaks sign-ins where load \
-              balancer and server serve different ones.",
-    hint: "Assign the new certificate to the services that still serve the old one (`Enable-ExchangeCertificate \
-           -Services SMTP,IIS,POP,IMAP`). Then restart them, and see to load balancers.",
-    reference: "Microsoft, Certificates in Exchange; Microsoft, Configure Windows Extended Protection in Exchange",
     holds: differs,
 }];
 
@@ -30,7 +22,7 @@ struct Served<'a> {
     rows: Vec<&'a Finding>,
 }
 
-fn differs(whole: &Whole<'_>) -> Vec<Told> {
+fn differs(whole: &Whole<'_>) -> Vec<TargetEvidence> {
     let served = served(whole);
     let Some(newest) = served
         .iter()
@@ -93,7 +85,7 @@ fn is_predecessor(old: &CertificateFacts, new: &CertificateFacts) -> bool {
     shares_name && new.not_before - old.not_before > TOGETHER && new.not_after > old.not_after
 }
 
-fn told(old: &Served<'_>, new: &Served<'_>) -> Told {
+fn told(old: &Served<'_>, new: &Served<'_>) -> TargetEvidence {
     let (of_old, of_new) = (
         services(old.rows.iter().copied()),
         services(new.rows.iter().copied()),
@@ -114,7 +106,7 @@ fn told(old: &Served<'_>, new: &Served<'_>) -> Told {
             names(&of_new),
             ends.1
         );
-        let told = Told::new(message, old.rows.iter().copied());
+        let told = TargetEvidence::new(message, old.rows.iter().copied());
         return match assign_hint(&old.rows) {
             Some(hint) => told.hint(hint),
             None => told,
@@ -137,7 +129,7 @@ fn told(old: &Served<'_>, new: &Served<'_>) -> Told {
             "the certificate expires now on {}, now on {}",
             ends.0, ends.1
         );
-        return Told::new(message, old.rows.iter().copied()).hint(
+        return TargetEvidence::new(message, old.rows.iter().copied()).hint(
             "Possibly members behind a load balancer: check each by `--address` and assign the new certificate to \
              those that still serve the old one.",
         );
@@ -149,7 +141,7 @@ fn told(old: &Served<'_>, new: &Served<'_>) -> Told {
         list(&at_new),
         ends.1
     );
-    Told::new(message, old.rows.iter().copied())
+    TargetEvidence::new(message, old.rows.iter().copied())
         .hint(
             "Assign the new certificate to the servers at the older addresses (`Enable-ExchangeCertificate`), or install \
              it on the load balancer there.",

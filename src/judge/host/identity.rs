@@ -4,7 +4,7 @@
 use time::OffsetDateTime;
 
 use super::shared::certificate;
-use super::{TargetRule, Told, Whole, http, names, services, smtp, worst_of};
+use super::{Rule, TargetEvidence, Whole, http, names, services, smtp, worst_of};
 use crate::catalog::builds::{AS_OF, Age, Day, Known, Version};
 use crate::catalog::{Expectation, Protocol, Role};
 use crate::facts::{PeerFacts, Text};
@@ -14,56 +14,27 @@ use crate::judge::check::{Case, quote};
 use crate::judge::looks::{role_of_greeting, role_of_name};
 use crate::plan::Host;
 
-pub(super) const RULES: &[TargetRule] = &[
-    TargetRule {
+pub(super) const RULES: &[Rule] = &[
+    Rule {
         code: Code::NotExchange,
-        severity: Severity::Info,
-        title: "nothing says that the host is Exchange",
-        meaning: "443 answers, none of Exchange's virtual directories is there, and nothing else that was said is \
-                  Exchange's.",
-        hint: "Check the name: it may lead to another web server or to a gateway that publishes nothing of Exchange. \
-               If it is Exchange, see that the Default Web Site has its directories.",
-        reference: "Microsoft, Default settings for Exchange virtual directories",
         holds: not_exchange,
     },
-    TargetRule {
+    Rule {
         code: Code::IisStopped,
-        severity: Severity::Fail,
-        title: "all web services answer 503",
-        meaning: "Not one directory is broken but all of them: the web site, all application pools, or the load \
-                  balancer's whole pool is out.",
-        hint: "Start the Default Web Site and the application pools in IIS Manager; events 5002 and 5009 (WAS) tell \
-               why they stopped. Behind a load balancer look at its pool first.",
-        reference: "RFC 9110 §15.6.4; Microsoft, Load balancing in Exchange Server",
         holds: iis_stopped,
     },
-    TargetRule {
+    Rule {
         code: Code::RoleDoesNotFit,
-        severity: Severity::Warn,
-        title: "another kind of host than it was judged as",
-        meaning: "The name, or what the host says of itself, belongs to another kind of host than `--role` says: \
-                  Exchange Online in place of a server of one's own, or the reverse. What is required of the one is \
-                  not there on the other.",
-        hint: "Check it as what it is, with another `--role`. If it should be another host, see where DNS leads: after \
-               a migration names lead to Exchange Online.",
-        reference: "Microsoft, Microsoft 365 URLs and IP address ranges; Microsoft, Autodiscover in Exchange",
         holds: role_does_not_fit,
     },
-    TargetRule {
+    Rule {
         code: Code::ExchangeUnsupported,
-        severity: Severity::Warn,
-        title: "Microsoft no longer supports this Exchange",
-        meaning: "The build belongs to a product that gets no security updates any more; for 2016 and 2019 the extended \
-                  ones, which had to be bought, ended on 2026-10-31 as well.",
-        hint: "Move to Exchange Server Subscription Edition: an in-place upgrade from 2019, a migration from older \
-               ones.",
-        reference: "Microsoft, Exchange Server build numbers and release dates; Microsoft, Lifecycle",
         holds: |whole| {
             builds(whole)
                 .into_iter()
                 .filter_map(|build| {
                     let ended = build.ended(whole.context.now)?;
-                    Some(Told::new(
+                    Some(TargetEvidence::new(
                         format!(
                             "{} has not been supported since {ended} (build {})",
                             build.known.name(),
@@ -75,24 +46,14 @@ pub(super) const RULES: &[TargetRule] = &[
                 .collect()
         },
     },
-    TargetRule {
+    Rule {
         code: Code::ExchangeOnlineThrottles,
-        severity: Severity::Warn,
-        title: "Exchange Online throttles and then refuses mail from this build",
-        meaning: "In a hybrid organization, Exchange Online looks at the build of the server that sends mail through a \
-                  connector of type OnPremises. Below a minimum it first answers `450 4.7.230 Connecting Exchange \
-                  server version is out-of-date` for part of each hour, and after some weeks `550 5.7.230`; \
-                  `New-TenantExemptionInfo` pauses that for up to 90 days a year. Mail that takes another way is not \
-                  affected. The web services may show an older build than transport has.",
-        hint: "Install the newest security update, or move to Exchange Server Subscription Edition. The report \
-               \"Out-of-date connecting on-premises Exchange servers\" of the Exchange admin center tells what is affected.",
-        reference: "Microsoft, Throttling and blocking email from persistently vulnerable Exchange servers",
         holds: |whole| {
             builds(whole)
                 .into_iter()
                 .filter_map(|build| {
                     let (major, minor, line, revision) = build.version.least_for_online()?;
-                    Some(Told::new(
+                    Some(TargetEvidence::new(
                         format!(
                             "build {} is older than {major}.{minor}.{line}.{revision}: Exchange Online throttles and \
                              then refuses mail that it sends through a connector",
@@ -104,15 +65,8 @@ pub(super) const RULES: &[TargetRule] = &[
                 .collect()
         },
     },
-    TargetRule {
+    Rule {
         code: Code::ExchangeBuild,
-        severity: Severity::Info,
-        title: "which Exchange it is",
-        meaning: "Exchange's web services tell their build without a sign-in, and the build tells product and update. \
-                  An update that did not touch the web services does not show there: the server may be newer than it \
-                  says, not older.",
-        hint: "No action is needed. Where newer updates were known, install the newest one.",
-        reference: "Microsoft, Exchange Server build numbers and release dates",
         holds: |whole| {
             builds(whole)
                 .into_iter()
@@ -128,7 +82,7 @@ pub(super) const RULES: &[TargetRule] = &[
                         }
                         Age::Newest | Age::Unknown => String::new(),
                     };
-                    Told::new(
+                    TargetEvidence::new(
                         format!("{} (build {}){age}", build.known.name(), build.told),
                         [],
                     )
@@ -136,15 +90,8 @@ pub(super) const RULES: &[TargetRule] = &[
                 .collect()
         },
     },
-    TargetRule {
+    Rule {
         code: Code::NamesDiffer,
-        severity: Severity::Info,
-        title: "the servers behind the services name themselves differently",
-        meaning: "Greeting and web services name the machine that answers, and they name different ones. Possibly a \
-                  load balancer spreads the services over several servers, or a name leads to the wrong host.",
-        hint: "Nothing to do behind a load balancer; to check one member alone, give its `--address`. Else see where \
-               the name leads.",
-        reference: "Microsoft, Load balancing in Exchange Server",
         holds: names_differ,
     },
 ];
@@ -170,7 +117,7 @@ pub(super) fn is_exchange(whole: &Whole<'_>) -> bool {
     })
 }
 
-fn not_exchange(whole: &Whole<'_>) -> Vec<Told> {
+fn not_exchange(whole: &Whole<'_>) -> Vec<TargetEvidence> {
     let rows: Vec<&Finding> = whole.web().map(|(row, _)| row).collect();
     let is_nowhere = whole.web().all(|(row, facts)| {
         facts
@@ -184,10 +131,10 @@ fn not_exchange(whole: &Whole<'_>) -> Vec<Told> {
     let severity = worst_of(Code::NotExchange, rows.iter().copied());
     let port = rows.first().map_or(443, |row| row.check.port);
     let message = format!("port {port} answers, and none of Exchange's directories is there");
-    vec![Told::new(message, rows).severity(severity)]
+    vec![TargetEvidence::new(message, rows).severity(severity)]
 }
 
-fn iis_stopped(whole: &Whole<'_>) -> Vec<Told> {
+fn iis_stopped(whole: &Whole<'_>) -> Vec<TargetEvidence> {
     // What must not be reachable is not to be started.
     let wanted = |row: &Finding| row.check.expect != Expectation::Forbidden;
     let web = || whole.web().filter(|(row, _)| wanted(row));
@@ -202,7 +149,7 @@ fn iis_stopped(whole: &Whole<'_>) -> Vec<Told> {
         .ports()
         .filter(|row| http(row).is_some_and(|facts| facts.status == Some(503)));
     let count = rows.len();
-    let told = Told::new(
+    let told = TargetEvidence::new(
         if by_http_sys {
             format!(
                 "all {count} web services answer 503, and it is Windows (http.sys) that answers"
@@ -222,7 +169,7 @@ fn iis_stopped(whole: &Whole<'_>) -> Vec<Told> {
     }]
 }
 
-fn role_does_not_fit(whole: &Whole<'_>) -> Vec<Told> {
+fn role_does_not_fit(whole: &Whole<'_>) -> Vec<TargetEvidence> {
     let judged = whole.context.role;
     if judged == Role::Any {
         return Vec::new();
@@ -235,7 +182,7 @@ fn role_does_not_fit(whole: &Whole<'_>) -> Vec<Told> {
         if fits == judged {
             return Vec::new();
         }
-        return vec![Told::new(
+        return vec![TargetEvidence::new(
             format!(
                 "\"{name}\" is a host of Exchange Online: {} fits, not {}",
                 fits.row().name,
@@ -256,7 +203,7 @@ fn role_does_not_fit(whole: &Whole<'_>) -> Vec<Told> {
             let name = greeting.as_str().split_whitespace().nth(1)?;
             let fits = role_of_greeting(&name.to_ascii_lowercase())?;
             Some(
-                Told::new(
+                TargetEvidence::new(
                     format!(
                         "{} greets as {}, a host of Exchange Online: {} fits, not {}",
                         row.check.service.name,
@@ -273,12 +220,12 @@ fn role_does_not_fit(whole: &Whole<'_>) -> Vec<Told> {
         .collect()
 }
 
-fn own_server_judged_as_online(whole: &Whole<'_>) -> Vec<Told> {
+fn own_server_judged_as_online(whole: &Whole<'_>) -> Vec<TargetEvidence> {
     builds(whole)
         .into_iter()
         .filter(|build| !build.known.product.is_online())
         .map(|build| {
-            Told::new(
+            TargetEvidence::new(
                 format!(
                     "build {} is {}, a server of one's own, and it was judged as {}",
                     build.told,
@@ -353,7 +300,7 @@ fn builds<'a>(whole: &Whole<'a>) -> Vec<Build<'a>> {
 }
 
 /// Machines by the names that they give themselves. A greeting may bear the published name: that is no machine's.
-fn names_differ(whole: &Whole<'_>) -> Vec<Told> {
+fn names_differ(whole: &Whole<'_>) -> Vec<TargetEvidence> {
     let mut machines: Vec<(&Text, Vec<&Finding>)> = Vec::new();
     let mut note = |name, row| match machines
         .iter_mut()
@@ -390,7 +337,7 @@ fn names_differ(whole: &Whole<'_>) -> Vec<Told> {
             )
         })
         .collect();
-    vec![Told::new(
+    vec![TargetEvidence::new(
         format!("different machines answer: {}", listed.join("; ")),
         [],
     )]

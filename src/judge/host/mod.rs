@@ -4,15 +4,14 @@
 //! A cause that several rows share is told here once, with the services that share it; their rows keep it, and reports
 //! for people need not repeat it ([`Code::covers`]).
 
-use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{Context, looks};
+use super::{Context, Evidence, looks};
 use crate::catalog::{Group, ServiceId};
 use crate::facts::{HttpFacts, PeerFacts, SmtpFacts};
-use crate::finding::{Code, Diagnosis, Finding, Severity, Status, TargetDiagnosis, TargetFinding};
+use crate::finding::{Code, Finding, Severity, Status, TargetDiagnosis, TargetFinding};
 use crate::observation::State;
 use crate::plan::Target;
 
@@ -92,80 +91,56 @@ pub fn calls_for_control(findings: &[Finding]) -> bool {
     reach::is_everything_open(findings)
 }
 
-/// A row of the rules over a target.
-#[derive(Debug)]
-pub struct TargetRule {
-    /// What it is called.
-    pub code: Code,
-    /// How bad it is, where the evidence does not say otherwise.
-    pub severity: Severity,
-    /// What is the matter, in a few words, without a full stop.
-    pub title: &'static str,
-    /// What it means, in one to three sentences.
-    pub meaning: &'static str,
-    /// What to do next, where the evidence does not say otherwise: one or two sentences.
-    pub hint: &'static str,
-    /// Where that comes from.
-    pub reference: &'static str,
-    holds: fn(&Whole<'_>) -> Vec<Told>,
-}
+/// A rule over a target.
+pub(super) type Rule = super::Rule<fn(&Whole<'_>) -> Vec<TargetEvidence>>;
 
-impl TargetRule {
+impl Rule {
     fn diagnose(&self, whole: &Whole<'_>) -> Vec<TargetDiagnosis> {
-        (self.holds)(whole)
-            .into_iter()
-            .map(|told| TargetDiagnosis {
-                diagnosis: Diagnosis {
-                    code: self.code,
-                    severity: told.severity.unwrap_or(self.severity),
-                    message: told.message,
-                    hint: told.hint.unwrap_or(Cow::Borrowed(self.hint)).into_owned(),
-                },
-                services: told.services,
-                addresses: told.addresses,
-            })
-            .collect()
+        let code = self.code;
+        let diagnose = |found: TargetEvidence| TargetDiagnosis {
+            diagnosis: found.evidence.diagnose(code, code.definition().severity),
+            services: found.services,
+            addresses: found.addresses,
+        };
+        (self.holds)(whole).into_iter().map(diagnose).collect()
     }
 }
 
 /// All rules over a target, in their order.
-pub fn target_rules() -> impl Iterator<Item = &'static TargetRule> {
+pub fn target_rules() -> impl Iterator<Item = &'static Rule> {
     [reach::RULES, certificates::RULES, identity::RULES]
         .into_iter()
         .flatten()
 }
 
 /// Why a rule over a target holds, and of what.
-struct Told {
-    message: String,
-    severity: Option<Severity>,
-    hint: Option<Cow<'static, str>>,
+#[derive(Debug)]
+pub struct TargetEvidence {
+    evidence: Evidence,
     services: Vec<ServiceId>,
     addresses: Vec<IpAddr>,
 }
 
-impl Told {
+impl TargetEvidence {
     /// Of these rows.
     fn new<'a>(
         message: impl Into<String>,
         findings: impl IntoIterator<Item = &'a Finding>,
     ) -> Self {
         Self {
-            message: message.into(),
-            severity: None,
-            hint: None,
+            evidence: Evidence::new(message),
             services: services(findings),
             addresses: Vec::new(),
         }
     }
 
     fn severity(mut self, severity: Severity) -> Self {
-        self.severity = Some(severity);
+        self.evidence = self.evidence.severity(severity);
         self
     }
 
     fn hint(mut self, hint: &'static str) -> Self {
-        self.hint = Some(Cow::Borrowed(hint));
+        self.evidence = self.evidence.hint(hint);
         self
     }
 
@@ -176,7 +151,8 @@ impl Told {
 }
 
 /// What a rule over a target looks at.
-struct Whole<'a> {
+#[derive(Debug)]
+pub struct Whole<'a> {
     findings: &'a [Finding],
     context: &'a Context<'a>,
     control: Option<Control>,

@@ -3,100 +3,44 @@
 use std::net::IpAddr;
 
 use super::{
-    TargetRule, Told, Whole, address, identity, is_open, is_unanswered, names, ports, services,
+    Rule, TargetEvidence, Whole, address, identity, is_open, is_unanswered, names, ports, services,
     worst_of,
 };
 use crate::catalog::{Group, ServiceId};
 use crate::finding::{Code, Finding, Severity};
 use crate::observation::State;
 
-pub(super) const RULES: &[TargetRule] = &[
-    TargetRule {
+pub(super) const RULES: &[Rule] = &[
+    Rule {
         code: Code::EverythingOpen,
-        severity: Severity::Fail,
-        title: "every port accepts, also one where nobody is",
-        meaning: "All ports accept a connection, and so does a port that nothing should listen on. Something between \
-                  this machine and the target accepts in its place: a firewall's SYN proxy, an antivirus on this \
-                  machine, a captive portal. That a port is open says nothing then.",
-        hint: "Check from another machine or network, or with the antivirus's web and mail shields off. What counts \
-               here is whether a port speaks its protocol, not that it is open.",
-        reference: "RFC 4987 §3.6 (SYN proxies)",
         holds: everything_open,
     },
-    TargetRule {
+    Rule {
         code: Code::NothingAnswers,
-        severity: Severity::Fail,
-        title: "no port of the target answers",
-        meaning: "Every port that was tried gave no answer at all, not even a refusal: the host is down, the address \
-                  is wrong or old, there is no way to it (VPN, route), or a firewall drops whatever comes from here.",
-        hint: "Compare the address with DNS, see that the host runs and the VPN is up, then check from another \
-               network. A firewall may drop everything that comes from this address.",
-        reference: "Microsoft, PortQry (FILTERED); RFC 1812 §5.2.7.1",
         holds: nothing_answers,
     },
-    TargetRule {
+    Rule {
         code: Code::NothingListens,
-        severity: Severity::Fail,
-        title: "every port refuses",
-        meaning: "Every port that was tried refused the connection: a host answers at that address, and nothing listens \
-                  on it. It is another host than the one meant, its services are stopped, a load balancer has no member \
-                  left, or a firewall rejects instead of dropping.",
-        hint: "See that the name leads to the host that is meant (`nslookup`), then that its services run: \
-               `Get-Service *Exchange*,W3SVC`. A load balancer without a member looks the same.",
-        reference: "Microsoft, PortQry (NOT LISTENING); RFC 9293 §3.10.7.1",
         holds: nothing_listens,
     },
-    TargetRule {
+    Rule {
         code: Code::Ipv6Broken,
-        severity: Severity::Warn,
-        title: "IPv4 works and IPv6 does not",
-        meaning: "The name has addresses of both families, and only IPv4 answers. Clients try IPv6 first and lose time, \
-                  or fail.",
-        hint: "Open the same ports for IPv6 on the firewall, or remove the AAAA record. Do not half disable IPv6 on an \
-               Exchange server: it is not supported.",
-        reference: "RFC 8305; Microsoft, HealthChecker, IPv6 check",
         holds: |whole| one_family(whole, Code::Ipv6Broken),
     },
-    TargetRule {
+    Rule {
         code: Code::Ipv4Broken,
-        severity: Severity::Warn,
-        title: "IPv6 works and IPv4 does not",
-        meaning: "The name has addresses of both families, and only IPv6 answers. Clients without IPv6 cannot connect.",
-        hint: "See the address translation and the firewall rule for IPv4, or correct the A record.",
-        reference: "RFC 8305",
         holds: |whole| one_family(whole, Code::Ipv4Broken),
     },
-    TargetRule {
+    Rule {
         code: Code::WebOnlyNetwork,
-        severity: Severity::Fail,
-        title: "only the web's ports get an answer",
-        meaning: "443 works and every other port gets no answer. A network that lets only the web out looks like this \
-                  (guests, hotels, some companies), and a firewall in front of the target that publishes only 443.",
-        hint: "Check from another network, or over the VPN, before looking at Exchange. If it is the same there, the \
-               firewall in front of the target passes only 443.",
-        reference: "Microsoft, Network ports for clients and mail flow in Exchange",
         holds: web_only,
     },
-    TargetRule {
+    Rule {
         code: Code::Port25Blocked,
-        severity: Severity::Fail,
-        title: "25 alone gets no answer",
-        meaning: "Other ports of the target answer, and 25 does not. Many access providers and clouds let nobody out \
-                  on 25, and companies only their mail servers; a firewall in front of the target is as possible.",
-        hint: "Possibly the provider or cloud of this machine blocks 25 outbound: try 25 of another mail server from \
-               here, and this one from elsewhere. Mail programs use 587 instead.",
-        reference: "Microsoft, Troubleshoot outbound SMTP connectivity in Azure; RFC 6409",
         holds: port_25,
     },
-    TargetRule {
+    Rule {
         code: Code::PopImapOff,
-        severity: Severity::Info,
-        title: "POP3 and IMAP4 are off, as Exchange has them by default",
-        meaning: "None of POP3's and IMAP4's ports answers, and the rest of Exchange does. Both are off after setup; \
-                  nothing is wrong when nobody uses them.",
-        hint: "If they are wanted, set MSExchangePop3, MSExchangePop3BE, MSExchangeImap4 and MSExchangeImap4BE to \
-               automatic and start them. If not, nothing is to do.",
-        reference: "Microsoft, POP3 and IMAP4 in Exchange Server",
         holds: pop_and_imap,
     },
 ];
@@ -109,14 +53,14 @@ pub(super) fn is_everything_open(findings: &[Finding]) -> bool {
 /// So many open ports are more than most hosts have.
 const EVERYTHING: usize = 6;
 
-fn everything_open(whole: &Whole<'_>) -> Vec<Told> {
+fn everything_open(whole: &Whole<'_>) -> Vec<TargetEvidence> {
     let Some(control) = whole.control else {
         return Vec::new();
     };
     if control.state != Some(State::Open) || !is_everything_open(whole.findings) {
         return Vec::new();
     }
-    vec![Told::new(
+    vec![TargetEvidence::new(
         format!(
             "every port accepts a connection, also {}, where nobody should be",
             control.port
@@ -125,7 +69,7 @@ fn everything_open(whole: &Whole<'_>) -> Vec<Told> {
     )]
 }
 
-fn nothing_answers(whole: &Whole<'_>) -> Vec<Told> {
+fn nothing_answers(whole: &Whole<'_>) -> Vec<TargetEvidence> {
     if whole.ports().any(is_open) {
         return dead_addresses(whole, Code::NothingAnswers, is_unanswered);
     }
@@ -140,7 +84,7 @@ fn nothing_answers(whole: &Whole<'_>) -> Vec<Told> {
         return Vec::new();
     }
     vec![
-        Told::new(
+        TargetEvidence::new(
             format!("none of {count} ports answers"),
             rows.iter().copied(),
         )
@@ -149,7 +93,7 @@ fn nothing_answers(whole: &Whole<'_>) -> Vec<Told> {
 }
 
 /// Three ports and more are a pattern; two are two services that are off.
-fn nothing_listens(whole: &Whole<'_>) -> Vec<Told> {
+fn nothing_listens(whole: &Whole<'_>) -> Vec<TargetEvidence> {
     if whole.ports().any(is_open) {
         return dead_addresses(whole, Code::NothingListens, is_refused);
     }
@@ -159,7 +103,7 @@ fn nothing_listens(whole: &Whole<'_>) -> Vec<Told> {
         return Vec::new();
     }
     vec![
-        Told::new(
+        TargetEvidence::new(
             format!("all {count} ports refuse the connection"),
             whole.findings,
         )
@@ -172,7 +116,11 @@ fn is_refused(row: &Finding) -> bool {
 }
 
 /// Addresses where nothing answers, or nothing listens, while others of the target do (rows by address only).
-fn dead_addresses(whole: &Whole<'_>, code: Code, is_dead: fn(&Finding) -> bool) -> Vec<Told> {
+fn dead_addresses(
+    whole: &Whole<'_>,
+    code: Code,
+    is_dead: fn(&Finding) -> bool,
+) -> Vec<TargetEvidence> {
     let dead = |ip: IpAddr| {
         let mut rows = whole
             .ports()
@@ -253,7 +201,7 @@ fn dead_addresses(whole: &Whole<'_>, code: Code, is_dead: fn(&Finding) -> bool) 
         ),
     };
     vec![
-        Told::new(message, rows.iter().copied())
+        TargetEvidence::new(message, rows.iter().copied())
             .severity(severity)
             .hint(hint)
             .at(dead),
@@ -265,7 +213,7 @@ fn list(addresses: &[IpAddr]) -> String {
     listed.join(", ")
 }
 
-fn web_only(whole: &Whole<'_>) -> Vec<Told> {
+fn web_only(whole: &Whole<'_>) -> Vec<TargetEvidence> {
     let is_web = |row: &Finding| matches!(row.check.service.id, ServiceId::Http | ServiceId::Https);
     let works = whole
         .ports()
@@ -280,7 +228,7 @@ fn web_only(whole: &Whole<'_>) -> Vec<Told> {
         return Vec::new();
     }
     vec![
-        Told::new(
+        TargetEvidence::new(
             format!(
                 "{} works, and none of the {} ports besides the web's answers",
                 port(whole, ServiceId::Https),
@@ -292,7 +240,7 @@ fn web_only(whole: &Whole<'_>) -> Vec<Told> {
     ]
 }
 
-fn port_25(whole: &Whole<'_>) -> Vec<Told> {
+fn port_25(whole: &Whole<'_>) -> Vec<TargetEvidence> {
     let (smtp, others): (Vec<&Finding>, Vec<&Finding>) = whole
         .ports()
         .partition(|row| row.check.service.id == ServiceId::Smtp);
@@ -319,7 +267,7 @@ fn port_25(whole: &Whole<'_>) -> Vec<Told> {
         few => format!("{} answer", names(few)),
     };
     vec![
-        Told::new(
+        TargetEvidence::new(
             format!(
                 "{} alone gets no answer, while {answers}",
                 port(whole, ServiceId::Smtp)
@@ -338,7 +286,7 @@ fn port(whole: &Whole<'_>, service: ServiceId) -> u16 {
         .map_or(service.row().port, |row| row.check.port)
 }
 
-fn pop_and_imap(whole: &Whole<'_>) -> Vec<Told> {
+fn pop_and_imap(whole: &Whole<'_>) -> Vec<TargetEvidence> {
     let is_mailbox_access = |row: &&Finding| {
         matches!(
             row.check.service.id,
@@ -363,7 +311,7 @@ fn pop_and_imap(whole: &Whole<'_>) -> Vec<Told> {
     }
     let severity = worst_of(Code::PopImapOff, rows.iter().copied());
     vec![
-        Told::new(
+        TargetEvidence::new(
             "POP3 and IMAP4 do not answer, and the rest of Exchange does: both are off by default"
                 .to_owned(),
             rows.iter().copied(),
@@ -373,7 +321,7 @@ fn pop_and_imap(whole: &Whole<'_>) -> Vec<Told> {
 }
 
 /// One family of addresses fails wherever both were tried, and the other works.
-fn one_family(whole: &Whole<'_>, code: Code) -> Vec<Told> {
+fn one_family(whole: &Whole<'_>, code: Code) -> Vec<TargetEvidence> {
     let is_of_broken = |ip: &IpAddr| match code {
         Code::Ipv6Broken => ip.is_ipv6(),
         _ => ip.is_ipv4(),
@@ -468,7 +416,7 @@ fn one_family(whole: &Whole<'_>, code: Code) -> Vec<Told> {
         "over {works} it works, over {fails} ({}) {how}",
         list(&broken)
     );
-    let told = Told::new(message, rows.into_iter().chain(behind)).severity(severity);
+    let told = TargetEvidence::new(message, rows.into_iter().chain(behind)).severity(severity);
     let told = match hint {
         Some(hint) => told.hint(hint),
         None => told,

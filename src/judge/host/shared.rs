@@ -1,9 +1,9 @@
 //! What several rows have in common is told once, as the first of them tells it.
 
-use super::{Told, Whole, address, services, worst_of};
+use super::{Whole, address, services, worst_of};
 use crate::facts::{ChainLink, Text, TrustDefect};
 use crate::finding::{Code, Diagnosis, Finding, Severity, TargetDiagnosis};
-use crate::judge::{Case, diagnose, rules};
+use crate::judge::{Case, diagnose};
 
 /// What makes rows with the same code share its cause.
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -126,9 +126,6 @@ pub(super) fn left_out(whole: &Whole<'_>) -> Vec<TargetDiagnosis> {
             None => groups.push((subject, vec![row])),
         }
     }
-    let Some(rule) = rules().find(|rule| rule.code == CODE) else {
-        return Vec::new();
-    };
     let diagnose = |(subject, rows): (&Text, Vec<&Finding>)| TargetDiagnosis {
         diagnosis: Diagnosis {
             code: CODE,
@@ -136,7 +133,7 @@ pub(super) fn left_out(whole: &Whole<'_>) -> Vec<TargetDiagnosis> {
             message: format!(
                 "the intermediate \"{subject}\" is not sent, and other services send it"
             ),
-            hint: rule.hint.to_owned(),
+            hint: CODE.definition().hint.to_owned(),
         },
         services: services(rows),
         addresses: Vec::new(),
@@ -166,11 +163,10 @@ fn told(code: Code, rows: &[&Finding], whole: &Whole<'_>) -> Option<TargetDiagno
     let severity = of_rows().map(|diagnosis| diagnosis.severity).max()?;
     let first = of_rows().find(|diagnosis| diagnosis.severity == severity)?;
     let is_one_hint = of_rows().all(|diagnosis| diagnosis.hint == first.hint);
-    let rule = rules().find(|rule| rule.code == code)?;
-    let base = Told::new(first.message.clone(), rows.iter().copied());
+    let services = services(rows.iter().copied());
     // Where a service has rows that are fine, or have another cause, the addresses tell which are meant.
     let has_others = whole.findings.iter().any(|finding| {
-        base.services.contains(&finding.check.service.id)
+        services.contains(&finding.check.service.id)
             && !rows.iter().any(|row| std::ptr::eq(*row, finding))
     });
     let mut addresses: Vec<_> = if has_others {
@@ -184,14 +180,14 @@ fn told(code: Code, rows: &[&Finding], whole: &Whole<'_>) -> Option<TargetDiagno
         diagnosis: Diagnosis {
             code,
             severity,
-            message: base.message,
+            message: first.message.clone(),
             hint: if is_one_hint {
                 first.hint.clone()
             } else {
-                rule.hint.to_owned()
+                code.definition().hint.to_owned()
             },
         },
-        services: base.services,
+        services,
         addresses,
     })
 }

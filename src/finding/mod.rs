@@ -7,9 +7,14 @@ use crate::catalog::{Role, ServiceId};
 use crate::observation::Observation;
 use crate::plan::Check;
 
-pub use code::Code;
+pub use codes::{Asked, Code, Definition, Exception, When};
+pub use known::{KNOWN_FAILURES, KnownFailure};
+pub use severity::{Severity, Status};
 
 mod code;
+mod codes;
+mod known;
+mod severity;
 
 /// The verdict on one check.
 #[derive(Clone, Debug)]
@@ -60,35 +65,6 @@ pub struct LooksLike {
     pub required: usize,
 }
 
-/// The verdict in one word.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Status {
-    /// As expected.
-    Pass,
-    /// Not there, and that is allowed.
-    Absent,
-    /// Not looked at, or not to the end, for a reason that is not the peer's.
-    Skip,
-    /// It works, with a defect.
-    Warn,
-    /// Not as expected.
-    Fail,
-}
-
-impl Status {
-    /// The word that JSON and the table use.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pass => "pass",
-            Self::Absent => "absent",
-            Self::Skip => "skip",
-            Self::Warn => "warn",
-            Self::Fail => "fail",
-        }
-    }
-}
-
 /// One thing that is the matter.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Diagnosis {
@@ -111,27 +87,4 @@ pub struct TargetDiagnosis {
     pub services: Vec<ServiceId>,
     /// The addresses it is about, where they differ.
     pub addresses: Vec<IpAddr>,
-}
-
-/// How bad a diagnosis is.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Severity {
-    /// Worth knowing.
-    Info,
-    /// It works, but not for long or not for everyone.
-    Warn,
-    /// It does not work.
-    Fail,
-}
-
-impl Severity {
-    /// The word that JSON uses.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Warn => "warn",
-            Self::Fail => "fail",
-        }
-    }
 }

@@ -1,0 +1,1286 @@
+//! The codes: every word that scripts may rely on, and everything that is said of it. A row is a code; rows are only
+//! ever added. The rules of `judge` say when one holds.
+
+use super::severity::Severity::{self, Fail, Info, Warn};
+use crate::catalog::ServiceId::{Ecp, Imaps, Ldap, Powershell, Smtp};
+use crate::catalog::{Certificates, Expectation, Role, Service, ServiceId};
+use When::{As, OfRows, On, Required, Seen, Unchecked, Unrequired};
+
+/// Everything that is said of a code, wherever it is said.
+#[derive(Debug)]
+pub struct Definition {
+    /// The word that JSON, the table and `explain` use: kebab-case.
+    pub word: &'static str,
+    /// How bad it is where no exception holds.
+    pub severity: Severity,
+    /// Where it is less bad, or worse: the first that holds counts.
+    pub except: &'static [Exception],
+    /// What is the matter, in a few words, without a full stop.
+    pub title: &'static str,
+    /// What it means, in one to three sentences.
+    pub meaning: &'static str,
+    /// What to do next, where the evidence does not say otherwise: one or two sentences.
+    pub hint: &'static str,
+    /// Where that comes from: documents, with a semicolon between two.
+    pub references: &'static str,
+    /// Other words that people type or paste for it.
+    pub aliases: &'static [&'static str],
+    /// Codes of its rows that a target of which this is told needs no more.
+    pub covers: &'static [Code],
+    /// The [known failures](super::KNOWN_FAILURES) that it answers.
+    pub answers: &'static [&'static str],
+}
+
+/// How bad a code is, when, and why or where in words; those may be empty.
+pub type Exception = (Severity, When, &'static str);
+
+/// When an exception to a severity holds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum When {
+    /// On these services.
+    On(&'static [ServiceId]),
+    /// Where the service is required.
+    Required,
+    /// Where the service is optional or forbidden.
+    Unrequired,
+    /// On a host of that role.
+    As(Role),
+    /// Where nobody checks the certificate.
+    Unchecked,
+    /// Where something was seen that the words tell; the rule says so with its evidence.
+    Seen,
+    /// Of a target: as bad as the worst of its rows that it covers.
+    OfRows,
+}
+
+/// What a severity depends on besides what was seen.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    /// The service.
+    pub service: &'static Service,
+    /// Whether it is required.
+    pub expect: Expectation,
+    /// As what the host is judged.
+    pub role: Role,
+    /// Whether nobody checks the certificate there.
+    pub unchecked: bool,
+}
+
+impl Asked {
+    /// As the catalog has it, before anything was seen.
+    #[must_use]
+    pub fn of(service: &'static Service, expect: Expectation, role: Role) -> Self {
+        Self {
+            service,
+            expect,
+            role,
+            unchecked: service.certificates == Certificates::SelfSignedIsNormal,
+        }
+    }
+}
+
+impl When {
+    /// Whether it holds there, whatever was seen.
+    #[must_use]
+    pub fn holds(self, asked: &Asked) -> bool {
+        match self {
+            Self::On(services) => services.contains(&asked.service.id),
+            Self::Required => asked.expect == Expectation::Required,
+            Self::Unrequired => asked.expect != Expectation::Required,
+            Self::As(role) => asked.role == role,
+            Self::Unchecked => asked.unchecked,
+            Self::Seen | Self::OfRows => false,
+        }
+    }
+}
+
+/// What most codes have nothing of.
+const PLAIN: Definition = Definition {
+    word: "",
+    severity: Info,
+    except: &[],
+    title: "",
+    meaning: "",
+    hint: "",
+    references: "",
+    aliases: &[],
+    covers: &[],
+    answers: &[],
+};
+
+/// The enum and its definitions, in one order, from one list.
+macro_rules! codes {
+    ($($code:ident = $word:literal { $($field:ident: $value:expr,)* })*) => {
+        /// The code of a diagnosis or a failure. `exchports explain CODE` tells what it means.
+        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        pub enum Code {
+            $(#[doc = concat!("`", $word, "`")] $code,)*
+        }
+
+        pub(super) const DEFINITIONS: &[(Code, Definition)] = &[
+            $((Code::$code, Definition { word: $word, $($field: $value,)* ..PLAIN }),)*
+        ];
+    };
+}
+
+codes! {
+    // -- Reach: names, TCP, what must not be reachable, and what kept this machine from looking.
+    ForbiddenOpen = "forbidden-open" {
+        severity: Fail,
+        title: "reachable, and it must not be",
+        meaning: "The port accepted a connection, and on this kind of host it must not be reachable from where the \
+            check was made. Whether the service behind it works makes no difference, and what else was seen of it is \
+            told for information only.",
+        hint: "Close the port on the firewall, or limit it to a VPN or to known addresses. If it has to be reachable \
+            from here, say so with `--optional`.",
+        references: "Microsoft, Network ports for clients and mail flow in Exchange",
+    }
+    NameNotFound = "name-not-found" {
+        severity: Fail,
+        title: "the name does not exist",
+        meaning: "DNS says that there is no such name, so nothing could be connected to.",
+        hint: "Check the spelling, then ask internal and public DNS (`nslookup`): an internal name is unknown outside. \
+            If it should exist, add the record.",
+        references: "RFC 1035 §4.1.1; RFC 8020",
+        aliases: &["NXDOMAIN", "WSAHOST_NOT_FOUND", "11001"],
+        answers: &["D01"],
+    }
+    NameWithoutAddress = "name-without-address" {
+        severity: Fail,
+        title: "the name has no address",
+        meaning: "The name exists in DNS and has no A or AAAA record of the families that were asked for, so nothing \
+            could be connected to.",
+        hint: "Add an A or AAAA record, or check where its CNAME leads. With `-4`, `-6` or `--source` only one family \
+            counts.",
+        references: "RFC 2308 §2.2",
+        aliases: &["NODATA", "WSANO_DATA", "11004"],
+        answers: &["D02"],
+    }
+    NameLookupFailed = "name-lookup-failed" {
+        severity: Fail,
+        title: "the name could not be looked up",
+        meaning: "The resolver did not answer, or answered that it could not. Whether the name exists is not known.",
+        hint: "Try another resolver (`nslookup NAME SERVER`) and see that port 53 is open for UDP and TCP. A broken \
+            DNSSEC signature looks the same.",
+        references: "RFC 1035 §4.1.1",
+        aliases: &["SERVFAIL", "WSATRY_AGAIN", "11002"],
+        answers: &["D03"],
+    }
+    Refused = "refused" {
+        severity: Fail,
+        except: &[
+            (Info, Unrequired, "then nobody has to be there"),
+            (Fail, Seen, "where an earlier connection of the check was accepted"),
+        ],
+        title: "the connection was refused",
+        meaning: "The host answered at once that nobody listens on this port: the service is stopped, listens on \
+            another port, or a firewall refuses in its place. PortQry calls it NOT LISTENING.",
+        hint: "Start the service, or correct the port. Behind a load balancer, see that its pool has a member.",
+        references: "RFC 9293 §3.10.7.1; Microsoft, PortQry",
+        aliases: &["NOT LISTENING", "closed", "ECONNREFUSED", "WSAECONNREFUSED", "10061"],
+        answers: &["T01", "A04", "R01"],
+    }
+    Filtered = "filtered" {
+        severity: Fail,
+        except: &[
+            (Info, Unrequired, "then nobody has to be there"),
+            (Fail, Seen, "where an earlier connection of the check was accepted"),
+        ],
+        title: "no answer",
+        meaning: "Nothing came back, not even a refusal. Either a firewall drops the packets, or the service is \
+            stopped on a Windows host, whose firewall answers nothing for a closed port (stealth mode). PortQry calls \
+            it FILTERED.",
+        hint: "A firewall drops it, or the service is stopped on a Windows host, whose firewall then answers nothing \
+            (stealth mode). Look at the firewall's log and at the service.",
+        references: "Microsoft KB 2586744 (stealth mode); Microsoft, PortQry",
+        aliases: &["ETIMEDOUT", "WSAETIMEDOUT", "10060"],
+        answers: &["T02", "A04", "R01"],
+    }
+    Unreachable = "unreachable" {
+        severity: Fail,
+        except: &[
+            (Info, Unrequired, "then nobody has to be there"),
+            (Fail, Seen, "where an earlier connection of the check was accepted"),
+        ],
+        title: "unreachable",
+        meaning: "There is no route to the host, or a router or a filter on the way said no. Linux cannot tell these \
+            apart on IPv4.",
+        hint: "Check the address, the route to it (`tracert`) and the VPN. A router or a filter on the way may have \
+            said no: ask its owner.",
+        references: "RFC 792; RFC 1812 §5.2.7.1; RFC 4443 §3.1",
+        aliases: &["EHOSTUNREACH", "WSAEHOSTUNREACH", "10065"],
+        answers: &["T05", "T06"],
+    }
+    Blocked = "blocked" {
+        severity: Warn,
+        title: "this machine does not let the connection out",
+        meaning: "The system refused to send: a firewall or an antivirus on the machine that runs the check. It says \
+            nothing about the server.",
+        hint: "Allow exchports in this machine's firewall or antivirus (`Get-NetFirewallRule -Direction Outbound`), or \
+            check from another machine.",
+        references: "connect(2), EPERM; Winsock, WSAEACCES (10013)",
+        aliases: &["EPERM", "EACCES", "WSAEACCES", "10013"],
+        answers: &["T18"],
+    }
+    NoNetwork = "no-network" {
+        severity: Warn,
+        title: "this machine has no way out",
+        meaning: "The machine that runs the check has no network: no address and no route beyond itself, neither in \
+            IPv4 nor in IPv6, so nothing was sent and no resolver was asked. It says nothing about the server.",
+        hint: "Connect this machine to the network, or bring up its VPN (`ipconfig`, `route print`; `ip address`, `ip \
+            route`), then check again.",
+        references: "connect(2), ENETUNREACH; Winsock, WSAENETUNREACH (10051)",
+        aliases: &["ENETUNREACH", "WSAENETUNREACH", "10051"],
+        answers: &["T19"],
+    }
+    AddressFamilyMissing = "address-family-missing" {
+        severity: Warn,
+        title: "this machine has no way to that address",
+        meaning: "The machine that runs the check has no address of the target's family (IPv6 or IPv4), or no route to \
+            it: nothing was sent. It says nothing about the server.",
+        hint: "Check from a machine that has that family and a route there (`route print`, `ip route`; a VPN may bring \
+            it), or keep to the other family with `-4` or `-6`.",
+        references: "RFC 8305; connect(2), ENETUNREACH and EAFNOSUPPORT",
+        aliases: &["EAFNOSUPPORT", "WSAEAFNOSUPPORT", "10047"],
+    }
+    OutOfResources = "out-of-resources" {
+        severity: Warn,
+        title: "this machine ran out of files, ports or memory",
+        meaning: "The system had no socket left for the check. It says nothing about the server.",
+        hint: "Look at fewer at once (`--jobs`), or raise the limit of open files.",
+        references: "socket(2), EMFILE and ENFILE; connect(2), EADDRNOTAVAIL; Winsock, WSAENOBUFS (10055)",
+        aliases: &["EMFILE", "ENFILE", "WSAENOBUFS", "10055"],
+    }
+    SourceUnusable = "source-unusable" {
+        severity: Warn,
+        title: "the source address cannot be used",
+        meaning: "The address given with `--source` does not belong to the machine that runs the check, belongs to the \
+            other address family than the target's, or leads nowhere near the target, as 127.0.0.1 does.",
+        hint: "Give `--source` an address that this machine has and that leads to the target: `ipconfig` or `ip \
+            address` lists them.",
+        references: "bind(2), EADDRNOTAVAIL",
+        aliases: &["EADDRNOTAVAIL", "WSAEADDRNOTAVAIL", "10049"],
+    }
+    HttpsNotOpen = "https-not-open" {
+        severity: Info,
+        title: "443 is not open",
+        meaning: "Exchange's web services all live behind 443. It accepted no connection, so they were not asked.",
+        hint: "Get that port working first: the row of `https` says what is wrong there.",
+        references: "Microsoft: Network ports for clients and mail flow in Exchange",
+    }
+    HttpsUnusable = "https-unusable" {
+        severity: Info,
+        title: "TLS on 443 does not work",
+        meaning: "Exchange's web services all live behind 443. It accepted a connection and the TLS handshake failed, \
+            it speaks in clear, or it has only suites that this program lacks, so they were not asked.",
+        hint: "Get that port working first: the row of `https` says what is wrong there.",
+        references: "Microsoft: Network ports for clients and mail flow in Exchange",
+    }
+    Deadline = "deadline" {
+        severity: Info,
+        title: "the run was over first",
+        meaning: "The run's deadline (`--deadline`) came before this check was at its end.",
+        hint: "Give the run more time with `--deadline`, or look at fewer targets at once.",
+        references: "exchports check --help, --deadline",
+    }
+    Interrupted = "interrupted" {
+        severity: Info,
+        title: "interrupted",
+        meaning: "The run was interrupted (Ctrl-C or SIGTERM) before this check was at its end.",
+        hint: "Run it again.",
+        references: "exchports check --help",
+    }
+    InternalError = "internal-error" {
+        severity: Warn,
+        title: "a defect of exchports",
+        meaning: "exchports itself failed. It says nothing about the server.",
+        hint: "Report it with the command line and the output of `-v`, please.",
+        references: "the project's issue tracker",
+    }
+
+    // -- The conversation.
+    Silent = "silent" {
+        severity: Fail,
+        title: "accepted, then silent",
+        meaning: "The port accepts the connection, and then an answer that is due does not come, not even an error. \
+            The program behind the port hangs, something on the way accepts for a server that is gone, or the server \
+            makes strangers wait longer than a check does.",
+        hint: "Restart the service behind this port. If that changes nothing, look for a proxy, a firewall or a load \
+            balancer on the way that accepts in its place: then a port that should be closed opens as well.",
+        references: "RFC 5321 §4.5.3.2",
+        answers: &["T11", "L24", "P09", "H14"],
+    }
+    Stalled = "stalled" {
+        severity: Fail,
+        title: "an answer began and did not end",
+        meaning: "Something came, but not a whole answer in time. The server is overloaded or delays on purpose, or a \
+            device on the way holds packets back.",
+        hint: "Try with a longer `--timeout`. If the rest then comes, look for overload or tarpitting on the server; \
+            if not, for a device on the way (MTU, inspection).",
+        references: "RFC 5321 §4.5.3.2; Microsoft, Understanding back pressure",
+    }
+    ClosedEarly = "closed-early" {
+        severity: Fail,
+        title: "closed before an answer",
+        meaning: "The server accepted the connection and closed it again before it had answered: a limit on \
+            connections, a list of addresses, a component that is offline, or a load balancer with an empty pool.",
+        hint: "Look at limits and address lists on the server, and at the load balancer's pool. \
+            `Get-ServerComponentState` tells whether Exchange has taken the component offline.",
+        references: "Microsoft, Set-ReceiveConnector; Microsoft, Load balancing in Exchange Server",
+        answers: &["T09", "L23", "S12"],
+    }
+    Reset = "reset" {
+        severity: Fail,
+        title: "reset in the middle of the conversation",
+        meaning: "The connection was reset after it had been accepted: the program behind it ended, or an inspection \
+            device on the way did not like what was said.",
+        hint: "Look at the logs of intrusion prevention and firewall for this time, then at the service's own log. A \
+            capture at both ends shows which of the two sent the reset.",
+        references: "RFC 9293 §3.5.2",
+        aliases: &["ECONNRESET", "WSAECONNRESET", "10054"],
+        answers: &["T13"],
+    }
+    Flood = "flood" {
+        severity: Fail,
+        title: "more than any sane server sends",
+        meaning: "The answer did not stop at a size that no server of this kind needs, so reading was ended.",
+        hint: "See what really listens on this port: it is hardly a mail, web or directory server.",
+        references: "RFC 5321 §4.5.3.1",
+    }
+    NotTheProtocol = "not-the-protocol" {
+        severity: Fail,
+        title: "not the protocol that belongs here",
+        meaning: "Something answered, but not in the language of this port: another program listens there, or a proxy \
+            or gateway answers in the server's place.",
+        hint: "See which program listens there (`Get-NetTCPConnection -LocalPort PORT` on the server), and whether a \
+            proxy or a forwarding rule points to the wrong port.",
+        references: "IANA, Service Name and Transport Protocol Port Number Registry",
+        answers: &["R07"],
+    }
+    ServiceUnavailable = "service-unavailable" {
+        severity: Fail,
+        title: "the server says that it is not available",
+        meaning: "The server answered at once that it takes no conversation now: maintenance mode, a component that is \
+            offline, too little memory or disk, or too many connections.",
+        hint: "Look at the server's own log for its reason, and try again later.",
+        references: "RFC 5321 §3.1, §4.2.2; Microsoft, NDRs and bounce messages, 4.3.2",
+        answers: &["S01", "S02", "S03", "S04", "S05", "S06", "S07", "P02", "P03"],
+    }
+    GreetingRejected = "greeting-rejected" {
+        severity: Fail,
+        title: "the server refuses this client",
+        meaning: "The server greeted with a refusal for good. Mostly it judges by the address that the connection \
+            comes from: its reputation, a block list, or a list of those who are allowed.",
+        hint: "Check the address that this connection comes from against the gateway's allow list and public block \
+            lists, and try from an address that should be accepted.",
+        references: "RFC 5321 §3.1",
+        answers: &["S08", "S09", "S12"],
+    }
+    CommandRejected = "command-rejected" {
+        severity: Fail,
+        title: "a command that belongs to every conversation was refused",
+        meaning: "The server greeted and then refused EHLO, CAPABILITY or the like, without which no client can go on.",
+        hint: "Look at the server's own log for its reason. Inspection on a firewall or an antivirus mail shield on \
+            the way may answer in its place.",
+        references: "RFC 5321 §4.1.1.1; RFC 3501 §6.1.1",
+        answers: &["S08", "S11"],
+    }
+    GreetingSlow = "greeting-slow" {
+        severity: Warn,
+        title: "the greeting took long",
+        meaning: "The server accepted the connection at once and took more than five seconds to greet. Exchange does \
+            that on purpose (tarpit) to those it does not know, and so does a server that looks up the client's name \
+            in vain. Some clients give up.",
+        hint: "See that the server's DNS answers reverse lookups of this address, and TarpitInterval of the receive \
+            connector (`Get-ReceiveConnector`). Back pressure slows it down as well.",
+        references: "Microsoft, Set-ReceiveConnector (TarpitInterval); RFC 5321 §4.5.3.2",
+        answers: &["T10"],
+    }
+
+    // -- STARTTLS, and what RDP has in its place.
+    StarttlsNotOffered = "starttls-not-offered" {
+        severity: Fail,
+        except: &[(Warn, On(&[Smtp, Ldap]), "where clients go on without")],
+        title: "STARTTLS is not offered",
+        meaning: "The server speaks its protocol in clear and offers no way to TLS. Mail programs refuse to sign in \
+            then. Other mail servers go on and deliver in clear, and a directory can be asked in clear: there it is a \
+            defect and keeps nobody away.",
+        hint: "Assign a certificate to the service (`Enable-ExchangeCertificate`) and restart it. Without one Exchange \
+            offers no STARTTLS.",
+        references: "RFC 3207 §4; RFC 2595; RFC 4511 §4.14; Exchange event 12014",
+        answers: &["M03", "L09", "L12", "A02"],
+    }
+    StarttlsOverwritten = "starttls-overwritten" {
+        severity: Fail,
+        title: "the offer of STARTTLS was overwritten on the way",
+        meaning: "Where STARTTLS should stand, the server's reply has letters of the same length that mean nothing. An \
+            inspection device on the way does that (Cisco's ESMTP inspection), or somebody who wants to read the mail.",
+        hint: "Switch off SMTP inspection for this server on the firewall (Cisco: `no inspect esmtp`, or its \
+            `allow-tls`). If no device is yours, treat it as an attack.",
+        references: "RFC 3207 §6; Cisco ASA, ESMTP inspection; Microsoft, Transport routing in hybrid deployments",
+        aliases: &["XXXXXXXA"],
+        answers: &["M02"],
+    }
+    StarttlsRejected = "starttls-rejected" {
+        severity: Fail,
+        except: &[(Warn, Seen, "where a directory does not know StartTLS at all")],
+        title: "STARTTLS was offered and refused",
+        meaning: "The server offers TLS and refused it when asked. Mostly its certificate or the private key cannot be \
+            used, or it has reached a limit.",
+        hint: "Assign the certificate again (`Enable-ExchangeCertificate`) and see that NETWORK SERVICE may read its \
+            private key.",
+        references: "RFC 3207 §4; RFC 2595 §4; RFC 4511 §4.14.2",
+        answers: &["L10", "L11"],
+    }
+    BytesInjected = "bytes-injected" {
+        severity: Fail,
+        title: "cleartext came after the go-ahead of STARTTLS",
+        meaning: "Between the server's go-ahead and the TLS handshake more bytes came in clear. Carried over into the \
+            secure session they would pass for the server's words: an attack, or a broken proxy. They were not passed \
+            on.",
+        hint: "Treat the connection as tampered with until you know the device that does it. Check again from another \
+            network, and look at proxies and mail gateways on the way.",
+        references: "RFC 3207 §4.2; CVE-2011-0411; CVE-2021-38371",
+        answers: &["L25"],
+    }
+    NoCertificate = "no-certificate" {
+        severity: Fail,
+        except: &[(Warn, On(&[Ldap]), "where Exchange goes on without")],
+        title: "the server has no certificate",
+        meaning: "The server says itself that it cannot speak TLS because it has no certificate that it could use.",
+        hint: "Assign a certificate to the service (`Enable-ExchangeCertificate`) and restart it.",
+        references: "RFC 4511 §4.14.2; Microsoft, Set-ImapSettings; [MS-RDPBCGR] 2.2.1.2.2",
+        answers: &["L08", "P06", "A01", "R04"],
+    }
+    RdpNoTls = "rdp-no-tls" {
+        severity: Fail,
+        title: "only RDP's old security, without TLS",
+        meaning: "The host speaks only standard RDP security, which neither proves who it is nor resists an attacker \
+            on the way.",
+        hint: "Set the security layer to SSL or Negotiate (group policy: Require use of specific security layer for \
+            remote connections) and allow network level authentication. Do not expose it.",
+        references: "[MS-RDPBCGR] 2.2.1.2.1, 5.3",
+        answers: &["R03", "R05"],
+    }
+    RdpNegotiationFailed = "rdp-negotiation-failed" {
+        severity: Fail,
+        title: "the RDP security negotiation failed",
+        meaning: "The host refused every kind of security that was offered: TLS and CredSSP (NLA).",
+        hint: "Set the security layer to Negotiate (group policy: Require use of specific security layer for remote \
+            connections) and restart TermService.",
+        references: "[MS-RDPBCGR] 2.2.1.2.2",
+    }
+
+    // -- The TLS handshake.
+    CleartextOnTlsPort = "cleartext-on-tls-port" {
+        severity: Fail,
+        title: "cleartext where TLS belongs",
+        meaning: "On this port TLS comes first, and the server answered the handshake in clear. Clients that are set \
+            to SSL/TLS for this port cannot connect. Those that are set to STARTTLS may get through as it is, where \
+            the server offers that.",
+        hint: "Switch TLS on for this port, or correct the forwarding rule: the service behind it speaks in clear.",
+        references: "RFC 8314 §3",
+        answers: &["M12", "L07"],
+    }
+    ClientProxy = "client-proxy" {
+        severity: Warn,
+        except: &[(Fail, Required, ""), (Info, As(Role::Mailbox), "where it is normal")],
+        title: "Exchange's internal Client Proxy connector answers on 465",
+        meaning: "On 465 Exchange listens with its Client Proxy receive connector, which speaks plaintext SMTP with \
+            STARTTLS and is meant for other Exchange servers. It is no submission over TLS for mail programs: where \
+            that is required, it is not there.",
+        hint: "Set mail programs to 587 with STARTTLS, and do not publish 465. From inside it is normal on every \
+            Mailbox server.",
+        references: "Microsoft, Receive connectors; RFC 8314 §3.3",
+        answers: &["S16"],
+    }
+    TlsOnCleartextPort = "tls-on-cleartext-port" {
+        severity: Fail,
+        title: "TLS where cleartext belongs",
+        meaning: "On this port the conversation begins in clear, and the server wants TLS first. Clients that follow \
+            the standard get no answer that they understand.",
+        hint: "Correct the listener or the forwarding rule: 587, 143 and 110 begin in clear and use STARTTLS; TLS \
+            first belongs on 465, 993 and 995.",
+        references: "RFC 8314 §3; RFC 3207",
+    }
+    TlsNoCommonCipher = "tls-no-common-cipher" {
+        severity: Fail,
+        title: "no cipher suite in common",
+        meaning: "The server found no cipher suite, group or signature that it shares with this client, which offers \
+            those of TLS 1.2 (ECDHE with AES-GCM or ChaCha20) and TLS 1.3. Windows Server 2012 R2 has none of them for \
+            an RSA certificate.",
+        hint: "Enable the ECDHE suites with AES-GCM (`Get-TlsCipherSuite`); Windows Server 2012 R2 has none for RSA \
+            certificates. Some servers say the same when they miss a client certificate.",
+        references: "RFC 8446 §6.2 (alert 40); Microsoft, TLS Cipher Suites in Windows 8.1",
+        aliases: &["handshake_failure", "ERR_SSL_VERSION_OR_CIPHER_MISMATCH"],
+        answers: &["L01"],
+    }
+    TlsNameNotRecognised = "tls-name-not-recognised" {
+        severity: Fail,
+        title: "the server knows no site of that name",
+        meaning: "The client names the host that it wants in the handshake (SNI), and the server has nothing by that \
+            name.",
+        hint: "Check by the name that clients use (`--servername`), or add the name to the site's binding or to the \
+            load balancer's list of names.",
+        references: "RFC 6066 §3 (alert 112)",
+        aliases: &["unrecognized_name"],
+        answers: &["L05"],
+    }
+    TlsVersionTooOld = "tls-version-too-old" {
+        severity: Fail,
+        title: "the server's TLS is too old",
+        meaning: "The server speaks no version of TLS that is accepted (`--min-tls`, 1.2 by default). Exchange Online \
+            refuses TLS 1.0 and 1.1, and Microsoft asks to switch them off everywhere.",
+        hint: "Enable TLS 1.2 for Schannel and .NET in the server's registry and disable 1.0 and 1.1. Microsoft's \
+            HealthChecker shows what is set.",
+        references: "RFC 8996; Microsoft, Exchange Server TLS configuration best practices",
+        aliases: &["protocol_version"],
+        answers: &["L02", "L04"],
+    }
+    TlsLegacySuites = "tls-legacy-suites" {
+        severity: Warn,
+        title: "only old cipher suites",
+        meaning: "The server speaks TLS 1.2, but only with suites in CBC mode or with RSA key exchange. Outlook and \
+            Windows still connect; clients that have dropped these suites do not.",
+        hint: "Enable the ECDHE suites with AES-GCM (`Get-TlsCipherSuite`). Windows Server 2012 R2 has none for RSA \
+            certificates: there it takes a newer Windows, or an ECDSA certificate.",
+        references: "Microsoft, TLS Cipher Suites in Windows 8.1; RFC 9325 §4.2",
+        answers: &["L03"],
+    }
+    TlsOldVersions = "tls-old-versions" {
+        severity: Warn,
+        title: "TLS 1.0 or 1.1 is still enabled",
+        meaning: "The server speaks TLS of today, and older versions as well when it is asked for them. They have \
+            known weaknesses; Microsoft asks to switch them off, and Exchange Online refuses them.",
+        hint: "Disable TLS 1.0 and 1.1 for Schannel in the server's registry once no old client needs them. \
+            Microsoft's HealthChecker shows what is set.",
+        references: "RFC 8996; Microsoft, Exchange Server TLS configuration best practices",
+    }
+    ClientCertificateRequired = "client-certificate-required" {
+        severity: Fail,
+        title: "a client certificate is demanded",
+        meaning: "The server takes only clients that show a certificate of their own in the TLS handshake, and ended \
+            it because there was none. Outlook, phones and browsers have none either, unless they were given one: they \
+            cannot connect.",
+        hint: "Where clients are to do without, set client certificates to Ignore in IIS Manager (SSL Settings), or on \
+            the gateway in front. If every client has one on purpose, nothing is to do.",
+        references: "RFC 8446 §4.3.2, §6.2 (alert 116)",
+        aliases: &["certificate_required", "ERR_BAD_SSL_CLIENT_AUTH_CERT"],
+        answers: &["L22"],
+    }
+    TlsClosedOnHello = "tls-closed-on-hello" {
+        severity: Fail,
+        title: "closed at the first word of TLS",
+        meaning: "The server accepted the connection and closed or reset it when the TLS handshake began, without an \
+            alert. Mostly no certificate is bound to the port, or its private key cannot be used.",
+        hint: "Look at Schannel events 36870 to 36888 in the server's System log: mostly the certificate is missing, \
+            or its private key cannot be used.",
+        references: "Microsoft, SSL handshake and HTTPS bindings on IIS; Schannel events 36870 to 36888",
+        answers: &["L06", "A03"],
+    }
+    TlsAlert = "tls-alert" {
+        severity: Fail,
+        title: "the server ended the handshake with an alert",
+        meaning: "The server broke the TLS handshake off and said why with a number.",
+        hint: "Look at Schannel events 36870 to 36888 in the server's System log for the same moment: they tell its \
+            side.",
+        references: "RFC 8446 §6.2",
+        answers: &["L22", "L24"],
+    }
+    TlsHandshakeFailed = "tls-handshake-failed" {
+        severity: Fail,
+        title: "the TLS handshake failed",
+        meaning: "The handshake began and could not be ended: what the server sent cannot be right.",
+        hint: "Check from another network: inspection on the way breaks handshakes. Else look at Schannel events 36870 \
+            to 36888 in the server's System log.",
+        references: "RFC 8446; RFC 5246",
+    }
+    ClientCertificateRequested = "client-certificate-requested" {
+        severity: Info,
+        title: "a client certificate is asked for",
+        meaning: "The server asked for a client certificate and went on without one. Domain controllers always ask; on \
+            a web server it can make browsers show a dialogue.",
+        hint: "Nothing to do, unless browsers ask their users for a certificate: then set client certificates to \
+            Ignore in IIS's SSL settings.",
+        references: "RFC 8446 §4.3.2; [MS-ADTS] 5.1.1.2",
+    }
+
+    // -- What stands between.
+    TlsInspected = "tls-inspected" {
+        severity: Fail,
+        except: &[
+            (Info, Unchecked, ""),
+            (Warn, Seen, "where the inspecting authority is trusted here or only possibly one"),
+        ],
+        title: "TLS is inspected on the way",
+        meaning: "The certificate was issued by a device or program that opens TLS connections to look into them, and \
+            not by the authority that the server's own is from. Whoever trusts that device sees nothing of it; \
+            Exchange's extended protection and sign-ins with NTLM break.",
+        hint: "Take Exchange's names out of TLS inspection, as Microsoft asks for Microsoft 365's, or check from a \
+            network without it. The server's own certificate cannot be seen from here.",
+        references: "Microsoft, Microsoft 365 network connectivity principles; Microsoft, Configure Windows Extended \
+            Protection in Exchange",
+        answers: &["M06"],
+    }
+    GatewayAnswers = "gateway-answers" {
+        severity: Info,
+        title: "another product than Exchange greets",
+        meaning: "The greeting is that of another product: a mail shield on this machine, a filter in front of \
+            Exchange, or another mail server. What was seen here says little about Exchange behind it.",
+        hint: "Nothing to do where that product is meant to answer: check Exchange itself from inside, by its own name \
+            or `--address`. If it is an antivirus mail shield on this machine, switch it off and check again.",
+        references: "nmap, service probes; rapid7, recog",
+        answers: &["D07", "M05", "S15", "S17", "P07"],
+    }
+
+    // -- Certificates.
+    CertificateExpired = "certificate-expired" {
+        severity: Fail,
+        except: &[(Warn, Unchecked, "")],
+        title: "the certificate has expired",
+        meaning: "The certificate, or one between it and the root, was valid until a day that is over. Outlook and \
+            browsers warn their users; programs that cannot ask refuse to connect.",
+        hint: "Renew it and assign the new one to all that serve it (`Enable-ExchangeCertificate -Services \
+            IIS,SMTP,POP,IMAP`). Restart the POP3 and IMAP4 services; see to load balancers and domain controllers.",
+        references: "RFC 5280 §4.1.2.5; Microsoft, Certificates in Exchange",
+        aliases: &["ERR_CERT_DATE_INVALID", "CERT_E_EXPIRED"],
+        answers: &["L13"],
+    }
+    CertificateNotYetValid = "certificate-not-yet-valid" {
+        severity: Fail,
+        except: &[(Warn, Unchecked, "")],
+        title: "the certificate is not valid yet",
+        meaning: "The certificate, or one between it and the root, is valid only from a day that is still to come. \
+            Mostly a clock is wrong: the one of the server that issued it, or the one of this machine.",
+        hint: "Compare this machine's clock and the server's (`w32tm /query /status`). If both are right, wait, or \
+            have the certificate issued again.",
+        references: "RFC 5280 §4.1.2.5",
+        answers: &["L14"],
+    }
+    CertificateSelfSigned = "certificate-self-signed" {
+        severity: Fail,
+        except: &[(Info, Unchecked, "")],
+        title: "the certificate is signed by itself",
+        meaning: "Nobody vouches for the certificate. Exchange makes such a one at setup, and it serves all protocols \
+            until another is assigned; only other Exchange servers trust it.",
+        hint: "Install a certificate of a public or of your own authority and assign it to all that serve this one \
+            (`Enable-ExchangeCertificate -Services IIS,SMTP,POP,IMAP`).",
+        references: "Microsoft, Certificates in Exchange",
+        answers: &["L15", "L16"],
+    }
+    CertificateUnknownIssuer = "certificate-unknown-issuer" {
+        severity: Fail,
+        except: &[(Info, Unchecked, "")],
+        title: "the certificate's issuer is not trusted",
+        meaning: "The chain ends at an issuer that is no root of trust here: a private authority, an inspection device \
+            on the way, or an intermediate certificate that the server does not send.",
+        hint: "If it is your own authority, name its root with `--ca-file` and deploy it to clients. Else see whether \
+            the server sends all intermediates, and whether a device on the way inspects TLS.",
+        references: "RFC 5280 §6; Microsoft, Certificates in Exchange",
+        aliases: &["ERR_CERT_AUTHORITY_INVALID", "CERT_E_UNTRUSTEDROOT", "CERT_E_CHAINING"],
+        answers: &["M07", "L17"],
+    }
+    CertificateMissingIntermediate = "certificate-missing-intermediate" {
+        severity: Fail,
+        except: &[(Info, Unchecked, "")],
+        title: "an intermediate certificate is not sent",
+        meaning: "The certificate is good, but the server does not send the certificate that links it to the root. \
+            Windows often fetches that by itself; phones and other servers do not.",
+        hint: "Import the intermediate into the server's store Intermediate Certification Authorities and restart the \
+            service. On a load balancer install the whole chain.",
+        references: "RFC 8446 §4.4.2; RFC 5246 §7.4.2",
+        covers: &[Code::CertificateUnknownIssuer],
+        answers: &["L19"],
+    }
+    CertificateWrongName = "certificate-wrong-name" {
+        severity: Fail,
+        except: &[(Info, Unchecked, "")],
+        title: "the certificate is made out to other names",
+        meaning: "The name that was asked for is not among those of the certificate. Clients refuse it or warn.",
+        hint: "Check by a name that the certificate has, or have it issued again with this one.",
+        references: "RFC 9525; RFC 6125; Microsoft, Certificates in Exchange",
+        aliases: &["ERR_CERT_COMMON_NAME_INVALID", "CERT_E_CN_NO_MATCH"],
+        answers: &["L18"],
+    }
+    CertificateInvalidPurpose = "certificate-invalid-purpose" {
+        severity: Fail,
+        except: &[(Info, Unchecked, "")],
+        title: "the certificate is not meant for servers",
+        meaning: "The certificate limits what it may be used for, and TLS servers are not among it.",
+        hint: "Have one issued with the purpose Server Authentication (1.3.6.1.5.5.7.3.1) and assign it to the \
+            service.",
+        references: "RFC 5280 §4.2.1.12",
+    }
+    CertificateWeakKey = "certificate-weak-key" {
+        severity: Fail,
+        except: &[(Warn, Unchecked, "")],
+        title: "the certificate's key is too short",
+        meaning: "The RSA key of the certificate, or of one between it and the root, has under 2048 bits. Such keys \
+            can be broken, and clients refuse them.",
+        hint: "Have a certificate issued with an RSA key of 2048 bits or more and assign it to the service.",
+        references: "NIST SP 800-131A; Microsoft, HealthChecker, certificate check",
+        answers: &["L20"],
+    }
+    CertificateUntrusted = "certificate-untrusted" {
+        severity: Fail,
+        except: &[(Info, Unchecked, "")],
+        title: "the certificate is not acceptable",
+        meaning: "The certificate, or the chain that it came with, has a defect that has no code of its own.",
+        hint: "Look at the certificate itself (`openssl s_client -showcerts`, `certutil -dump`) and have it issued \
+            again.",
+        references: "RFC 5280 §6",
+    }
+    CertificateExpiresSoon = "certificate-expires-soon" {
+        severity: Warn,
+        except: &[(Fail, Seen, "under the second number of `--cert-days`, but not on 25 and 3389")],
+        title: "the certificate expires soon",
+        meaning: "Less than a third of its time and less than 30 days are left, or less than `--cert-days` says.",
+        hint: "Renew it in time and assign the new one to all that serve it (`Enable-ExchangeCertificate -Services \
+            IIS,SMTP,POP,IMAP`), and to load balancers. Then restart the POP3 and IMAP4 services.",
+        references: "RFC 5280 §4.1.2.5; exchports check --help, --cert-days",
+    }
+    CertificateWeakSignature = "certificate-weak-signature" {
+        severity: Warn,
+        except: &[(Info, Unchecked, "")],
+        title: "the certificate is signed with a broken hash",
+        meaning: "The signature of the certificate, or of one between it and the root, uses SHA-1 or MD5, for which \
+            forgeries can be made. Public authorities have not issued such certificates since 2016; browsers refuse \
+            them.",
+        hint: "Have a certificate issued with SHA-256 and assign it to the service.",
+        references: "RFC 9155; Microsoft, HealthChecker, certificate check",
+        aliases: &["ERR_CERT_WEAK_SIGNATURE_ALGORITHM"],
+        answers: &["L20"],
+    }
+
+    // -- What the protocols say of the server.
+    LdapError = "ldap-error" {
+        severity: Fail,
+        title: "the directory refused to tell its rootDSE",
+        meaning: "Every directory tells everyone what it is, without signing in (its rootDSE). This one refused.",
+        hint: "See what really answers there: Active Directory never refuses that. On another directory look at its \
+            access rules for anonymous clients.",
+        references: "RFC 4512 §5.1; [MS-ADTS] 3.1.1.3.2, 5.1.3",
+        answers: &["A08"],
+    }
+    RootDseEmpty = "root-dse-empty" {
+        severity: Warn,
+        title: "the directory says nothing of itself",
+        meaning: "Every directory tells everyone what it is, without signing in (its rootDSE). This one answered with \
+            success and told nothing, so nobody knows what it is. A proxy, or an access rule for anonymous clients, \
+            possibly holds it back.",
+        hint: "See what really answers there: Active Directory always tells its rootDSE. On another directory look at \
+            its access rules for anonymous clients.",
+        references: "RFC 4512 §5.1; [MS-ADTS] 3.1.1.3.2, 5.1.3",
+    }
+    ImapPreauth = "imap-preauth" {
+        severity: Fail,
+        except: &[(Warn, On(&[Imaps]), "where nobody is kept from TLS")],
+        title: "IMAP lets everybody in without a name",
+        meaning: "The server greets with PREAUTH: whoever connects is signed in already. STARTTLS is not allowed in \
+            that state, so a program that goes on would do so in clear: to send this greeting is how an attacker on \
+            the way takes STARTTLS away. Exchange never greets like that.",
+        hint: "Treat the connection as tampered with until you know who sends that greeting; check again from another \
+            network. If it is the server's own, see whose mail it gives away, and switch it off.",
+        references: "RFC 3501 §6.2.1, §7.1.4; RFC 9051 §6.2.1, §11.3",
+    }
+    GreetingMasked = "greeting-masked" {
+        severity: Warn,
+        title: "the greeting is masked on the way",
+        meaning: "The server's greeting consists of asterisks: an inspection device on the way masks it, as Cisco's \
+            ESMTP inspection does. Such devices also take STARTTLS and other commands away.",
+        hint: "Switch off SMTP inspection for this server on the firewall (Cisco: `no inspect esmtp`). Exchange hybrid \
+            allows no device that changes SMTP on the way.",
+        references: "Cisco ASA, ESMTP inspection (mask-banner); Microsoft, Transport routing in hybrid deployments",
+        answers: &["M01"],
+    }
+    DirectoryNotReady = "directory-not-ready" {
+        severity: Warn,
+        title: "the domain controller is not synchronized",
+        meaning: "The domain controller says of itself that it has not finished its first synchronization. Until then \
+            its answers may be old.",
+        hint: "Wait after a promotion or a restore; else repair replication (`repadmin /showrepl`, `dcdiag`).",
+        references: "[MS-ADTS] 3.1.1.3.2.10",
+        answers: &["A06"],
+    }
+    ClockDiffers = "clock-differs" {
+        severity: Warn,
+        title: "the server's clock and this machine's differ",
+        meaning: "The clocks differ by more than five minutes. Kerberos does not allow more, so sign-ins fail.",
+        hint: "See which of the two is wrong (`w32tm /query /status`, `w32tm /stripchart /computer:NAME`) and repair \
+            its time source.",
+        references: "RFC 4120 §1.6; [MS-ADTS] 3.1.1.3.2; Microsoft, Maximum tolerance for computer clock \
+            synchronization",
+        answers: &["S19", "A11"],
+    }
+    AuthNotOffered = "auth-not-offered" {
+        severity: Warn,
+        title: "submission offers no way to sign in",
+        meaning: "On the ports for mail programs the server offers no AUTH in the secure session, so no program can \
+            sign in and send. Only programs that are let in by their address can use it.",
+        hint: "BasicAuth and BasicAuthRequireTLS belong in AuthMechanism of the connector for this port. See \
+            `Get-ReceiveConnector | Format-List Name,Bindings,AuthMechanism`.",
+        references: "RFC 6409 §4.3; RFC 4954; Microsoft, Receive connectors",
+        answers: &["S13"],
+    }
+    AuthWindowsOnly = "auth-windows-only" {
+        severity: Info,
+        title: "submission offers only Windows' own ways to sign in",
+        meaning: "In the secure session the server offers NTLM or Kerberos (GSSAPI) and nothing else. Outlook on \
+            Windows can do that; phones, printers and other programs need LOGIN, PLAIN or XOAUTH2.",
+        hint: "If programs other than Outlook are to send here, switch on BasicAuth with BasicAuthRequireTLS for the \
+            connector (`Set-ReceiveConnector -AuthMechanism`).",
+        references: "Microsoft, Receive connectors; RFC 4954",
+        answers: &["S14"],
+    }
+    SizeLimitLow = "size-limit-low" {
+        severity: Info,
+        title: "only small messages are taken",
+        meaning: "The server takes no message of 10 MB or more. Exchange's own limit on a receive connector is 36 MB, \
+            which carries attachments of some 25 MB.",
+        hint: "If larger messages are to pass, raise MaxMessageSize of the receive connector (`Set-ReceiveConnector \
+            -MaxMessageSize`), and the limit of a filter in front.",
+        references: "RFC 1870; Microsoft, Message size limits in Exchange Server",
+        answers: &["S20"],
+    }
+    NotActiveDirectory = "not-active-directory" {
+        severity: Info,
+        except: &[(Warn, As(Role::DomainController), "")],
+        title: "a directory, but not Active Directory",
+        meaning: "The directory that answers is not Active Directory Domain Services: OpenLDAP, an appliance's own, or \
+            AD LDS, as Edge Transport servers have it. Exchange itself needs domain controllers.",
+        hint: "Check a domain controller's name if Exchange's directory is meant (`nltest /dclist:DOMAIN` lists them).",
+        references: "[MS-ADTS] 3.1.1.3.4.3; Microsoft, Edge Subscriptions",
+        answers: &["A05", "A07"],
+    }
+    GlobalCatalogNotReady = "global-catalog-not-ready" {
+        severity: Info,
+        title: "no ready global catalog",
+        meaning: "The domain controller says that it is no global catalog, or one that is not complete yet. Exchange \
+            needs one that is in its own Active Directory site.",
+        hint: "Nothing to do where another domain controller of the site is one. Else make this one a global catalog \
+            and wait for replication (`repadmin /showrepl`).",
+        references: "[MS-ADTS] 3.1.1.3.2.11; Microsoft, Access to Active Directory by Exchange servers",
+        answers: &["A06"],
+    }
+    RdpNlaRequired = "rdp-nla-required" {
+        severity: Info,
+        title: "network level authentication is required",
+        meaning: "The host refuses whoever does not sign in before the desktop is shown (failure 5, \
+            HYBRID_REQUIRED_BY_SERVER). That is the safe setting.",
+        hint: "Nothing to do.",
+        references: "[MS-RDPBCGR] 2.2.1.2.2",
+        answers: &["R02"],
+    }
+    RdpNlaNotSupported = "rdp-nla-not-supported" {
+        severity: Info,
+        title: "no network level authentication",
+        meaning: "The host chose TLS without CredSSP, so it shows its logon screen to everyone who connects. Windows \
+            can do better since 2008.",
+        hint: "On Windows demand network level authentication (SystemPropertiesRemote). xrdp and some others cannot do \
+            it.",
+        references: "[MS-RDPBCGR] 2.2.1.2.1, 5.4.5.2",
+    }
+
+    // -- The web.
+    HttpServerError = "http-server-error" {
+        severity: Fail,
+        title: "the web server answers with an error of its own",
+        meaning: "The connection works and the web server answers with a status of 500 or above: IIS, an application \
+            pool or the back end behind it does not work.",
+        hint: "Look at the application pools in IIS Manager and at the certificate of the back end on 444 (`netsh http \
+            show sslcert`, event 15021). Then at the logs of IIS.",
+        references: "RFC 9110 §15.6",
+        answers: &["H04"],
+    }
+    WebServerError = "web-server-error" {
+        severity: Fail,
+        title: "the virtual directory answers with an error of the server's own",
+        meaning: "The web server works, and this directory answers with a status of 500 or above: its application pool \
+            is stopped or fails, or the back end behind it does.",
+        hint: "Look at the application pool of this directory in IIS Manager and at the certificate of the back end on \
+            444 (`netsh http show sslcert`, event 15021). Then at the logs of IIS.",
+        references: "RFC 9110 §15.6; Microsoft, Load balancing in Exchange Server",
+        answers: &["H04", "H05", "H11"],
+    }
+    CaptivePortal = "captive-portal" {
+        severity: Fail,
+        except: &[(Warn, Seen, "where a person with a browser may get past it")],
+        title: "the network wants a sign-in first",
+        meaning: "Not the server answered but the network that this machine is in: it lets nothing out until somebody \
+            has signed in to it (captive portal), as in hotels and guest networks. Only status 511 says so for sure; a \
+            redirect to a portal of another domain is a likely sign.",
+        hint: "Sign in to this network with a browser and check again, or check from another network.",
+        references: "RFC 6585 §6 (511)",
+        answers: &["M09"],
+    }
+    ProxyAuthentication = "proxy-authentication" {
+        severity: Fail,
+        title: "a proxy on the way wants a sign-in",
+        meaning: "Not the server answered but a web proxy between this machine and it, which lets nobody through who \
+            has not signed in to it.",
+        hint: "Let the proxy pass Exchange's names without a sign-in, or check from a network without a proxy. Outlook \
+            meets the same proxy.",
+        references: "RFC 9110 §15.5.8 (407)",
+        answers: &["M08"],
+    }
+    HttpRejected = "http-rejected" {
+        severity: Fail,
+        title: "the web server refuses the request",
+        meaning: "The web server answers a plain request with a status that says that the request itself is wrong. The \
+            name may not be bound there, or a device in front refuses what it does not know.",
+        hint: "Look at the log of IIS for this time. Nothing there means that a web application firewall or a proxy in \
+            front answered.",
+        references: "RFC 9110 §15.5",
+        answers: &["H09"],
+    }
+    WebNotFound = "web-not-found" {
+        severity: Fail,
+        except: &[(Info, Unrequired, "then nobody has to be there")],
+        title: "there is no such virtual directory",
+        meaning: "The web server answers and knows no directory of that path: it was removed, or is not published, or \
+            the server is not Exchange.",
+        hint: "See whether the directory exists (`Get-WebApplication -Site 'Default Web Site'` in IIS's PowerShell). \
+            Behind a gateway see that it publishes this path.",
+        references: "RFC 9110 §15.5.5; Microsoft, Default settings for Exchange virtual directories",
+        answers: &["H06"],
+    }
+    WebRedirectLoop = "web-redirect-loop" {
+        severity: Fail,
+        except: &[(Warn, Seen, "where nothing in the answer is Exchange's, or redirects are many but no circle")],
+        title: "redirects come to no end",
+        meaning: "The answer leads to a page that was asked for already, or on and on. A browser gives up there.",
+        hint: "Remove the HTTP redirect from the virtual directories: they inherit it when it is set on the site (IIS \
+            Manager, HTTP Redirect on each of them).",
+        references: "RFC 9110 §15.4; Microsoft, Configure http to https redirection for Outlook on the web",
+        aliases: &["ERR_TOO_MANY_REDIRECTS"],
+        answers: &["H03"],
+    }
+    WebRedirectToCleartext = "web-redirect-to-cleartext" {
+        severity: Fail,
+        title: "a redirect leads back to plain HTTP",
+        meaning: "The answer over HTTPS leads to the same host over HTTP. Where that leads to HTTPS again, browsers go \
+            round in circles; else a password goes in clear.",
+        hint: "Correct the redirect in IIS to https://. Behind a load balancer that ends TLS, Exchange believes that \
+            plain HTTP was asked for: let it speak HTTPS to the server as well.",
+        references: "Microsoft, Configure http to https redirection for Outlook on the web; Microsoft, Exchange \
+            extended protection (no TLS offloading)",
+        answers: &["H03"],
+    }
+    WebRedirectUnusable = "web-redirect-unusable" {
+        severity: Fail,
+        title: "a redirect leads nowhere",
+        meaning: "The answer is a redirect, and where it leads is missing or is no address of a web page.",
+        hint: "Look at the redirect in IIS (HTTP Redirect of the site and of the directory) or on the device in front, \
+            and correct where it leads.",
+        references: "RFC 9110 §10.2.2",
+    }
+    WebRedirectElsewhere = "web-redirect-elsewhere" {
+        severity: Info,
+        except: &[(Fail, Seen, "on directories whose clients do not follow it: Outlook, phones, other servers")],
+        title: "a redirect leads away from the service",
+        meaning: "The answer leads to another host, or to a page for people. That can be a sign-in in front (AD FS, an \
+            access gateway), Exchange Online, or the logon page of the network (captive portal).",
+        hint: "Open the address in a browser and see where it leads: a sign-in of your own is fine. A page of a hotel \
+            or a guest network means that this network wants a sign-in.",
+        references: "RFC 9110 §15.4; Microsoft, Autodiscover in Exchange",
+    }
+    WebAnonymous = "web-anonymous" {
+        severity: Fail,
+        except: &[(Warn, Seen, "where the answer is Exchange's own")],
+        title: "answered without asking to sign in",
+        meaning: "Exchange asks everyone to sign in on this directory, and a page came without. Another web site \
+            answers there, or anonymous access was switched on.",
+        hint: "Check the name and where it leads: this is hardly Exchange. A web site on the mail domain's own name \
+            does that when autodiscover.DOMAIN is meant.",
+        references: "Microsoft, Default settings for Exchange virtual directories",
+        answers: &["H15", "H18"],
+    }
+    WebThrottled = "web-throttled" {
+        severity: Warn,
+        title: "the web server is asked too often",
+        meaning: "The web server, or a device in front of it, limits how often one address may ask, and the limit is \
+            reached.",
+        hint: "Wait and check again, less often. If Outlook is slow as well, look at the limits of the device in \
+            front.",
+        references: "RFC 6585 §4 (429)",
+    }
+    WebRestricted = "web-restricted" {
+        severity: Fail,
+        except: &[(Warn, On(&[Ecp, Powershell]), "which many organisations limit on purpose")],
+        title: "403: not from here, or not at all",
+        meaning: "The web server knows the directory and refuses it. On ecp and powershell that mostly is a limit to \
+            known addresses, made on purpose; elsewhere it keeps clients out.",
+        hint: "See in IIS (IP Address and Domain Restrictions, Request Filtering, SSL Settings) or on the gateway in \
+            front what refuses it.",
+        references: "RFC 9110 §15.5.4; Microsoft, Client access rules; Microsoft, Default settings for Exchange \
+            virtual directories",
+    }
+    HttpForbidden = "http-forbidden" {
+        severity: Info,
+        title: "403 on port 80",
+        meaning: "The web server answers plain HTTP with 403. So does Exchange by default: it demands TLS, and there \
+            is no redirect unless somebody made one.",
+        hint: "Nothing to do. If people without https:// should get to Outlook on the web, set up a redirect to HTTPS.",
+        references: "Microsoft, Configure http to https redirection for Outlook on the web; RFC 9110 §15.5.4",
+        answers: &["H01"],
+    }
+    HttpWithoutTls = "http-without-tls" {
+        severity: Warn,
+        title: "Exchange's pages come over plain HTTP",
+        meaning: "Port 80 hands out one of Exchange's pages, where Exchange by default answers 403: the site no longer \
+            requires TLS. A password that is typed on that page crosses the network in clear, for anyone on the way to \
+            read.",
+        hint: "Switch on Require SSL for the site in IIS Manager (SSL Settings), or redirect 80 to HTTPS.",
+        references: "Microsoft, Configure http to https redirection for Outlook on the web",
+        answers: &["H02"],
+    }
+    AuthenticationMissing = "authentication-missing" {
+        severity: Warn,
+        title: "a sign-in is wanted, and none is offered",
+        meaning: "The directory answers 401 and names no way to sign in (WWW-Authenticate), so no client can. A device \
+            in front may have taken it away, or all authentication is switched off in IIS.",
+        hint: "Look at the directory's authentication (such as `Get-WebServicesVirtualDirectory | Format-List \
+            *Authentication*`), and at the device in front.",
+        references: "RFC 9110 §11.6.1, §15.5.2",
+    }
+    WebUnhealthy = "web-unhealthy" {
+        severity: Warn,
+        title: "the health page says that the service is out",
+        meaning: "The directory answers, and its healthcheck.htm, which load balancers ask, is closed without a word, \
+            or answers with an error or not in time. Exchange closes it when managed availability, or an \
+            administrator, has taken that protocol out of service; a load balancer sends nobody there then.",
+        hint: "Look at the health of the server (`Get-HealthReport`, `Get-ServerHealth`) and at the application pool \
+            of this directory.",
+        references: "Microsoft, Load balancing in Exchange Server",
+        answers: &["H10"],
+    }
+    WebHealthElsewhere = "web-health-elsewhere" {
+        severity: Info,
+        title: "the health page comes from another server",
+        meaning: "The directory and its health page were answered by different servers: a load balancer spreads \
+            requests over several, and what one says holds for that one only.",
+        hint: "Check the members of the load balancer's pool one by one: `--address ADDRESS` with the published name.",
+        references: "Microsoft, Load balancing in Exchange Server",
+        answers: &["H12"],
+    }
+    PreAuthentication = "pre-authentication" {
+        severity: Info,
+        title: "nothing in the answer is Exchange's",
+        meaning: "Exchange names its front end in its answers (X-FEServer), and this one has none. Possibly a device \
+            in front asks to sign in before Exchange is reached, or hides the header.",
+        hint: "Nothing to do where a gateway that signs people in is meant to be there (AD FS proxy, F5, NetScaler). \
+            Else see what answers on 443 in Exchange's place.",
+        references: "captures of Exchange 2016 and 2019; no document",
+        answers: &["H08"],
+    }
+    ProxyOnTheWay = "proxy-on-the-way" {
+        severity: Info,
+        title: "a web proxy on the way names itself",
+        meaning: "The answer came through a web proxy or cache that wrote its name into it. Such a proxy passes only \
+            web ports, and may break the sign-in with NTLM.",
+        hint: "If Outlook has trouble, check from a network without this proxy, then have the proxy pass Exchange's \
+            names unchanged. It carries 80 and 443 only: other ports need a way of their own.",
+        references: "RFC 9110 §7.6.3 (Via)",
+        answers: &["M10"],
+    }
+    BasicAuthenticationOnline = "basic-authentication-online" {
+        severity: Info,
+        title: "Exchange Online offers Basic, and no longer takes it",
+        meaning: "Exchange Online still names Basic among the ways to sign in on some of its servers, and takes \
+            passwords over it no more.",
+        hint: "Nothing to do here. Clients have to sign in with OAuth (modern authentication).",
+        references: "Microsoft, Deprecation of Basic authentication in Exchange Online",
+        answers: &["H17"],
+    }
+    ModernAuthentication = "modern-authentication" {
+        severity: Info,
+        title: "modern authentication is offered",
+        meaning: "The service takes OAuth tokens (Bearer, XOAUTH2): modern authentication, with or beside passwords.",
+        hint: "Nothing to do. Programs that only know passwords cannot sign in where nothing else is offered.",
+        references: "Microsoft, Hybrid modern authentication; Microsoft, Authenticate IMAP, POP or SMTP with OAuth",
+        answers: &["P05"],
+    }
+
+    // -- A whole host: reach.
+    EverythingOpen = "everything-open" {
+        severity: Fail,
+        title: "every port accepts, also one where nobody is",
+        meaning: "All ports accept a connection, and so does a port that nothing should listen on. Something between \
+            this machine and the target accepts in its place: a firewall's SYN proxy, an antivirus on this machine, a \
+            captive portal. That a port is open says nothing then.",
+        hint: "Check from another machine or network, or with the antivirus's web and mail shields off. What counts \
+            here is whether a port speaks its protocol, not that it is open.",
+        references: "RFC 4987 §3.6 (SYN proxies)",
+        answers: &["T12"],
+    }
+    NothingAnswers = "nothing-answers" {
+        severity: Fail,
+        except: &[(Fail, OfRows, "")],
+        title: "no port of the target answers",
+        meaning: "Every port that was tried gave no answer at all, not even a refusal: the host is down, the address \
+            is wrong or old, there is no way to it (VPN, route), or a firewall drops whatever comes from here.",
+        hint: "Compare the address with DNS, see that the host runs and the VPN is up, then check from another \
+            network. A firewall may drop everything that comes from this address.",
+        references: "Microsoft, PortQry (FILTERED); RFC 1812 §5.2.7.1",
+        covers: &[Code::Filtered, Code::Unreachable, Code::HttpsNotOpen],
+        answers: &["D09", "T03", "T04"],
+    }
+    NothingListens = "nothing-listens" {
+        severity: Fail,
+        except: &[(Fail, OfRows, "")],
+        title: "every port refuses",
+        meaning: "Every port that was tried refused the connection: a host answers at that address, and nothing \
+            listens on it. It is another host than the one meant, its services are stopped, a load balancer has no \
+            member left, or a firewall rejects instead of dropping.",
+        hint: "See that the name leads to the host that is meant (`nslookup`), then that its services run: \
+            `Get-Service *Exchange*,W3SVC`. A load balancer without a member looks the same.",
+        references: "Microsoft, PortQry (NOT LISTENING); RFC 9293 §3.10.7.1",
+        covers: &[Code::Refused, Code::HttpsNotOpen],
+    }
+    Ipv6Broken = "ipv6-broken" {
+        severity: Warn,
+        except: &[(Fail, Seen, "where a service that is required has a row for that address")],
+        title: "IPv4 works and IPv6 does not",
+        meaning: "The name has addresses of both families, and only IPv4 answers. Clients try IPv6 first and lose \
+            time, or fail.",
+        hint: "Open the same ports for IPv6 on the firewall, or remove the AAAA record. Do not half disable IPv6 on an \
+            Exchange server: it is not supported.",
+        references: "RFC 8305; Microsoft, HealthChecker, IPv6 check",
+        covers: &[Code::Refused, Code::Filtered, Code::Unreachable, Code::HttpsNotOpen],
+        answers: &["T14"],
+    }
+    Ipv4Broken = "ipv4-broken" {
+        severity: Warn,
+        except: &[(Fail, Seen, "where a service that is required has a row for that address")],
+        title: "IPv6 works and IPv4 does not",
+        meaning: "The name has addresses of both families, and only IPv6 answers. Clients without IPv6 cannot connect.",
+        hint: "See the address translation and the firewall rule for IPv4, or correct the A record.",
+        references: "RFC 8305",
+        covers: &[Code::Refused, Code::Filtered, Code::Unreachable, Code::HttpsNotOpen],
+        answers: &["T15"],
+    }
+    WebOnlyNetwork = "web-only-network" {
+        severity: Fail,
+        except: &[(Fail, OfRows, "")],
+        title: "only the web's ports get an answer",
+        meaning: "443 works and every other port gets no answer. A network that lets only the web out looks like this \
+            (guests, hotels, some companies), and a firewall in front of the target that publishes only 443.",
+        hint: "Check from another network, or over the VPN, before looking at Exchange. If it is the same there, the \
+            firewall in front of the target passes only 443.",
+        references: "Microsoft, Network ports for clients and mail flow in Exchange",
+        covers: &[Code::Filtered, Code::Unreachable],
+        answers: &["M11"],
+    }
+    Port25Blocked = "port-25-blocked" {
+        severity: Fail,
+        except: &[(Fail, OfRows, "")],
+        title: "25 alone gets no answer",
+        meaning: "Other ports of the target answer, and 25 does not. Many access providers and clouds let nobody out \
+            on 25, and companies only their mail servers; a firewall in front of the target is as possible.",
+        hint: "Possibly the provider or cloud of this machine blocks 25 outbound: try 25 of another mail server from \
+            here, and this one from elsewhere. Mail programs use 587 instead.",
+        references: "Microsoft, Troubleshoot outbound SMTP connectivity in Azure; RFC 6409",
+        covers: &[Code::Filtered],
+        answers: &["T07", "T08"],
+    }
+    PopImapOff = "pop-imap-off" {
+        severity: Info,
+        except: &[(Fail, OfRows, "")],
+        title: "POP3 and IMAP4 are off, as Exchange has them by default",
+        meaning: "None of POP3's and IMAP4's ports answers, and the rest of Exchange does. Both are off after setup; \
+            nothing is wrong when nobody uses them.",
+        hint: "If they are wanted, set MSExchangePop3, MSExchangePop3BE, MSExchangeImap4 and MSExchangeImap4BE to \
+            automatic and start them. If not, nothing is to do.",
+        references: "Microsoft, POP3 and IMAP4 in Exchange Server",
+        covers: &[Code::Refused, Code::Filtered],
+        answers: &["P01"],
+    }
+
+    // -- A whole host: certificates.
+    CertificateDiffers = "certificate-differs" {
+        severity: Warn,
+        title: "services, or addresses, serve different certificates",
+        meaning: "Several certificates with the same names are served, and one is older: it was renewed in one place \
+            and not in another. The old one expires first, and Exchange's extended protection breaks sign-ins where \
+            load balancer and server serve different ones.",
+        hint: "Assign the new certificate to the services that still serve the old one (`Enable-ExchangeCertificate \
+            -Services SMTP,IIS,POP,IMAP`). Then restart them, and see to load balancers.",
+        references: "Microsoft, Certificates in Exchange; Microsoft, Configure Windows Extended Protection in Exchange",
+        answers: &["L21"],
+    }
+
+    // -- A whole host: what it is.
+    NotExchange = "not-exchange" {
+        severity: Info,
+        except: &[(Fail, OfRows, "")],
+        title: "nothing says that the host is Exchange",
+        meaning: "443 answers, none of Exchange's virtual directories is there, and nothing else that was said is \
+            Exchange's.",
+        hint: "Check the name: it may lead to another web server or to a gateway that publishes nothing of Exchange. \
+            If it is Exchange, see that the Default Web Site has its directories.",
+        references: "Microsoft, Default settings for Exchange virtual directories",
+        covers: &[Code::WebNotFound],
+    }
+    IisStopped = "iis-stopped" {
+        severity: Fail,
+        title: "all web services answer 503",
+        meaning: "Not one directory is broken but all of them: the web site, all application pools, or the load \
+            balancer's whole pool is out.",
+        hint: "Start the Default Web Site and the application pools in IIS Manager; events 5002 and 5009 (WAS) tell \
+            why they stopped. Behind a load balancer look at its pool first.",
+        references: "RFC 9110 §15.6.4; Microsoft, Load balancing in Exchange Server",
+        covers: &[Code::HttpServerError, Code::WebServerError],
+    }
+    RoleDoesNotFit = "role-does-not-fit" {
+        severity: Warn,
+        except: &[(Info, Seen, "where only a greeting speaks for Exchange Online")],
+        title: "another kind of host than it was judged as",
+        meaning: "The name, or what the host says of itself, belongs to another kind of host than `--role` says: \
+            Exchange Online in place of a server of one's own, or the reverse. What is required of the one is not \
+            there on the other.",
+        hint: "Check it as what it is, with another `--role`. If it should be another host, see where DNS leads: after \
+            a migration names lead to Exchange Online.",
+        references: "Microsoft, Microsoft 365 URLs and IP address ranges; Microsoft, Autodiscover in Exchange",
+        answers: &["D06"],
+    }
+    ExchangeUnsupported = "exchange-unsupported" {
+        severity: Warn,
+        title: "Microsoft no longer supports this Exchange",
+        meaning: "The build belongs to a product that gets no security updates any more; for 2016 and 2019 the \
+            extended ones, which had to be bought, ended on 2026-10-31 as well.",
+        hint: "Move to Exchange Server Subscription Edition: an in-place upgrade from 2019, a migration from older \
+            ones.",
+        references: "Microsoft, Exchange Server build numbers and release dates; Microsoft, Lifecycle",
+    }
+    ExchangeOnlineThrottles = "exchange-online-throttles" {
+        severity: Warn,
+        title: "Exchange Online throttles and then refuses mail from this build",
+        meaning: "In a hybrid organization, Exchange Online looks at the build of the server that sends mail through a \
+            connector of type OnPremises. Below a minimum it first answers `450 4.7.230 Connecting Exchange server \
+            version is out-of-date` for part of each hour, and after some weeks `550 5.7.230`; \
+            `New-TenantExemptionInfo` pauses that for up to 90 days a year. Mail that takes another way is not \
+            affected. The web services may show an older build than transport has.",
+        hint: "Install the newest security update, or move to Exchange Server Subscription Edition. The report \
+            \"Out-of-date connecting on-premises Exchange servers\" of the Exchange admin center tells what is \
+            affected.",
+        references: "Microsoft, Throttling and blocking email from persistently vulnerable Exchange servers",
+    }
+    ExchangeBuild = "exchange-build" {
+        severity: Info,
+        title: "which Exchange it is",
+        meaning: "Exchange's web services tell their build without a sign-in, and the build tells product and update. \
+            An update that did not touch the web services does not show there: the server may be newer than it says, \
+            not older.",
+        hint: "No action is needed. Where newer updates were known, install the newest one.",
+        references: "Microsoft, Exchange Server build numbers and release dates",
+    }
+    NamesDiffer = "names-differ" {
+        severity: Info,
+        title: "the servers behind the services name themselves differently",
+        meaning: "Greeting and web services name the machine that answers, and they name different ones. Possibly a \
+            load balancer spreads the services over several servers, or a name leads to the wrong host.",
+        hint: "Nothing to do behind a load balancer; to check one member alone, give its `--address`. Else see where \
+            the name leads.",
+        references: "Microsoft, Load balancing in Exchange Server",
+    }
+}
