@@ -1,4 +1,7 @@
-//! The verdict: on one check, and on a whole target.
+//! # finding: the verdict on one check, and on a whole target
+//!
+//! Data only: what a code is and what is said of it (`codes.rs`), and the shapes in which a verdict is passed on. It must
+//! not judge. Start reading at [`Finding`].
 
 use std::net::IpAddr;
 use std::time::Duration;
