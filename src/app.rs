@@ -95,7 +95,7 @@ pub fn run(meant: Command) -> Result<Exit, Error> {
         }
         Command::Check(order) => check(*order),
         Command::List { json, color } => list(json, color),
-        Command::Help(text) => print(text.as_bytes()),
+        Command::Help(text) | Command::Text(text) => print(text.as_bytes()),
         Command::Explain(page) => print(page.in_columns(page_columns()).as_bytes()),
         Command::Demo {
             faults,

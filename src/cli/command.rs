@@ -11,6 +11,8 @@ use crate::simulate::{Settings, Staged};
 pub enum Command {
     /// `--help`, `--version`, with their text.
     Help(String),
+    /// `completions`, `man`, `schema`, with their text: made of what this program is, and printed as it is.
+    Text(String),
     /// No command at all: the help, but nothing was done.
     Nothing(String),
     /// `check`

@@ -11,16 +11,19 @@
 
 mod check;
 mod command;
+mod completions;
 mod demo;
 mod error;
 mod explain;
 mod limits;
 mod list;
+mod man;
 mod output;
 mod possible;
 mod refusal;
 mod reports;
 mod route;
+mod schema;
 mod selection;
 mod simulate;
 mod standards;
@@ -89,6 +92,14 @@ enum CommandArgs {
     /// Serve the stand-in until stopped, for people who build scripts and alerts.
     #[command(after_help = simulate::AFTER_HELP)]
     Simulate(simulate::SimulateArgs),
+    /// Print what makes a shell complete commands, options and their words.
+    #[command(after_help = completions::AFTER_HELP)]
+    Completions(completions::CompletionsArgs),
+    /// Print the manual page of the program, or of one of its commands.
+    #[command(after_help = man::AFTER_HELP)]
+    Man(man::ManArgs),
+    /// Print the JSON Schema of the reports.
+    Schema,
 }
 
 impl CommandArgs {
@@ -99,6 +110,9 @@ impl CommandArgs {
             Self::Explain(args) => args.command(),
             Self::Demo(args) => args.command(),
             Self::Simulate(args) => args.command(),
+            Self::Completions(args) => args.command(),
+            Self::Man(args) => args.command(),
+            Self::Schema => Ok(schema::command()),
         }
     }
 }

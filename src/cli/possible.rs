@@ -7,6 +7,7 @@ use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Command, Error};
 
 use crate::catalog::{self, ROLES};
+use crate::judge;
 use crate::report::Format;
 use crate::simulate::FAULTS;
 
@@ -55,8 +56,7 @@ pub(super) fn lowest_versions() -> Vec<&'static str> {
 
 /// What can be explained.
 pub(super) fn topics() -> Vec<&'static str> {
-    let services = catalog::all().map(|service| service.name);
-    services.chain(roles()).collect()
+    judge::words().collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What clap says of a command line, on one line: what was wrong, and where the right is told.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 
 use clap::error::ErrorKind;
@@ -48,10 +49,19 @@ fn sentence(text: &str) -> String {
         if !sentence.is_empty() {
             sentence.push_str(if is_new_paragraph { "; " } else { " " });
         }
-        sentence.push_str(line.trim_start_matches("tip: "));
+        sentence.push_str(&closest(line.trim_start_matches("tip: ")));
         is_new_paragraph = false;
     }
     without_controls(&sentence)
+}
+
+/// Of several commands that are like what was typed, the one that is most like it: clap has it last.
+fn closest(tip: &str) -> Cow<'_, str> {
+    let several = tip.strip_prefix("some similar subcommands exist: ");
+    match several.and_then(|words| words.rsplit(", ").next()) {
+        Some(word) => format!("a similar subcommand exists: {word}").into(),
+        None => tip.into(),
+    }
 }
 
 /// More words than can be read at a glance.

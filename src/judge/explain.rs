@@ -27,6 +27,16 @@ pub fn explain(word: &str) -> Option<Page> {
         .map(|(known, meaning)| explain_word(known, meaning))
 }
 
+/// Every word that [`explain`] knows, services first.
+pub fn words() -> impl Iterator<Item = &'static str> {
+    let services = catalog::all().flat_map(|row| row.aliases.iter().copied().chain([row.name]));
+    services
+        .chain(ROLES.iter().map(|row| row.name))
+        .chain(Code::all().map(Code::as_str))
+        .chain(Code::all().flat_map(|code| code.definition().aliases.iter().copied()))
+        .chain(WORDS.iter().map(|(known, _)| *known))
+}
+
 /// The words that can be explained and are most like this one, the closest first; none where none is like it.
 #[must_use]
 pub fn near(word: &str) -> Vec<&'static str> {
@@ -39,12 +49,7 @@ pub fn near(word: &str) -> Vec<&'static str> {
     if !(2..=LONGEST).contains(&length) || word.bytes().all(|byte| byte.is_ascii_digit()) {
         return Vec::new();
     }
-    let services = catalog::all().flat_map(|row| row.aliases.iter().copied().chain([row.name]));
-    let mut found: Vec<(usize, &str)> = services
-        .chain(ROLES.iter().map(|row| row.name))
-        .chain(Code::all().map(Code::as_str))
-        .chain(Code::all().flat_map(|code| code.definition().aliases.iter().copied()))
-        .chain(WORDS.iter().map(|(known, _)| *known))
+    let mut found: Vec<(usize, &str)> = words()
         .filter_map(|known| Some((unlikeness(&word, known)?, known)))
         .collect();
     found.sort_unstable();

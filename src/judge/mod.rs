@@ -21,7 +21,7 @@ use crate::observation::Observation;
 use crate::plan::{Check, Host, Standards};
 
 pub use check::{Case, rules};
-pub use explain::{explain, near};
+pub use explain::{explain, near, words};
 pub use host::{Control, Surroundings, calls_for_control, judge_target, target_rules};
 pub use page::Page;
 pub use rule::{Evidence, Rule};

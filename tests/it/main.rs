@@ -4,6 +4,7 @@ mod cli;
 mod daemons;
 mod demo;
 mod dial;
+mod generated;
 mod hostile;
 mod judge;
 mod judge_targets;

@@ -1,0 +1,393 @@
+//! `exchports man`
+//!
+//! A page is made of what `--help` says, in the order that manual pages have, and of what `--help` has no room for. The
+//! text after the help becomes sections: what begins with `Examples:`, what begins with `Exit codes`; the rest belongs to
+//! the description.
+
+use std::io;
+
+use clap::builder::PossibleValue;
+use clap::{Arg, Args, CommandFactory as _};
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, bold, roman};
+
+use super::Cli;
+use super::command::Command;
+use super::error::{UsageError, quoted};
+use crate::catalog::ROLES;
+
+pub(super) const AFTER_HELP: &str = "\
+Examples:
+  exchports man | man -l -
+  exchports man check | man -l -";
+
+#[derive(Args, Debug)]
+pub(super) struct ManArgs {
+    /// One of the commands; without it the page of the program
+    #[arg(value_name = "COMMAND")]
+    of: Option<String>,
+}
+
+impl ManArgs {
+    pub(super) fn command(&self) -> Result<Command, UsageError> {
+        let program = program();
+        let page = match &self.of {
+            None => page_of_program(&program),
+            Some(name) => page_of_command(find(&program, name)?),
+        };
+        page.map(Command::Text)
+            .map_err(|error| UsageError(format!("the page cannot be made: {error}")))
+    }
+}
+
+/// What clap knows, built, so that every command knows its whole name; without what every program has.
+fn program() -> clap::Command {
+    let mut program = Cli::command()
+        .disable_help_subcommand(true)
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .mut_subcommands(|command| {
+            let command = command.disable_help_flag(true);
+            command.mut_args(|argument| {
+                let argument = with_words_in_its_help(argument);
+                if argument.is_positional() {
+                    argument.help_heading("Arguments")
+                } else {
+                    argument
+                }
+            })
+        });
+    program.build();
+    program
+}
+
+/// The few words that an argument takes, on a line instead of in a list.
+fn with_words_in_its_help(argument: Arg) -> Arg {
+    let words = argument.get_possible_values();
+    if words.is_empty()
+        || argument.is_hide_possible_values_set()
+        || !argument.get_action().takes_values()
+    {
+        return argument;
+    }
+    let words: Vec<&str> = words.iter().map(PossibleValue::get_name).collect();
+    let help = argument.get_help().map(ToString::to_string);
+    let help = format!("{}: {}", help.unwrap_or_default(), words.join(", "));
+    argument.help(help).hide_possible_values(true)
+}
+
+fn commands(program: &clap::Command) -> impl Iterator<Item = &clap::Command> {
+    program
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set())
+}
+
+fn find<'a>(program: &'a clap::Command, name: &str) -> Result<&'a clap::Command, UsageError> {
+    commands(program)
+        .find(|command| command.get_name() == name)
+        .ok_or_else(|| {
+            let names: Vec<&str> = commands(program).map(clap::Command::get_name).collect();
+            UsageError(format!(
+                "there is no command {}: one of {}",
+                quoted(name),
+                names.join(", ")
+            ))
+        })
+}
+
+fn page_of_program(program: &clap::Command) -> io::Result<String> {
+    let mut page = Page::begin(program)?;
+    page.list(
+        "COMMANDS",
+        commands(program).map(|command| (command.get_name(), about(command))),
+    );
+    page.list("EXIT STATUS", EXITS.map(owned));
+    page.examples(program);
+    page.list("ENVIRONMENT", ENVIRONMENT.map(owned));
+    page.end(commands(program).map(|command| format!("exchports-{}", command.get_name())))
+}
+
+fn page_of_command(command: &clap::Command) -> io::Result<String> {
+    let mut page = Page::begin(command)?;
+    page.man.render_options_section(&mut page.text)?;
+    if command
+        .get_arguments()
+        .any(|argument| argument.get_id() == "role")
+    {
+        page.list(
+            "ROLES",
+            ROLES.iter().map(|row| owned((row.name, row.purpose))),
+        );
+    }
+    for paragraph in paragraphs(command).filter(|paragraph| is_exit(paragraph)) {
+        page.section("EXIT STATUS", &paragraph);
+    }
+    page.examples(command);
+    page.end(["exchports".to_owned()])
+}
+
+fn owned((word, meaning): (&'static str, &str)) -> (&'static str, String) {
+    (word, meaning.to_owned())
+}
+
+/// What a command does, in a line without a full stop.
+fn about(command: &clap::Command) -> String {
+    let about = command.get_about().map(ToString::to_string);
+    about.unwrap_or_default().trim_end_matches('.').to_owned()
+}
+
+/// What there is to say of a command beyond its help, in paragraphs.
+fn more_of(command: &str) -> &'static [&'static str] {
+    match command {
+        "exchports" => &[
+            "exchports looks at the ports that Outlook, phones and Exchange itself depend on, and tells whether they can \
+             really be used. On each it holds the conversation that a mail program would hold: name lookup, connect, \
+             greeting, capabilities, STARTTLS or TLS at once, certificate, and what the server offers behind it. It stops \
+             before anybody signs in, sends no mail, and needs no special rights.",
+            "What is wrong is told with a code in brackets, what was seen, and what to do next.",
+        ],
+        "check" => &[
+            "Every service of every target gets a row: its status, what TCP showed, the version of TLS, the certificate and \
+             the time that it took. What is wrong stands below, with what to do about it; what is about the whole host is \
+             told once. The role says which services are looked at, and which of them have to work.",
+            "Whatever a server does, a check ends within --timeout, and the run within --deadline.",
+        ],
+        "list" => &[
+            "Everything that can be checked, with its port, its protocol and how it comes to TLS, and what each role \
+             requires, takes as optional and forbids.",
+        ],
+        "explain" => {
+            &["What it is, who uses it, what it means when it is reported, and what to do then."]
+        }
+        "demo" => &[
+            "The stand-in serves every service on loopback, with a certificate of its own authority; nothing leaves this \
+             machine. With --fault it shows how that fault is reported.",
+        ],
+        "simulate" => &[
+            "The stand-in speaks all protocols, with Exchange's own texts. It takes no mail and reads no password. With \
+             --fault it misbehaves in the way that is named, so that a script or an alert can be tried before the day on \
+             which it is needed.",
+        ],
+        "completions" => &[
+            "The script knows commands, options, and the words that they take: services, roles, codes, faults, formats. In \
+             Elvish it knows commands and options only.",
+        ],
+        "man" => &[
+            "What a package installs as exchports(1), exchports-check(1) and so on, for where none is installed.",
+        ],
+        "schema" => &[
+            "The schema of what --report json writes. Names and codes are only ever added to it; what a reader does not \
+             know it should ignore.",
+        ],
+        _ => &[],
+    }
+}
+
+const EXITS: [(&str, &str); 4] = [
+    ("0", "Every check met what was expected of it."),
+    (
+        "1",
+        "A finding of a check or of a target; or a required check was skipped. --fail-on moves the bar.",
+    ),
+    (
+        "2",
+        "Nothing could be judged: bad usage, a file that cannot be read, a report that cannot be written, no way out of \
+         this machine.",
+    ),
+    (
+        "130, 143",
+        "Interrupted by SIGINT or SIGTERM. What was finished has been reported, and the document is valid.",
+    ),
+];
+
+const ENVIRONMENT: [(&str, &str); 1] = [(
+    "NO_COLOR",
+    "If it is set and not empty, there is no colour, unless --color always is given.",
+)];
+
+/// A page on its way.
+struct Page {
+    man: Man,
+    text: Vec<u8>,
+}
+
+impl Page {
+    /// Title, name, synopsis, description.
+    fn begin(command: &clap::Command) -> io::Result<Self> {
+        let usage = command.clone().render_usage().to_string();
+        let usage = usage.trim_start_matches("Usage:").trim().to_owned();
+        let mut page = Self {
+            man: Man::new(command.clone().about(about(command)).override_usage(usage)),
+            text: Vec::new(),
+        };
+        let name = command.get_display_name().unwrap_or(command.get_name());
+        // No date, since the version says it. Names of commands are not to be hyphenated, nor words spaced out.
+        page.text = format!(
+            ".TH {} 1 \"\" \"exchports {}\" \"exchports manual\"\n.nh\n.ad l\n",
+            name.to_uppercase(),
+            env!("CARGO_PKG_VERSION")
+        )
+        .into_bytes();
+        page.man.render_name_section(&mut page.text)?;
+        page.man.render_synopsis_section(&mut page.text)?;
+        page.description(command);
+        Ok(page)
+    }
+
+    fn description(&mut self, command: &clap::Command) {
+        let mut paragraphs: Vec<String> = more_of(command.get_name())
+            .iter()
+            .map(ToString::to_string)
+            .chain(paragraphs(command).filter(|text| !is_example(text) && !is_exit(text)))
+            .collect();
+        if paragraphs.is_empty() {
+            paragraphs.push(format!("{}.", about(command)));
+        }
+        let mut section = Roff::new();
+        section.control("SH", ["DESCRIPTION"]);
+        for (index, paragraph) in paragraphs.iter().enumerate() {
+            if index > 0 {
+                section.control("PP", []);
+            }
+            section.text([roman(paragraph.replace('\n', " "))]);
+        }
+        self.add(&section);
+    }
+
+    fn section(&mut self, head: &str, text: &str) {
+        let mut section = Roff::new();
+        section.control("SH", [head]);
+        section.text([roman(text.replace('\n', " "))]);
+        self.add(&section);
+    }
+
+    /// Words and what they mean.
+    fn list<'a>(&mut self, head: &str, rows: impl IntoIterator<Item = (&'a str, String)>) {
+        let mut section = Roff::new();
+        section.control("SH", [head]);
+        for (word, meaning) in rows {
+            section.control("TP", ["12"]);
+            section.text([bold(word)]);
+            section.text([roman(meaning)]);
+        }
+        self.add(&section);
+    }
+
+    fn examples(&mut self, command: &clap::Command) {
+        let mut section = Roff::new();
+        for paragraph in paragraphs(command).filter(|paragraph| is_example(paragraph)) {
+            section.control("SH", ["EXAMPLES"]);
+            section.control("nf", []);
+            for line in paragraph.lines().skip(1) {
+                section.text([roman(line.trim())]);
+            }
+            section.control("fi", []);
+        }
+        self.add(&section);
+    }
+
+    /// Which other pages there are.
+    fn end(mut self, others: impl IntoIterator<Item = String>) -> io::Result<String> {
+        let mut section = Roff::new();
+        section.control("SH", ["SEE ALSO"]);
+        let mut others = others.into_iter().peekable();
+        while let Some(other) = others.next() {
+            let comma = if others.peek().is_some() { "," } else { "" };
+            section.text([bold(other), roman(format!("(1){comma}"))]);
+        }
+        self.add(&section);
+        String::from_utf8(self.text).map_err(io::Error::other)
+    }
+
+    fn add(&mut self, part: &Roff) {
+        self.text.extend_from_slice(part.render().as_bytes());
+    }
+}
+
+/// The paragraphs of the text after the help.
+fn paragraphs(command: &clap::Command) -> impl Iterator<Item = String> {
+    let text = command.get_after_help().map(ToString::to_string);
+    let paragraphs: Vec<String> = text
+        .unwrap_or_default()
+        .split("\n\n")
+        .map(str::to_owned)
+        .collect();
+    paragraphs
+        .into_iter()
+        .filter(|paragraph| !paragraph.trim().is_empty())
+}
+
+fn is_example(paragraph: &str) -> bool {
+    paragraph.starts_with("Examples:")
+}
+
+fn is_exit(paragraph: &str) -> bool {
+    paragraph.starts_with("Exit codes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_has_a_page_and_the_program_names_them() {
+        let of_program = page(None);
+        let program = program();
+        let names: Vec<&str> = commands(&program).map(clap::Command::get_name).collect();
+        assert!(names.len() >= 8, "{names:?}");
+        for name in names {
+            let page = page(Some(name));
+            for part in [
+                ".SH NAME",
+                ".SH SYNOPSIS",
+                ".SH DESCRIPTION",
+                ".SH \"SEE ALSO\"",
+            ] {
+                assert!(page.contains(part), "{name} has no {part}:\n{page}");
+            }
+            assert!(
+                of_program.contains(&format!("exchports\\-{name}")),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_page_has_every_option_each_example_and_the_exit_codes() {
+        let page = page(Some("check"));
+        for option in find(&program(), "check").expect("a command").get_opts() {
+            let long = option.get_long().expect("each has a long name");
+            let shown = long.replace('-', "\\-");
+            assert!(page.contains(&format!("\\-\\-{shown}")), "--{long}");
+        }
+        for words in [
+            "check mail.example.com",
+            "EXIT STATUS",
+            ".SH ROLES",
+            "mailbox",
+        ] {
+            assert!(page.contains(words), "{words}:\n{page}");
+        }
+        assert!(!page.contains("Examples:"), "{page}");
+    }
+
+    #[test]
+    fn an_unknown_command_is_refused_with_those_that_there_are() {
+        let args = ManArgs {
+            of: Some("no\u{1b}such".to_owned()),
+        };
+        let error = args.command().expect_err("there is none").to_string();
+        assert!(error.contains("check, list, explain"), "{error}");
+        assert!(!error.contains('\u{1b}'), "{error:?}");
+    }
+
+    fn page(of: Option<&str>) -> String {
+        let args = ManArgs {
+            of: of.map(str::to_owned),
+        };
+        match args.command() {
+            Ok(Command::Text(page)) => page,
+            other => panic!("{of:?}: {other:?}"),
+        }
+    }
+}
