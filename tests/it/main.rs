@@ -7,7 +7,6 @@ mod dial;
 mod generated;
 mod hostile;
 mod judge;
-mod judge_targets;
 mod layering;
 mod old_tls;
 mod probe;

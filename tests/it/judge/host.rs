@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use time::OffsetDateTime;
+
 use exchports::catalog::{Expectation, Group, Role, Service, ServiceId, all, expectation};
 use exchports::facts::{
     CertificateFacts, Health, HttpFacts, KeyFacts, PeerFacts, SignatureStrength, SmtpFacts, Text,
@@ -14,7 +16,6 @@ use exchports::judge::{
 };
 use exchports::observation::{Attempt, Cause, Failure, Observation, Stage, State, Step};
 use exchports::plan::{Check, Host, Standards, Target};
-use time::OffsetDateTime;
 
 use ServiceId::{
     Autodiscover, Ews, Http, Https, Imap, Imaps, Ldap, Mapi, Owa, Pop3, Pop3s, Rdp, Smtp,
