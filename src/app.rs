@@ -21,9 +21,9 @@ use tokio::sync::oneshot;
 use crate::catalog::ServiceId;
 use crate::cli::{self, CheckOrder, ColorWhen, Command, Telling, UsageError};
 use crate::event::{Event, RunEnd, RunFinished};
-use crate::exit::{self, Exit};
+use crate::exit::{self, Exit, FailOn};
 use crate::facts::Text;
-use crate::finding::Status;
+use crate::finding::{Severity, Status};
 use crate::net::{Halter, Roots, clock, trust};
 use crate::plan::{Audit, Depth, Limits, Plan, Transcripts};
 use crate::report::{self, Color, Progress, Reporter, Style, Tee};
@@ -377,7 +377,10 @@ impl Outputs {
         for (format, path) in &telling.reports {
             let Some(path) = path else {
                 let out = Box::new(AutoStream::new(io::stdout(), choice(telling.color)));
-                let look = style(telling.color, telling.rows);
+                let look = Style {
+                    fails_from: fails_from(telling.fail_on),
+                    ..style(telling.color, telling.rows)
+                };
                 add(
                     "standard output".to_owned(),
                     None,
@@ -394,6 +397,7 @@ impl Outputs {
                 color: Color::Plain,
                 width: 100,
                 rows: telling.rows,
+                fails_from: fails_from(telling.fail_on),
             };
             add(to, aside, report::reporter(*format, out, plain));
         }
@@ -716,6 +720,15 @@ fn style(color: ColorWhen, rows: report::Rows) -> Style {
         },
         width: columns().unwrap_or(PIPED),
         rows,
+        ..Style::default()
+    }
+}
+
+/// What is a failure to a format that knows no warnings: what makes the exit code 1, if anything does.
+fn fails_from(fail_on: FailOn) -> Severity {
+    match fail_on {
+        FailOn::Warn => Severity::Warn,
+        FailOn::Fail | FailOn::Never => Severity::Fail,
     }
 }
 

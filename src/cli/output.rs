@@ -48,7 +48,7 @@ pub(super) struct OutputArgs {
     #[arg(long, help_heading = "How to tell it")]
     json: bool,
 
-    /// How, and into which file instead of standard output: `table`, `json`, `ndjson` (repeatable) [default: table]
+    /// How, and into which file instead of standard output: `table`, `json`, `ndjson`, `junit`, `github` (repeatable) [default: table]
     #[arg(long, value_name = "FORMAT[=FILE]", value_parser = Words(possible::formats), hide_possible_values = true, help_heading = "How to tell it")]
     report: Vec<String>,
 

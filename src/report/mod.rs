@@ -18,7 +18,11 @@ pub use style::{Color, Rows, Style};
 pub use transcript::transcript;
 
 mod contract;
+mod digest;
 mod document;
+mod evidence;
+mod github;
+mod junit;
 mod listing;
 mod ndjson;
 mod notation;
@@ -75,11 +79,21 @@ pub enum Format {
     Json,
     /// One JSON object a line, as it happens.
     Ndjson,
+    /// `JUnit`'s XML.
+    Junit,
+    /// Annotations of GitHub Actions.
+    Github,
 }
 
 impl Format {
     /// All formats.
-    pub const ALL: [Self; 3] = [Self::Table, Self::Json, Self::Ndjson];
+    pub const ALL: [Self; 5] = [
+        Self::Table,
+        Self::Json,
+        Self::Ndjson,
+        Self::Junit,
+        Self::Github,
+    ];
 
     /// The format as it is typed.
     #[must_use]
@@ -88,6 +102,8 @@ impl Format {
             Self::Table => "table",
             Self::Json => "json",
             Self::Ndjson => "ndjson",
+            Self::Junit => "junit",
+            Self::Github => "github",
         }
     }
 
@@ -100,7 +116,8 @@ impl Format {
     }
 }
 
-/// A reporter that writes this format; `style` is for the table, documents look the same everywhere.
+/// A reporter that writes this format; colour, width and rows of `style` are for the table, documents look the same
+/// everywhere.
 #[must_use]
 pub fn reporter(
     format: Format,
@@ -111,6 +128,8 @@ pub fn reporter(
         Format::Table => Box::new(table::Table::new(out, style)),
         Format::Json => Box::new(document::Document::new(out)),
         Format::Ndjson => Box::new(ndjson::Ndjson::new(out)),
+        Format::Junit => Box::new(junit::Junit::new(out, style.fails_from)),
+        Format::Github => Box::new(github::Annotations::new(out)),
     }
 }
 

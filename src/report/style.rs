@@ -16,6 +16,8 @@ pub struct Style {
     pub width: usize,
     /// Which rows are shown.
     pub rows: Rows,
+    /// From which severity on a finding is a failure in a format that knows no warnings.
+    pub fails_from: Severity,
 }
 
 impl Default for Style {
@@ -24,6 +26,7 @@ impl Default for Style {
             color: Color::Plain,
             width: 80,
             rows: Rows::All,
+            fails_from: Severity::Fail,
         }
     }
 }

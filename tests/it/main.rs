@@ -1,5 +1,6 @@
 //! The one integration binary: the program and its rooms, seen from outside.
 
+mod ci;
 mod cli;
 mod daemons;
 mod demo;

@@ -30,10 +30,11 @@ use exchports::report::{
     transcript,
 };
 
-const PLAIN: Style = Style {
+pub(crate) const PLAIN: Style = Style {
     color: Color::Plain,
     width: 80,
     rows: Rows::All,
+    fails_from: Severity::Fail,
 };
 
 #[test]
@@ -325,7 +326,7 @@ impl Write for Page {
     }
 }
 
-fn hold_golden(name: &str, text: &str) {
+pub(crate) fn hold_golden(name: &str, text: &str) {
     hold(&Path::new("tests/golden").join(name), "UPDATE_GOLDEN", text);
 }
 
@@ -411,7 +412,7 @@ fn target_of(event: &Event) -> Option<usize> {
     }
 }
 
-fn one_row(said: &Text) -> Vec<Event> {
+pub(crate) fn one_row(said: &Text) -> Vec<Event> {
     let mut row = row(Role::Any, ServiceId::Smtp, Status::Fail, State::Open);
     row.observation.peer = Some(smtp(said));
     row.observation.failure = Some(Failure {

@@ -179,6 +179,7 @@ fn told(id: ServiceId, seen: &Observation) -> usize {
         color: Color::Plain,
         width: 80,
         rows: Rows::All,
+        ..Style::default()
     };
     let mut json = 0;
     let page = Page::default();
