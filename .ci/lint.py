@@ -4,11 +4,13 @@ Called by .ci/lint, with the tools that it installs. Says every fault on a line 
 """
 
 import glob
+import html
 import os
 import re
 import subprocess
 import sys
 import tempfile
+import xml.etree.ElementTree
 
 import tree_sitter
 import tree_sitter_groovy
@@ -157,8 +159,16 @@ def main():
                 first = file.readline()
             if re.match(r"#!.*\b(ba)?sh\b", first):
                 shell(path, read(path), "bash")
-    for path in glob.glob(".github/powershell/*.ps*1"):
+    for path in glob.glob(".github/powershell/*.ps[dm]1"):
+        # Windows PowerShell reads a file without a mark as the code page of the system.
+        if not read(path).isascii():
+            fault(path, "more than ASCII")
         parse(path, "powershell", read(path))
+    for path in glob.glob(".github/powershell/*.ps1xml"):
+        xml.etree.ElementTree.parse(path)
+        count("xml")
+        for script in re.findall(r"<ScriptBlock>(.*?)</ScriptBlock>", read(path), re.S):
+            parse(path, "powershell", html.unescape(script))
     run(".github/packages/Dockerfile", "hadolint", ".github/packages/Dockerfile")
     if os.path.exists(".github/RECIPES.md"):
         for number, (heading, language, text) in enumerate(blocks(read(".github/RECIPES.md")), 1):
