@@ -28,7 +28,7 @@ use crate::net::{Halter, Roots, clock, trust};
 use crate::plan::{Audit, Depth, Limits, Plan, Transcripts};
 use crate::report::{self, Color, Progress, Reporter, Style, Tee};
 use crate::run::{self, Orders};
-use crate::simulate::{self, FAULTS, Settings, SimulateError, Simulation, Staged};
+use crate::simulate::{self, Authority, FAULTS, Settings, SimulateError, Simulation, Staged};
 
 /// The tool's own trouble: nothing could be judged, or what was found could not be told.
 #[derive(Debug, thiserror::Error)]
@@ -158,6 +158,7 @@ fn demo(faults: Vec<Staged>, audit: Audit, telling: &Telling) -> Result<Exit, Er
             address: IpAddr::from([127, 0, 0, 1]),
             ports: simulate::Ports::Ephemeral,
             port_map: Vec::new(),
+            authority: Authority::Memory,
         })
         .await?;
         let plan = demo_plan(&simulation, audit, telling)?;
@@ -210,7 +211,8 @@ fn demo_plan(simulation: &Simulation, audit: Audit, telling: &Telling) -> Result
     };
     let loopback = IpAddr::from([127, 0, 0, 1]);
     let mut plan = cli::demo_plan(simulation.target(), loopback, &ports, audit, transcripts);
-    plan.trust.ca_certificates = read_ca_file(simulation.ca_file())?;
+    plan.trust.ca_certificates = trust::certificates(simulation.ca_pem().as_bytes())
+        .map_err(|error| Error::System(io::Error::other(error)))?;
     Ok(plan)
 }
 

@@ -7,7 +7,7 @@ use super::error::UsageError;
 use super::possible::{self, Words};
 use super::values;
 use crate::catalog::{Group, ServiceId};
-use crate::simulate::{Ports, Settings};
+use crate::simulate::{Authority, Ports, Settings};
 
 pub(super) const AFTER_HELP: &str = "\
 Examples:
@@ -65,6 +65,7 @@ impl SimulateArgs {
                 None => Ports::Ephemeral,
             },
             port_map,
+            authority: Authority::File,
         }))
     }
 }

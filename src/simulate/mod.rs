@@ -57,6 +57,18 @@ pub struct Settings {
     pub ports: Ports,
     /// Ports of single services, whatever [`Settings::ports`] says; 0 is any free one. The last one counts.
     pub port_map: Vec<(ServiceId, u16)>,
+    /// Where its authority's certificate is kept.
+    pub authority: Authority,
+}
+
+/// Where the certificate of the authority is kept, which has signed all others.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Authority {
+    /// In a temporary file too, for other programs.
+    #[default]
+    File,
+    /// In memory only: nothing is written.
+    Memory,
 }
 
 /// Which ports are listened on.
@@ -76,7 +88,7 @@ pub struct Simulation {
     endpoints: Vec<(ServiceId, SocketAddr)>,
     listening: Vec<ServiceId>,
     ca_pem: String,
-    ca_file: TempPath,
+    ca_file: Option<TempPath>,
     tasks: JoinSet<()>,
     /// Bound, so that nobody else gets the port, and not listening, so that connections are refused.
     _closed: Vec<TcpSocket>,
@@ -179,7 +191,10 @@ pub async fn start(settings: Settings) -> Result<Simulation, SimulateError> {
     }
 
     let ca_pem = authorities.pem();
-    let ca_file = write_ca_file(&ca_pem)?;
+    let ca_file = match settings.authority {
+        Authority::File => Some(write_ca_file(&ca_pem)?),
+        Authority::Memory => None,
+    };
     let mut listening = Vec::new();
     let mut tasks = JoinSet::new();
     for (stand, listener) in stands {
@@ -206,6 +221,7 @@ impl Default for Settings {
             address: Ipv4Addr::LOCALHOST.into(),
             ports: Ports::Ephemeral,
             port_map: Vec::new(),
+            authority: Authority::File,
         }
     }
 }
@@ -240,9 +256,10 @@ impl Simulation {
     }
 
     /// A file with [`Simulation::ca_pem`], under an unguessable name in the folder for temporary files; removed on drop.
+    /// None with [`Authority::Memory`].
     #[must_use]
-    pub fn ca_file(&self) -> &Path {
-        &self.ca_file
+    pub fn ca_file(&self) -> Option<&Path> {
+        self.ca_file.as_deref()
     }
 
     /// The name that the certificates are made out to.
@@ -262,7 +279,9 @@ impl Simulation {
                 reached_at(endpoint.ip()).to_string(),
             ]);
         }
-        arguments.extend(["--ca-file".to_owned(), self.ca_file.display().to_string()]);
+        if let Some(file) = self.ca_file() {
+            arguments.extend(["--ca-file".to_owned(), file.display().to_string()]);
+        }
         if self.role != Role::Any {
             arguments.extend(["--role".to_owned(), self.role.as_str().to_owned()]);
         }

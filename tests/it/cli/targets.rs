@@ -174,7 +174,7 @@ fn a_web_service_on_a_port_of_its_own_stands_by_itself() {
 fn the_name_can_be_another_than_what_is_connected_to() {
     let stand = Stand::with(&[]);
     let port = stand.port("https");
-    let ca = stand.simulation.ca_file().display();
+    let ca = stand.simulation.ca_file().expect("a CA file").display();
     let check = format!("check -s https --map https={port} --ca-file {ca} --json");
     for (more, name_matches, exit) in [
         ("mail.example.test --address 127.0.0.1", true, 0),

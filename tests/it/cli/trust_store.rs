@@ -103,7 +103,8 @@ fn a_store_of_roots_that_is_half_broken_is_used() {
     const DAMAGED: &str = "-----BEGIN CERTIFICATE-----\nMIIB!!!\n-----END CERTIFICATE-----\n";
     let stand = Stand::with(&[]);
     let folder = folder();
-    let good = fs::read_to_string(stand.simulation.ca_file()).expect("a CA file");
+    let good =
+        fs::read_to_string(stand.simulation.ca_file().expect("a CA file")).expect("a CA file");
     let stranger = include_str!("../../fixtures/certificates/rsa-root.pem");
     let file = folder.path().join("store.pem");
     for (text, is_enough) in [

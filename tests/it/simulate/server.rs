@@ -5,7 +5,7 @@ use std::net::Ipv6Addr;
 use tokio::net::TcpStream;
 
 use exchports::catalog::{Role, SERVICES, ServiceId};
-use exchports::simulate::{Ports, Settings, SimulateError, start};
+use exchports::simulate::{Authority, Ports, Settings, SimulateError, start};
 
 use super::{
     IMAP_GREETING, POP3_GREETING, assert_heard, dial, healthy, hear_all,
@@ -18,7 +18,7 @@ async fn check_gets_every_argument_it_needs() {
     let server = healthy().await;
     assert_eq!(server.target(), "mail.example.test");
     assert_eq!(
-        std::fs::read_to_string(server.ca_file()).unwrap(),
+        std::fs::read_to_string(server.ca_file().unwrap()).unwrap(),
         server.ca_pem()
     );
     let ids: Vec<ServiceId> = server.endpoints().iter().map(|(id, _)| *id).collect();
@@ -28,7 +28,7 @@ async fn check_gets_every_argument_it_needs() {
         "--address".to_owned(),
         "127.0.0.1".to_owned(),
         "--ca-file".to_owned(),
-        server.ca_file().to_str().unwrap().to_owned(),
+        server.ca_file().unwrap().to_str().unwrap().to_owned(),
     ];
     for (service, endpoint) in server.endpoints() {
         assert!(endpoint.ip().is_loopback());
@@ -55,7 +55,7 @@ async fn a_role_serves_its_columns_and_refuses_the_rest() {
 #[tokio::test]
 async fn stop_frees_the_ports_and_takes_the_ca_file_away() {
     let server = healthy().await;
-    let file = server.ca_file().to_owned();
+    let file = server.ca_file().unwrap().to_owned();
     let endpoints = server.endpoints().to_vec();
     let mut tcp = dial(&server, Smtp).await;
     hear_line(&mut tcp).await;
@@ -64,6 +64,19 @@ async fn stop_frees_the_ports_and_takes_the_ca_file_away() {
     for (service, endpoint) in endpoints {
         assert!(TcpStream::connect(endpoint).await.is_err(), "{service}");
     }
+}
+
+#[tokio::test]
+async fn an_authority_in_memory_is_in_no_file() {
+    let settings = Settings {
+        authority: Authority::Memory,
+        ..Settings::default()
+    };
+    let server = start(settings).await.unwrap();
+    assert!(server.ca_file().is_none());
+    assert!(server.ca_pem().starts_with("-----BEGIN CERTIFICATE-----"));
+    let arguments = server.check_arguments().join(" ");
+    assert!(!arguments.contains("--ca-file"), "{arguments}");
 }
 
 #[tokio::test]
