@@ -12,6 +12,7 @@ mod layering;
 mod old_tls;
 mod probe;
 mod readme;
+mod recipes;
 mod report;
 mod schema;
 mod simulate;

@@ -47,7 +47,7 @@ fn every_command_line_means_something() {
 
 /// The program takes the words. Where taking them would reach for the network, or serve for ever, they get company that
 /// is only refused once all of them are understood.
-fn assert_is_meant(what: &str, words: &[String]) {
+pub(crate) fn assert_is_meant(what: &str, words: &[String]) {
     const NO_FILE: &str = "no-such-file.pem";
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let taken = listener
@@ -63,7 +63,7 @@ fn assert_is_meant(what: &str, words: &[String]) {
                 *word = NO_FILE;
             }
         }
-        words.extend(["--ca-file", NO_FILE]);
+        words.splice(2..2, ["--ca-file", NO_FILE]);
         Some(NO_FILE)
     } else if words[1] == "simulate" && !words.contains(&"--list-faults") {
         words.extend(["--map", &mapped]);
@@ -204,6 +204,7 @@ fn every_path_that_is_named_exists() {
     for file in [
         "README.md",
         ".github/CONTRIBUTING.md",
+        ".github/RECIPES.md",
         ".github/SECURITY.md",
     ] {
         let text = read(file);
@@ -285,7 +286,7 @@ fn the_bounds_are_the_programs() {
     assert!(default.run.is_none() && security.contains("| the run | none, `--deadline` |"));
 }
 
-fn read(file: &str) -> String {
+pub(crate) fn read(file: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
     // A checkout on Windows may have turned the line ends.
@@ -293,12 +294,12 @@ fn read(file: &str) -> String {
 }
 
 /// A fenced block.
-struct Block<'a> {
-    language: &'a str,
-    text: String,
+pub(crate) struct Block<'a> {
+    pub(crate) language: &'a str,
+    pub(crate) text: String,
 }
 
-fn blocks(text: &str) -> impl Iterator<Item = Block<'_>> {
+pub(crate) fn blocks(text: &str) -> impl Iterator<Item = Block<'_>> {
     let mut lines = text.lines();
     std::iter::from_fn(move || {
         let language = lines.by_ref().find_map(|line| line.strip_prefix("```"))?;
