@@ -827,7 +827,10 @@ mod tests {
             trouble: Arc::default(),
         };
         for target in 0..2 {
-            let resolved = Event::TargetResolved { target, checks: 1 };
+            let resolved = Event::TargetResolved {
+                target,
+                checks: Vec::new(),
+            };
             assert!(guarded.report(&resolved).is_ok(), "the others go on");
         }
         let trouble = guarded.trouble.get().map(io::Error::kind);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use crate::catalog::Role;
+use crate::catalog::{Role, ServiceId};
 use crate::finding::{Finding, Status, TargetFinding};
 
 /// The version of the JSON contract.
@@ -20,8 +20,15 @@ pub enum Event {
     TargetResolved {
         /// Which target.
         target: usize,
-        /// How many rows it will have.
-        checks: usize,
+        /// The services of the rows that it will have, in the order of documents.
+        checks: Vec<ServiceId>,
+    },
+    /// A check is over, and can be judged only with the others of its target, whose role is to be found.
+    CheckSeen {
+        /// Which target.
+        target: usize,
+        /// Which of its rows.
+        row: usize,
     },
     /// A check is over.
     CheckFinished {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::catalog::{Expectation, Role, Service};
+use crate::catalog::{Expectation, Role, Service, ServiceId};
 use crate::facts::TlsVersion;
 
 /// A whole run.
@@ -46,6 +46,8 @@ pub struct Target {
     pub role: Role,
     /// What is looked at, in the catalog's order.
     pub checks: Vec<Check>,
+    /// The services whose expectation was named, so that no role changes it.
+    pub named: Vec<ServiceId>,
 }
 
 /// A host name in ASCII form, lower case; or an address.

@@ -1,15 +1,18 @@
 //! # catalog: what should be there
 //!
 //! Static tables, nothing else: the services that Outlook and Exchange live on ([`services`], and [`web`] for those
-//! behind 443), which kind of host should have which of them ([`roles`]), and Exchange's builds ([`builds`]). Nothing here
+//! behind 443), which kind of host should have which of them ([`roles`]), Exchange's builds ([`builds`]), and
+//! which addresses are public ([`addresses`]). Nothing here
 //! knows the network. The rules in `judge` say what it means when a service is not as the catalog says.
 
+pub mod addresses;
 pub mod builds;
 pub mod roles;
 pub mod services;
 pub mod web;
 
-pub use roles::{Expectation, ROLES, Role, RoleRow, expectation};
+pub use addresses::is_public;
+pub use roles::{Expectation, INTERNAL, ROLES, Role, RoleRow, expectation};
 pub use services::{
     Certificates, Group, Protocol, SERVICES, Security, Service, ServiceId, all, service,
 };

@@ -11,15 +11,17 @@ use super::services::ServiceId::{
 /// What kind of host a target is.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum Role {
-    /// Not said: all twelve have to work.
+    /// Not said: it is found from what the host shows.
     #[default]
-    Any,
+    Auto,
     /// An Exchange Mailbox server, seen from inside.
     Mailbox,
     /// An Exchange organisation, seen from the internet.
     Published,
     /// An Edge Transport server.
     Edge,
+    /// A mail server that is not Exchange, as Outlook uses it with IMAP or POP.
+    Mail,
     /// Exchange Online's host for clients.
     Online,
     /// Exchange Online's host for submission.
@@ -28,6 +30,8 @@ pub enum Role {
     OnlineMx,
     /// An Active Directory domain controller.
     DomainController,
+    /// The table at its word: all twelve have to work.
+    Any,
 }
 
 /// What a role expects of a service.
@@ -48,37 +52,41 @@ pub struct RoleRow {
     pub role: Role,
     /// The role as it is typed and printed.
     pub name: &'static str,
+    /// What such a host is called in a sentence.
+    pub noun: &'static str,
     /// What such a host is, in plain words.
     pub purpose: &'static str,
     /// What has to work.
     pub required: &'static [ServiceId],
+    /// Of each of these groups one service has to work; they stand among the optional ones.
+    pub one_of: &'static [&'static [ServiceId]],
     /// What may be there.
     pub optional: &'static [ServiceId],
     /// What must not be reachable.
     pub forbidden: &'static [ServiceId],
+    /// What must not be reachable at a public address; elsewhere it is as good as optional.
+    pub forbidden_if_public: &'static [ServiceId],
 }
 
 /// All roles.
-pub static ROLES: [RoleRow; 8] = [
+pub static ROLES: [RoleRow; 10] = [
     RoleRow {
-        role: Role::Any,
-        name: "any",
-        purpose: "takes the table at its word: all twelve ports must work",
-        required: &[
+        role: Role::Auto,
+        name: "auto",
+        noun: "a host of no role that was recognised",
+        purpose: "found from what the host shows, and judged by that",
+        required: &[],
+        one_of: &[],
+        optional: &[
             Smtp,
             Http,
             Pop3,
             Imap,
-            Ldap,
             Https,
             Submissions,
             Submission,
-            Ldaps,
             Imaps,
             Pop3s,
-            Rdp,
-        ],
-        optional: &[
             Owa,
             Ecp,
             Ews,
@@ -90,12 +98,15 @@ pub static ROLES: [RoleRow; 8] = [
             Powershell,
         ],
         forbidden: &[],
+        forbidden_if_public: &INTERNAL,
     },
     RoleRow {
         role: Role::Mailbox,
         name: "mailbox",
+        noun: "an Exchange Mailbox server",
         purpose: "an Exchange Mailbox server, looked at from the inside network",
         required: &[Smtp, Https, Submission, Owa, Ews, Mapi, Autodiscover],
+        one_of: &[],
         optional: &[
             Http,
             Pop3,
@@ -111,12 +122,15 @@ pub static ROLES: [RoleRow; 8] = [
             Powershell,
         ],
         forbidden: &[],
+        forbidden_if_public: &[],
     },
     RoleRow {
         role: Role::Published,
         name: "published",
+        noun: "published Exchange",
         purpose: "an Exchange organisation as the internet sees it, through firewall or load balancer",
         required: &[Https, Mapi, Ews, Autodiscover],
+        one_of: &[],
         optional: &[
             Smtp,
             Http,
@@ -134,20 +148,47 @@ pub static ROLES: [RoleRow; 8] = [
             Powershell,
         ],
         forbidden: &[Ldap, Ldaps, Rdp],
+        forbidden_if_public: &[],
     },
     RoleRow {
         role: Role::Edge,
         name: "edge",
+        noun: "an Exchange Edge Transport server",
         purpose: "an Exchange Edge Transport server in the perimeter network",
         required: &[Smtp],
+        one_of: &[],
         optional: &[Rdp],
         forbidden: &[],
+        forbidden_if_public: &[],
+    },
+    RoleRow {
+        role: Role::Mail,
+        name: "mail",
+        noun: "a mail server that is not Exchange",
+        purpose: "a mail server that is not Exchange, as Outlook uses it with IMAP or POP",
+        required: &[],
+        one_of: &[&[Submission, Submissions], &[Imaps, Imap, Pop3s, Pop3]],
+        optional: &[
+            Smtp,
+            Http,
+            Pop3,
+            Imap,
+            Https,
+            Submissions,
+            Submission,
+            Imaps,
+            Pop3s,
+        ],
+        forbidden: &[],
+        forbidden_if_public: &INTERNAL,
     },
     RoleRow {
         role: Role::Online,
         name: "online",
+        noun: "Exchange Online for clients",
         purpose: "Exchange Online's host for clients: outlook.office365.com",
         required: &[Https],
+        one_of: &[],
         optional: &[
             Http,
             Imaps,
@@ -160,40 +201,88 @@ pub static ROLES: [RoleRow; 8] = [
             Oab,
         ],
         forbidden: &[],
+        forbidden_if_public: &[],
     },
     RoleRow {
         role: Role::OnlineSubmission,
         name: "online-submission",
+        noun: "Exchange Online for submission",
         purpose: "Exchange Online's host for submission: smtp.office365.com",
         required: &[Submission],
+        one_of: &[],
         optional: &[Smtp],
         forbidden: &[],
+        forbidden_if_public: &[],
     },
     RoleRow {
         role: Role::OnlineMx,
         name: "online-mx",
+        noun: "Exchange Online's mail exchanger",
         purpose: "Exchange Online's mail exchanger: *.mail.protection.outlook.com, *.mx.microsoft",
         required: &[Smtp],
+        one_of: &[],
         optional: &[],
         forbidden: &[],
+        forbidden_if_public: &[],
     },
     RoleRow {
         role: Role::DomainController,
         name: "domain-controller",
+        noun: "an Active Directory domain controller",
         purpose: "an Active Directory domain controller",
         required: &[Ldap],
+        one_of: &[],
         optional: &[Ldaps, Rdp],
         forbidden: &[],
+        forbidden_if_public: &[],
+    },
+    RoleRow {
+        role: Role::Any,
+        name: "any",
+        noun: "all twelve ports",
+        purpose: "takes the table at its word: all twelve ports must work",
+        required: &[
+            Smtp,
+            Http,
+            Pop3,
+            Imap,
+            Ldap,
+            Https,
+            Submissions,
+            Submission,
+            Ldaps,
+            Imaps,
+            Pop3s,
+            Rdp,
+        ],
+        one_of: &[],
+        optional: &[
+            Owa,
+            Ecp,
+            Ews,
+            Mapi,
+            Activesync,
+            Autodiscover,
+            OutlookAnywhere,
+            Oab,
+            Powershell,
+        ],
+        forbidden: &[],
+        forbidden_if_public: &[],
     },
 ];
 
-/// What a role expects of a service; `None` when it is not looked at.
+/// The services that nobody on the internet should reach.
+pub const INTERNAL: [ServiceId; 3] = [Ldap, Ldaps, Rdp];
+
+/// What a role expects of a service; `None` when it is not looked at. What it forbids at public addresses alone is
+/// optional here, where no address is known.
 #[must_use]
 pub fn expectation(role: Role, service: ServiceId) -> Option<Expectation> {
     let row = role.row();
     if row.required.contains(&service) {
         Some(Expectation::Required)
-    } else if row.optional.contains(&service) {
+    } else if row.optional.contains(&service) || row.forbidden_if_public.contains(&service) {
         Some(Expectation::Optional)
     } else if row.forbidden.contains(&service) {
         Some(Expectation::Forbidden)
@@ -271,5 +360,14 @@ mod tests {
             Some(Expectation::Required)
         );
         assert_eq!(expectation(Role::Edge, Https), None);
+    }
+
+    #[test]
+    fn alternatives_are_optional_one_by_one() {
+        for row in &ROLES {
+            for service in row.one_of.iter().copied().flatten() {
+                assert!(row.optional.contains(service), "{}: {service:?}", row.name);
+            }
+        }
     }
 }

@@ -11,7 +11,7 @@ use super::output::{OutputArgs, Telling};
 use super::route::RouteArgs;
 use super::selection::SelectionArgs;
 use super::standards::StandardsArgs;
-use super::targets;
+use super::targets::{self, Listed};
 use crate::catalog::{Group, Service, ServiceId};
 use crate::plan::{Audit, Plan, Target, Transcripts};
 
@@ -67,12 +67,12 @@ pub struct CheckOrder {
 impl CheckArgs {
     pub(super) fn order(self) -> Result<CheckOrder, UsageError> {
         let named = targets::read(&self.targets, &self.targets_file)?;
-        let role = self.selection.role()?;
-        let checks = self.selection.checks(role)?;
+        let service_names = self.selection.named()?;
         let route = self.route.route()?;
         let mut targets = Vec::with_capacity(named.len());
-        for (name, host) in named {
+        for Listed { name, host, role } in named {
             route.check(&host)?;
+            let role = self.selection.role(role)?;
             let server_name = route.server_name.as_ref().unwrap_or(&host);
             targets.push(Target {
                 server_name: targets::without_final_dot(server_name),
@@ -80,7 +80,8 @@ impl CheckArgs {
                 host,
                 address: route.address,
                 role,
-                checks: checks.clone(),
+                checks: self.selection.checks(role)?,
+                named: service_names.clone(),
             });
         }
         let ehlo_name = self.route.ehlo_name(&targets)?;

@@ -85,6 +85,7 @@ pub fn demo_plan(
             host,
             address: Some(address),
             role: Role::Any,
+            named: Vec::new(),
             checks,
         }],
         reach: Reach::default(),

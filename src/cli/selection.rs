@@ -5,21 +5,22 @@ use clap::Args;
 use super::error::UsageError;
 use super::possible::{self, Words};
 use super::values;
-use crate::catalog::{self, Expectation, Group, Role, expectation};
+use crate::catalog::{self, Expectation, Group, Role, ServiceId, expectation};
 use crate::plan::{Audit, Check, Depth};
 
 #[derive(Args, Debug)]
 pub(super) struct SelectionArgs {
-    /// Look at these services only: ids, ports, `web` or `all`, comma-separated; named is required
+    /// Look at these services only: ids, ports, `web` or `all`, comma-separated; services that you name must pass
     #[arg(short, long, value_name = "LIST", value_parser = Words(possible::services), hide_possible_values = true, help_heading = "What to look at")]
     service: Vec<String>,
 
-    /// What kind of host the target is: what has to work there, and what must not be reachable (see `exchports list`)
+    /// What kind of host the target is: what has to work there, and what must not be reachable (see `exchports list`);
+    /// `auto` finds out from what it sees
     #[arg(
         short,
         long,
         value_name = "ROLE", value_parser = Words(possible::roles), hide_possible_values = true,
-        default_value = "any",
+        default_value = "auto",
         help_heading = "What to look at"
     )]
     role: String,
@@ -51,8 +52,26 @@ pub(super) struct SelectionArgs {
 }
 
 impl SelectionArgs {
-    pub(super) fn role(&self) -> Result<Role, UsageError> {
-        values::role(&self.role)
+    /// As what a target is judged of which a list says nothing, or this.
+    pub(super) fn role(&self, listed: Option<Role>) -> Result<Role, UsageError> {
+        let role = match listed {
+            Some(role) => role,
+            None => values::role(&self.role)?,
+        };
+        // Where the services are named there is nothing to find out: these have to work.
+        Ok(match role {
+            Role::Auto if !self.service.is_empty() => Role::Any,
+            role => role,
+        })
+    }
+
+    /// The services whose expectation was named, so that no role changes it.
+    pub(super) fn named(&self) -> Result<Vec<ServiceId>, UsageError> {
+        let mut named = values::services("--service", &self.service)?;
+        named.extend(values::services("--require", &self.require)?);
+        named.extend(values::services("--optional", &self.optional)?);
+        named.extend(values::services("--forbid", &self.forbid)?);
+        Ok(named)
     }
 
     pub(super) fn depth(&self) -> Depth {

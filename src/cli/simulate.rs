@@ -6,7 +6,7 @@ use super::command::Command;
 use super::error::UsageError;
 use super::possible::{self, Words};
 use super::values;
-use crate::catalog::{Group, ServiceId};
+use crate::catalog::{Group, Role, ServiceId};
 use crate::simulate::{Authority, Ports, Settings};
 
 pub(super) const AFTER_HELP: &str = "\
@@ -57,7 +57,7 @@ impl SimulateArgs {
             )));
         }
         Ok(Command::Simulate(Settings {
-            role: values::role(&self.role)?,
+            role: played(&self.role)?,
             faults: values::faults(&self.fault)?,
             address: values::address("--listen", &self.listen)?,
             ports: match &self.base_port {
@@ -67,5 +67,19 @@ impl SimulateArgs {
             port_map,
             authority: Authority::File,
         }))
+    }
+}
+
+/// A role that the stand-in has the words of.
+fn played(typed: &str) -> Result<Role, UsageError> {
+    match values::role(typed)? {
+        Role::Auto => Err(UsageError(
+            "--role auto: the stand-in has to be told what to play; `any` serves everything".to_owned(),
+        )),
+        Role::Mail => Err(UsageError(
+            "--role mail: the stand-in plays Exchange, Exchange Online and a domain controller, no other mail server"
+                .to_owned(),
+        )),
+        role => Ok(role),
     }
 }

@@ -5,17 +5,30 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
 use super::error::{UsageError, quoted, shown};
+use crate::catalog::Role;
 use crate::plan::{Host, Limits};
 
+/// A target as it was typed, as it was meant, and its role where the list names one.
+#[derive(Debug)]
+pub(super) struct Listed {
+    pub(super) name: String,
+    pub(super) host: Host,
+    pub(super) role: Option<Role>,
+}
+
 /// All targets, as typed and as meant: those on the command line, `-` for standard input, then the files'.
-pub(super) fn read(typed: &[String], files: &[PathBuf]) -> Result<Vec<(String, Host)>, UsageError> {
+pub(super) fn read(typed: &[String], files: &[PathBuf]) -> Result<Vec<Listed>, UsageError> {
     let mut targets = Vec::new();
     for word in typed {
         if word == "-" {
             let text = whole("standard input", std::io::stdin().lock())?;
             list("standard input", &text, &mut targets)?;
         } else {
-            targets.push((word.clone(), host(word)?));
+            targets.push(Listed {
+                name: word.clone(),
+                host: host(word)?,
+                role: None,
+            });
         }
     }
     for path in files {
@@ -93,15 +106,33 @@ fn decoded(bytes: &[u8]) -> Option<String> {
     }
 }
 
-fn list(name: &str, text: &str, targets: &mut Vec<(String, Host)>) -> Result<(), UsageError> {
+/// One target a line, its role behind it where it has its own; `#` begins a comment.
+fn list(name: &str, text: &str, targets: &mut Vec<Listed>) -> Result<(), UsageError> {
     for (index, line) in text.lines().enumerate() {
         let word = line.split('#').next().unwrap_or_default().trim();
         if word.is_empty() {
             continue;
         }
-        let host = host(word)
-            .map_err(|error| UsageError(format!("{name}, line {}: {error}", index + 1)))?;
-        targets.push((word.to_owned(), host));
+        let at_line = |error| UsageError(format!("{name}, line {}: {error}", index + 1));
+        let mut words = word.split_whitespace();
+        let (word, role) = match (words.next(), words.next(), words.next()) {
+            (Some(word), Some(role), None) => {
+                let known = Role::from_name(role).ok_or_else(|| {
+                    at_line(UsageError(format!(
+                        "{} is no role: write one host a line, or a host and its role, as in `{word} mailbox`",
+                        quoted(role)
+                    )))
+                })?;
+                (word, Some(known))
+            }
+            _ => (word, None),
+        };
+        let host = host(word).map_err(at_line)?;
+        targets.push(Listed {
+            name: word.to_owned(),
+            host,
+            role,
+        });
     }
     Ok(())
 }

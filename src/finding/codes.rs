@@ -1115,7 +1115,7 @@ codes! {
     }
     NothingAnswers = "nothing-answers" {
         severity: Fail,
-        except: &[(Fail, OfRows, "")],
+        except: &[(Fail, As(Role::Auto), ""), (Fail, OfRows, "")],
         title: "no port of the target answers",
         meaning: "Every port that was tried gave no answer at all, not even a refusal: the host is down, the address \
             is wrong or old, there is no way to it (VPN, route), or a firewall drops whatever comes from here.",
@@ -1127,7 +1127,7 @@ codes! {
     }
     NothingListens = "nothing-listens" {
         severity: Fail,
-        except: &[(Fail, OfRows, "")],
+        except: &[(Fail, As(Role::Auto), ""), (Fail, OfRows, "")],
         title: "every port refuses",
         meaning: "Every port that was tried refused the connection: a host answers at that address, and nothing \
             listens on it. It is another host than the one meant, its services are stopped, a load balancer has no \
@@ -1196,6 +1196,23 @@ codes! {
         answers: &["P01"],
     }
 
+    NoSubmission = "no-submission" {
+        severity: Fail,
+        title: "no way to hand in mail",
+        meaning: "Of 587 and 465, on which mail programs hand in what they send, neither works.",
+        hint: "Open one of them and let it require TLS: 465 (implicit TLS) is what RFC 8314 prefers, 587 (STARTTLS) is \
+            what older programs know.",
+        references: "RFC 8314 §3.3; RFC 6409",
+    }
+    NoMailboxAccess = "no-mailbox-access" {
+        severity: Fail,
+        title: "no way to read mail",
+        meaning: "Of the ports of IMAP and POP (993, 143, 995, 110) none works, so that no mail program can open a \
+            mailbox here.",
+        hint: "Open 993 (IMAP over TLS), or 995 for POP. If this host only takes mail in, check 25 alone: `-s smtp`.",
+        references: "RFC 8314 §3.2",
+    }
+
     // -- A whole host: certificates.
     CertificateDiffers = "certificate-differs" {
         severity: Warn,
@@ -1212,7 +1229,7 @@ codes! {
     // -- A whole host: what it is.
     NotExchange = "not-exchange" {
         severity: Info,
-        except: &[(Fail, OfRows, "")],
+        except: &[(Warn, As(Role::Auto), ""), (Fail, OfRows, "")],
         title: "nothing says that the host is Exchange",
         meaning: "443 answers, none of Exchange's virtual directories is there, and nothing else that was said is \
             Exchange's.",

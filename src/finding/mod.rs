@@ -53,19 +53,69 @@ pub struct TargetFinding {
     pub status: Status,
     /// What is the matter with the target as a whole.
     pub diagnoses: Vec<TargetDiagnosis>,
-    /// What kind of host it looks like, where it was judged as `any` and another role fits.
-    pub looks_like: Option<LooksLike>,
+    /// How its role was found; `None` where it was named.
+    pub guess: Option<Guess>,
+    /// The role that it was judged as, then the others that fit.
+    pub candidates: Vec<Candidate>,
 }
 
-/// What a target would be, judged as another role.
+impl TargetFinding {
+    /// As what it was judged and why, and how much of what that asks for works: a sentence without a full stop.
+    #[must_use]
+    pub fn verdict(&self) -> String {
+        let noun = self.role.row().noun;
+        let judged = self.candidates.first();
+        let passed = judged
+            .filter(|judged| judged.required > 0)
+            .map(|judged| format!("; {} of {} required pass", judged.passed, judged.required))
+            .unwrap_or_default();
+        match &self.guess {
+            Some(guess) if self.role == Role::Auto => format!(
+                "no role was recognised ({}): judged by what answers",
+                guess.reasons.join(", ")
+            ),
+            Some(guess) => {
+                let reasons = guess.reasons.join(", ");
+                let rival = guess.rival.map_or_else(String::new, |rival| {
+                    format!(
+                        "; it would pass as {}: if it is that, say `--role {}`",
+                        rival.row().noun,
+                        rival.as_str()
+                    )
+                });
+                format!("{noun}, as it seems: {reasons}{passed}{rival}")
+            }
+            None if self.role == Role::Any => match judged {
+                Some(judged) if judged.required > 0 => {
+                    format!("{} of {} required pass", judged.passed, judged.required)
+                }
+                _ => "nothing is required".to_owned(),
+            },
+            None => format!("{noun}, as you said{passed}"),
+        }
+    }
+}
+
+/// How the role of a target was found.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Guess {
+    /// The signs, each a few words that fit into a list.
+    pub reasons: Vec<String>,
+    /// Another role that fits as well and that the target would pass as.
+    pub rival: Option<Role>,
+}
+
+/// A role that a target was judged as.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct LooksLike {
-    /// As what.
+pub struct Candidate {
+    /// Which.
     pub role: Role,
-    /// How many of its required services pass.
-    pub passed: usize,
-    /// How many are required.
+    /// How many services it requires; a group of which one has to work counts as one.
     pub required: usize,
+    /// How many of these work.
+    pub passed: usize,
+    /// What the target is worth as that.
+    pub status: Status,
 }
 
 /// One thing that is the matter.

@@ -265,10 +265,24 @@ fn explain_service(service: &Service) -> Page {
     for (expect, heading) in COLUMNS {
         let roles: Vec<&str> = ROLES
             .iter()
+            // That one takes everything in.
+            .filter(|row| row.role != Role::Auto)
+            .filter(|row| !row.forbidden_if_public.contains(&service.id))
             .filter(|row| expectation(row.role, service.id) == Some(expect))
             .map(|row| row.name)
             .collect();
         page.entry(&format!("{heading}: {}", or_none(&roles)));
+    }
+    let exposed: Vec<&str> = ROLES
+        .iter()
+        .filter(|row| row.forbidden_if_public.contains(&service.id))
+        .map(|row| row.name)
+        .collect();
+    if !exposed.is_empty() {
+        page.entry(&format!(
+            "forbidden at public addresses: {}",
+            exposed.join(", ")
+        ));
     }
     if !service.aliases.is_empty() {
         page.section("Also known as");
@@ -276,6 +290,18 @@ fn explain_service(service: &Service) -> Page {
     }
     page
 }
+
+/// How a role is found.
+const AUTO: [&str; 3] = [
+    "All twelve ports and the web services are looked at. The signs, strongest first: what the server says of itself \
+     (Exchange's greetings and headers, Exchange Online's, Active Directory's rootDSE, the greeting of another mail \
+     server), whether the address is public, what is open, what is closed. The verdict names the role and why.",
+    "Whatever the role: what answers and is broken fails, and 389, 636 and 3389 that answer at a public address fail. \
+     What the role does not need and that is closed is absent. Where two roles fit, the worse verdict counts, and the \
+     line says how to name the other. Where nothing was recognised, each service that answers has to work, and at least \
+     one has to answer.",
+    "In scripts and CI, name the role: then nothing depends on what happens to be open.",
+];
 
 fn explain_role(role: Role) -> Page {
     let row = role.row();
@@ -291,6 +317,27 @@ fn explain_role(role: Role) -> Page {
         let named: Vec<String> = services.iter().map(|id| named_with_port(*id)).collect();
         let named: Vec<&str> = named.iter().map(String::as_str).collect();
         page.entry(&format!("{heading}: {}", or_none(&named)));
+    }
+    for group in row.one_of {
+        let named: Vec<&str> = group.iter().map(|id| id.row().name).collect();
+        page.entry(&format!("one of these: {}", named.join(", ")));
+    }
+    if !row.forbidden_if_public.is_empty() {
+        let named: Vec<&str> = row
+            .forbidden_if_public
+            .iter()
+            .map(|id| id.row().name)
+            .collect();
+        page.entry(&format!(
+            "forbidden at public addresses: {}",
+            named.join(", ")
+        ));
+    }
+    if role == Role::Auto {
+        for paragraph in AUTO {
+            page.paragraph(paragraph);
+        }
+        return page;
     }
     page.paragraph(
         "A service in no column is not looked at. `--require`, `--optional` and `--forbid` change single services.",

@@ -2,7 +2,7 @@
 //!
 //! Does: says what an observation means. The rules (`check/`, one table a subject) are asked in their order; each that
 //! holds gives a diagnosis; the status table (`verdict.rs`) turns what was seen and what was expected into one word.
-//! Then the same for a target as a whole (`host/`), with a guess at what kind of host it looks like (`looks.rs`).
+//! Then the same for a target as a whole (`host/`). Which kind of host that is, where nobody said it, `role.rs` finds.
 //! [`explain()`] prints the definitions for people.
 //!
 //! Must not: open anything, read a clock, keep state. `now` is an argument. The same arguments give the same finding,
@@ -24,13 +24,14 @@ pub use check::{Case, rules};
 pub use explain::{explain, near, words};
 pub use host::{Control, Surroundings, calls_for_control, judge_target, target_rules};
 pub use page::Page;
+pub use role::{expected, judge_by_signs};
 pub use rule::{Evidence, Rule};
 
 mod check;
 mod explain;
 mod host;
-mod looks;
 mod page;
+mod role;
 mod rule;
 #[cfg(test)]
 mod staged;

@@ -9,6 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
+use crate::catalog::Role;
 use crate::event::{self, RunEnd, SCHEMA_VERSION};
 use crate::facts::{
     self, CertificateFacts, HttpFacts, LdapFacts, PeerFacts, RdpFacts, SignatureStrength, Text,
@@ -105,6 +106,9 @@ pub(super) struct Target<'a> {
     event: Option<&'static str>,
     target: &'a str,
     role: &'static str,
+    role_guessed: bool,
+    role_reasons: &'a [String],
+    roles: Vec<Candidate>,
     addresses: &'a [IpAddr],
     resolve_ms: Option<f64>,
     status: &'static str,
@@ -128,11 +132,37 @@ impl<'a> Target<'a> {
             event: Some("target-finished"),
             target: &finding.target,
             role: finding.role.as_str(),
+            role_guessed: finding.guess.is_some() && finding.role != Role::Auto,
+            role_reasons: finding
+                .guess
+                .as_ref()
+                .map_or(&[][..], |guess| &guess.reasons),
+            roles: finding.candidates.iter().map(Candidate::of).collect(),
             addresses: &finding.addresses,
             resolve_ms: finding.resolve.map(milliseconds),
             status: finding.status.as_str(),
             diagnoses: finding.diagnoses.iter().map(TargetDiagnosis::of).collect(),
             checks: None,
+        }
+    }
+}
+
+/// A role that a target was judged as.
+#[derive(Serialize)]
+struct Candidate {
+    role: &'static str,
+    required: usize,
+    passed: usize,
+    status: &'static str,
+}
+
+impl Candidate {
+    fn of(candidate: &finding::Candidate) -> Self {
+        Self {
+            role: candidate.role.as_str(),
+            required: candidate.required,
+            passed: candidate.passed,
+            status: candidate.status.as_str(),
         }
     }
 }

@@ -162,6 +162,27 @@ fn push_role(role: &RoleRow, style: Style, text: &mut String) {
         };
         column.push(&names, style.width, str::to_owned, text);
     }
+    let more = role
+        .one_of
+        .iter()
+        .map(|group| ("one of     ", *group))
+        .chain(
+            (!role.forbidden_if_public.is_empty())
+                .then_some(("if public  ", role.forbidden_if_public)),
+        );
+    for (lead, services) in more {
+        let column = Paragraph {
+            indent: 2,
+            lead,
+            lead_width: width(lead),
+            hang: width(lead),
+        };
+        let mut line = names(services).join(", ");
+        if lead.starts_with("if public") {
+            line.push_str(" forbidden");
+        }
+        column.push(&line, style.width, str::to_owned, text);
+    }
 }
 
 fn names(services: &[ServiceId]) -> Vec<&'static str> {
@@ -209,8 +230,10 @@ struct RoleEntry {
     role: &'static str,
     purpose: &'static str,
     required: Vec<&'static str>,
+    one_of: Vec<Vec<&'static str>>,
     optional: Vec<&'static str>,
     forbidden: Vec<&'static str>,
+    forbidden_if_public: Vec<&'static str>,
 }
 
 impl RoleEntry {
@@ -219,8 +242,10 @@ impl RoleEntry {
             role: role.name,
             purpose: role.purpose,
             required: names(role.required),
+            one_of: role.one_of.iter().map(|group| names(group)).collect(),
             optional: names(role.optional),
             forbidden: names(role.forbidden),
+            forbidden_if_public: names(role.forbidden_if_public),
         }
     }
 }

@@ -41,7 +41,7 @@ impl Reporter for Ndjson {
                 self.targets = start.targets.iter().map(|(name, _)| name.clone()).collect();
                 self.write_line(&contract::RunStarted::line(start))
             }
-            Event::TargetResolved { .. } => Ok(()),
+            Event::TargetResolved { .. } | Event::CheckSeen { .. } => Ok(()),
             Event::CheckFinished {
                 target, finding, ..
             } => {

@@ -31,7 +31,9 @@ impl Order {
     /// left and finished, gaps or not.
     pub(super) fn take(&mut self, event: &Event) -> Vec<Told> {
         match event {
-            Event::RunStarted(_) | Event::TargetResolved { .. } => Vec::new(),
+            Event::RunStarted(_) | Event::TargetResolved { .. } | Event::CheckSeen { .. } => {
+                Vec::new()
+            }
             Event::CheckFinished {
                 target,
                 row,

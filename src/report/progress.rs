@@ -1,24 +1,31 @@
 //! How far a run is: one line that comes and goes.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::catalog::{Group, ServiceId};
 use crate::event::Event;
 
 use super::Reporter;
 
+/// So few are named that are awaited.
+const NAMED: usize = 5;
+
 /// How often the line moves while nothing happens.
 const TICK: Duration = Duration::from_millis(200);
 
-/// Shows on standard error how many checks are over, and steps aside whenever the reporter within writes: both may end
+/// Shows on standard error how many checks are over, or which the last few are that are awaited, and steps aside whenever the reporter within writes: both may end
 /// on the same terminal. The line is gone when the run is over, or when this is dropped.
 #[derive(Debug)]
 pub struct Progress<R: Reporter> {
     within: R,
     bar: ProgressBar,
-    expected: u64,
+    expected: usize,
+    /// What is not over, by target and row.
+    awaited: BTreeMap<(usize, usize), ServiceId>,
 }
 
 impl<R: Reporter> Progress<R> {
@@ -29,32 +36,52 @@ impl<R: Reporter> Progress<R> {
 
     fn drawn_on(within: R, screen: ProgressDrawTarget) -> Self {
         let bar = ProgressBar::with_draw_target(None, screen);
-        if let Ok(style) = ProgressStyle::with_template("{msg}, {elapsed}") {
+        if let Ok(style) = ProgressStyle::with_template("{msg}: {elapsed}") {
             bar.set_style(style);
         }
         Self {
             within,
             bar,
             expected: 0,
+            awaited: BTreeMap::new(),
         }
     }
 
     fn advance(&mut self, event: &Event) {
         match event {
             Event::RunStarted(_) => self.bar.enable_steady_tick(TICK),
-            Event::TargetResolved { checks, .. } => {
-                self.expected += u64::try_from(*checks).unwrap_or_default();
+            Event::TargetResolved { target, checks } => {
+                self.expected += checks.len();
+                let rows = checks.iter().enumerate();
+                self.awaited
+                    .extend(rows.map(|(row, service)| ((*target, row), *service)));
             }
-            Event::CheckFinished { .. } => self.bar.inc(1),
+            Event::CheckSeen { target, row } | Event::CheckFinished { target, row, .. } => {
+                self.awaited.remove(&(*target, *row));
+            }
             Event::TargetFinished { .. } => {}
             Event::RunFinished(_) => return self.bar.finish_and_clear(),
         }
-        let (done, expected) = (self.bar.position(), self.expected);
-        self.bar.set_message(if expected == 0 {
-            "looking up".to_owned()
-        } else {
-            format!("{done} of {expected} checks done")
-        });
+        self.bar.set_message(self.message());
+    }
+
+    fn message(&self) -> String {
+        let mut names: Vec<&str> = Vec::new();
+        for service in self.awaited.values() {
+            let name = match service.row().group {
+                Group::Port => service.row().name,
+                Group::Web => "web",
+            };
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        let done = self.expected - self.awaited.len();
+        match self.expected {
+            0 => "looking up".to_owned(),
+            _ if (1..=NAMED).contains(&names.len()) => format!("waiting for {}", names.join(", ")),
+            expected => format!("{done} of {expected} checks done"),
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
-use crate::catalog::{Group, ServiceId};
+use crate::catalog::{Group, Role, ServiceId};
 use crate::event::{Event, RunEnd, RunFinished, RunStarted, Summary};
 use crate::finding::Finding;
 use crate::judge::{self, Context, Control, Surroundings};
@@ -157,10 +157,13 @@ async fn one_target(shared: Arc<Shared>, index: usize, sender: Sender) {
     let tell = |event| drop(sender.send(event));
     let lookup = look_up(&shared, target).await;
     let addresses = lookup.addresses.clone().unwrap_or_default();
-    let rows = rows(&shared.plan, target, &addresses);
+    let mut rows = rows(&shared.plan, target, &addresses);
+    expect_by_address(target, &addresses, &mut rows);
+    // Where the role is found from all rows, none of them can be judged before the last.
+    let is_held = target.role == Role::Auto;
     tell(Event::TargetResolved {
         target: index,
-        checks: rows.len(),
+        checks: rows.iter().map(|(check, _)| check.service.id).collect(),
     });
     let mut checks = JoinSet::new();
     let tls = Arc::new(TlsAsk {
@@ -212,11 +215,15 @@ async fn one_target(shared: Arc<Shared>, index: usize, sender: Sender) {
         if let Some(place) = findings.get_mut(row) {
             *place = Some(finding.clone());
         }
-        tell(Event::CheckFinished {
-            target: index,
-            row,
-            finding: Box::new(finding),
-        });
+        if is_held {
+            tell(Event::CheckSeen { target: index, row });
+        } else {
+            tell(Event::CheckFinished {
+                target: index,
+                row,
+                finding: Box::new(finding),
+            });
+        }
     }
     let findings: Vec<Finding> = findings.into_iter().flatten().collect();
     let around = Surroundings {
@@ -224,7 +231,23 @@ async fn one_target(shared: Arc<Shared>, index: usize, sender: Sender) {
         resolve: lookup.took,
         control: control(&shared, target, &findings, tls).await,
     };
-    let verdict = judge::judge_target(target, around, &findings, &context);
+    let verdict = if is_held {
+        let seen: Vec<(Check, Observation)> = findings
+            .into_iter()
+            .map(|finding| (finding.check, finding.observation))
+            .collect();
+        let (findings, verdict) = judge::judge_by_signs(target, &around, &seen, &context);
+        for (row, finding) in findings.into_iter().enumerate() {
+            tell(Event::CheckFinished {
+                target: index,
+                row,
+                finding: Box::new(finding),
+            });
+        }
+        verdict
+    } else {
+        judge::judge_target(target, around, &findings, &context)
+    };
     tell(Event::TargetFinished {
         target: index,
         finding: Box::new(verdict),
@@ -405,6 +428,18 @@ fn rows(plan: &Plan, target: &Target, addresses: &[IpAddr]) -> Vec<(Check, Vec<S
     rows
 }
 
+/// What a role forbids on public addresses only; the plan was made before they were known.
+fn expect_by_address(target: &Target, addresses: &[IpAddr], rows: &mut [(Check, Vec<SocketAddr>)]) {
+    if target.role != Role::Mail {
+        return;
+    }
+    for (check, _) in rows {
+        if !target.named.contains(&check.service.id) {
+            check.expect = judge::expected(target.role, check.service.id, addresses);
+        }
+    }
+}
+
 fn ask(plan: &Plan, target: &Target, check: Check) -> Ask {
     Ask {
         service: check.service,
@@ -492,7 +527,7 @@ fn broken() -> Observation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::{Expectation, Role, service};
+    use crate::catalog::{Expectation, service};
     use crate::facts::{TlsFacts, TlsVersion};
     use crate::plan::{Limits, Reach, Standards, Stores, Transcripts, Trust};
     use std::time::Duration;
@@ -581,6 +616,7 @@ mod tests {
             server_name: host,
             role: Role::Any,
             checks,
+            named: Vec::new(),
         }
     }
 

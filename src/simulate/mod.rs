@@ -282,9 +282,7 @@ impl Simulation {
         if let Some(file) = self.ca_file() {
             arguments.extend(["--ca-file".to_owned(), file.display().to_string()]);
         }
-        if self.role != Role::Any {
-            arguments.extend(["--role".to_owned(), self.role.as_str().to_owned()]);
-        }
+        arguments.extend(["--role".to_owned(), self.role.as_str().to_owned()]);
         for (service, endpoint) in &self.endpoints {
             arguments.extend(["--map".to_owned(), format!("{service}={}", endpoint.port())]);
         }

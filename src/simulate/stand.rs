@@ -51,7 +51,9 @@ impl Machine {
     /// The one that stands in a role.
     pub(super) fn of(role: Role) -> Self {
         match role {
-            Role::Any | Role::Mailbox | Role::Published | Role::Edge => Self::Exchange,
+            Role::Any | Role::Auto | Role::Mailbox | Role::Published | Role::Edge | Role::Mail => {
+                Self::Exchange
+            }
             Role::DomainController => Self::DomainController,
             Role::Online | Role::OnlineSubmission => Self::Online,
             Role::OnlineMx => Self::OnlineMx,

@@ -14,6 +14,7 @@ mod probe;
 mod readme;
 mod recipes;
 mod report;
+mod roles;
 mod schema;
 mod simulate;
 mod tls;

@@ -19,7 +19,7 @@ use exchports::facts::{
     SmtpFacts, Text, TlsFacts, TlsVersion, TrustDefect, TrustFacts, VersionAnswer,
 };
 use exchports::finding::{
-    Code, Diagnosis, Finding, LooksLike, Severity, Status, TargetDiagnosis, TargetFinding,
+    Candidate, Code, Diagnosis, Finding, Severity, Status, TargetDiagnosis, TargetFinding,
 };
 use exchports::observation::{
     Attempt, Cause, Detour, Failure, Line, Observation, Speaker, Stage, State, Step,
@@ -406,6 +406,7 @@ fn shuffled() -> impl Strategy<Value = Vec<Event>> {
 fn target_of(event: &Event) -> Option<usize> {
     match event {
         Event::TargetResolved { target, .. }
+        | Event::CheckSeen { target, .. }
         | Event::CheckFinished { target, .. }
         | Event::TargetFinished { target, .. } => Some(*target),
         Event::RunStarted(_) | Event::RunFinished(_) => None,
@@ -448,7 +449,7 @@ fn events(targets: Vec<Looked>) -> Vec<Event> {
     for (target, (finding, rows)) in targets.into_iter().enumerate() {
         events.push(Event::TargetResolved {
             target,
-            checks: rows.len(),
+            checks: rows.iter().map(|row| row.check.service.id).collect(),
         });
         for (row, finding) in rows.into_iter().enumerate() {
             summary.add_check(&finding);
@@ -539,11 +540,12 @@ fn troubled() -> Looked {
         services: vec![ServiceId::Smtp, ServiceId::Rdp],
         addresses: Vec::new(),
     }];
-    finding.looks_like = Some(LooksLike {
-        role: Role::Published,
-        passed: 0,
-        required: 1,
-    });
+    finding.candidates = vec![Candidate {
+        role,
+        required: 12,
+        passed: 6,
+        status: Status::Fail,
+    }];
     (finding, rows.collect())
 }
 
@@ -1006,7 +1008,8 @@ fn target(name: &str, role: Role, addresses: &[&str]) -> TargetFinding {
         resolve: (!addresses.contains(&name)).then_some(Duration::from_micros(3_100)),
         status: Status::Pass,
         diagnoses: Vec::new(),
-        looks_like: None,
+        guess: None,
+        candidates: Vec::new(),
     }
 }
 

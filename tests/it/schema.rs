@@ -260,7 +260,8 @@ fn the_catalog_names_every_service_and_role() {
     assert_eq!(services.len(), all().count());
     for role in &catalog.roles {
         let all = [&role.required, &role.optional, &role.forbidden];
-        for service in all.into_iter().flatten() {
+        let all = all.into_iter().chain([&role.forbidden_if_public]);
+        for service in all.chain(&role.one_of).flatten() {
             assert!(
                 services.contains(service.as_str()),
                 "{}: {service}",
@@ -364,8 +365,14 @@ struct Report {
 struct Target {
     /// The host as it was typed.
     target: String,
-    /// What kind of host it was judged as.
+    /// What kind of host it was judged as; `auto` where none was named and none recognised.
     role: String,
+    /// Whether the role was found from what the host showed.
+    role_guessed: bool,
+    /// The signs that it was found by, in words; none where the role was named.
+    role_reasons: Vec<String>,
+    /// The role that it was judged as, then the others that fit.
+    roles: Vec<Candidate>,
     /// Its addresses; none when the name did not resolve.
     addresses: Vec<IpAddr>,
     /// How long the lookup took, in milliseconds; null when there was none.
@@ -376,6 +383,21 @@ struct Target {
     diagnoses: Vec<TargetDiagnosis>,
     /// One row a service, or a service and address, in the order of the catalog.
     checks: Vec<Row>,
+}
+
+/// A role that the target was judged as.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "to be read is what it is for")]
+struct Candidate {
+    /// Which.
+    role: String,
+    /// How many services it requires; a group of which one has to work counts as one.
+    required: usize,
+    /// How many of these work.
+    passed: usize,
+    /// What the target is worth as that.
+    status: Status,
 }
 
 /// What is the matter with a target as a whole.
@@ -715,8 +737,10 @@ struct CatalogRole {
     role: String,
     purpose: String,
     required: Vec<String>,
+    one_of: Vec<Vec<String>>,
     optional: Vec<String>,
     forbidden: Vec<String>,
+    forbidden_if_public: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]

@@ -196,6 +196,7 @@ fn run_of(finding: &Finding, host: &Host) -> Vec<Event> {
         server_name: host.clone(),
         role: Role::Any,
         checks: vec![finding.check],
+        named: Vec::new(),
     };
     let around = Surroundings {
         addresses: vec![IpAddr::from([192, 0, 2, 25])],
@@ -213,7 +214,7 @@ fn run_of(finding: &Finding, host: &Host) -> Vec<Event> {
         }),
         Event::TargetResolved {
             target: 0,
-            checks: 1,
+            checks: vec![finding.check.service.id],
         },
         Event::CheckFinished {
             target: 0,

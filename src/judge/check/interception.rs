@@ -226,6 +226,12 @@ fn gateway(case: &Case<'_>) -> Option<Evidence> {
     })
 }
 
+/// Another mail server than Exchange, by its greeting.
+pub(in crate::judge) fn other_mail_server(case: &Case<'_>) -> Option<&'static str> {
+    let (product, kind) = product_of(greeting(case)?, case.service().protocol)?;
+    (kind == Kind::OtherServer).then_some(product)
+}
+
 fn product_of(greeting: &Text, protocol: Protocol) -> Option<(&'static str, Kind)> {
     let lower = greeting.as_str().to_ascii_lowercase();
     if lower.contains("microsoft esmtp mail service, version") {

@@ -20,7 +20,7 @@ use crate::plan::Check;
 
 mod certificate;
 mod dialogue;
-mod interception;
+pub(in crate::judge) mod interception;
 mod protocol;
 mod reach;
 mod starttls;

@@ -1,7 +1,7 @@
 //! Rules on reach: names, TCP, what must not be reachable, and what kept this machine from looking.
 
 use super::{Case, Evidence, Rule, said};
-use crate::catalog::{Expectation, Group, Protocol, ServiceId, expectation};
+use crate::catalog::{Expectation, Group, INTERNAL, Protocol, ServiceId, expectation, is_public};
 use crate::finding::{Code, Severity};
 use crate::observation::State;
 
@@ -205,7 +205,12 @@ fn forbidden_open(case: &Case<'_>) -> Option<Evidence> {
 fn forbidding_place(case: &Case<'_>) -> String {
     let role = case.context.role;
     if expectation(role, case.service().id) != Some(Expectation::Forbidden) {
-        return "here".to_owned();
+        let is_public = case.seen.address.is_some_and(|at| is_public(at.ip()));
+        return if is_public && INTERNAL.contains(&case.service().id) {
+            "on a public address".to_owned()
+        } else {
+            "here".to_owned()
+        };
     }
     let name = role.row().name;
     let article = if name.starts_with(['a', 'e', 'i', 'o', 'u']) {

@@ -8,13 +8,33 @@ use super::{Rule, TargetEvidence, Whole, http, names, services, smtp, worst_of};
 use crate::catalog::builds::{AS_OF, Age, Day, Known, Version};
 use crate::catalog::{Expectation, Protocol, Role};
 use crate::facts::{PeerFacts, Text};
-use crate::finding::{Code, Finding, Severity};
+use crate::finding::{Code, Finding, Severity, Status};
 use crate::judge::check::web::{self, Meaning, is_http_sys, meaning, same_machine};
 use crate::judge::check::{Case, quote};
-use crate::judge::looks::{role_of_greeting, role_of_name};
+use crate::judge::role::{role_of_greeting, role_of_name};
 use crate::plan::Host;
 
 pub(super) const RULES: &[Rule] = &[
+    Rule {
+        code: Code::NoSubmission,
+        holds: |whole| {
+            none_of(
+                whole,
+                0,
+                "neither 587 nor 465 works: mail programs cannot send",
+            )
+        },
+    },
+    Rule {
+        code: Code::NoMailboxAccess,
+        holds: |whole| {
+            none_of(
+                whole,
+                1,
+                "none of 993, 143, 995 and 110 works: mail programs cannot read mail",
+            )
+        },
+    },
     Rule {
         code: Code::NotExchange,
         holds: not_exchange,
@@ -96,6 +116,30 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
+/// On a mail server of any make: of one group of alternatives nothing works.
+fn none_of(whole: &Whole<'_>, group: usize, message: &str) -> Vec<TargetEvidence> {
+    let group = match whole.context.role {
+        Role::Mail => Role::Mail
+            .row()
+            .one_of
+            .get(group)
+            .copied()
+            .unwrap_or_default(),
+        _ => return Vec::new(),
+    };
+    let rows: Vec<&Finding> = whole
+        .ports()
+        .filter(|row| group.contains(&row.check.service.id))
+        .collect();
+    // One that was not looked at, for a reason of ours, may work.
+    let is_open_question =
+        |row: &&Finding| matches!(row.status, Status::Pass | Status::Warn | Status::Skip);
+    if rows.len() < group.len() || rows.iter().any(is_open_question) {
+        return Vec::new();
+    }
+    vec![TargetEvidence::new(message, rows)]
+}
+
 /// Whether anything that was said is Exchange's own.
 pub(super) fn is_exchange(whole: &Whole<'_>) -> bool {
     whole.findings.iter().any(|finding| {
@@ -128,7 +172,13 @@ fn not_exchange(whole: &Whole<'_>) -> Vec<TargetEvidence> {
     if services(rows.iter().copied()).len() < 2 || !is_nowhere || is_exchange(whole) {
         return Vec::new();
     }
-    let severity = worst_of(Code::NotExchange, rows.iter().copied());
+    let severity = match whole.context.role {
+        // Who asks without a role asks whether this is Exchange.
+        Role::Auto => Severity::Warn,
+        // It is as it was judged.
+        Role::Mail | Role::DomainController => return Vec::new(),
+        _ => worst_of(Code::NotExchange, rows.iter().copied()),
+    };
     let port = rows.first().map_or(443, |row| row.check.port);
     let message = format!("port {port} answers, and none of Exchange's directories is there");
     vec![TargetEvidence::new(message, rows).severity(severity)]
@@ -171,7 +221,7 @@ fn iis_stopped(whole: &Whole<'_>) -> Vec<TargetEvidence> {
 
 fn role_does_not_fit(whole: &Whole<'_>) -> Vec<TargetEvidence> {
     let judged = whole.context.role;
-    if judged == Role::Any {
+    if matches!(judged, Role::Any | Role::Auto | Role::Mail) {
         return Vec::new();
     }
     let asked = match whole.context.server_name {

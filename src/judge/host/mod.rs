@@ -8,8 +8,8 @@ use std::cmp::Reverse;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{Context, Evidence, looks};
-use crate::catalog::{Group, ServiceId};
+use super::{Context, Evidence, role};
+use crate::catalog::{Expectation, Group, ServiceId};
 use crate::facts::{HttpFacts, PeerFacts, SmtpFacts};
 use crate::finding::{Code, Finding, Severity, Status, TargetDiagnosis, TargetFinding};
 use crate::observation::State;
@@ -73,14 +73,16 @@ pub fn judge_target(
     diagnoses.extend(shared);
     // Stable: what is equally bad stays in the order of the rules.
     diagnoses.sort_by_key(|told| Reverse(told.diagnosis.severity));
+    let status = worst(findings, &diagnoses);
     TargetFinding {
         target: target.name.clone(),
         role: context.role,
         addresses: around.addresses,
         resolve: around.resolve,
-        status: worst(findings, &diagnoses),
+        status,
         diagnoses,
-        looks_like: looks::looks_like(findings, context),
+        guess: None,
+        candidates: vec![role::candidate(context.role, findings, status)],
     }
 }
 
@@ -247,6 +249,13 @@ fn worst(findings: &[Finding], diagnoses: &[TargetDiagnosis]) -> Status {
         .iter()
         .map(|finding| match finding.status {
             Status::Absent => Status::Pass,
+            // What is behind a 443 that need not be there need not be there either.
+            Status::Skip
+                if finding.failure_code == Some(Code::HttpsNotOpen)
+                    && finding.check.expect != Expectation::Required =>
+            {
+                Status::Pass
+            }
             status => status,
         })
         .max()

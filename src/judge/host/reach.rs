@@ -6,7 +6,7 @@ use super::{
     Rule, TargetEvidence, Whole, address, identity, is_open, is_unanswered, names, ports, services,
     worst_of,
 };
-use crate::catalog::{Group, ServiceId};
+use crate::catalog::{Group, Role, ServiceId};
 use crate::finding::{Code, Finding, Severity};
 use crate::observation::State;
 
@@ -78,7 +78,7 @@ fn nothing_answers(whole: &Whole<'_>) -> Vec<TargetEvidence> {
         .ports()
         .all(|row| is_unanswered(row) || row.observation.state.is_none());
     let count = services(rows.iter().copied()).len();
-    let severity = worst_of(Code::NothingAnswers, rows.iter().copied());
+    let severity = or_unsaid(whole, worst_of(Code::NothingAnswers, rows.iter().copied()));
     // That nothing forbidden or optional answers is nothing to tell.
     if !is_all || count < 2 || severity == Severity::Info {
         return Vec::new();
@@ -98,7 +98,7 @@ fn nothing_listens(whole: &Whole<'_>) -> Vec<TargetEvidence> {
         return dead_addresses(whole, Code::NothingListens, is_refused);
     }
     let count = services(whole.ports()).len();
-    let severity = worst_of(Code::NothingListens, whole.ports());
+    let severity = or_unsaid(whole, worst_of(Code::NothingListens, whole.ports()));
     if count < 3 || severity == Severity::Info || !whole.ports().all(is_refused) {
         return Vec::new();
     }
@@ -109,6 +109,14 @@ fn nothing_listens(whole: &Whole<'_>) -> Vec<TargetEvidence> {
         )
         .severity(severity),
     ]
+}
+
+/// A host of no role requires nothing, but that something answers.
+fn or_unsaid(whole: &Whole<'_>, severity: Severity) -> Severity {
+    match whole.context.role {
+        Role::Auto => Severity::Fail,
+        _ => severity,
+    }
 }
 
 fn is_refused(row: &Finding) -> bool {
@@ -309,7 +317,11 @@ fn pop_and_imap(whole: &Whole<'_>) -> Vec<TargetEvidence> {
     {
         return Vec::new();
     }
+    // That they are not there is told by their rows, where nobody misses them.
     let severity = worst_of(Code::PopImapOff, rows.iter().copied());
+    if severity == Severity::Info {
+        return Vec::new();
+    }
     vec![
         TargetEvidence::new(
             "POP3 and IMAP4 do not answer, and the rest of Exchange does: both are off by default"

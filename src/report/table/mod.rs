@@ -9,9 +9,7 @@ use std::time::Duration;
 
 use crate::event::{Event, RunEnd, RunFinished};
 use crate::facts::Text;
-use crate::finding::{
-    Code, Diagnosis, Finding, LooksLike, Severity, Status, TargetDiagnosis, TargetFinding,
-};
+use crate::finding::{Code, Diagnosis, Finding, Severity, Status, TargetDiagnosis, TargetFinding};
 use crate::observation::State;
 
 use super::Reporter;
@@ -108,7 +106,8 @@ impl<'a> Page<'a> {
             }
             let count = self.rows.len();
             let services = if count == 1 { "service" } else { "services" };
-            return self.push_line(&format!("{count} {services} not {fate}"), text);
+            self.push_line(&format!("{count} {services} not {fate}"), text);
+            return;
         }
         if !self.target.diagnoses.is_empty() {
             text.push('\n');
@@ -118,7 +117,7 @@ impl<'a> Page<'a> {
             |cause: &Cause<'_>| self.lines.iter().any(|line| cause.only_of(line).is_some());
         let shared: Vec<_> = self.causes.iter().filter(|c| !is_told(c)).collect();
         let audited = audited(self.rows);
-        if !shared.is_empty() || !audited.is_empty() || self.target.looks_like.is_some() {
+        if !shared.is_empty() || !audited.is_empty() {
             text.push('\n');
         }
         for cause in shared {
@@ -127,9 +126,21 @@ impl<'a> Page<'a> {
         for line in audited {
             self.push_aside("audit", &line, text);
         }
-        if let Some(other) = &self.target.looks_like {
-            self.push_line(&looks_like(other), text);
-        }
+        text.push('\n');
+        self.push_verdict(text);
+    }
+
+    /// As what the host was judged, why, and what that comes to.
+    fn push_verdict(&self, text: &mut String) {
+        let color = self.style.color;
+        let status = self.target.status;
+        let verdict = Paragraph {
+            lead: &format!("{} ", color.status(status, status.as_str())),
+            lead_width: status.as_str().len() + 1,
+            ..Paragraph::at(INDENT)
+        };
+        let bold = |line: &str| color.bold(line);
+        verdict.push(&self.target.verdict(), self.style.width, bold, text);
     }
 
     /// Which services a diagnosis of the target is about, where they are not all.
@@ -326,16 +337,6 @@ fn paint(color: Color, severity: Severity) -> impl Fn(&str) -> String {
         Severity::Info => color.dim(line),
         Severity::Warn | Severity::Fail => line.to_owned(),
     }
-}
-
-fn looks_like(other: &LooksLike) -> String {
-    let LooksLike {
-        role,
-        passed,
-        required,
-    } = other;
-    let role = role.as_str();
-    format!("looks like `{role}`: as that, {passed} of {required} required pass; `--role {role}`")
 }
 
 fn push_summary(end: &RunFinished, style: Style, text: &mut String) {

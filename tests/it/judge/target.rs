@@ -1,16 +1,15 @@
-//! The whole target, and the role that fits it.
+//! The whole target.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use exchports::catalog::{Expectation, Role, SERVICES, ServiceId};
-use exchports::facts::{PeerFacts, Text, TlsFacts, TlsVersion, TrustDefect};
-use exchports::finding::{Code, Finding, LooksLike, Status};
+use exchports::finding::{Code, Finding, Status};
 use exchports::judge::{Surroundings, judge_target};
-use exchports::observation::{Cause, Observation, Stage, State};
+use exchports::observation::{Cause, Stage, State};
 use exchports::plan::{Host, Standards, Target};
 
-use super::{certificate, context, failing, healthy, judge_as};
+use super::{context, failing, healthy, judge_as};
 
 #[test]
 fn a_target_is_as_bad_as_its_worst_check() {
@@ -68,7 +67,6 @@ fn a_name_without_address_is_told_once_with_all_services() {
         };
         assert_eq!(told.diagnosis.code, code);
         assert_eq!(told.services.len(), SERVICES.len());
-        assert_eq!(target.looks_like, None);
     }
 }
 
@@ -94,206 +92,6 @@ fn a_target_keeps_what_it_was_given() {
     assert_eq!(found.resolve, Some(Duration::from_millis(3)));
 }
 
-#[test]
-fn a_host_looks_like_the_role_that_fits_what_is_open() {
-    use ServiceId::{Http, Https, Imaps, Ldap, Ldaps, Pop3s, Rdp, Smtp, Submission, Submissions};
-    for (name, open, looks_like) in [
-        ("mail.example.com", &[][..], None),
-        (
-            "mail.example.com",
-            &[Smtp, Https, Submission],
-            Some((Role::Mailbox, 3, 3)),
-        ),
-        (
-            "mail.example.com",
-            &[Smtp, Http, Https, Submissions, Submission, Rdp],
-            Some((Role::Mailbox, 3, 3)),
-        ),
-        // One that is down does not make it another kind of host.
-        (
-            "mail.example.com",
-            &[Smtp, Http, Https, Rdp],
-            Some((Role::Mailbox, 2, 3)),
-        ),
-        ("mail.example.com", &[Https], Some((Role::Published, 1, 1))),
-        (
-            "mail.example.com",
-            &[Https, Imaps, Pop3s],
-            Some((Role::Published, 1, 1)),
-        ),
-        (
-            "mail.example.com",
-            &[Http, Https, Smtp],
-            Some((Role::Published, 1, 1)),
-        ),
-        ("mail.example.com", &[Smtp], Some((Role::Edge, 1, 1))),
-        ("mail.example.com", &[Smtp, Rdp], Some((Role::Edge, 1, 1))),
-        (
-            "dc01.example.com",
-            &[Ldap, Ldaps, Rdp],
-            Some((Role::DomainController, 1, 1)),
-        ),
-        (
-            "dc01.example.com",
-            &[Ldap],
-            Some((Role::DomainController, 1, 1)),
-        ),
-        (
-            "outlook.office365.com",
-            &[Https, Imaps, Pop3s],
-            Some((Role::Online, 1, 1)),
-        ),
-        (
-            "smtp.office365.com",
-            &[Smtp, Submission],
-            Some((Role::OnlineSubmission, 1, 1)),
-        ),
-        (
-            "example-com.mail.protection.outlook.com",
-            &[Smtp],
-            Some((Role::OnlineMx, 1, 1)),
-        ),
-        (
-            "example-com.a-v1.mx.microsoft",
-            &[Smtp],
-            Some((Role::OnlineMx, 1, 1)),
-        ),
-        // Nothing, or too little, of what a role requires.
-        ("jump.example.com", &[Rdp], None),
-        ("relay.example.com", &[Submission], None),
-    ] {
-        let target = judged_target(Role::Any, name, &host_with(open));
-        let expected = looks_like.map(|(role, passed, required)| LooksLike {
-            role,
-            passed,
-            required,
-        });
-        assert_eq!(target.looks_like, expected, "{name}, {open:?}");
-        let other = judged_target(Role::Mailbox, name, &host_with(open));
-        assert_eq!(other.looks_like, None);
-    }
-}
-
-#[test]
-fn looks_need_the_whole_picture_and_a_difference() {
-    let all: Vec<ServiceId> = SERVICES.iter().map(|service| service.id).collect();
-    let twelve = host_with(&all);
-    assert!(twelve.iter().all(|finding| finding.status == Status::Pass));
-    let target = judged_target(Role::Any, "mail.example.com", &twelve);
-    assert_eq!((target.status, target.looks_like), (Status::Pass, None));
-
-    let open = [ServiceId::Smtp, ServiceId::Https, ServiceId::Submission];
-    let mut some = host_with(&open);
-    some.retain(|finding| finding.check.service.id != ServiceId::Rdp);
-    assert_eq!(
-        judged_target(Role::Any, "mail.example.com", &some).looks_like,
-        None
-    );
-
-    // What was required by name stays required, whatever the role: the demo asks for everything.
-    let mut named = host_with(&open);
-    let owa = ServiceId::Owa.row();
-    named.push(judge_as(
-        owa,
-        Expectation::Required,
-        Role::Any,
-        healthy(owa),
-    ));
-    assert_eq!(
-        judged_target(Role::Any, "mail.example.com", &named).looks_like,
-        None
-    );
-    let optional = judge_as(owa, Expectation::Optional, Role::Any, healthy(owa));
-    named.pop();
-    named.push(optional);
-    assert!(
-        judged_target(Role::Any, "mail.example.com", &named)
-            .looks_like
-            .is_some()
-    );
-
-    // As that role it has to be better off.
-    let mut no_better = host_with(&open);
-    for finding in &mut no_better {
-        let check = finding.check;
-        if finding.status == Status::Fail {
-            let seen = finding.observation.clone();
-            *finding = judge_as(check.service, Expectation::Optional, Role::Any, seen);
-        }
-    }
-    assert!(
-        no_better
-            .iter()
-            .all(|finding| finding.status != Status::Fail)
-    );
-    assert_eq!(
-        judged_target(Role::Any, "mail.example.com", &no_better).looks_like,
-        None
-    );
-
-    let mut interrupted = host_with(&open);
-    for finding in &mut interrupted {
-        if finding.check.service.id == ServiceId::Imap {
-            *finding = judge_as(
-                finding.check.service,
-                Expectation::Required,
-                Role::Any,
-                Observation {
-                    state: None,
-                    ..failing(Stage::Connect, Cause::Interrupted, None)
-                },
-            );
-        }
-    }
-    assert_eq!(
-        judged_target(Role::Any, "mail.example.com", &interrupted).looks_like,
-        None
-    );
-}
-
-#[test]
-fn a_broken_required_service_is_counted_as_such() {
-    let mut findings = host_with(&[ServiceId::Https]);
-    for finding in &mut findings {
-        if finding.check.service.id == ServiceId::Https {
-            let mut seen = finding.observation.clone();
-            seen.tls = Some(TlsFacts {
-                version: Some(TlsVersion::Tls13),
-                certificate: Some(certificate(vec![TrustDefect::UnknownIssuer])),
-                ..TlsFacts::default()
-            });
-            *finding = judge_as(
-                finding.check.service,
-                Expectation::Required,
-                Role::Any,
-                seen,
-            );
-        }
-    }
-    assert_eq!(
-        judged_target(Role::Any, "mail.example.com", &findings).looks_like,
-        Some(LooksLike {
-            role: Role::Published,
-            passed: 0,
-            required: 1
-        })
-    );
-}
-
-#[test]
-fn a_directory_that_is_not_active_directory_is_no_domain_controller() {
-    let mut findings = host_with(&[ServiceId::Ldap]);
-    for finding in &mut findings {
-        if let Some(PeerFacts::Ldap(facts)) = &mut finding.observation.peer {
-            facts.root_dse = vec![(Text::from("vendorName"), vec![Text::from("OpenLDAP")])];
-        }
-    }
-    assert_eq!(
-        judged_target(Role::Any, "ldap.example.com", &findings).looks_like,
-        None
-    );
-}
-
 fn target(name: &str, role: Role) -> Target {
     let host = Host::Name(name.into());
     Target {
@@ -303,6 +101,7 @@ fn target(name: &str, role: Role) -> Target {
         server_name: host,
         role,
         checks: Vec::new(),
+        named: Vec::new(),
     }
 }
 
@@ -319,23 +118,6 @@ fn judged_target(
         findings,
         &context(&standards, &host, role),
     )
-}
-
-/// All twelve rows of a host, judged as `any`: these are healthy, the others refuse.
-fn host_with(open: &[ServiceId]) -> Vec<Finding> {
-    SERVICES
-        .iter()
-        .map(|service| {
-            let seen = if open.contains(&service.id) {
-                healthy(service)
-            } else {
-                let mut seen = failing(Stage::Connect, Cause::Refused, None);
-                seen.state = Some(State::Closed);
-                seen
-            };
-            judge_as(service, Expectation::Required, Role::Any, seen)
-        })
-        .collect()
 }
 
 /// A row of that status, whatever the reason.
