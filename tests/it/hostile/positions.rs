@@ -1,9 +1,9 @@
 //! Peers that hang up at each byte of a healthy conversation.
 
-use exchports::catalog::ServiceId;
-use exchports::observation::Stage;
+use exchports::catalog::{Protocol, ServiceId, service};
+use exchports::observation::{Cause, Stage};
 
-use super::sheet::{Row, Sheet};
+use super::sheet::{Ending, Row, Sheet, fails_at, passes};
 use crate::probe::bounds::{Cut, every_cut};
 use crate::probe::peer::{Act, Peer, act};
 use crate::probe::script::Step;
@@ -14,8 +14,13 @@ enum Way {
     Reset,
 }
 
-pub(super) fn try_out(sheet: &mut Sheet) {
+/// Every byte of the services of one protocol.
+fn hold(protocol: Protocol) {
+    let mut sheet = Sheet::default();
     for cut in every_cut() {
+        if service(cut.script.service).protocol != protocol {
+            continue;
+        }
         let steps = cut.script.connections.concat();
         let Some(Step::Say(answer)) = steps.get(cut.steps.len()) else {
             continue;
@@ -37,6 +42,37 @@ pub(super) fn try_out(sheet: &mut Sheet) {
             }
         }
     }
+    sheet.hold();
+}
+
+#[test]
+fn smtp() {
+    hold(Protocol::Smtp);
+}
+
+#[test]
+fn imap() {
+    hold(Protocol::Imap);
+}
+
+#[test]
+fn pop3() {
+    hold(Protocol::Pop3);
+}
+
+#[test]
+fn ldap() {
+    hold(Protocol::Ldap);
+}
+
+#[test]
+fn rdp() {
+    hold(Protocol::Rdp);
+}
+
+#[test]
+fn http() {
+    hold(Protocol::Http);
 }
 
 /// Which positions are tried. A handshake costs a hundred times what a byte does: in the secure session one service of
@@ -55,22 +91,22 @@ fn every(cut: &Cut, secure: bool, way: Way, length: usize) -> usize {
 }
 
 /// Who hangs up on what is no goodbye has failed there and at once.
-fn right(cut: &Cut, position: usize, way: Way) -> String {
+fn right(cut: &Cut, position: usize, way: Way) -> Ending {
     let Some(stage) = cut.stage else {
-        return "pass 0s".to_owned();
+        return passes(0);
     };
-    let code = match way {
-        Way::Close => "closed",
-        Way::Reset => "reset",
+    let cause = match way {
+        Way::Close => Cause::Closed,
+        Way::Reset => Cause::Reset,
     };
     match (cut.script.service, stage, position, way) {
         // Where nothing was said there may be TLS: that is tried, and nobody is there.
-        (ServiceId::Ldap, Stage::Capabilities, 0, _) => format!("capabilities: {code} 5s"),
+        (ServiceId::Ldap, Stage::Capabilities, 0, _) => fails_at(stage, cause, 5_000),
         // With TLS 1.2 the last flight is the server's: a reset right behind it belongs to the handshake.
         (ServiceId::Imaps | ServiceId::Pop3s, Stage::Greeting, 0, Way::Reset) => {
-            "tls-handshake: reset 0s".to_owned()
+            fails_at(Stage::TlsHandshake, cause, 0)
         }
-        _ => format!("{}: {code} 0s", stage.as_str()),
+        _ => fails_at(stage, cause, 0),
     }
 }
 

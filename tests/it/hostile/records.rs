@@ -1,83 +1,92 @@
 //! Peers that shake hands as no server does.
 
 use exchports::catalog::ServiceId;
+use exchports::observation::Cause::{
+    Alert, ClientCertificateRequired, Closed, ClosedOnHello, Flood, HandshakeFailed,
+    NotTheProtocol, Reset, Silent, Stalled, VersionTooOld,
+};
+use exchports::observation::Stage::{Application, SecureCapabilities, TlsHandshake};
 use rustls::pki_types::CertificateDer;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ContentType, ServerConfig};
 
 use super::by_hand::{Handshake, hear};
 use super::everywhere::hear_record;
-use super::sheet::{Row, Sheet, at};
+use super::sheet::{Ending, Row, Sheet, fails, fails_at, passes};
 use crate::probe::peer::{Act, Line, Peer, act, identity};
 
 /// Records in place of a handshake.
-const RECORDS: &[(&str, &[u8], &str)] = &[
+const RECORDS: &[(&str, &[u8], Ending)] = &[
     (
         "a ServerHello of SSL 3",
         &hello([3, 0]),
-        "version-too-old 4s",
+        fails(VersionTooOld, 4_000),
     ),
     (
         "a ServerHello of TLS 1.1",
         &hello([3, 2]),
-        "version-too-old 4s",
+        fails(VersionTooOld, 4_000),
     ),
     (
         "a ServerHello of TLS 1.4",
         &hello([3, 5]),
-        "handshake-failed 0s",
+        fails(HandshakeFailed, 0),
     ),
     (
         "a ServerHello of version 255.255",
         &hello([255, 255]),
-        "handshake-failed 0s",
+        fails(HandshakeFailed, 0),
     ),
     (
         "a record of no bytes",
         b"\x16\x03\x03\0\0",
-        "handshake-failed 0s",
+        fails(HandshakeFailed, 0),
     ),
     (
         "a record of 65,535 bytes",
         b"\x16\x03\x03\xff\xff",
-        "handshake-failed 0s",
+        fails(HandshakeFailed, 0),
     ),
     (
         "a record of no known type",
         b"\x63\x03\x03\0\x01\0",
-        "not-the-protocol 1s",
+        fails(NotTheProtocol, 1_000),
     ),
     (
         "a heartbeat",
         b"\x18\x03\x03\0\x03\x01\xff\xff",
-        "handshake-failed 500ms",
+        fails(HandshakeFailed, 500),
     ),
     (
         "data before the handshake",
         b"\x17\x03\x03\0\x05hello",
-        "handshake-failed 0s",
+        fails(HandshakeFailed, 0),
     ),
     (
         "a ServerHello of 16 MB, begun",
         b"\x16\x03\x03\x40\0\x02\xff\xff\xff",
-        "stalled 5s",
+        fails(Stalled, 5_000),
     ),
     (
         "a ServerHello of TLS 1.5 in its extension",
         &extended_hello([3, 6]),
-        "handshake-failed 0s",
+        fails(HandshakeFailed, 0),
     ),
     (
         "a ServerHello of a draft in its extension",
         &extended_hello([0x7f, 0x1c]),
-        "handshake-failed 0s",
+        fails(HandshakeFailed, 0),
     ),
     (
         "a ServerHello of TLS 1.1 in its extension",
         &extended_hello([3, 2]),
-        "version-too-old 4s",
+        fails(VersionTooOld, 4_000),
     ),
-    ("half a record", b"\x16\x03\x03\x40\0\x02\0", "stalled 5s"),
+    (
+        "half a record",
+        b"\x16\x03\x03\x40\0\x02\0",
+        fails(Stalled, 5_000),
+    ),
 ];
 
 const fn hello(version: [u8; 2]) -> [u8; 47] {
@@ -151,93 +160,108 @@ enum Way {
     Reset,
 }
 
-pub(super) fn try_out(sheet: &mut Sheet) {
-    let mut row = |peer, acts, right: &str| {
-        sheet.try_out(Row {
+/// What is tried on 443, and has to end in the handshake where nothing else is said.
+#[derive(Default)]
+struct Https(Sheet);
+
+impl Https {
+    fn row(&mut self, peer: &'static str, acts: Vec<Act>, right: Ending) {
+        self.0.try_out(Row {
             peer,
             service: ServiceId::Https,
             acts,
-            right: at("tls-handshake", right),
+            right: right.at(TlsHandshake),
         });
-    };
+    }
+}
+
+#[test]
+fn tls_records_in_place_of_a_handshake() {
+    let mut https = Https::default();
     for (name, bytes, right) in RECORDS {
         let acts = (0..2).map(|_| records(bytes)).collect();
-        row(name, acts, right);
+        https.row(name, acts, *right);
     }
+    https.0.hold();
+}
+
+#[test]
+fn tls_handshakes_that_are_no_server_s() {
+    let mut https = Https::default();
     for version in [&TLS12, &TLS13] {
         let acts = vec![change(version, 1, |bytes| single_bytes(&bytes))];
-        row("handshake in fragments of one byte", acts, "pass 0s");
+        https.row("handshake in fragments of one byte", acts, passes(0));
         for flight in [1, 2] {
             for keep in [0, 1, 7, 60] {
                 // The second flight of TLS 1.3 is tickets, and of TLS 1.2 it has 51 bytes.
                 let right = match (flight, keep, version == &TLS13) {
-                    (1, 0, _) => "silent 5s",
-                    (2, 60, _) | (2, _, true) => "application: silent 5s",
-                    _ => "stalled 5s",
+                    (1, 0, _) => fails(Silent, 5_000),
+                    (2, 60, _) | (2, _, true) => fails_at(Application, Silent, 5_000),
+                    _ => fails(Stalled, 5_000),
                 };
                 let acts = vec![stall(version, flight, keep)];
-                row("a stall in each flight", acts, right);
+                https.row("a stall in each flight", acts, right);
             }
         }
-        row(
+        https.row(
             "a chain of 1,000 certificates",
             vec![chain(version, 1000, 0)],
-            "handshake-failed 0s",
+            fails(HandshakeFailed, 0),
         );
-        row(
+        https.row(
             "a certificate of 10 MB",
             vec![chain(version, 1, 10_000_000)],
-            "handshake-failed 0s",
+            fails(HandshakeFailed, 0),
         );
-        row(
+        https.row(
             "empty records without end",
             vec![empty(version)],
-            "application: not-the-protocol 0s",
+            fails_at(Application, NotTheProtocol, 0),
         );
     }
-    row(
+    https.row(
         "a close without close_notify",
         vec![after(0, &[])],
-        "application: closed 0s",
+        fails_at(Application, Closed, 0),
     );
-    row(
+    https.row(
         "a close in the middle, without close_notify",
         vec![after(0, &[b"HTTP/1.1 200"])],
-        "application: closed 0s",
+        fails_at(Application, Closed, 0),
     );
-    row(
+    https.row(
         "an answer, no close_notify",
         vec![after(0, &[b"HTTP/1.1 200 OK\r\n\r\n"])],
-        "pass 0s",
+        passes(0),
     );
-    row(
+    https.row(
         "20,000 tickets",
         vec![after(20_000, &[])],
-        "application: flood 0s",
+        fails_at(Application, Flood, 0),
     );
-    row(
+    https.row(
         "33 new keys without a word",
         vec![keys(0)],
-        "application: not-the-protocol 0s",
+        fails_at(Application, NotTheProtocol, 0),
     );
-    row(
+    https.row(
         "new keys without end",
         vec![keys(1)],
-        "application: flood 0s",
+        fails_at(Application, Flood, 0),
     );
-    cuts(&mut row);
-    old_flights(&mut row);
-    alerts(sheet);
+    https.0.hold();
 }
 
 /// Peers that hang up at each byte of their side of the handshake.
-fn cuts(row: &mut impl FnMut(&'static str, Vec<Act>, &str)) {
+#[test]
+fn tls_hangs_up_at_each_byte() {
     // A signature has two bytes more or fewer: what is certain is counted from the front, the rest from the end.
     const CERTAIN: usize = 600;
     const REST: usize = 120;
-    for (way, peer, code) in [
-        (Way::Close, "closes at each byte of the handshake", "closed"),
-        (Way::Reset, "resets at each byte of the handshake", "reset"),
+    let mut https = Https::default();
+    for (way, peer, cause) in [
+        (Way::Close, "closes at each byte of the handshake", Closed),
+        (Way::Reset, "resets at each byte of the handshake", Reset),
     ] {
         for version in [&TLS12, &TLS13] {
             let places = (0..CERTAIN)
@@ -245,27 +269,30 @@ fn cuts(row: &mut impl FnMut(&'static str, Vec<Act>, &str)) {
                 .chain((1..REST).map(Place::FromEnd));
             for place in places {
                 let right = match place {
-                    Place::Byte(0) => "closed-on-hello 0s".to_owned(),
-                    _ => format!("{code} 0s"),
+                    Place::Byte(0) => fails(ClosedOnHello, 0),
+                    _ => fails(cause, 0),
                 };
-                row(peer, vec![cut(version, 1, place, way)], &right);
+                https.row(peer, vec![cut(version, 1, place, way)], right);
             }
         }
         // ChangeCipherSpec and Finished
         for byte in 0..51 {
             let acts = vec![cut(&TLS12, 2, Place::Byte(byte), way)];
-            row(peer, acts, &format!("{code} 0s"));
+            https.row(peer, acts, fails(cause, 0));
         }
         // Tickets: the handshake is over.
         for byte in 0..60 {
             let acts = vec![cut(&TLS13, 2, Place::Byte(byte), way)];
-            row(peer, acts, &format!("application: {code} 0s"));
+            https.row(peer, acts, fails_at(Application, cause, 0));
         }
     }
+    https.0.hold();
 }
 
 /// What the second look meets: a server that has no word for the first `ClientHello`, and speaks old TLS to the other.
-fn old_flights(row: &mut impl FnMut(&'static str, Vec<Act>, &str)) {
+#[test]
+fn old_tls_flights() {
+    let mut https = Https::default();
     let certificate = identity().certificate.to_vec();
     let whole = old_flight(std::slice::from_ref(&certificate));
     for (way, peer) in [
@@ -276,17 +303,17 @@ fn old_flights(row: &mut impl FnMut(&'static str, Vec<Act>, &str)) {
         let every = if way.is_some() { 1 } else { 16 };
         for byte in (0..=whole.len()).step_by(every) {
             // It is told as soon as the ServerHello has come.
-            let code = if byte < OLD_HELLO {
-                "alert-40"
+            let cause = if byte < OLD_HELLO {
+                Alert(40)
             } else {
-                "version-too-old"
+                VersionTooOld
             };
             let time = match way {
-                None if byte < whole.len() => "4s",
-                _ => "0s",
+                None if byte < whole.len() => 4_000,
+                _ => 0,
             };
             let acts = vec![records(REFUSAL), old(whole[..byte].to_vec(), way)];
-            row(peer, acts, &format!("{code} {time}"));
+            https.row(peer, acts, fails(cause, time));
         }
     }
     let huge = old_flight(&[vec![0x30; 10_000_000]]);
@@ -298,17 +325,20 @@ fn old_flights(row: &mut impl FnMut(&'static str, Vec<Act>, &str)) {
         ("second look: 1,000 certificates", long),
         ("second look: fragments of one byte", single_bytes(&whole)),
     ] {
-        row(
+        https.row(
             peer,
             vec![records(REFUSAL), old(flight, None)],
-            "version-too-old 0s",
+            fails(VersionTooOld, 0),
         );
     }
+    https.0.hold();
 }
 
 /// A fatal alert is told as one, and at once, wherever it comes and whatever it is; a warning is none to TLS 1.2, and one
 /// like the others to TLS 1.3 (RFC 8446 §6).
-fn alerts(sheet: &mut Sheet) {
+#[test]
+fn tls_alerts() {
+    let mut sheet = Sheet::default();
     let in_clear = [
         Point::First,
         Point::After(1),
@@ -352,39 +382,41 @@ fn alerts(sheet: &mut Sheet) {
             }
         }
     }
+    sheet.hold();
 }
 
-fn right_for_alert(service: ServiceId, [level, number]: [u8; 2], point: Point) -> String {
+fn right_for_alert(service: ServiceId, [level, number]: [u8; 2], point: Point) -> Ending {
     let secure_stage = match service {
-        ServiceId::Https => "application",
-        _ => "secure-capabilities",
+        ServiceId::Https => Application,
+        _ => SecureCapabilities,
     };
     let stage = match point {
         Point::Secure(_) | Point::Within(_) => secure_stage,
         // The handshake is whole: what may be ignored is, and an end is one of the session.
         Point::After(4) | Point::BehindFinished if level == 1 => secure_stage,
         Point::BehindFlight | Point::BehindFinished if number == 0 => secure_stage,
-        _ => "tls-handshake",
+        _ => TlsHandshake,
     };
     let is_of_tls13 = match point {
         Point::ClearBehindHello | Point::BehindHello | Point::BehindFlight => true,
         Point::Secure(version) | Point::Within(version) => version == &TLS13,
         _ => false,
     };
-    let code = match (stage, level, number) {
+    match (stage, level, number) {
         // close_notify is the end, whatever its level.
-        ("application" | "secure-capabilities", _, 0) if !matches!(point, Point::After(4)) => {
-            "closed 0s"
+        (Application | SecureCapabilities, _, 0) if !matches!(point, Point::After(4)) => {
+            fails_at(stage, Closed, 0)
         }
         (_, 1, _) if !is_of_tls13 => match point {
-            Point::Secure(_) | Point::After(4) | Point::BehindFinished => "silent 5s",
-            _ => "stalled 5s",
+            Point::Secure(_) | Point::After(4) | Point::BehindFinished => {
+                fails_at(stage, Silent, 5_000)
+            }
+            _ => fails_at(stage, Stalled, 5_000),
         },
-        ("tls-handshake", _, 70) => "version-too-old 0s",
-        (_, _, 116) => "client-certificate-required 0s",
-        _ => return format!("{stage}: alert-{number} 0s"),
-    };
-    format!("{stage}: {code}")
+        (TlsHandshake, _, 70) => fails_at(stage, VersionTooOld, 0),
+        (_, _, 116) => fails_at(stage, ClientCertificateRequired, 0),
+        _ => fails_at(stage, Alert(number), 0),
+    }
 }
 
 fn records(bytes: &'static [u8]) -> Act {

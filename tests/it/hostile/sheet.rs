@@ -1,7 +1,7 @@
 //! One trial, what it came to, and the table of all.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,13 +9,11 @@ use std::time::Duration;
 use exchports::catalog::{Expectation, Role, ServiceId, service};
 use exchports::event::Event;
 use exchports::judge::{Context, judge};
-use exchports::observation::{Cause, Observation};
+use exchports::observation::{Cause, Observation, Stage};
 use exchports::plan::{Check, Host, Limits, Standards};
 use exchports::report::{Color, Format, Rows, Style, reporter, transcript};
 
 use crate::probe::peer::{Act, HOST, Outcome, Trial, on_a_clock_that_stands_still};
-use crate::probe::transcripts::cause;
-
 use crate::wire::oracles::told;
 
 /// A peer against a service, and what it may come to.
@@ -24,16 +22,70 @@ pub(super) struct Row {
     pub(super) service: ServiceId,
     /// One for each connection that may be made.
     pub(super) acts: Vec<Act>,
-    /// `greeting: stalled 5s`: stage, code, and the moment at which it has to come; `pass 0s` where nothing is wrong.
-    pub(super) right: String,
+    pub(super) right: Ending,
 }
 
-/// What is right at a stage: `stalled 5s` is of that stage; what names another one, or is no failure, stands as it is.
-pub(super) fn at(stage: &str, what: &str) -> String {
-    if what.contains(": ") || what.starts_with("pass ") {
-        what.to_owned()
-    } else {
-        format!("{stage}: {what}")
+/// What a check of a hostile peer comes to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Ending {
+    /// Where and why it failed; `None` where nothing is wrong.
+    failure: Option<(Option<Stage>, Cause)>,
+    /// When that was known.
+    after: Duration,
+}
+
+/// Nothing is wrong.
+pub(super) const fn passes(milliseconds: u64) -> Ending {
+    Ending {
+        failure: None,
+        after: Duration::from_millis(milliseconds),
+    }
+}
+
+/// It fails at the stage at which the peer turned.
+pub(super) const fn fails(cause: Cause, milliseconds: u64) -> Ending {
+    Ending {
+        failure: Some((None, cause)),
+        after: Duration::from_millis(milliseconds),
+    }
+}
+
+/// It fails at this stage, wherever the peer turned.
+pub(super) const fn fails_at(stage: Stage, cause: Cause, milliseconds: u64) -> Ending {
+    Ending {
+        failure: Some((Some(stage), cause)),
+        after: Duration::from_millis(milliseconds),
+    }
+}
+
+impl Ending {
+    /// The same, of a peer that turned there.
+    pub(super) fn at(self, turned: Stage) -> Self {
+        let failure = self
+            .failure
+            .map(|(stage, cause)| (stage.or(Some(turned)), cause));
+        Self { failure, ..self }
+    }
+
+    fn of(outcome: &Outcome) -> Self {
+        let failure = outcome.observation.failure.as_ref();
+        Self {
+            failure: failure.map(|failure| (Some(failure.stage), failure.cause)),
+            after: outcome.took,
+        }
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.failure {
+            None => f.write_str("passes")?,
+            Some((stage, cause)) => {
+                let stage = stage.map_or("where it turned", Stage::as_str);
+                write!(f, "{stage}: {cause:?}")?;
+            }
+        }
+        write!(f, " after {}", humantime::format_duration(self.after))
     }
 }
 
@@ -67,17 +119,12 @@ impl Sheet {
     /// Lets a peer meet the probe.
     pub(super) fn try_out(&mut self, row: Row) {
         let outcome = on_a_clock_that_stands_still(Trial::of(row.service, row.acts).run());
+        let ended = Ending::of(&outcome);
         let took = humantime::format_duration(outcome.took);
-        let (ended, listed) = match &outcome.observation.failure {
-            Some(failure) => {
-                let code = cause(failure);
-                let family = code.split_once("alert-").map_or(code.as_str(), |_| "alert");
-                (
-                    format!("{}: {code} {took}", failure.stage.as_str()),
-                    format!("{family} {took}"),
-                )
-            }
-            None => (format!("pass {took}"), format!("pass {took}")),
+        let listed = match ended.failure {
+            Some((_, Cause::Alert(_))) => format!("alert {took}"),
+            Some((_, cause)) => format!("{cause:?} {took}"),
+            None => format!("passes {took}"),
         };
         let read = most_read(&outcome);
         let told = told(row.service, &outcome.observation);
@@ -112,27 +159,24 @@ impl Sheet {
         line.read = line.read.max(read);
         line.told = line.told.max(told);
     }
-}
 
-/// Prints the table, and fails where something was out of bounds.
-pub(super) fn hold(sheets: impl IntoIterator<Item = Sheet>) {
-    let mut wrong = String::new();
-    println!(
-        "{:<46} {:>9} {:>10} {:>10}  outcomes",
-        "peer",
-        format!("s of {}", TIME.as_secs()),
-        format!("read/{}K", READ / 1024),
-        format!("told/{}K", TOLD / 1024),
-    );
-    for sheet in sheets {
-        wrong.push_str(&sheet.wrong);
-        for (peer, line) in &sheet.lines {
+    /// Prints the table, and fails where something was out of bounds.
+    pub(super) fn hold(self) {
+        let mut table = format!(
+            "{:<46} {:>9} {:>10} {:>10}  outcomes\n",
+            "peer",
+            format!("s of {}", TIME.as_secs()),
+            format!("read/{}K", READ / 1024),
+            format!("told/{}K", TOLD / 1024),
+        );
+        for (peer, line) in &self.lines {
             let outcomes: Vec<String> = line
                 .outcomes
                 .iter()
                 .map(|(outcome, count)| format!("{outcome} ×{count}"))
                 .collect();
-            println!(
+            let _ = writeln!(
+                table,
                 "{peer:<46} {:>9.1} {:>10} {:>10}  {}",
                 line.took.as_secs_f64(),
                 line.read,
@@ -140,9 +184,10 @@ pub(super) fn hold(sheets: impl IntoIterator<Item = Sheet>) {
                 outcomes.join(", ")
             );
         }
+        println!("{table}");
+        let first: Vec<&str> = self.wrong.lines().take(20).collect();
+        assert!(first.is_empty(), "\n{}", first.join("\n"));
     }
-    let first: Vec<&str> = wrong.lines().take(20).collect();
-    assert!(first.is_empty(), "\n{}", first.join("\n"));
 }
 
 fn most_read(outcome: &Outcome) -> usize {

@@ -1,62 +1,66 @@
 //! Web servers that send us in circles, or never come to an end.
 
 use exchports::catalog::{ServiceId, WEB};
+use exchports::observation::Cause::Flood;
+use exchports::observation::Stage;
 use rustls::version::TLS13;
 
-use super::sheet::{Row, Sheet, at};
+use super::sheet::{Ending, Row, Sheet, fails, passes};
 use crate::probe::peer::{Act, Line, Peer, act};
 
 /// What a server answers to each request in turn, the last answer for ever; and what it does after it.
-type Case = (&'static str, &'static [&'static [u8]], Then, &'static str);
+type Case = (&'static str, &'static [&'static [u8]], Then, Ending);
 
 #[derive(Clone, Copy, Debug)]
 enum Then {
     /// The next request.
     Listen,
     /// This, without end.
-    Flood(&'static [u8]),
+    Endless(&'static [u8]),
     Close,
 }
 
 const CASES: &[Case] = {
-    use Then::{Close, Flood, Listen};
+    use Then::{Close, Endless, Listen};
     &[
-        ("web: headers without end", &[b"HTTP/1.1 401 No\r\n"], Flood(b"A: b\r\n"), "flood 0s"),
-        ("web: 1xx without end", &[b""], Flood(b"HTTP/1.1 100 Continue\r\n\r\n"), "flood 0s"),
-        ("web: a chunk of 16 EB", &[b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n"], Flood(b"x"), "pass 0s"),
-        ("web: a chunk over any number", &[b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"], Flood(b"f"), "pass 0s"),
-        ("web: chunks of one byte without end", &[b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"], Flood(b"1\r\nx\r\n"), "pass 0s"),
-        ("web: trailers without end", &[b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"], Flood(b"A: b\r\n"), "pass 0s"),
-        ("web: a body without end", &[b"HTTP/1.1 200 OK\r\n\r\n"], Flood(b"x"), "pass 0s"),
-        ("web: Content-Length too large, then silent", &[b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"], Listen, "pass 10s"),
-        ("web: Content-Length too large, then closes", &[b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"], Close, "pass 0s"),
-        ("web: Content-Length too small", &[b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxxxxxxxxxxxxxxxxx"], Listen, "pass 0s"),
-        ("web: Content-Length of 16 EB", &[b"HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\n"], Flood(b"x"), "pass 0s"),
-        ("web: Content-Length below zero", &[b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"], Flood(b"x"), "pass 0s"),
-        ("web: two Content-Lengths", &[b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx"], Listen, "pass 0s"),
-        ("web: redirect to file:", &[b"HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n"], Listen, "pass 0s"),
-        ("web: redirect to javascript:", &[b"HTTP/1.1 302 Found\r\nLocation: javascript:alert(1)\r\nContent-Length: 0\r\n\r\n"], Listen, "pass 0s"),
-        ("web: redirect to itself", &[b"HTTP/1.1 302 Found\r\nLocation: /owa/\r\nContent-Length: 0\r\n\r\n"], Listen, "pass 0s"),
+        ("web: headers without end", &[b"HTTP/1.1 401 No\r\n"], Endless(b"A: b\r\n"), fails(Flood, 0)),
+        ("web: 1xx without end", &[b""], Endless(b"HTTP/1.1 100 Continue\r\n\r\n"), fails(Flood, 0)),
+        ("web: a chunk of 16 EB", &[b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n"], Endless(b"x"), passes(0)),
+        ("web: a chunk over any number", &[b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"], Endless(b"f"), passes(0)),
+        ("web: chunks of one byte without end", &[b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"], Endless(b"1\r\nx\r\n"), passes(0)),
+        ("web: trailers without end", &[b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"], Endless(b"A: b\r\n"), passes(0)),
+        ("web: a body without end", &[b"HTTP/1.1 200 OK\r\n\r\n"], Endless(b"x"), passes(0)),
+        ("web: Content-Length too large, then silent", &[b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"], Listen, passes(10_000)),
+        ("web: Content-Length too large, then closes", &[b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"], Close, passes(0)),
+        ("web: Content-Length too small", &[b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxxxxxxxxxxxxxxxxx"], Listen, passes(0)),
+        ("web: Content-Length of 16 EB", &[b"HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\n"], Endless(b"x"), passes(0)),
+        ("web: Content-Length below zero", &[b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"], Endless(b"x"), passes(0)),
+        ("web: two Content-Lengths", &[b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx"], Listen, passes(0)),
+        ("web: redirect to file:", &[b"HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n"], Listen, passes(0)),
+        ("web: redirect to javascript:", &[b"HTTP/1.1 302 Found\r\nLocation: javascript:alert(1)\r\nContent-Length: 0\r\n\r\n"], Listen, passes(0)),
+        ("web: redirect to itself", &[b"HTTP/1.1 302 Found\r\nLocation: /owa/\r\nContent-Length: 0\r\n\r\n"], Listen, passes(0)),
         ("web: redirects in a chain", &[
             b"HTTP/1.1 302 Found\r\nLocation: /1\r\nContent-Length: 0\r\n\r\n",
             b"HTTP/1.1 302 Found\r\nLocation: /2\r\nContent-Length: 0\r\n\r\n",
             b"HTTP/1.1 302 Found\r\nLocation: /3\r\nContent-Length: 0\r\n\r\n",
             b"HTTP/1.1 302 Found\r\nLocation: /4\r\nContent-Length: 0\r\n\r\n",
             b"HTTP/1.1 302 Found\r\nLocation: /5\r\nContent-Length: 0\r\n\r\n",
-        ], Listen, "pass 0s"),
-        ("web: redirect with a word for a header in it", &[b"HTTP/1.1 302 Found\r\nLocation: /owa/\x0b\x1b[2J\xc2\x85Host: evil\r\nContent-Length: 0\r\n\r\n"], Listen, "pass 0s"),
-        ("web: no answer to the health page", &[b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n", b""], Listen, "pass 5s"),
+        ], Listen, passes(0)),
+        ("web: redirect with a word for a header in it", &[b"HTTP/1.1 302 Found\r\nLocation: /owa/\x0b\x1b[2J\xc2\x85Host: evil\r\nContent-Length: 0\r\n\r\n"], Listen, passes(0)),
+        ("web: no answer to the health page", &[b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n", b""], Listen, passes(5_000)),
     ]
 };
 
-pub(super) fn try_out(sheet: &mut Sheet) {
+#[test]
+fn redirects_bodies_and_headers() {
+    let mut sheet = Sheet::default();
     for (peer, answers, then, right) in CASES {
         for service in &WEB {
             sheet.try_out(Row {
                 peer,
                 service: service.id,
                 acts: (0..4).map(|_| serve(answers, *then)).collect(),
-                right: at("application", right),
+                right: right.at(Stage::Application),
             });
         }
     }
@@ -65,9 +69,10 @@ pub(super) fn try_out(sheet: &mut Sheet) {
             peer: "web: redirect to a very long place",
             service: ServiceId::Owa,
             acts: (0..4).map(|_| far(long)).collect(),
-            right: "pass 0s".to_owned(),
+            right: passes(0),
         });
     }
+    sheet.hold();
 }
 
 fn serve(answers: &'static [&'static [u8]], then: Then) -> Act {
@@ -81,7 +86,7 @@ fn serve(answers: &'static [&'static [u8]], then: Then) -> Act {
             match then {
                 Then::Listen => {}
                 Then::Close => return peer.close().await,
-                Then::Flood(more) => {
+                Then::Endless(more) => {
                     let wave = more.repeat(4096_usize.div_ceil(more.len()));
                     while peer.say(&wave).await == Line::Up {}
                 }
