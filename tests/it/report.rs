@@ -70,6 +70,17 @@ fn tables_look_as_they_did() {
             &told(&web_run(), Format::Table, style),
         );
     }
+    for (name, style) in [("fleet", PLAIN), ("fleet-problems", problems)] {
+        hold_golden(
+            &format!("table-{name}.txt"),
+            &told(&fleet_run(), Format::Table, style),
+        );
+    }
+    let well = told(&events(fleet().split_off(1)), Format::Table, problems);
+    assert_eq!(
+        well,
+        "pass  4 hosts are well\n48 checks: 48 pass; 4 hosts: 4 well; 3.0 s\n"
+    );
     hold_golden(
         "table-web-problems.txt",
         &told(&web_run(), Format::Table, problems),
@@ -362,6 +373,33 @@ pub(crate) fn run() -> Vec<Event> {
 
 fn healthy_run() -> Vec<Event> {
     events(vec![healthy()])
+}
+
+/// Five hosts, the first of which has a certificate that ended on 587.
+fn fleet() -> Vec<Looked> {
+    (1..=5)
+        .map(|number| {
+            let (mut finding, mut rows) = healthy();
+            finding.target = format!("ex0{number}.example.com");
+            if number == 1 {
+                finding.status = Status::Fail;
+                let submission = &mut rows[7];
+                submission.status = Status::Fail;
+                submission.days_left = Some(-3);
+                submission.diagnoses = vec![diagnosis(
+                    Code::CertificateExpired,
+                    Severity::Fail,
+                    "the certificate ended 3 days ago, on 2026-11-18",
+                    "renew it and assign the new one to SMTP",
+                )];
+            }
+            (finding, rows)
+        })
+        .collect()
+}
+
+fn fleet_run() -> Vec<Event> {
+    events(fleet())
 }
 
 /// Web services: 443 open, 443 closed, its TLS broken at one of two addresses, and a service without 443 itself.

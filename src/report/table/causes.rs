@@ -4,10 +4,10 @@ use std::cmp::Reverse;
 use std::net::IpAddr;
 
 use crate::catalog::ServiceId;
-use crate::finding::{Diagnosis, Finding, Severity, Status, TargetFinding};
+use crate::finding::{Code, Diagnosis, Finding, Severity, Status, TargetDiagnosis, TargetFinding};
 use crate::observation::State;
 
-use super::lines::{FEW, Line, is_web};
+use super::lines::{FEW, is_web};
 
 /// A cause, and the rows that have it, by their index, each with its own wording.
 pub(super) struct Cause<'a> {
@@ -38,10 +38,14 @@ pub(super) fn causes<'a>(target: &TargetFinding, rows: &'a [Finding]) -> Vec<Cau
 }
 
 impl<'a> Cause<'a> {
-    /// The diagnosis, when that line is the only one that has it.
-    pub(super) fn only_of(&self, line: &Line<'_>) -> Option<&'a Diagnosis> {
-        let is_there = |(row, _): &(usize, &Diagnosis)| line.rows.contains(row);
-        self.rows.iter().all(is_there).then_some(self.diagnosis)
+    /// The rows that have it.
+    pub(super) fn rows(&self) -> Vec<usize> {
+        self.rows.iter().map(|(row, _)| *row).collect()
+    }
+
+    /// Whether one of its rows is so.
+    pub(super) fn has(&self, is_so: impl Fn(usize) -> bool) -> bool {
+        self.rows.iter().any(|(row, _)| is_so(*row))
     }
 
     /// The different wordings, each with its rows.
@@ -84,9 +88,31 @@ fn told(row: &Finding) -> impl Iterator<Item = &Diagnosis> {
         .filter(move |told| told.severity >= least)
 }
 
+/// The codes under which what is wrong with a row is explained.
+pub(super) fn codes(target: &TargetFinding, row: &Finding) -> Vec<&'static str> {
+    let mut codes: Vec<Code> = Vec::new();
+    for diagnosis in told(row) {
+        let code =
+            teller(target, row, diagnosis).map_or(diagnosis.code, |whole| whole.diagnosis.code);
+        if !codes.contains(&code) {
+            codes.push(code);
+        }
+    }
+    codes.into_iter().map(Code::as_str).collect()
+}
+
 /// Whether the target as a whole has told it already.
 fn is_told_by(target: &TargetFinding, row: &Finding, diagnosis: &Diagnosis) -> bool {
-    target.diagnoses.iter().any(|whole| {
+    teller(target, row, diagnosis).is_some()
+}
+
+/// What of the target as a whole tells it as well.
+fn teller<'a>(
+    target: &'a TargetFinding,
+    row: &Finding,
+    diagnosis: &Diagnosis,
+) -> Option<&'a TargetDiagnosis> {
+    target.diagnoses.iter().find(|whole| {
         whole.diagnosis.code.covers(diagnosis.code)
             && whole.diagnosis.severity >= diagnosis.severity
             && (whole.services.is_empty() || whole.services.contains(&row.check.service.id))

@@ -1,7 +1,7 @@
 //! Which columns there are, how wide they are, and which of them make room in a narrow terminal.
 
 use crate::facts::{TlsFacts, TlsVersion};
-use crate::finding::Finding;
+use crate::finding::{Code, Finding, Severity};
 use crate::observation::State;
 
 use super::super::style::{Color, width};
@@ -12,6 +12,10 @@ use super::{INDENT, in_words};
 pub(super) struct Columns {
     shown: Vec<(Column, usize)>,
     addresses: Addresses,
+    /// Columns left for the codes, to the right of all.
+    room: usize,
+    /// Whether any code stands there.
+    has_codes: bool,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -79,7 +83,7 @@ const NOTHING: &str = "-";
 
 impl Columns {
     /// The columns that have something to tell and fit.
-    pub(super) fn fitting(lines: &[Line<'_>], room: usize) -> Self {
+    pub(super) fn fitting(lines: &[Line<'_>], codes: &[String], room: usize) -> Self {
         let several = lines.iter().enumerate().any(|(index, line)| {
             let before = lines.iter().take(index);
             before
@@ -109,16 +113,27 @@ impl Columns {
                 break;
             }
         }
-        Self { shown, addresses }
+        let taken: usize = shown.iter().map(|(_, wide)| wide + GAP).sum();
+        let room = room.saturating_sub(INDENT + taken);
+        let has_codes = codes
+            .iter()
+            .any(|codes| !codes.is_empty() && width(codes) <= room);
+        Self {
+            shown,
+            addresses,
+            room,
+            has_codes,
+        }
     }
 
     /// The line of titles.
     pub(super) fn heading(&self) -> String {
-        self.line(|column| column.title().to_owned(), |_, cell| cell)
+        let codes = if self.has_codes { "CODES" } else { "" };
+        self.line(|column| column.title().to_owned(), |_, cell| cell, codes)
     }
 
     /// The line, laid out.
-    pub(super) fn row(&self, line: &Line<'_>, color: Color) -> String {
+    pub(super) fn row(&self, line: &Line<'_>, codes: &str, color: Color) -> String {
         self.line(
             |column| column.cell(line),
             |column, cell| match column {
@@ -129,6 +144,7 @@ impl Columns {
                 }
                 _ => cell,
             },
+            if width(codes) <= self.room { codes } else { "" },
         )
     }
 
@@ -136,6 +152,11 @@ impl Columns {
     pub(super) fn depth(&self) -> usize {
         let port = self.shown.first().map_or(0, |(_, wide)| *wide);
         INDENT + port + GAP
+    }
+
+    /// The codes of a row that have no room in its line.
+    pub(super) fn codes_below<'a>(&self, codes: &'a str) -> Option<&'a str> {
+        (width(codes) > self.room).then_some(codes)
     }
 
     /// The address of the row, where it is to be told and no column does.
@@ -153,6 +174,7 @@ impl Columns {
         &self,
         cell: impl Fn(Column) -> String,
         paint: impl Fn(Column, String) -> String,
+        codes: &str,
     ) -> String {
         let mut line = " ".repeat(INDENT);
         for (index, (column, wide)) in self.shown.iter().enumerate() {
@@ -167,6 +189,8 @@ impl Columns {
             }
             line.push_str(&paint(*column, cell));
         }
+        line.push_str(&" ".repeat(GAP));
+        line.push_str(codes);
         line.truncate(line.trim_end().len());
         line.push('\n');
         line
@@ -210,6 +234,8 @@ impl Column {
                 1 => format!("  {name}"),
                 several => format!("  {several} web services"),
             }),
+            // One row's time is not that of all.
+            (Self::Time, _) if line.rows.len() > 1 => None,
             (column, _) => column.known(line.row),
         };
         known.unwrap_or_else(|| NOTHING.to_owned())
@@ -224,14 +250,44 @@ impl Column {
             Self::Status => Some(row.status.as_str().to_owned()),
             Self::State => seen.state.map(State::as_str).map(str::to_owned),
             Self::Tls => seen.tls.as_ref().and_then(version).map(short),
-            Self::Certificate => row.days_left.map(|days| match days {
-                0.. => format!("{days} d"),
-                _ => "expired".to_owned(),
-            }),
+            Self::Certificate => defect(row)
+                .map(str::to_owned)
+                .or_else(|| row.days_left.map(|days| format!("{days} d"))),
             Self::Time if seen.steps.is_empty() => None,
             Self::Time => Some(in_words(seen.steps.iter().map(|step| step.took).sum())),
         }
     }
+}
+
+/// What is wrong with the certificate, in a word, the worst first.
+fn defect(row: &Finding) -> Option<&'static str> {
+    let has = |code: Code| {
+        let mut wrong = row.diagnoses.iter();
+        wrong.any(|told| told.code == code && told.severity > Severity::Info)
+    };
+    let is_over = row.days_left.is_some_and(|days| days < 0);
+    let words: [(&[Code], &str); 4] = [
+        (&[Code::CertificateExpired], "expired"),
+        (&[Code::CertificateNotYetValid], "not yet"),
+        (&[Code::CertificateWrongName], "wrong name"),
+        (
+            &[
+                Code::CertificateSelfSigned,
+                Code::CertificateUnknownIssuer,
+                Code::CertificateMissingIntermediate,
+                Code::CertificateInvalidPurpose,
+                Code::CertificateUntrusted,
+            ],
+            "untrusted",
+        ),
+    ];
+    if is_over {
+        return Some("expired");
+    }
+    let (_, word) = words
+        .iter()
+        .find(|(codes, _)| codes.iter().any(|code| has(*code)))?;
+    Some(word)
 }
 
 /// The version agreed on, or the one that the server would have spoken.

@@ -86,12 +86,18 @@ pub(super) fn lines(rows: &[Finding], shown: Rows) -> Vec<Line<'_>> {
 
 /// Whether the row is among those that are shown.
 pub(super) fn is_shown(row: &Finding, shown: Rows) -> bool {
-    shown == Rows::All || row.status != Status::Pass
+    match shown {
+        Rows::All => true,
+        Rows::Problems => matches!(row.status, Status::Warn | Status::Fail | Status::Skip),
+    }
 }
 
-/// Whether what is said of the one web service says all of the other: neither was asked anything.
+/// Whether what is said of the one web service says all of the other: neither was asked anything, or neither is there.
 fn is_told_by(one: &Finding, other: &Finding) -> bool {
     let (seen, also) = (&one.observation, &other.observation);
+    if (one.status, other.status) == (Status::Absent, Status::Absent) {
+        return seen.state == also.state;
+    }
     seen.steps.is_empty()
         && also.steps.is_empty()
         && (one.status, seen.state, one.days_left) == (other.status, also.state, other.days_left)

@@ -1,23 +1,25 @@
-//! The table: per target a heading, a row a service, what is the matter and what to do; at the end the counts.
+//! The table: per target a heading, a row a service, what is wrong and what to do, the verdict; at the end the counts.
 //!
-//! What is the matter with one row stands under it. What several rows have in common (same code, same hint) is told
-//! once, below all rows. What is merely worth knowing is told only where nothing else explains a row that did not pass.
+//! A row names the codes of what is wrong with it; below all rows each of them is explained once, worst first, with all
+//! services that it is about. What is merely worth knowing is told only where nothing else explains a row that did not
+//! pass. Of several targets, one that is well is a single line.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use crate::event::{Event, RunEnd, RunFinished};
+use crate::event::{Event, RunEnd, RunFinished, Summary};
 use crate::facts::Text;
 use crate::finding::{Code, Diagnosis, Finding, Severity, Status, TargetDiagnosis, TargetFinding};
 use crate::observation::State;
 
 use super::Reporter;
 use super::order::{Order, Told};
-use super::style::{Color, Paragraph, Style};
+use super::style::{Color, Paragraph, Rows, Style};
 
 use audit::audited;
-use causes::{Cause, causes, label, names};
+use causes::{Cause, causes, codes, label, names};
 use columns::Columns;
 use lines::{Line, is_shown, lines};
 
@@ -31,6 +33,38 @@ pub(super) struct Table {
     out: Box<dyn Write + Send>,
     style: Style,
     order: Order,
+    hosts: Hosts,
+    last: Last,
+}
+
+/// What is known of the targets told so far.
+#[derive(Default)]
+struct Hosts {
+    /// How many there will be.
+    planned: usize,
+    /// How many are well and are only counted.
+    uncounted: usize,
+    /// How many are well.
+    well: usize,
+    /// How many are not, by status.
+    warn: usize,
+    fail: usize,
+    skip: usize,
+    /// What is wrong, each cause of each host once.
+    problems: usize,
+    /// A line for each host that is not well.
+    overview: Vec<(Status, String)>,
+}
+
+/// What was written last.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Last {
+    #[default]
+    Nothing,
+    /// One line for a host that is well.
+    Line,
+    /// A whole page.
+    Page,
 }
 
 impl Table {
@@ -39,25 +73,108 @@ impl Table {
             out,
             style,
             order: Order::default(),
+            hosts: Hosts::default(),
+            last: Last::default(),
         }
+    }
+
+    fn push_target(&mut self, told: &Told, text: &mut String) {
+        let several = self.hosts.planned > 1;
+        let page = Page::new(told, self.style);
+        self.hosts.add(&page);
+        let is_short = page.is_well() && (several || self.style.rows == Rows::Problems);
+        if is_short && several && self.style.rows == Rows::Problems {
+            self.hosts.uncounted += 1;
+        } else if is_short && (self.style.rows == Rows::Problems || audited(page.rows).is_empty()) {
+            if self.last == Last::Page {
+                text.push('\n');
+            }
+            page.push_short(text);
+            self.last = Last::Line;
+        } else {
+            if self.last != Last::Nothing {
+                text.push('\n');
+            }
+            page.push(several, text);
+            self.last = Last::Page;
+        }
+    }
+
+    fn push_end(&self, end: &RunFinished, text: &mut String) {
+        let hosts = &self.hosts;
+        let Style { color, width, .. } = self.style;
+        if hosts.planned < 2 {
+            let indent = match self.last {
+                Last::Nothing => 0,
+                Last::Line => SEVERITY,
+                Last::Page => INDENT + SEVERITY,
+            };
+            return push_summary(end, hosts, indent, self.style, text);
+        }
+        if self.last != Last::Nothing {
+            text.push('\n');
+        }
+        for (status, line) in &hosts.overview {
+            push_worded(*status, line, 0, (color, width), str::to_owned, text);
+        }
+        if hosts.uncounted > 0 {
+            let line = match hosts.uncounted {
+                1 => "1 host is well".to_owned(),
+                many => format!("{many} hosts are well"),
+            };
+            push_worded(Status::Pass, &line, 0, (color, width), str::to_owned, text);
+        }
+        push_summary(end, hosts, 0, self.style, text);
     }
 }
 
 impl Reporter for Table {
     fn report(&mut self, event: &Event) -> io::Result<()> {
         let mut text = String::new();
+        if let Event::RunStarted(start) = event {
+            self.hosts.planned = start.targets.len();
+        }
         for told in self.order.take(event) {
-            Page::new(&told, self.style).push(&mut text);
-            text.push('\n');
+            self.push_target(&told, &mut text);
         }
         if let Event::RunFinished(end) = event {
-            push_summary(end, self.style, &mut text);
+            self.push_end(end, &mut text);
         }
         if text.is_empty() {
             return Ok(());
         }
         self.out.write_all(text.as_bytes())?;
         self.out.flush()
+    }
+}
+
+impl Hosts {
+    fn add(&mut self, page: &Page<'_>) {
+        let status = page.target.status;
+        match status {
+            Status::Pass | Status::Absent => self.well += usize::from(page.is_well()),
+            Status::Warn => self.warn += 1,
+            Status::Fail => self.fail += 1,
+            Status::Skip => self.skip += 1,
+        }
+        let problems = page.problems();
+        self.problems += problems;
+        if self.planned > 1 && !page.is_well() {
+            let name = Text::from(page.target.target.as_str());
+            let first = page.matters.first().map_or(String::new(), |first| {
+                let whom = match first.whom.as_str() {
+                    "" => String::new(),
+                    whom => format!("{whom}: "),
+                };
+                let more = match problems {
+                    0 | 1 => String::new(),
+                    _ => format!(", and {} more", problems - 1),
+                };
+                format!(": {whom}{}{more}", first.diagnosis.code)
+            });
+            self.overview
+                .push((status, format!("{}{first}", name.as_str())));
+        }
     }
 }
 
@@ -79,77 +196,142 @@ struct Page<'a> {
     target: &'a TargetFinding,
     rows: &'a [Finding],
     lines: Vec<Line<'a>>,
-    causes: Vec<Cause<'a>>,
+    /// What the host is, where it told.
+    build: Option<&'a str>,
+    /// What is to be explained, worst first.
+    matters: Vec<Matter<'a>>,
     style: Style,
+}
+
+/// One thing that is explained below the rows.
+struct Matter<'a> {
+    diagnosis: &'a Diagnosis,
+    /// Which services it is about; empty where that is all of them.
+    whom: String,
+    lines: Vec<String>,
 }
 
 impl<'a> Page<'a> {
     fn new(told: &'a Told, style: Style) -> Self {
+        let (target, rows) = (&told.finding, told.rows.as_slice());
+        let is_build = |told: &&TargetDiagnosis| {
+            told.diagnosis.code == Code::ExchangeBuild && told.diagnosis.severity == Severity::Info
+        };
+        let build = target.diagnoses.iter().find(is_build);
+        let mut matters: Vec<Matter<'a>> = target
+            .diagnoses
+            .iter()
+            .filter(|told| !is_build(told))
+            .filter(|told| style.rows == Rows::All || told.diagnosis.severity > Severity::Info)
+            .map(|told| {
+                let whom = whom(rows, told);
+                let line = match whom.as_str() {
+                    "" => told.diagnosis.message.clone(),
+                    whom => format!("{whom}: {}", told.diagnosis.message),
+                };
+                Matter {
+                    diagnosis: &told.diagnosis,
+                    whom,
+                    lines: vec![line],
+                }
+            })
+            .collect();
+        matters.extend(
+            causes(target, rows)
+                .iter()
+                .filter(|cause| cause.has(|row| is_shown(&rows[row], style.rows)))
+                .map(|cause| Matter {
+                    diagnosis: cause.diagnosis,
+                    whom: label(rows, &cause.rows()),
+                    lines: explained(cause, rows),
+                }),
+        );
+        matters.sort_by_key(|matter| Reverse(matter.diagnosis.severity));
         Self {
-            target: &told.finding,
-            rows: &told.rows,
-            lines: lines(&told.rows, style.rows),
-            causes: causes(&told.finding, &told.rows),
+            target,
+            rows,
+            lines: lines(rows, style.rows),
+            build: build.map(|told| told.diagnosis.message.as_str()),
+            matters,
             style,
         }
     }
 
-    fn push(&self, text: &mut String) {
+    fn is_well(&self) -> bool {
+        let is_good = |status| matches!(status, Status::Pass | Status::Absent);
+        is_good(self.target.status)
+            && !self.rows.is_empty()
+            && self.rows.iter().all(|row| is_good(row.status))
+    }
+
+    /// How many things are wrong.
+    fn problems(&self) -> usize {
+        let is_wrong = |matter: &&Matter<'_>| matter.diagnosis.severity > Severity::Info;
+        self.matters.iter().filter(is_wrong).count()
+    }
+
+    /// A host that is well, in one line.
+    fn push_short(&self, text: &mut String) {
+        let name = Text::from(self.target.target.as_str());
+        let line = format!("{}: {}", name.as_str(), self.target.verdict());
+        let Style { color, width, .. } = self.style;
+        push_worded(
+            self.target.status,
+            &line,
+            0,
+            (color, width),
+            str::to_owned,
+            text,
+        );
+    }
+
+    fn push(&self, several: bool, text: &mut String) {
         self.push_heading(text);
-        for told in &self.target.diagnoses {
-            let line = format!("{}{}", self.whom(told), told.diagnosis.message);
-            self.push_shared(&told.diagnosis, &[line], text);
-        }
-        if let Some(fate) = self.common_fate() {
-            for cause in &self.causes {
-                self.push_cause(cause, text);
-            }
-            let count = self.rows.len();
-            let services = if count == 1 { "service" } else { "services" };
-            self.push_line(&format!("{count} {services} not {fate}"), text);
-            return;
-        }
-        if !self.target.diagnoses.is_empty() {
+        let fate = self.common_fate();
+        if fate.is_none() {
+            self.push_rows(text);
             text.push('\n');
         }
-        self.push_rows(text);
-        let is_told =
-            |cause: &Cause<'_>| self.lines.iter().any(|line| cause.only_of(line).is_some());
-        let shared: Vec<_> = self.causes.iter().filter(|c| !is_told(c)).collect();
-        let audited = audited(self.rows);
-        if !shared.is_empty() || !audited.is_empty() {
+        for matter in &self.matters {
+            self.push_matter(matter, text);
+        }
+        let audited = match self.style.rows {
+            Rows::All => audited(self.rows),
+            Rows::Problems => Vec::new(),
+        };
+        for line in &audited {
+            self.push_aside("audit", line, text);
+        }
+        if !audited.is_empty() || !self.matters.is_empty() {
             text.push('\n');
         }
-        for cause in shared {
-            self.push_cause(cause, text);
-        }
-        for line in audited {
-            self.push_aside("audit", &line, text);
-        }
-        text.push('\n');
-        self.push_verdict(text);
+        self.push_verdict(fate, several, text);
     }
 
     /// As what the host was judged, why, and what that comes to.
-    fn push_verdict(&self, text: &mut String) {
-        let color = self.style.color;
-        let status = self.target.status;
-        let verdict = Paragraph {
-            lead: &format!("{} ", color.status(status, status.as_str())),
-            lead_width: status.as_str().len() + 1,
-            ..Paragraph::at(INDENT)
+    fn push_verdict(&self, fate: Option<&str>, several: bool, text: &mut String) {
+        let Style { color, width, .. } = self.style;
+        let verdict = match fate {
+            Some(fate) => format!(
+                "{} not {fate}",
+                count(self.rows.len(), "service", "services")
+            ),
+            None if several => {
+                let mut summary = Summary::default();
+                self.rows.iter().for_each(|row| summary.add_check(row));
+                format!("{}; {}", self.target.verdict(), checks(&summary))
+            }
+            None => self.target.verdict(),
         };
         let bold = |line: &str| color.bold(line);
-        verdict.push(&self.target.verdict(), self.style.width, bold, text);
-    }
-
-    /// Which services a diagnosis of the target is about, where they are not all.
-    fn whom(&self, told: &TargetDiagnosis) -> String {
-        let mut all = self.rows.iter().map(|row| row.check.service.id);
-        if told.services.is_empty() || all.all(|service| told.services.contains(&service)) {
-            return String::new();
-        }
-        format!("{}: ", names(self.rows, &told.services))
+        push_worded(
+            self.target.status,
+            &verdict,
+            INDENT,
+            (color, width),
+            bold,
+            text,
+        );
     }
 
     fn push_heading(&self, text: &mut String) {
@@ -166,21 +348,22 @@ impl<'a> Page<'a> {
                 .resolve
                 .map(|took| format!("looked up in {}", in_words(took))),
         );
-        let role = self.target.role.as_str();
-        let known = match known.as_slice() {
-            [] => format!("({role})"),
-            some => format!("({role}): {}", some.join(", ")),
-        };
+        let mut known = known.join(", ");
+        if let Some(build) = self.build {
+            let gap = if known.is_empty() { "" } else { "; " };
+            known = format!("{known}{gap}{build}");
+        }
         let Style { color, width, .. } = self.style;
         let name_width = super::style::width(shown.as_str());
-        if name_width > width / 2 {
+        if known.is_empty() || name_width > width / 2 {
             Paragraph::at(0).push(shown.as_str(), width, |line| color.bold(line), text);
             Paragraph::at(INDENT).push(&known, width, str::to_owned, text);
         } else {
+            let shown = format!("{}:", color.bold(shown.as_str()));
             let heading = Paragraph {
                 indent: 0,
-                lead: &format!("{} ", color.bold(shown.as_str())),
-                lead_width: name_width + 1,
+                lead: &format!("{shown} "),
+                lead_width: name_width + 2,
                 hang: INDENT,
             };
             heading.push(&known, width, str::to_owned, text);
@@ -206,76 +389,32 @@ impl<'a> Page<'a> {
             .filter(|line| is_shown(line.row, self.style.rows))
             .collect();
         if shown.is_empty() {
-            let count = self.rows.len();
-            return self.push_line(&format!("{count} of {count} pass"), text);
+            return;
         }
-        let columns = Columns::fitting(&self.lines, self.style.width);
+        let codes: Vec<String> = shown
+            .iter()
+            .map(|line| codes(self.target, line.row).join(", "))
+            .collect();
+        let columns = Columns::fitting(&self.lines, &codes, self.style.width);
         text.push_str(&columns.heading());
-        for line in shown {
-            let row = line.row;
-            text.push_str(&columns.row(line, self.style.color));
-            let depth = columns.depth();
-            if let Some(address) = columns.address_below(row) {
-                Paragraph::at(depth).push(&address, self.style.width, str::to_owned, text);
-            }
-            let own: Vec<_> = self.causes.iter().filter_map(|c| c.only_of(line)).collect();
-            for alike in own.chunk_by(|a, b| a.hint == b.hint) {
-                for diagnosis in alike {
-                    self.push_own(diagnosis, row.status, depth, text);
-                }
-                if let [diagnosis, ..] = alike {
-                    self.push_hint(diagnosis, depth, text);
-                }
+        for (line, codes) in shown.into_iter().zip(&codes) {
+            text.push_str(&columns.row(line, codes, self.style.color));
+            let below = [
+                columns.address_below(line.row),
+                columns.codes_below(codes).map(str::to_owned),
+            ];
+            for told in below.into_iter().flatten() {
+                let at = Paragraph::at(columns.depth());
+                at.push(&told, self.style.width, str::to_owned, text);
             }
         }
     }
 
-    /// What is the matter with this row alone.
-    fn push_own(&self, diagnosis: &Diagnosis, status: Status, indent: usize, text: &mut String) {
-        let Style { color, width, .. } = self.style;
-        let severity = diagnosis.severity;
-        let word = severity.as_str();
-        let message = format!("{} [{}]", diagnosis.message, diagnosis.code);
-        // The row has said how bad it is; only what is less bad says so again.
-        let what = if severity == Severity::Info || word == status.as_str() {
-            Paragraph::at(indent)
-        } else {
-            Paragraph {
-                lead: &format!("{}: ", color.severity(severity, word)),
-                lead_width: word.len() + 2,
-                ..Paragraph::at(indent)
-            }
-        };
-        what.push(&message, width, paint(color, severity), text);
-    }
-
-    /// What is the matter with several rows: each wording with its rows, or where there are many of them, one for all.
-    fn push_cause(&self, cause: &Cause<'_>, text: &mut String) {
-        let messages = cause.messages();
-        let lines: Vec<String> = match messages.as_slice() {
-            // What strangers said is worth a line each.
-            [(message, rows), _, _, _, ..] if cause.diagnosis.code != Code::NotTheProtocol => {
-                let all: Vec<usize> = messages
-                    .iter()
-                    .flat_map(|(_, rows)| rows)
-                    .copied()
-                    .collect();
-                let one = self.rows[rows[0]].check.service.name;
-                vec![format!(
-                    "{}, such as {one}: {message}",
-                    label(self.rows, &all)
-                )]
-            }
-            few => few
-                .iter()
-                .map(|(message, rows)| format!("{}: {message}", label(self.rows, rows)))
-                .collect(),
-        };
-        self.push_shared(cause.diagnosis, &lines, text);
-    }
-
-    /// What is not the matter of one row: how bad, what, what to do.
-    fn push_shared(&self, diagnosis: &Diagnosis, lines: &[String], text: &mut String) {
+    /// One thing that is wrong or worth knowing: how bad, what, what to do.
+    fn push_matter(&self, matter: &Matter<'_>, text: &mut String) {
+        let Matter {
+            diagnosis, lines, ..
+        } = matter;
         let severity = diagnosis.severity;
         let word = self.style.color.severity(severity, severity.as_str());
         let gap = SEVERITY - severity.as_str().len();
@@ -326,10 +465,54 @@ impl<'a> Page<'a> {
             hint.push(&diagnosis.hint, self.style.width, str::to_owned, text);
         }
     }
+}
 
-    fn push_line(&self, line: &str, text: &mut String) {
-        Paragraph::at(INDENT).push(line, self.style.width, str::to_owned, text);
+/// Which services a diagnosis of the target is about, where they are not all.
+fn whom(rows: &[Finding], told: &TargetDiagnosis) -> String {
+    let mut all = rows.iter().map(|row| row.check.service.id);
+    if told.services.is_empty() || all.all(|service| told.services.contains(&service)) {
+        return String::new();
     }
+    names(rows, &told.services)
+}
+
+/// What is wrong with some rows: each wording with its rows, or where there are many of them, one for all.
+fn explained(cause: &Cause<'_>, rows: &[Finding]) -> Vec<String> {
+    let messages = cause.messages();
+    match messages.as_slice() {
+        // What strangers said is worth a line each.
+        [(message, first), _, _, _, ..] if cause.diagnosis.code != Code::NotTheProtocol => {
+            let one = rows[first[0]].check.service.name;
+            vec![format!(
+                "{}; for example {one}: {message}",
+                label(rows, &cause.rows())
+            )]
+        }
+        few => few
+            .iter()
+            .map(|(message, chosen)| format!("{}: {message}", label(rows, chosen)))
+            .collect(),
+    }
+}
+
+/// A text after the word of a status.
+fn push_worded(
+    status: Status,
+    line: &str,
+    indent: usize,
+    (color, width): (Color, usize),
+    paint: impl Fn(&str) -> String,
+    text: &mut String,
+) {
+    let word = status.as_str();
+    let gap = SEVERITY.saturating_sub(word.len()).max(1);
+    let worded = Paragraph {
+        indent,
+        lead: &format!("{}{:gap$}", color.status(status, word), ""),
+        lead_width: word.len() + gap,
+        hang: SEVERITY,
+    };
+    worded.push(line, width, paint, text);
 }
 
 fn paint(color: Color, severity: Severity) -> impl Fn(&str) -> String {
@@ -339,35 +522,28 @@ fn paint(color: Color, severity: Severity) -> impl Fn(&str) -> String {
     }
 }
 
-fn push_summary(end: &RunFinished, style: Style, text: &mut String) {
-    let summary = &end.summary;
-    let checks = [
-        (Status::Pass, summary.pass),
-        (Status::Warn, summary.warn),
-        (Status::Fail, summary.fail),
-        (Status::Absent, summary.absent),
-        (Status::Skip, summary.skip),
-    ];
-    let whole_hosts = [
-        (Status::Warn, summary.target_warn),
-        (Status::Fail, summary.target_fail),
-    ];
-    let mut parts = vec![format!(
-        "{}: {}",
-        count(summary.checks, "check", "checks"),
-        counts(&checks)
-    )];
-    if summary.targets > 1 {
-        parts.push(format!("{} targets", summary.targets));
+fn push_summary(end: &RunFinished, hosts: &Hosts, indent: usize, style: Style, text: &mut String) {
+    let mut parts = vec![checks(&end.summary)];
+    if hosts.planned > 1 {
+        let told = [
+            (hosts.well, "well"),
+            (hosts.warn, Status::Warn.as_str()),
+            (hosts.fail, Status::Fail.as_str()),
+            (hosts.skip, Status::Skip.as_str()),
+        ];
+        let told: Vec<String> = told
+            .iter()
+            .filter(|(many, _)| *many > 0)
+            .map(|(many, word)| format!("{many} {word}"))
+            .collect();
+        let all = count(end.summary.targets, "host", "hosts");
+        parts.push(match told.as_slice() {
+            [] => all,
+            some => format!("{all}: {}", some.join(", ")),
+        });
     }
-    // Not how many hosts: one can have several such findings, and one without any can fail all the same.
-    if summary.target_warn + summary.target_fail > 0 {
-        let whom = if summary.targets == 1 {
-            "host"
-        } else {
-            "hosts"
-        };
-        parts.push(format!("{whom} as a whole: {}", counts(&whole_hosts)));
+    if hosts.problems > 0 {
+        parts.push(count(hosts.problems, "problem", "problems"));
     }
     parts.push(in_words(end.took));
     match end.end {
@@ -378,14 +554,39 @@ fn push_summary(end: &RunFinished, style: Style, text: &mut String) {
     let paint = |line: &str| {
         let words = line.split_inclusive(' ').map(|word| {
             let bare = word.trim_end_matches([' ', ',', ';']);
-            match checks.iter().find(|(status, _)| status.as_str() == bare) {
-                Some((status, _)) => word.replace(bare, &style.color.status(*status, bare)),
+            match STATUSES.iter().find(|status| status.as_str() == bare) {
+                Some(status) => word.replace(bare, &style.color.status(*status, bare)),
                 None => word.to_owned(),
             }
         });
         words.collect()
     };
-    Paragraph::at(0).push(&parts.join("; "), style.width, paint, text);
+    Paragraph::at(indent).push(&parts.join("; "), style.width, paint, text);
+}
+
+const STATUSES: [Status; 5] = [
+    Status::Pass,
+    Status::Warn,
+    Status::Fail,
+    Status::Absent,
+    Status::Skip,
+];
+
+/// `12 checks: 11 pass, 1 fail`.
+fn checks(summary: &Summary) -> String {
+    let many = [
+        summary.pass,
+        summary.warn,
+        summary.fail,
+        summary.absent,
+        summary.skip,
+    ];
+    let told: Vec<_> = STATUSES.into_iter().zip(many).collect();
+    format!(
+        "{}: {}",
+        count(summary.checks, "check", "checks"),
+        counts(&told)
+    )
 }
 
 fn counts(counts: &[(Status, usize)]) -> String {
