@@ -9,6 +9,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::time::Duration;
 
+use crate::catalog::Role;
 use crate::event::{Event, RunEnd, RunFinished, Summary};
 use crate::facts::Text;
 use crate::finding::{Code, Diagnosis, Finding, Severity, Status, TargetDiagnosis, TargetFinding};
@@ -273,7 +274,18 @@ impl<'a> Page<'a> {
     /// A host that is well, in one line.
     fn push_short(&self, text: &mut String) {
         let name = Text::from(self.target.target.as_str());
-        let line = format!("{}: {}", name.as_str(), self.target.verdict());
+        let seems = match self.target.guess {
+            Some(_) if self.target.role != Role::Auto => ", as it seems",
+            _ => "",
+        };
+        let passed = match self.target.candidates.first() {
+            Some(judged) if judged.required > 0 => {
+                format!("{} of {} required pass", judged.passed, judged.required)
+            }
+            _ => count(self.rows.len(), "check", "checks"),
+        };
+        let role = self.target.role.as_str();
+        let line = format!("{}: {role}{seems}; {passed}", name.as_str());
         let Style { color, width, .. } = self.style;
         push_worded(
             self.target.status,
