@@ -276,6 +276,15 @@ impl Limits {
     /// sockets, 256, and a resolver that does not answer holds each of them for half a minute, six times their patience:
     /// so many may hang before one that would be answered has to wait.
     pub const LOOKUPS: usize = 1024;
+    /// Records of one answer of a name server that are kept at the most.
+    pub const RECORDS: usize = 64;
+    /// Names that a question is passed on to (CNAME) at the most.
+    pub const ALIASES: usize = 8;
+    /// Questions to name servers under way at once.
+    pub const QUESTIONS_AT_ONCE: usize = 24;
+    /// Questions to name servers in a run, those for signatures included. A domain with ten mail hosts takes about a
+    /// hundred.
+    pub const QUESTIONS: usize = 1000;
     /// Bytes of a file of targets or of certificates, at the most. All public roots of the world take a quarter of one
     /// megabyte.
     pub const FILE_BYTES: u64 = 16 * 1024 * 1024;

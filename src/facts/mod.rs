@@ -7,6 +7,7 @@
 //! Start reading at [`PeerFacts`] and [`TlsFacts`].
 
 mod certificate;
+mod dns;
 mod handshake;
 mod http;
 mod imap;
@@ -21,6 +22,7 @@ mod tls;
 pub use certificate::{
     Anchor, CertificateFacts, ChainLink, KeyFacts, SignatureStrength, TrustDefect, TrustFacts,
 };
+pub use dns::{Answer, CaaRecord, MxRecord, Outcome, Security, SrvRecord};
 pub use handshake::TlsFacts;
 pub use http::{Health, HttpFacts, Redirect, RedirectKind};
 pub use imap::ImapFacts;

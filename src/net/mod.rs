@@ -12,6 +12,7 @@
 pub mod clock;
 mod der;
 pub mod dial;
+pub mod dns;
 pub mod halt;
 mod old_tls;
 mod os;
@@ -23,6 +24,7 @@ pub mod tls;
 pub mod trust;
 
 pub use dial::{Gate, TcpDial};
+pub use dns::Resolver;
 pub use halt::{Halt, Halter};
 pub use resolve::{Lookup, resolve};
 pub use session::{Dial, Record, Session, Stream, Terms};

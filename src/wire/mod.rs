@@ -1,6 +1,7 @@
 //! # wire: bytes into values, values into bytes
 //!
-//! What the peers speak: replies of SMTP, responses of IMAP and POP3, PDUs of LDAP and RDP, response heads of HTTP.
+//! What the peers speak: replies of SMTP, responses of IMAP and POP3, PDUs of LDAP and RDP, response heads of HTTP; and
+//! what a mail domain publishes of itself: the policy of MTA-STS, its records, TLSA.
 //!
 //! A decoder here is **total**: any bytes give a value, "need more", or a [`Violation`]. It never panics, never keeps
 //! more than its limit, and gives the same answer whether the bytes came whole or one by one. It knows no socket, no
@@ -13,11 +14,14 @@ pub mod http;
 pub mod imap;
 pub mod ldap;
 pub mod line;
+pub mod mta_sts;
 pub mod pop3;
 pub mod rdp;
 pub mod smtp;
 pub mod sniff;
+pub mod tagged;
 pub mod tls;
+pub mod tlsa;
 
 /// What a decoder says of the bytes received so far.
 ///

@@ -85,6 +85,7 @@ const MAY_STAND: [(&str, &[&str], &[&str]); 7] = [
             "getaddrinfo",
             "tokio::net",
             "socket2",
+            "hickory_resolver",
         ],
         &["net", "simulate"],
     ),

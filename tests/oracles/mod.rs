@@ -22,7 +22,9 @@ use std::mem::size_of;
 use std::num::NonZeroU64;
 
 use exchports::facts::Text;
-use exchports::wire::{Decoded, http, imap, ldap, line, pop3, rdp, smtp, sniff, tls};
+use exchports::wire::{
+    Decoded, Violation, http, imap, ldap, line, mta_sts, pop3, rdp, smtp, sniff, tagged, tls, tlsa,
+};
 
 /// Its name, and what panics when it does not hold.
 pub(crate) type Oracle = (&'static str, fn(&[u8]));
@@ -42,14 +44,18 @@ pub(crate) const DECODERS: &[Oracle] = &[
     ("ldap_generalized_time", ldap_generalized_time),
     ("ldap_message", ldap_message),
     ("line_split", line_split),
+    ("mta_sts_policy", mta_sts_policy),
     ("pop3_listing", pop3_listing),
     ("pop3_status", pop3_status),
     ("rdp_confirm", rdp_confirm),
     ("rdp_request", rdp_request),
     ("smtp_reply", smtp_reply),
     ("sniff_sniff", sniff_sniff),
+    ("tagged_sts_record", tagged_sts_record),
+    ("tagged_tls_rpt_record", tagged_tls_rpt_record),
     ("tls_flight", tls_flight),
     ("tls_flight_so_far", tls_flight_so_far),
+    ("tlsa_record", tlsa_record),
     ("trust_certificates", chains::trust_certificates),
 ];
 
@@ -307,6 +313,67 @@ pub(crate) fn tls_flight_so_far(data: &[u8]) {
             "at {end}"
         );
     }
+}
+
+/// A whole policy: what is kept of it has bounds, and what it covers is within its patterns.
+pub(crate) fn mta_sts_policy(data: &[u8]) {
+    match mta_sts::policy(data) {
+        Ok(policy) => {
+            assert!(policy.mx.len() <= mta_sts::MAX_PATTERNS);
+            assert!(policy.max_age <= mta_sts::MAX_AGE);
+            assert!(!policy.mx.is_empty() || policy.mode == mta_sts::Mode::None);
+            for pattern in &policy.mx {
+                assert!(pattern.is_ascii() && pattern.len() <= 255, "{pattern:?}");
+                assert!(policy.covers(&pattern.replace('*', "mx")), "{pattern:?}");
+            }
+            assert!(!policy.covers(""));
+        }
+        Err(violation) => holds(violation, data),
+    }
+}
+
+/// A whole record.
+pub(crate) fn tagged_sts_record(data: &[u8]) {
+    match tagged::sts_record(data) {
+        Ok(Some(record)) => {
+            assert!(data.starts_with(b"v=STSv1") && (1..=32).contains(&record.id.len()));
+        }
+        Ok(None) => assert!(tagged::sts_record(&data[..data.len().min(6)]) == Ok(None)),
+        Err(violation) => holds(violation, data),
+    }
+}
+
+/// A whole record.
+pub(crate) fn tagged_tls_rpt_record(data: &[u8]) {
+    match tagged::tls_rpt_record(data) {
+        Ok(Some(record)) => {
+            assert!(data.starts_with(b"v=TLSRPTv1") && !record.destinations.is_empty());
+            let kept: usize = record.destinations.iter().map(String::len).sum();
+            assert!(kept < data.len());
+        }
+        Ok(None) => {}
+        Err(violation) => holds(violation, data),
+    }
+}
+
+/// A record is what it was read from, byte for byte.
+pub(crate) fn tlsa_record(data: &[u8]) {
+    match tlsa::record(data) {
+        Ok(record) => {
+            let head = [record.usage, record.selector, record.matching];
+            assert_eq!([&head[..], &record.data].concat(), data);
+            let is_usable = record.unusable().is_none();
+            assert!(!is_usable || matches!(head, [2..=3, 0..=1, 0..=2]));
+        }
+        Err(violation) => holds(violation, data),
+    }
+}
+
+fn holds(violation: Violation, data: &[u8]) {
+    assert!(
+        !violation.what.is_empty() && violation.at <= data.len(),
+        "{violation:?}"
+    );
 }
 
 /// Holds what must hold for every decoder, and returns the value.
