@@ -44,6 +44,7 @@ pub mod app;
 pub mod cli;
 pub mod exit;
 
+pub mod discovery;
 pub mod event;
 pub mod facts;
 pub mod finding;
@@ -51,6 +52,7 @@ pub mod observation;
 pub mod plan;
 
 pub mod catalog;
+pub mod discover;
 pub mod judge;
 pub mod net;
 pub mod probe;

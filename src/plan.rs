@@ -280,6 +280,8 @@ impl Limits {
     pub const RECORDS: usize = 64;
     /// Names that a question is passed on to (CNAME) at the most.
     pub const ALIASES: usize = 8;
+    /// Mail hosts of a domain that are looked at, at the most.
+    pub const MAIL_HOSTS: usize = 10;
     /// Questions to name servers under way at once.
     pub const QUESTIONS_AT_ONCE: usize = 24;
     /// Questions to name servers in a run, those for signatures included. A domain with ten mail hosts takes about a

@@ -1,17 +1,19 @@
 //! # catalog: what should be there
 //!
 //! Static tables, nothing else: the services that Outlook and Exchange live on ([`services`], and [`web`] for those
-//! behind 443), which kind of host should have which of them ([`roles`]), Exchange's builds ([`builds`]), and
-//! which addresses are public ([`addresses`]). Nothing here
+//! behind 443), which kind of host should have which of them ([`roles`]), Exchange's builds ([`builds`]), which addresses
+//! are public ([`addresses`]), and who takes mail for others ([`providers`]). Nothing here
 //! knows the network. The rules in `judge` say what it means when a service is not as the catalog says.
 
 pub mod addresses;
 pub mod builds;
+pub mod providers;
 pub mod roles;
 pub mod services;
 pub mod web;
 
 pub use addresses::is_public;
+pub use providers::{PROVIDERS, Provider, ProviderKind, is_online_autodiscover, provider};
 pub use roles::{Expectation, INTERNAL, ROLES, Role, RoleRow, expectation};
 pub use services::{
     Certificates, Group, Protocol, SERVICES, Security, Service, ServiceId, all, service,

@@ -138,6 +138,12 @@ impl Resolver {
         &self.servers
     }
 
+    /// A stopwatch that runs with its answers.
+    #[must_use]
+    pub fn clock(&self) -> Instant {
+        Instant::now()
+    }
+
     /// How many questions went out so far, those for signatures included.
     #[must_use]
     pub fn asked(&self) -> usize {
@@ -457,8 +463,8 @@ fn both(first: Answer<IpAddr>, second: Answer<IpAddr>) -> Answer<IpAddr> {
         better.records.extend(other.records);
     }
     Answer {
-        took,
         security,
+        took,
         ..better
     }
 }

@@ -211,7 +211,7 @@ mod tests {
             policy(without.as_bytes()).map_err(|it| it.what),
             Err("it has no mx")
         );
-        assert!(policy(&[b'\n'; MAX_POLICY + 1]).is_err());
+        assert!(policy(&vec![b'\n'; MAX_POLICY + 1]).is_err());
         assert!(policy(b"mx: \xff").is_err());
     }
 

@@ -5,20 +5,32 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Module → what it may use. A row names only rows above it, so that there is no way around in a circle.
-const MAY_USE: [(&str, &[&str]); 19] = [
+const MAY_USE: [(&str, &[&str]); 20] = [
     ("catalog", &[]),
     ("wire", &[]),
     ("facts", &[]),
     ("observation", &["facts"]),
+    // What was found of a mail domain: records as they were read, and what the hosts showed.
+    ("discovery", &["catalog", "wire", "facts", "observation"]),
     // What is accepted is a version of TLS, and a plan's bounds are read with it.
     ("plan", &["catalog", "facts"]),
-    ("finding", &["observation", "facts", "plan", "catalog"]),
+    (
+        "finding",
+        &["observation", "facts", "discovery", "plan", "catalog"],
+    ),
     // A target is told with its role.
     ("event", &["catalog", "finding", "plan"]),
     ("exit", &["finding", "event"]),
     (
         "judge",
-        &["catalog", "plan", "facts", "observation", "finding"],
+        &[
+            "catalog",
+            "plan",
+            "facts",
+            "observation",
+            "discovery",
+            "finding",
+        ],
     ),
     (
         "report",
@@ -27,6 +39,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
             "plan",
             "facts",
             "observation",
+            "discovery",
             "finding",
             "event",
         ],
@@ -37,8 +50,18 @@ const MAY_USE: [(&str, &[&str]); 19] = [
         &["catalog", "plan", "wire", "facts", "observation", "net"],
     ),
     (
+        // A mail host is looked at as any other port 25.
         "discover",
-        &["catalog", "plan", "wire", "net", "observation"],
+        &[
+            "catalog",
+            "plan",
+            "wire",
+            "facts",
+            "observation",
+            "discovery",
+            "net",
+            "probe",
+        ],
     ),
     (
         "run",

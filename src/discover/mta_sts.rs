@@ -1,0 +1,47 @@
+//! MTA-STS (RFC 8461): the record, then the policy; and TLS reporting (RFC 8460).
+
+use super::visit::{Page, Reading, visit};
+use super::{Means, of_kind};
+use crate::discovery::{Scheme, StsFacts, TlsRptRecord, Txt};
+use crate::facts::PeerFacts;
+use crate::wire::{mta_sts, tagged};
+
+/// The record at `_mta-sts`, and where there is one, the policy. A redirect is not followed: senders follow none
+/// (RFC 8461 §3.3).
+pub(super) async fn find(domain: &str, means: &Means) -> StsFacts {
+    let answer = means.resolver.txt(&format!("_mta-sts.{domain}")).await;
+    let record = of_kind(answer, tagged::sts_record);
+    if record.records.is_empty() {
+        return StsFacts {
+            record,
+            visit: None,
+            policy: None,
+        };
+    }
+    let page = Page {
+        scheme: Scheme::Https,
+        host: format!("mta-sts.{domain}"),
+        port: Scheme::Https.port(),
+        path: "/.well-known/mta-sts.txt".to_owned(),
+    };
+    let visit = visit(page, Reading::Body, means).await;
+    let is_page = visit
+        .seen
+        .as_ref()
+        .is_some_and(|seen| match (&seen.failure, &seen.peer) {
+            (None, Some(PeerFacts::Http(facts))) => facts.status == Some(200),
+            _ => false,
+        });
+    let policy = is_page.then(|| mta_sts::policy(&visit.body).map_err(|violation| violation.what));
+    StsFacts {
+        record,
+        visit: Some(visit),
+        policy,
+    }
+}
+
+/// The record at `_smtp._tls`.
+pub(super) async fn reporting(domain: &str, means: &Means) -> Txt<TlsRptRecord> {
+    let answer = means.resolver.txt(&format!("_smtp._tls.{domain}")).await;
+    of_kind(answer, tagged::tls_rpt_record)
+}

@@ -1,0 +1,28 @@
+//! Service records by which mail programs that are not Outlook find their servers (RFC 6186, RFC 8314 §5.1).
+
+use futures_util::future::join_all;
+
+use super::Means;
+use crate::discovery::SrvFacts;
+
+/// The services, those with TLS from the start in front.
+const SERVICES: [&str; 6] = [
+    "_submissions",
+    "_submission",
+    "_imaps",
+    "_imap",
+    "_pop3s",
+    "_pop3",
+];
+
+/// What the domain says of each.
+pub(super) async fn find(domain: &str, means: &Means) -> Vec<SrvFacts> {
+    join_all(SERVICES.map(|service| async move {
+        let name = format!("{service}._tcp.{domain}");
+        SrvFacts {
+            service,
+            answer: means.resolver.srv(&name).await,
+        }
+    }))
+    .await
+}
