@@ -3,6 +3,8 @@
 //! Reports are written on a thread of their own: a reader that is slow, or a full pipe, must not make a peer look slow.
 //! A file is written aside and takes its name only when it is whole. A reader that goes away is no error.
 
+mod discover;
+
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IsTerminal as _, Read as _, Write};
@@ -94,6 +96,7 @@ pub fn run(meant: Command) -> Result<Exit, Error> {
             Ok(Exit::Nothing)
         }
         Command::Check(order) => check(*order),
+        Command::Discover(order) => discover::run(&order),
         Command::List { json, color } => list(json, color),
         Command::Help(text) | Command::Text(text) => print(text.as_bytes()),
         Command::Explain(page) => print(page.in_columns(page_columns()).as_bytes()),

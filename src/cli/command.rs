@@ -1,6 +1,7 @@
 //! What is wanted, once everything typed is understood.
 
 use super::check::CheckOrder;
+use super::discover::DiscoverOrder;
 use super::output::{ColorWhen, Telling};
 use crate::judge;
 use crate::plan::Audit;
@@ -17,6 +18,8 @@ pub enum Command {
     Nothing(String),
     /// `check`
     Check(Box<CheckOrder>),
+    /// `discover`
+    Discover(Box<DiscoverOrder>),
     /// `list`
     List {
         /// As JSON or as a table.

@@ -13,6 +13,7 @@ mod check;
 mod command;
 mod completions;
 mod demo;
+mod discover;
 mod error;
 mod explain;
 mod limits;
@@ -37,6 +38,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 pub use check::{CheckOrder, warnings};
 pub use command::Command;
 pub use demo::demo_plan;
+pub use discover::DiscoverOrder;
 pub use error::{UsageError, shown};
 pub use output::{ColorWhen, Telling};
 
@@ -82,6 +84,9 @@ enum CommandArgs {
     /// Look at the services of one or more hosts and report.
     #[command(after_help = check::AFTER_HELP)]
     Check(Box<check::CheckArgs>),
+    /// Find out where a domain's mail lives: mail hosts, Autodiscover, DANE, MTA-STS.
+    #[command(after_help = discover::AFTER_HELP, hide = true)]
+    Discover(discover::DiscoverArgs),
     /// Print the catalog: services, ports, protocols, roles.
     List(list::ListArgs),
     /// Explain a service, a port, a role or a code in plain words.
@@ -106,6 +111,7 @@ impl CommandArgs {
     fn command(self) -> Result<Command, UsageError> {
         match self {
             Self::Check(args) => Ok(Command::Check(Box::new(args.order()?))),
+            Self::Discover(args) => args.command(),
             Self::List(args) => Ok(args.command()),
             Self::Explain(args) => args.command(),
             Self::Demo(args) => args.command(),

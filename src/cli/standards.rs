@@ -39,22 +39,28 @@ pub(super) struct StandardsArgs {
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum TrustArg {
+pub(super) enum TrustArg {
     #[default]
     Both,
     Public,
     System,
 }
 
+impl TrustArg {
+    pub(super) fn stores(self) -> Stores {
+        match self {
+            Self::Both => Stores::Both,
+            Self::Public => Stores::Public,
+            Self::System => Stores::System,
+        }
+    }
+}
+
 impl StandardsArgs {
     /// The files of `--ca-file` are still to be read.
     pub(super) fn trust(&self) -> Trust {
         Trust {
-            stores: match self.trust {
-                TrustArg::Both => Stores::Both,
-                TrustArg::Public => Stores::Public,
-                TrustArg::System => Stores::System,
-            },
+            stores: self.trust.stores(),
             ca_certificates: Vec::new(),
         }
     }

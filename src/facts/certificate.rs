@@ -126,3 +126,16 @@ pub struct ChainLink {
     /// How it was signed, by its usual name, and what that is worth; `None` when the certificate cannot be read.
     pub signature: Option<(String, SignatureStrength)>,
 }
+
+/// By what a certificate and its key are known to others.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Fingerprints {
+    /// SHA-256 over the certificate's DER.
+    pub certificate_sha256: [u8; 32],
+    /// SHA-512 over the certificate's DER.
+    pub certificate_sha512: [u8; 64],
+    /// SHA-256 over the `SubjectPublicKeyInfo`; `None` when the certificate cannot be read.
+    pub key_sha256: Option<[u8; 32]>,
+    /// SHA-512 over the `SubjectPublicKeyInfo`; `None` when the certificate cannot be read.
+    pub key_sha512: Option<[u8; 64]>,
+}

@@ -1,6 +1,6 @@
 //! What a TLS handshake showed.
 
-use super::certificate::{CertificateFacts, ChainLink};
+use super::certificate::{CertificateFacts, ChainLink, Fingerprints};
 use super::old_tls::{LegacyFacts, VersionAnswer};
 use super::text::Text;
 use super::tls::{ClientCertificate, TlsVersion};
@@ -22,6 +22,8 @@ pub struct TlsFacts {
     pub certificate: Option<CertificateFacts>,
     /// The chain as sent, leaf first.
     pub chain: Vec<ChainLink>,
+    /// By what each certificate of the chain is known to others (TLSA records), in the same order.
+    pub fingerprints: Vec<Fingerprints>,
     /// Whether the server asked for a client certificate.
     pub client_certificate: Option<ClientCertificate>,
     /// What the server would speak in old TLS, where the handshake failed and a second look asked.

@@ -20,7 +20,8 @@ mod text;
 mod tls;
 
 pub use certificate::{
-    Anchor, CertificateFacts, ChainLink, KeyFacts, SignatureStrength, TrustDefect, TrustFacts,
+    Anchor, CertificateFacts, ChainLink, Fingerprints, KeyFacts, SignatureStrength, TrustDefect,
+    TrustFacts,
 };
 pub use dns::{Answer, CaaRecord, MxRecord, Outcome, Security, SrvRecord};
 pub use handshake::TlsFacts;

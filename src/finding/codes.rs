@@ -1300,4 +1300,310 @@ codes! {
             the name leads.",
         references: "Microsoft, Load balancing in Exchange Server",
     }
+
+    // -- Mail domains: what name servers say, and what the hosts that they name showed.
+    ResolverWithoutSignatures = "resolver-without-signatures" {
+        severity: Warn,
+        title: "this resolver keeps the signatures back",
+        meaning: "The root zone is signed everywhere, and the resolver that was asked does not hand out its \
+            signatures, as many routers and forwarders do not. That says nothing about the domain: of DNSSEC and DANE \
+            nothing can be told through this resolver.",
+        hint: "Ask another one: `--resolver ADDRESS`, one that validates, as mail servers with DANE need it anyway.",
+        references: "RFC 4035 §3; RFC 7672 §2.1",
+    }
+    DomainNotFound = "domain-not-found" {
+        severity: Fail,
+        title: "the domain does not exist",
+        meaning: "DNS says that there is no such name, so nothing is published for it.",
+        hint: "Check the spelling. If the domain was just registered, look at its delegation; if it is internal, ask \
+            an internal name server with `--resolver`.",
+        references: "RFC 8020",
+    }
+    DomainLookupFailed = "domain-lookup-failed" {
+        severity: Fail,
+        title: "the domain could not be looked up",
+        meaning: "The resolver did not answer, or answered that it could not. Whether the domain takes mail is not \
+            known.",
+        hint: "Try another resolver with `--resolver ADDRESS`, and see that port 53 is open for UDP and TCP. Where all \
+            resolvers say SERVFAIL, the domain's own name servers do not answer.",
+        references: "RFC 1035 §4.1.1; RFC 8499 §3",
+    }
+    DnssecBogus = "dnssec-bogus" {
+        severity: Fail,
+        title: "the signatures of DNSSEC do not hold",
+        meaning: "The domain is signed, and a signature has expired, a key is missing, or the DS record of the parent \
+            belongs to another key. Resolvers that validate answer SERVFAIL: most of the internet does not find the \
+            domain, and mail to it is kept back.",
+        hint: "Sign the zone again, or have the registry replace the DS record by that of the present key. `delv \
+            DOMAIN MX` and dnsviz.net show which link is broken.",
+        references: "RFC 4035 §5; RFC 6781 §4",
+    }
+    NoMailHost = "no-mail-host" {
+        severity: Fail,
+        title: "nobody takes mail for the domain",
+        meaning: "There is no MX record, and the domain has no address of its own that senders would fall back on.",
+        hint: "Add an MX record. If the domain shall take no mail, say so with a null MX: `MX 0 .`.",
+        references: "RFC 5321 §5.1; RFC 7505",
+    }
+    NullMx = "null-mx" {
+        severity: Info,
+        except: &[(Fail, Seen, "where there are other MX records beside it")],
+        title: "the domain says that it takes no mail",
+        meaning: "A single MX record whose host is a lone dot (null MX) tells senders not to try. Beside other MX \
+            records it is a mistake.",
+        hint: "No action is needed, unless the domain shall take mail.",
+        references: "RFC 7505 §3",
+    }
+    MxMissing = "mx-missing" {
+        severity: Info,
+        title: "there is no MX record",
+        meaning: "Senders fall back on the address of the domain itself. It works, but most often that is a web \
+            server, and some receivers take no mail from a domain without MX.",
+        hint: "Add an MX record that names the mail host, or a null MX where the domain takes no mail.",
+        references: "RFC 5321 §5.1",
+    }
+    MxUnusable = "mx-unusable" {
+        severity: Fail,
+        title: "an MX record names no host",
+        meaning: "An MX record has to name a host that has an address. This one names an address, no host name at \
+            all, or a name without address, and senders that choose it cannot deliver.",
+        hint: "Correct the record, or add the A or AAAA record that is missing.",
+        references: "RFC 5321 §5.1; RFC 1035 §3.3.9",
+    }
+    MxIsAlias = "mx-is-alias" {
+        severity: Warn,
+        title: "an MX record names an alias (CNAME)",
+        meaning: "The host of an MX record must not be an alias. Most senders follow it, some refuse, and TLSA records \
+            and certificates are looked for under either name.",
+        hint: "Name the host itself in the MX record, or give the name an address of its own.",
+        references: "RFC 2181 §10.3; RFC 5321 §5.1; RFC 7672 §2.2.2",
+    }
+    MxUnreachable = "mx-unreachable" {
+        severity: Warn,
+        title: "port 25 of a mail host does not answer here",
+        meaning: "Nothing could be said of the certificate there. Either the mail host is down, or this network lets no \
+            connection to port 25 out, as most networks of offices, homes and clouds.",
+        hint: "Check from a network that is open to port 25. If it is not reachable from there either, look at the \
+            service and at the firewall before it.",
+        references: "RFC 5321 §4.5.4.1; Microsoft, PortQry",
+    }
+    MxOldAndNew = "mx-old-and-new" {
+        severity: Warn,
+        title: "Exchange Online under its old name and its new one",
+        meaning: "The new name under mx.microsoft is signed and can have TLSA records, the old one under \
+            mail.protection.outlook.com is not and has none. As long as both are there, senders may choose the old \
+            one, and DANE protects nothing.",
+        hint: "Once mail arrives under the new name, remove the old MX record; add the new name to the policy of \
+            MTA-STS before. `Get-DnssecStatusForVerifiedDomain` tells how far it is.",
+        references: "Microsoft, How SMTP DNS-based Authentication of Named Entities (DANE) secures email",
+    }
+    MxNamesDiffer = "mx-names-differ" {
+        severity: Info,
+        title: "a mail host calls itself otherwise than DNS does",
+        meaning: "The name in the greeting is not among the names of its address (PTR). For a host that only takes \
+            mail that is harmless; where it sends mail as well, receivers compare the two and distrust it.",
+        hint: "Where the host sends mail too: make the PTR record, the greeting and the name in EHLO the same.",
+        references: "RFC 5321 §4.1.4; RFC 1912 §2.1",
+    }
+    WildcardDns = "wildcard-dns" {
+        severity: Warn,
+        except: &[(Info, Seen, "where autodiscover has an address of its own")],
+        title: "every name of the domain has an address",
+        meaning: "A wildcard record answers for names that nobody made. Where autodiscover is one of them, Outlook asks \
+            a server that knows nothing of it, and shows the warning that its certificate deserves.",
+        hint: "Remove the wildcard record, or give autodiscover a record of its own.",
+        references: "RFC 4592; Microsoft, Autodiscover in Exchange",
+    }
+    AutodiscoverNotFound = "autodiscover-not-found" {
+        severity: Warn,
+        except: &[(Info, Seen, "where service records lead mail programs to their servers")],
+        title: "no way to Autodiscover leads to Exchange",
+        meaning: "Outlook tries the domain's web server, the host autodiscover, its redirect on port 80 and the service \
+            record. None of them leads to Exchange or Exchange Online from here. Computers of the domain ask Active \
+            Directory first (SCP), which cannot be seen from outside; all others have to be set up by hand.",
+        hint: "Add a CNAME `autodiscover` that leads to Exchange's published name, or to autodiscover.outlook.com for \
+            Exchange Online. If the mailboxes are not on Exchange, no action is needed.",
+        references: "Microsoft, Autodiscover in Exchange; MS-OXDISCO §3.1.5",
+    }
+    AutodiscoverCertificate = "autodiscover-certificate" {
+        severity: Fail,
+        except: &[(Info, Seen, "where Outlook has found Autodiscover before it gets there")],
+        title: "a certificate that Outlook warns of",
+        meaning: "A host that Outlook asks for Autodiscover answers with a certificate that is not issued for that \
+            name, has expired, or comes from nobody who is trusted. Outlook shows its certificate warning; mobile \
+            devices and other programs give up.",
+        hint: "Issue the certificate for that name as well, or let the name lead to a host whose certificate has it. \
+            Where the domain's own web server is the culprit, nothing should answer on its port 443 under that name.",
+        references: "Microsoft, Certificates in Exchange; Microsoft, Autodiscover in Exchange",
+    }
+    AutodiscoverContradicts = "autodiscover-contradicts" {
+        severity: Warn,
+        title: "the ways to Autodiscover lead apart",
+        meaning: "One way leads to Exchange Online, another to a server of one's own. Which one a program takes depends \
+            on its order, so that two programs of one user can end at two places.",
+        hint: "In a hybrid organization let all ways lead to the Exchange server: it redirects mailboxes that have \
+            moved. After a whole migration let all of them lead to Exchange Online.",
+        references: "Microsoft, Autodiscover in Exchange; Microsoft, Hybrid deployment prerequisites",
+    }
+    AutodiscoverSlow = "autodiscover-slow" {
+        severity: Warn,
+        title: "a way to Autodiscover that is waited for",
+        meaning: "A firewall drops the connection in place of refusing it, so that Outlook waits for its timeout at \
+            this way before it goes on to the next.",
+        hint: "Refuse the connection at the firewall (reset) rather than dropping it, or remove the address record.",
+        references: "Microsoft, Autodiscover in Exchange; MS-OXDISCO §3.1.5",
+    }
+    AutodiscoverRedirectsElsewhere = "autodiscover-redirects-elsewhere" {
+        severity: Warn,
+        title: "Autodiscover leads to another domain",
+        meaning: "Outlook follows a redirect, or a service record, to another domain only after it has asked the user, \
+            once for each host.",
+        hint: "Let autodiscover lead to a host whose certificate has that name, or roll the policy out that allows the \
+            host (RedirectServers). With a hosting provider the question is normal.",
+        references: "Microsoft, Autodiscover in Exchange; MS-OXDISCO §3.1.5",
+    }
+    AutodiscoverDeadEnd = "autodiscover-dead-end" {
+        severity: Warn,
+        title: "a redirect that Outlook does not follow",
+        meaning: "A way to Autodiscover redirects in clear, in a circle, or to what is no page, and Outlook goes on to \
+            the next way.",
+        hint: "Redirect to `https://HOST/autodiscover/autodiscover.xml`, or do not answer for that path.",
+        references: "MS-OXDISCO §3.1.5; RFC 9110 §15.4",
+    }
+    AutodiscoverWebSite = "autodiscover-web-site" {
+        severity: Info,
+        title: "a web site answers in place of Autodiscover",
+        meaning: "A web server answers every path with a page (200), this one too. Outlook sees that it is none of its \
+            own and goes on; other programs (those with the EWS libraries) stop there.",
+        hint: "Let the web server answer 404 for /autodiscover/. No action is needed for Outlook.",
+        references: "MS-OXDISCO §3.1.5; RFC 9110 §15.5.5",
+    }
+    AutodiscoverFound = "autodiscover-found" {
+        severity: Info,
+        title: "how Outlook finds its server",
+        meaning: "The first way in Outlook's order that leads to Exchange or Exchange Online. Computers of the domain \
+            ask Active Directory before (SCP), which cannot be seen from outside.",
+        hint: "No action is needed.",
+        references: "Microsoft, Autodiscover in Exchange; MS-OXDISCO §3.1.5",
+    }
+    DaneMismatch = "dane-mismatch" {
+        severity: Fail,
+        except: &[(Warn, Seen, "where the MX record is not signed, so that only some senders use the records")],
+        title: "no TLSA record matches the certificate of port 25",
+        meaning: "The TLSA records are signed, and none of them belongs to the certificate that the mail host serves. \
+            Senders that use DANE (Exchange Online, Postfix with `dane`, many providers in Germany and the \
+            Netherlands) keep the mail back, and in the end return it. Most often the certificate was renewed and the \
+            record was not. A record `3 1 1` stays right as long as the key is kept.",
+        hint: "Publish the record of the present certificate beside the old one now. Before the next renewal publish \
+            the next record first, and wait for its TTL.",
+        references: "RFC 7672 §2.2; RFC 7671 §8",
+        aliases: &["TLSA mismatch"],
+    }
+    DaneWithoutTls = "dane-without-tls" {
+        severity: Fail,
+        title: "TLSA records, and no TLS on port 25",
+        meaning: "Usable TLSA records tell senders that the host has TLS. Where STARTTLS is not offered or fails, \
+            senders that use DANE keep the mail back.",
+        hint: "Turn STARTTLS on, or remove the TLSA records and wait for their TTL.",
+        references: "RFC 7672 §2.2",
+    }
+    DaneLookupFailed = "dane-lookup-failed" {
+        severity: Fail,
+        title: "TLSA records could not be looked up",
+        meaning: "Where the question for TLSA records is answered with an error, senders that use DANE cannot know \
+            whether there are any, and keep the mail back. Some name servers and firewalls mistreat this question.",
+        hint: "Ask the domain's name servers themselves: `dig TLSA _25._tcp.HOST @SERVER`. They have to answer, be it \
+            that there is nothing.",
+        references: "RFC 7672 §2.1.1",
+    }
+    DaneNotSecure = "dane-not-secure" {
+        severity: Warn,
+        title: "TLSA records that nobody uses",
+        meaning: "TLSA records count only where they and the addresses of the mail host are signed (DNSSEC). These are \
+            not, so that senders go on as if there were none.",
+        hint: "Sign the zone of the mail host, and have the registry publish its DS record; or remove the TLSA records.",
+        references: "RFC 7672 §2.2",
+    }
+    DaneUnusable = "dane-unusable" {
+        severity: Warn,
+        title: "no TLSA record that senders use",
+        meaning: "Between mail servers only the usages 2 (DANE-TA) and 3 (DANE-EE) count, with selector 0 or 1 and \
+            matching type 0 to 2. Where all records are others, senders insist on TLS and do not check the \
+            certificate.",
+        hint: "Publish `3 1 1`: the SHA-256 of the public key of the certificate that port 25 serves.",
+        references: "RFC 7672 §3.1.3; RFC 7671 §5",
+    }
+    DaneUnseen = "dane-unseen" {
+        severity: Warn,
+        title: "TLSA records could not be held against the certificate",
+        meaning: "Port 25 of the mail host is not open from here, so what it serves was not seen.",
+        hint: "Check from a network that is open to port 25.",
+        references: "RFC 7672 §2.2",
+    }
+    DaneMatches = "dane-matches" {
+        severity: Info,
+        title: "a TLSA record matches the certificate of port 25",
+        meaning: "Senders that use DANE deliver over TLS to this host, and to no other.",
+        hint: "No action is needed. Before the certificate is renewed, publish the next record beside this one.",
+        references: "RFC 7672 §2.2",
+    }
+    MtaStsMxNotCovered = "mta-sts-mx-not-covered" {
+        severity: Fail,
+        except: &[(Warn, Seen, "in mode testing")],
+        title: "a mail host that the policy of MTA-STS does not name",
+        meaning: "Senders that use MTA-STS (Google, Microsoft, Yahoo) deliver only to hosts that the policy names. In \
+            mode enforce they keep mail for this one back, in mode testing they report it.",
+        hint: "Add an `mx:` line for it to the policy, then change the id of the record `_mta-sts`. A name under \
+            mx.microsoft needs a line of its own.",
+        references: "RFC 8461 §4.1; RFC 8461 §5",
+    }
+    MtaStsMxCertificate = "mta-sts-mx-certificate" {
+        severity: Fail,
+        except: &[(Warn, Seen, "in mode testing")],
+        title: "a mail host whose certificate MTA-STS does not allow",
+        meaning: "Under MTA-STS a mail host has to offer STARTTLS, with a certificate of a public authority that is \
+            issued for the name in the MX record. In mode enforce senders keep the mail back.",
+        hint: "Install a public certificate for the name in the MX record, or set the policy to `mode: testing` until \
+            that is done.",
+        references: "RFC 8461 §4.2",
+    }
+    MtaStsRecord = "mta-sts-record" {
+        severity: Warn,
+        title: "a record of MTA-STS that nobody uses",
+        meaning: "At `_mta-sts` belongs exactly one record `v=STSv1; id=…`, the id of letters and digits only. \
+            Otherwise senders take it that the domain has no policy.",
+        hint: "Publish one record: `v=STSv1; id=20260101000000`.",
+        references: "RFC 8461 §3.1",
+    }
+    MtaStsPolicyUnreachable = "mta-sts-policy-unreachable" {
+        severity: Warn,
+        title: "a policy of MTA-STS that nobody takes",
+        meaning: "The record promises a policy, and its page does not answer as it must: 200 without a redirect, \
+            text/plain, with a public certificate for mta-sts.DOMAIN. Senders go on without one, or with the one that \
+            they kept.",
+        hint: "Serve the file itself at `https://mta-sts.DOMAIN/.well-known/mta-sts.txt`, as text/plain.",
+        references: "RFC 8461 §3.3",
+    }
+    MtaStsPolicyInvalid = "mta-sts-policy-invalid" {
+        severity: Warn,
+        title: "a policy of MTA-STS that cannot be used",
+        meaning: "The policy breaks its grammar, so that senders go on without one.",
+        hint: "It needs the lines version, mode, max_age (up to 31557600) and an mx for each mail host.",
+        references: "RFC 8461 §3.2",
+    }
+    MtaStsInForce = "mta-sts-in-force" {
+        severity: Info,
+        title: "MTA-STS is in force",
+        meaning: "Senders that know MTA-STS deliver over TLS only, to hosts that the policy names.",
+        hint: "No action is needed. After every change of the policy change the id of the record.",
+        references: "RFC 8461",
+    }
+    TlsRptRecord = "tls-rpt-record" {
+        severity: Warn,
+        title: "a record of TLS reporting that nobody uses",
+        meaning: "At `_smtp._tls` belongs exactly one record `v=TLSRPTv1; rua=…` with `mailto:` or `https:` addresses. \
+            Otherwise nobody sends reports.",
+        hint: "Publish one record: `v=TLSRPTv1; rua=mailto:tls-reports@DOMAIN`.",
+        references: "RFC 8460 §3",
+    }
 }

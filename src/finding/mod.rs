@@ -11,11 +11,13 @@ use crate::observation::Observation;
 use crate::plan::Check;
 
 pub use codes::{Asked, Code, Definition, Exception, When};
+pub use domain::{Dane, DomainDiagnosis, DomainFinding, Recommended, Way};
 pub use known::{KNOWN_FAILURES, KnownFailure};
 pub use severity::{Severity, Status};
 
 mod code;
 mod codes;
+mod domain;
 mod known;
 mod severity;
 

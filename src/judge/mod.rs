@@ -2,7 +2,8 @@
 //!
 //! Does: says what an observation means. The rules (`check/`, one table a subject) are asked in their order; each that
 //! holds gives a diagnosis; the status table (`verdict.rs`) turns what was seen and what was expected into one word.
-//! Then the same for a target as a whole (`host/`). Which kind of host that is, where nobody said it, `role.rs` finds.
+//! Then the same for a target as a whole (`host/`), and for a mail domain (`domain/`). Which kind of host a target is,
+//! where nobody said it, `role.rs` finds.
 //! [`explain()`] prints the definitions for people.
 //!
 //! Must not: open anything, read a clock, keep state. `now` is an argument. The same arguments give the same finding,
@@ -21,6 +22,7 @@ use crate::observation::Observation;
 use crate::plan::{Check, Host, Standards};
 
 pub use check::{Case, rules};
+pub use domain::{domain_rules, judge_domain, unanswered};
 pub use explain::{explain, near, words};
 pub use host::{Control, Surroundings, calls_for_control, judge_target, target_rules};
 pub use page::Page;
@@ -28,6 +30,7 @@ pub use role::{expected, judge_by_signs};
 pub use rule::{Evidence, Rule};
 
 mod check;
+mod domain;
 mod explain;
 mod host;
 mod page;

@@ -327,7 +327,8 @@ impl Resolver {
                 answer.security = security;
                 return;
             }
-            if went_on && message.response_code == ResponseCode::NoError && negative.is_none() {
+            // That there is nothing at an alias's end is proven there, not where the alias stands.
+            if went_on {
                 continue;
             }
             answer.outcome = match message.response_code {

@@ -13,6 +13,7 @@ pub mod clock;
 mod der;
 pub mod dial;
 pub mod dns;
+mod fingerprints;
 pub mod halt;
 mod old_tls;
 mod os;

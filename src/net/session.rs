@@ -18,6 +18,7 @@ use tokio::task::unconstrained;
 use tokio::time::Instant;
 use tokio_rustls::client::TlsStream;
 
+use super::fingerprints;
 use super::halt::Halt;
 use super::old_tls;
 use super::tls::{self, Alpn, TlsAsk};
@@ -477,6 +478,7 @@ impl<'a, S: Stream> Session<'a, S> {
         let told = tls::assess(&shaken.chain, &ask, &mut self.terms).await;
         shaken.facts.certificate = told.certificate;
         shaken.facts.chain = told.chain;
+        shaken.facts.fingerprints = fingerprints::of(&shaken.chain);
         let version = shaken.facts.version;
         // A later connection does not take away what an earlier one has shown.
         if !self.record.has_secure_session() {

@@ -12,6 +12,8 @@ use std::io::{self, Write};
 
 use crate::event::Event;
 
+pub use domain::{check_line, domain_tree};
+pub use domain_document::domain_json;
 pub use listing::{catalog_json, catalog_table, glossary};
 pub use progress::Progress;
 pub use style::{Color, Rows, Style};
@@ -20,6 +22,8 @@ pub use transcript::transcript;
 mod contract;
 mod digest;
 mod document;
+mod domain;
+mod domain_document;
 mod evidence;
 mod github;
 mod junit;

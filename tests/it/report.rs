@@ -1183,6 +1183,7 @@ fn tls(days: i64) -> TlsFacts {
             key: None,
             signature: None,
         }],
+        fingerprints: Vec::new(),
         client_certificate: None,
         legacy: None,
         versions: Vec::new(),

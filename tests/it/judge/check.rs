@@ -14,7 +14,7 @@ use exchports::facts::{
     TrustDefect, VersionAnswer,
 };
 use exchports::finding::{Asked, Code, Definition, Finding, Severity, Status};
-use exchports::judge::{rules, target_rules};
+use exchports::judge::{domain_rules, rules, target_rules};
 use exchports::observation::{Cause, Detour, Observation, Stage, State, Step};
 
 use super::{EXPECTATIONS, certificate, failing, healthy, judge_as, now};
@@ -220,6 +220,7 @@ fn every_code_has_exactly_one_rule_and_words() {
     for code in Code::all() {
         let rules = rules().map(|rule| rule.code);
         let all = rules.chain(target_rules().map(|rule| rule.code));
+        let all = all.chain(domain_rules().map(|rule| rule.code));
         assert_eq!(all.filter(|found| *found == code).count(), 1, "{code}");
         let Definition {
             title,

@@ -1,0 +1,291 @@
+//! Rules over a mail domain: what is published for it, held against what its hosts showed.
+//!
+//! Tables like the ones over a check and over a host: on [`names`], on [`autodiscover`], on [`dane`] and on [`mta_sts`].
+
+use std::cmp::Reverse;
+
+use time::OffsetDateTime;
+
+use super::Evidence;
+use crate::catalog::{ProviderKind, Role, ServiceId};
+use crate::discovery::{Discovery, HostKind, MailHost};
+use crate::facts::{CertificateFacts, Text};
+use crate::finding::{Dane, DomainDiagnosis, DomainFinding, Recommended, Severity, Status, Way};
+
+mod autodiscover;
+mod dane;
+mod mta_sts;
+mod names;
+
+/// Says what was found of a domain means. Diagnoses come worst first, then in the order of the [rules](fn@domain_rules).
+#[must_use]
+pub fn judge_domain(discovery: Discovery, now: OffsetDateTime) -> DomainFinding {
+    let ways: Vec<Way> = discovery
+        .autodiscover
+        .iter()
+        .map(autodiscover::way)
+        .collect();
+    let wins = ways.iter().position(|way| way.is_autodiscover());
+    let dane: Vec<Dane> = discovery
+        .hosts
+        .iter()
+        .map(|host| dane::verdict(&discovery, host, now))
+        .collect();
+    let case = DomainCase {
+        found: &discovery,
+        ways: &ways,
+        wins,
+        dane: &dane,
+        now,
+    };
+    let mut diagnoses: Vec<DomainDiagnosis> = domain_rules()
+        .flat_map(|rule| rule.diagnose(&case))
+        .collect();
+    // Stable: what is equally bad stays in the order of the rules.
+    diagnoses.sort_by_key(|told| Reverse(told.diagnosis.severity));
+    let worst = diagnoses.iter().map(|told| told.diagnosis.severity).max();
+    let status = match worst {
+        Some(Severity::Fail) => Status::Fail,
+        Some(Severity::Warn) => Status::Warn,
+        _ => Status::Pass,
+    };
+    let targets = targets(&case);
+    DomainFinding {
+        discovery,
+        status,
+        diagnoses,
+        ways,
+        wins,
+        dane,
+        targets,
+    }
+}
+
+/// What a rule over a domain is asked about.
+#[derive(Clone, Copy, Debug)]
+pub struct DomainCase<'a> {
+    found: &'a Discovery,
+    ways: &'a [Way],
+    wins: Option<usize>,
+    dane: &'a [Dane],
+    now: OffsetDateTime,
+}
+
+/// A rule over a domain.
+pub(super) type Rule = super::Rule<fn(&DomainCase<'_>) -> Vec<DomainEvidence>>;
+
+impl Rule {
+    fn diagnose(&self, case: &DomainCase<'_>) -> Vec<DomainDiagnosis> {
+        let code = self.code;
+        let diagnose = |found: DomainEvidence| DomainDiagnosis {
+            diagnosis: found.evidence.diagnose(code, code.definition().severity),
+            about: found.about,
+        };
+        (self.holds)(case).into_iter().map(diagnose).collect()
+    }
+}
+
+/// All rules over a domain, in their order.
+pub fn domain_rules() -> impl Iterator<Item = &'static Rule> {
+    [
+        names::RULES,
+        autodiscover::RULES,
+        dane::RULES,
+        mta_sts::RULES,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// Why a rule over a domain holds, and of which names.
+#[derive(Debug)]
+pub struct DomainEvidence {
+    evidence: Evidence,
+    about: Vec<String>,
+}
+
+impl DomainEvidence {
+    fn new(message: impl Into<String>, about: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self {
+            evidence: Evidence::new(message),
+            about: about.into_iter().map(Into::into).collect(),
+        }
+    }
+
+    fn severity(mut self, severity: Severity) -> Self {
+        self.evidence = self.evidence.severity(severity);
+        self
+    }
+
+    fn hint(mut self, hint: &'static str) -> Self {
+        self.evidence = self.evidence.hint(hint);
+        self
+    }
+}
+
+/// Why a client does not accept a certificate, in words that follow "the certificate of HOST"; `None` where it does.
+fn objection(certificate: &CertificateFacts, now: OffsetDateTime) -> Option<String> {
+    if !certificate.name_matches {
+        return Some(format!(
+            "is not issued for that name but for {}",
+            names(&certificate.names)
+        ));
+    }
+    if certificate.not_after < now {
+        return Some(format!("expired on {}", certificate.not_after.date()));
+    }
+    if certificate.not_before > now {
+        return Some(format!(
+            "is not valid before {}",
+            certificate.not_before.date()
+        ));
+    }
+    if certificate.self_signed && certificate.trust.anchor.is_none() {
+        return Some("is self-signed".to_owned());
+    }
+    if certificate.trust.anchor.is_none() || !certificate.trust.defects.is_empty() {
+        return Some("does not chain to a trusted root".to_owned());
+    }
+    None
+}
+
+/// The first few of a certificate's names.
+fn names(all: &[Text]) -> String {
+    const FEW: usize = 4;
+    let mut told: Vec<&str> = all.iter().take(FEW).map(Text::as_str).collect();
+    if told.is_empty() {
+        told.push("no name at all");
+    }
+    match all.len().checked_sub(FEW) {
+        Some(more) if more > 0 => format!("{} and {more} more", told.join(", ")),
+        _ => told.join(", "),
+    }
+}
+
+/// The hosts that are worth a check: where Outlook ends, where mail arrives, where mail programs are sent.
+fn targets(case: &DomainCase<'_>) -> Vec<Recommended> {
+    let mut targets: Vec<Recommended> = Vec::new();
+    if let Some(index) = case.wins {
+        let way = case.ways.get(index);
+        let last = case
+            .found
+            .autodiscover
+            .get(index)
+            .and_then(|method| method.visits.last());
+        match (way, last) {
+            (Some(Way::Online), _) => add(
+                &mut targets,
+                ONLINE,
+                Role::Online,
+                None,
+                "Autodiscover leads to Exchange Online",
+            ),
+            (_, Some(last)) => add(
+                &mut targets,
+                &last.host,
+                Role::Published,
+                Some((ServiceId::Https, last.port)),
+                "Autodiscover answers there",
+            ),
+            _ => {}
+        }
+    }
+    for srv in &case.found.srv {
+        for record in srv.answer.records.iter().take(4) {
+            add(
+                &mut targets,
+                &record.target,
+                MAIL,
+                service_of(srv.service).map(|service| (service, record.port)),
+                "service records send mail programs there",
+            );
+        }
+    }
+    let hosts = case.found.hosts.iter();
+    for host in hosts.filter(|host| is_host(host)) {
+        let role = match host.provider.map(|provider| provider.kind) {
+            Some(ProviderKind::ExchangeOnline) => Role::OnlineMx,
+            _ => Role::Edge,
+        };
+        add(
+            &mut targets,
+            &host.name,
+            role,
+            None,
+            "mail for the domain arrives there",
+        );
+    }
+    targets
+}
+
+/// Adds a host, or to a host that is there already; one whose name a shell or the program could read otherwise is left
+/// out.
+fn add(
+    targets: &mut Vec<Recommended>,
+    name: &str,
+    role: Role,
+    port: Option<(ServiceId, u16)>,
+    why: &'static str,
+) {
+    let is_plain = name.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && name.len() <= 253
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
+    if !is_plain {
+        return;
+    }
+    let map = port.filter(|(service, port)| service.row().port != *port);
+    match targets.iter_mut().find(|known| known.name == name) {
+        Some(known) if known.role == role => known.maps.extend(map),
+        Some(_) => {}
+        None => targets.push(Recommended {
+            name: name.to_owned(),
+            role,
+            maps: map.into_iter().collect(),
+            why,
+        }),
+    }
+}
+
+fn service_of(srv: &str) -> Option<ServiceId> {
+    match srv {
+        "_submissions" => Some(ServiceId::Submissions),
+        "_submission" => Some(ServiceId::Submission),
+        "_imaps" => Some(ServiceId::Imaps),
+        "_imap" => Some(ServiceId::Imap),
+        "_pop3s" => Some(ServiceId::Pop3s),
+        "_pop3" => Some(ServiceId::Pop3),
+        _ => None,
+    }
+}
+
+/// A mail server that mail programs use by IMAP, POP and submission.
+const MAIL: Role = Role::Any;
+
+/// Where Exchange Online's services are, whatever Autodiscover's own name is.
+const ONLINE: &str = "outlook.office365.com";
+
+fn is_host(host: &MailHost) -> bool {
+    host.kind == HostKind::Name && !host.addresses.records.is_empty()
+}
+
+/// Why nothing at all could be asked, where the resolver gave no answer to anything; in words.
+#[must_use]
+pub fn unanswered(found: &Discovery) -> Option<String> {
+    let is_mute = !found.mx.outcome.is_answer() && !found.resolver.outcome.is_answer();
+    let is_mute = is_mute && found.nonsense.outcome == found.mx.outcome;
+    is_mute.then(|| {
+        let servers: Vec<String> = found
+            .resolver
+            .servers
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        format!(
+            "{} (asked: {})",
+            names::trouble(found.mx.outcome),
+            servers.join(", ")
+        )
+    })
+}

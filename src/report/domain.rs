@@ -1,0 +1,604 @@
+//! A mail domain, told to people: a tree, in the order in which mail programs and servers look.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use super::style::{Color, Paragraph, Style, width};
+use crate::discovery::{HostKind, MailHost, Method, MethodKind, Mode, Txt, Visit};
+use crate::facts::{Answer, CertificateFacts, Outcome, PeerFacts, Security, Text};
+use crate::finding::{Code, Dane, DomainFinding, Recommended, Severity, Status, Way};
+use crate::observation::{Observation, State};
+
+/// Tells what was found of a mail domain.
+///
+/// # Errors
+/// That of the writer.
+pub fn domain_tree(out: &mut dyn Write, finding: &DomainFinding, style: Style) -> io::Result<()> {
+    let mut tree = Tree {
+        style,
+        finding,
+        text: String::new(),
+    };
+    tree.head();
+    tree.mail_hosts();
+    tree.autodiscover();
+    tree.services();
+    tree.mta_sts();
+    tree.rest();
+    tree.diagnoses();
+    tree.check_lines();
+    tree.verdict();
+    out.write_all(tree.text.as_bytes())?;
+    out.flush()
+}
+
+struct Tree<'a> {
+    style: Style,
+    finding: &'a DomainFinding,
+    text: String,
+}
+
+impl Tree<'_> {
+    fn line(&mut self, indent: usize, words: &str) {
+        Paragraph {
+            indent,
+            lead: "",
+            lead_width: 0,
+            hang: 2,
+        }
+        .push(words, self.style.width, str::to_owned, &mut self.text);
+    }
+
+    /// A line with a word of status before it.
+    fn node(&mut self, indent: usize, status: Status, words: &str) {
+        let word = format!("{:<6}", status.as_str());
+        let lead = format!("{} ", self.style.color.status(status, &word));
+        Paragraph {
+            indent,
+            lead: &lead,
+            lead_width: width(&word) + 1,
+            hang: width(&word) + 1,
+        }
+        .push(words, self.style.width, str::to_owned, &mut self.text);
+    }
+
+    fn section(&mut self, title: &str) {
+        self.text.push('\n');
+        let title = self.style.color.bold(title);
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.text, "{title}");
+    }
+
+    fn head(&mut self) {
+        let found = &self.finding.discovery;
+        let servers: Vec<String> = found
+            .resolver
+            .servers
+            .iter()
+            .map(|server| match server.port() {
+                53 => server.ip().to_string(),
+                _ => server.to_string(),
+            })
+            .collect();
+        let domain = self.style.color.bold(&found.domain);
+        let words = format!("  asked of {} in {}", servers.join(", "), took(found.took));
+        let _ = writeln!(self.text, "{domain}{}", self.style.color.dim(&words));
+    }
+
+    fn mail_hosts(&mut self) {
+        let finding = self.finding;
+        let found = &finding.discovery;
+        let signed = signed(found.mx.security);
+        self.section(&format!("Mail hosts (MX){signed}"));
+        match found.mx.outcome {
+            Outcome::Found | Outcome::NoRecords => {}
+            outcome => self.node(2, Status::Fail, &nothing(outcome)),
+        }
+        if found.mx.records.iter().any(|record| record.host.is_empty()) {
+            self.line(2, "a null MX: the domain takes no mail");
+        }
+        if found.mx.outcome == Outcome::NoRecords {
+            self.line(2, "no MX record: the domain's own address counts");
+        }
+        for (host, dane) in found.hosts.iter().zip(&finding.dane) {
+            self.mail_host(host, *dane);
+        }
+        let named = found
+            .mx
+            .records
+            .iter()
+            .filter(|record| !record.host.is_empty());
+        let more = (named.count() + found.mx.more).saturating_sub(found.hosts.len());
+        if more > 0 {
+            self.line(2, &format!("{more} more, which were not looked at"));
+        }
+    }
+
+    fn mail_host(&mut self, host: &MailHost, dane: Dane) {
+        let addresses: Vec<String> = host
+            .addresses
+            .records
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let addresses = match (host.kind, addresses.len()) {
+            (HostKind::Address, _) => "an address, no name".to_owned(),
+            (HostKind::Nonsense, _) => "no host name".to_owned(),
+            (_, 0) => nothing(host.addresses.outcome),
+            _ => addresses.join(", "),
+        };
+        let whose = host
+            .provider
+            .map_or("own or unknown", |provider| provider.name);
+        let words = format!(
+            "{} {}  {addresses}{} ({whose})",
+            host.preference,
+            host.name,
+            signed(host.addresses.security)
+        );
+        self.node(2, self.worst(&host.name), &words);
+        for alias in &host.addresses.aliases {
+            self.line(11, &format!("alias of {alias}"));
+        }
+        if let Some(names) = host
+            .names
+            .as_ref()
+            .filter(|names| !names.records.is_empty())
+        {
+            self.line(
+                9,
+                &format!("its address is called {}", names.records.join(", ")),
+            );
+        }
+        if let Some(seen) = &host.seen {
+            self.line(11, &format!("port 25: {}", port_25(seen)));
+        }
+        match dane {
+            Dane::None => {}
+            dane => self.line(11, &format!("DANE: {}", dane_words(host, dane))),
+        }
+    }
+
+    fn autodiscover(&mut self) {
+        let finding = self.finding;
+        self.section("Autodiscover, in Outlook's order");
+        self.line(
+            2,
+            "(Active Directory, which Outlook asks first, is not looked at)",
+        );
+        let ways = finding.discovery.autodiscover.iter().zip(&finding.ways);
+        for (index, (method, way)) in ways.enumerate() {
+            self.method(index, method, *way);
+        }
+    }
+
+    fn method(&mut self, index: usize, method: &Method, way: Way) {
+        let is_winner = self.finding.wins == Some(index);
+        let status = match (way.is_autodiscover(), is_winner) {
+            (true, _) => Status::Pass,
+            _ => Status::Absent,
+        };
+        let about = method
+            .visits
+            .iter()
+            .map(|visit| self.worst_way(&visit.host))
+            .max();
+        let is_met = self.finding.wins.is_none_or(|wins| index <= wins);
+        let status = match about {
+            Some(worst) if is_met && worst > status => worst,
+            _ => status,
+        };
+        let name = match (method.kind, method.visits.first()) {
+            (MethodKind::Srv, _) => {
+                format!("SRV _autodiscover._tcp.{}", self.finding.discovery.domain)
+            }
+            (_, Some(first)) => first.url(),
+            (_, None) => String::new(),
+        };
+        let wins = if is_winner {
+            "  <- Outlook ends here"
+        } else {
+            ""
+        };
+        self.node(
+            2,
+            status,
+            &format!("{} {name}: {}{wins}", index + 1, way_words(way)),
+        );
+        if let Some(srv) = &method.srv {
+            for record in &srv.records {
+                let target = if record.target.is_empty() {
+                    "."
+                } else {
+                    &record.target
+                };
+                self.line(11, &format!("{target}:{}", record.port));
+            }
+        }
+        for (step, visit) in method.visits.iter().enumerate() {
+            if step > 0 || method.kind == MethodKind::Srv {
+                self.line(11, &format!("then {}", visit.url()));
+            }
+            self.visit(visit);
+        }
+    }
+
+    fn visit(&mut self, visit: &Visit) {
+        let mut steps: Vec<String> = Vec::new();
+        let addresses: Vec<String> = visit
+            .addresses
+            .records
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        match addresses.first() {
+            Some(_) => steps.push(format!(
+                "{} ({})",
+                addresses.join(", "),
+                took(visit.addresses.took)
+            )),
+            None => steps.push(nothing(visit.addresses.outcome)),
+        }
+        if let Some(alias) = visit.addresses.aliases.last() {
+            steps.push(format!("alias of {alias}"));
+        }
+        if let Some(seen) = &visit.seen {
+            steps.push(connection(seen));
+            if let Some(certificate) = seen.tls.as_ref().and_then(|tls| tls.certificate.as_ref()) {
+                steps.push(certificate_words(certificate));
+            }
+            if let Some(PeerFacts::Http(facts)) = &seen.peer
+                && let Some(status) = facts.status
+            {
+                let schemes: Vec<&str> = facts.authentication.iter().map(Text::as_str).collect();
+                let mut answer = format!("answer {status}");
+                if !schemes.is_empty() {
+                    let _ = write!(answer, " ({})", schemes.join(", "));
+                }
+                if let Some(location) = &facts.location {
+                    let _ = write!(answer, " to {location}");
+                }
+                steps.push(answer);
+            }
+            if let Some((status, is_alive)) = visit.json {
+                let word = if is_alive { "alive" } else { "no sign of life" };
+                steps.push(format!("autodiscover.json {status} ({word})"));
+            }
+        }
+        self.line(11, &steps.join("; "));
+    }
+
+    fn services(&mut self) {
+        let found = &self.finding.discovery;
+        let offered: Vec<String> = found
+            .srv
+            .iter()
+            .flat_map(|srv| {
+                srv.answer.records.iter().map(move |record| {
+                    if record.target.is_empty() {
+                        format!("{}: not offered", srv.service)
+                    } else {
+                        format!("{}: {}:{}", srv.service, record.target, record.port)
+                    }
+                })
+            })
+            .collect();
+        self.section("Services for mail programs (SRV)");
+        if offered.is_empty() {
+            self.line(2, "none");
+        }
+        for words in offered {
+            self.line(2, &words);
+        }
+    }
+
+    fn mta_sts(&mut self) {
+        let finding = self.finding;
+        let sts = &finding.discovery.mta_sts;
+        self.section("MTA-STS");
+        match sts.record.records.first() {
+            None => {
+                let words = none_of(&sts.record);
+                self.line(2, &words);
+            }
+            Some(Ok(record)) => self.line(2, &format!("record: id {}", record.id)),
+            Some(Err(what)) => self.line(2, &format!("record: {what}")),
+        }
+        if let Some(visit) = &sts.visit {
+            let status = self.worst(&visit.host);
+            self.node(2, status, &visit.url());
+            self.visit(visit);
+        }
+        match &sts.policy {
+            Some(Ok(policy)) => {
+                let mode = match policy.mode {
+                    Mode::Enforce => "enforce",
+                    Mode::Testing => "testing",
+                    Mode::None => "none",
+                };
+                let days = policy.max_age / 86_400;
+                let words = format!(
+                    "policy: {mode}, for {}, kept {days} day(s)",
+                    policy.mx.join(", ")
+                );
+                self.line(11, &words);
+            }
+            Some(Err(what)) => self.line(11, &format!("policy: {what}")),
+            None => {}
+        }
+    }
+
+    fn rest(&mut self) {
+        let found = &self.finding.discovery;
+        self.section("TLS reports and certificate authorities");
+        let reports = match found.tls_rpt.records.first() {
+            None => none_of(&found.tls_rpt),
+            Some(Ok(record)) => {
+                let all: Vec<Text> = record
+                    .destinations
+                    .iter()
+                    .map(|one| Text::from(one.as_str()))
+                    .collect();
+                all.iter().map(Text::as_str).collect::<Vec<_>>().join(", ")
+            }
+            Some(Err(what)) => (*what).to_owned(),
+        };
+        self.line(2, &format!("TLS-RPT: {reports}"));
+        let caa: Vec<String> = found
+            .caa
+            .records
+            .iter()
+            .map(|record| {
+                let tag = Text::from(record.tag.as_str());
+                format!("{tag} {}", Text::from_bytes(&record.value))
+            })
+            .collect();
+        let caa = if caa.is_empty() {
+            "none: any authority may issue".to_owned()
+        } else {
+            caa.join("; ")
+        };
+        self.line(2, &format!("CAA: {caa}"));
+    }
+
+    fn diagnoses(&mut self) {
+        let finding = self.finding;
+        if !finding.diagnoses.is_empty() {
+            self.text.push('\n');
+        }
+        for told in &finding.diagnoses {
+            let diagnosis = &told.diagnosis;
+            let word = diagnosis.severity.as_str();
+            let lead = format!("{word:<5}");
+            let lead = self.style.color.severity(diagnosis.severity, &lead);
+            let words = format!("{}. [{}]", diagnosis.message, diagnosis.code);
+            Paragraph {
+                indent: 0,
+                lead: &lead,
+                lead_width: 5,
+                hang: 5,
+            }
+            .push(&words, self.style.width, str::to_owned, &mut self.text);
+            if diagnosis.severity > Severity::Info {
+                Paragraph::at(5).push(
+                    &diagnosis.hint,
+                    self.style.width,
+                    str::to_owned,
+                    &mut self.text,
+                );
+            }
+        }
+    }
+
+    fn check_lines(&mut self) {
+        let finding = self.finding;
+        if finding.targets.is_empty() {
+            return;
+        }
+        self.section("The hosts, one by one");
+        for target in &finding.targets {
+            let why = self.style.color.dim(&format!("# {}", target.why));
+            let _ = writeln!(self.text, "  {why}\n  {}", check_line(target));
+        }
+    }
+
+    fn verdict(&mut self) {
+        let finding = self.finding;
+        let count = |severity| {
+            let all = finding.diagnoses.iter();
+            all.filter(|told| told.diagnosis.severity == severity)
+                .count()
+        };
+        let (fail, warn) = (count(Severity::Fail), count(Severity::Warn));
+        let words = match (fail, warn) {
+            (0, 0) => "consistent".to_owned(),
+            (0, warn) => format!("{warn} to look at"),
+            (fail, 0) => format!("{fail} wrong"),
+            (fail, warn) => format!("{fail} wrong, {warn} to look at"),
+        };
+        let word = self
+            .style
+            .color
+            .status(finding.status, finding.status.as_str());
+        let domain = &finding.discovery.domain;
+        self.text.push('\n');
+        let line = format!("{domain}: {words}");
+        let line = match self.style.color {
+            Color::Plain => line,
+            Color::Colored => self.style.color.bold(&line),
+        };
+        let _ = writeln!(self.text, "{word} {line}");
+    }
+
+    /// The worst that is told of a name.
+    fn worst(&self, name: &str) -> Status {
+        self.worst_of(name, |_| true)
+    }
+
+    /// The worst that is told of a name on the way to Autodiscover.
+    fn worst_way(&self, name: &str) -> Status {
+        self.worst_of(name, |code| {
+            matches!(
+                code,
+                Code::AutodiscoverCertificate
+                    | Code::AutodiscoverSlow
+                    | Code::AutodiscoverRedirectsElsewhere
+                    | Code::AutodiscoverDeadEnd
+            )
+        })
+    }
+
+    fn worst_of(&self, name: &str, counts: impl Fn(Code) -> bool) -> Status {
+        let told = self.finding.diagnoses.iter();
+        let of_name = told.filter(|told| {
+            counts(told.diagnosis.code) && told.about.iter().any(|about| about == name)
+        });
+        match of_name.map(|told| told.diagnosis.severity).max() {
+            Some(Severity::Fail) => Status::Fail,
+            Some(Severity::Warn) => Status::Warn,
+            _ => Status::Pass,
+        }
+    }
+}
+
+/// A command that can be pasted into any shell: names with characters that a shell reads are none of ours.
+#[must_use]
+pub fn check_line(target: &Recommended) -> String {
+    let mut line = format!(
+        "exchports check --role {} {}",
+        target.role.as_str(),
+        target.name
+    );
+    for (service, port) in &target.maps {
+        let _ = write!(line, " --map {}={port}", service.row().name);
+    }
+    line
+}
+
+fn took(took: Duration) -> String {
+    format!("{} ms", took.as_millis())
+}
+
+fn signed(security: Security) -> &'static str {
+    match security {
+        Security::Secure => ", signed",
+        Security::Bogus => ", signatures broken",
+        Security::Insecure | Security::Indeterminate => "",
+    }
+}
+
+fn nothing(outcome: Outcome) -> String {
+    match outcome {
+        Outcome::NoName => "no such name".to_owned(),
+        Outcome::NoRecords => "no address".to_owned(),
+        Outcome::Refused(word) => format!("the resolver says {word}"),
+        Outcome::Silent => "the resolver did not answer".to_owned(),
+        Outcome::Unreachable => "the resolver cannot be reached".to_owned(),
+        Outcome::Malformed => "the answer cannot be read".to_owned(),
+        Outcome::Loop => "its aliases lead round in a circle".to_owned(),
+        Outcome::TooMuch => "too much was to be asked".to_owned(),
+        Outcome::Found => "found".to_owned(),
+    }
+}
+
+fn none_of<T>(txt: &Txt<T>) -> String {
+    let Answer { outcome, .. } = txt.answer;
+    if outcome.is_answer() {
+        "none".to_owned()
+    } else {
+        nothing(outcome)
+    }
+}
+
+fn connection(seen: &Observation) -> String {
+    let state = seen.state.map_or("not tried", State::as_str);
+    let connect = seen.steps.first().map(|step| took(step.took));
+    let mut words = match connect {
+        Some(connect) => format!("{state} ({connect})"),
+        None => state.to_owned(),
+    };
+    if let Some(version) = seen.tls.as_ref().and_then(|tls| tls.version) {
+        words = format!("{words}; {}", version.as_str());
+    }
+    match &seen.failure {
+        Some(failure) if seen.state == Some(State::Open) => {
+            format!("{words}; ended at {}", failure.stage.as_str())
+        }
+        _ => words,
+    }
+}
+
+fn port_25(seen: &Observation) -> String {
+    let certificate = seen.tls.as_ref().and_then(|tls| tls.certificate.as_ref());
+    match certificate {
+        Some(certificate) => format!("{}; {}", connection(seen), certificate_words(certificate)),
+        None => connection(seen),
+    }
+}
+
+fn certificate_words(certificate: &CertificateFacts) -> String {
+    let names: Vec<&str> = certificate.names.iter().take(3).map(Text::as_str).collect();
+    let more = certificate.names.len().saturating_sub(3) + certificate.more_names;
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    let covers = if certificate.name_matches { "" } else { "not " };
+    let trust = match certificate.trust.anchor {
+        Some(_) if certificate.trust.defects.is_empty() => "trusted",
+        _ if certificate.self_signed => "self-signed",
+        _ => "not trusted",
+    };
+    format!(
+        "certificate {covers}for this name ({}{more}), {trust}, until {}",
+        names.join(", "),
+        certificate.not_after.date()
+    )
+}
+
+fn dane_words(host: &MailHost, dane: Dane) -> String {
+    let records: Vec<String> = host
+        .tlsa
+        .records
+        .iter()
+        .map(|record| match record {
+            Ok(tlsa) => format!("{} {} {}", tlsa.usage, tlsa.selector, tlsa.matching),
+            Err(what) => (*what).to_owned(),
+        })
+        .collect();
+    let records = records.join(", ");
+    match dane {
+        Dane::None => "no TLSA record".to_owned(),
+        Dane::NotSecure => format!("{records}, not signed: nobody uses it"),
+        Dane::Unknown => format!("cannot be told{}", security(host)),
+        Dane::Unusable => format!("{records}: none that senders use"),
+        Dane::Matches(index) => format!("{records}; the record {} matches", index + 1),
+        Dane::Mismatch => format!("{records}: none matches the certificate"),
+        Dane::WithoutTls => format!("{records}, and port 25 came to no TLS"),
+        Dane::Unseen => format!("{records}, and port 25 is not open from here"),
+    }
+}
+
+fn security(host: &MailHost) -> String {
+    match host.tlsa.security.min(host.addresses.security) {
+        Security::Bogus => " (the signatures do not hold)".to_owned(),
+        _ => format!(" ({})", nothing(host.tlsa.outcome)),
+    }
+}
+
+fn way_words(way: Way) -> &'static str {
+    match way {
+        Way::Exchange => "Exchange",
+        Way::Online => "Exchange Online",
+        Way::WebSite => "a web site",
+        Way::OtherAnswer => "no Autodiscover",
+        Way::DeadEnd => "a redirect that is not followed",
+        Way::NoName => "not there",
+        Way::LookupFailed => "could not be looked up",
+        Way::Closed => "nobody listens",
+        Way::Silent => "no answer",
+        Way::Broken => "no page comes of it",
+    }
+}
