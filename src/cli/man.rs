@@ -377,7 +377,7 @@ mod tests {
             of: Some("no\u{1b}such".to_owned()),
         };
         let error = args.command().expect_err("there is none").to_string();
-        assert!(error.contains("check, list, explain"), "{error}");
+        assert!(error.contains("check, discover, list"), "{error}");
         assert!(!error.contains('\u{1b}'), "{error:?}");
     }
 

@@ -74,6 +74,7 @@ Examples:
   exchports check mail.example.com              all there is to see of one host
   exchports check mail.example.com -s 443,587   only these; named is required
   exchports check --role published mail.example.com --json
+  exchports discover example.com                where a domain's mail lives
   exchports explain starttls-not-offered
 
 Exit codes: 0 all as expected, 1 something is not, 2 nothing could be judged,
@@ -85,7 +86,7 @@ enum CommandArgs {
     #[command(after_help = check::AFTER_HELP)]
     Check(Box<check::CheckArgs>),
     /// Find out where a domain's mail lives: mail hosts, Autodiscover, DANE, MTA-STS.
-    #[command(after_help = discover::AFTER_HELP, hide = true)]
+    #[command(after_help = discover::AFTER_HELP)]
     Discover(discover::DiscoverArgs),
     /// Print the catalog: services, ports, protocols, roles.
     List(list::ListArgs),

@@ -266,7 +266,7 @@ fn what_it_is_instead(typed: &str) -> Option<String> {
     }
     if let Some((_, domain)) = typed.split_once('@') {
         return Some(format!(
-            "is a mail address: give a server's name, such as mail.{}",
+            "is a mail address: give a server's name, such as mail.{0}, or find it with `exchports discover {0}`",
             crate::facts::Text::from(domain)
         ));
     }

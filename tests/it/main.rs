@@ -5,6 +5,7 @@ mod cli;
 mod daemons;
 mod demo;
 mod dial;
+mod discover;
 mod generated;
 mod hostile;
 mod judge;

@@ -57,7 +57,7 @@ pub(crate) fn assert_is_meant(what: &str, words: &[String]) {
         .to_string();
     let mapped = format!("smtp={taken}");
     let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let refusal = if words[1] == "check" {
+    let refusal = if ["check", "discover"].contains(&words[1]) {
         for word in &mut words {
             if *word == "company-root.pem" {
                 *word = NO_FILE;

@@ -16,6 +16,8 @@ mod autodiscover;
 mod dane;
 mod mta_sts;
 mod names;
+#[cfg(test)]
+mod tests;
 
 /// Says what was found of a domain means. Diagnoses come worst first, then in the order of the [rules](fn@domain_rules).
 #[must_use]
@@ -195,7 +197,7 @@ fn targets(case: &DomainCase<'_>) -> Vec<Recommended> {
             add(
                 &mut targets,
                 &record.target,
-                MAIL,
+                Role::Mail,
                 service_of(srv.service).map(|service| (service, record.port)),
                 "service records send mail programs there",
             );
@@ -259,9 +261,6 @@ fn service_of(srv: &str) -> Option<ServiceId> {
         _ => None,
     }
 }
-
-/// A mail server that mail programs use by IMAP, POP and submission.
-const MAIL: Role = Role::Any;
 
 /// Where Exchange Online's services are, whatever Autodiscover's own name is.
 const ONLINE: &str = "outlook.office365.com";
