@@ -226,7 +226,7 @@ mod tests {
         assert_eq!(plan.standards.min_tls, TlsVersion::Tls12);
         assert_eq!(plan.standards.cert_days, CertDays::Lifetime);
         assert_eq!((plan.depth, plan.ehlo_name), (Depth::Full, None));
-        assert_eq!(plan.targets[0].role, Role::Any);
+        assert_eq!(plan.targets[0].role, Role::Auto);
         assert_eq!(telling.reports, [(Format::Table, None)]);
         assert_eq!(telling.fail_on, FailOn::Fail);
         assert!(telling.progress && !telling.verbose && ca_files.is_empty());

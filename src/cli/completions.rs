@@ -132,8 +132,8 @@ mod tests {
     fn powershell_knows_what_follows_what() {
         let script = script(Shell::PowerShell);
         for line in [
-            "'exchports;check --role' { 'any', ",
-            "'exchports;check -r' { 'any', ",
+            "'exchports;check --role' { 'auto', ",
+            "'exchports;check -r' { 'auto', ",
             "'exchports;demo --fault' { 'refused', ",
             "'exchports;completions completions' { 'bash', ",
         ] {

@@ -20,7 +20,7 @@ terminal.";
 #[derive(Args, Debug)]
 pub(super) struct SimulateArgs {
     /// What kind of host to play: what is forbidden there does not listen
-    #[arg(short, long, value_name = "ROLE", default_value = "any", value_parser = Words(possible::roles), hide_possible_values = true)]
+    #[arg(short, long, value_name = "ROLE", default_value = "any", value_parser = Words(possible::roles_to_play), hide_possible_values = true)]
     role: String,
 
     /// What is to be wrong: NAME, or NAME@SERVICE,SERVICE (repeatable)
