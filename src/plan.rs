@@ -238,6 +238,9 @@ impl Limits {
     /// Sockets in flight to one address by default.
     pub const PER_ADDRESS: usize = 24;
 
+    /// What a server may take for an answer also where a check is short, as long as the check lasts.
+    pub const SLOW_ANSWER: Duration = Duration::from_secs(2);
+
     /// Bytes of one reply that are read at the most.
     pub const REPLY_BYTES: usize = 64 * 1024;
     /// Bytes that are read from one connection at the most, TLS records aside.
@@ -296,16 +299,18 @@ impl Limits {
     pub const TRANSCRIPT_BYTES: usize = 128 * 1024;
 
     /// The bounds of a check of this length. The stages share it in fixed proportions: of 15 s a greeting gets 8, a
-    /// reply 5, a handshake 5, and 4 are kept back for a second look.
+    /// reply 5, a handshake 5, and 4 are kept back for a second look. However short the check is, no share of an answer is
+    /// under 2 s, or all there is.
     #[must_use]
     pub fn for_check(check: Duration, connect: Duration) -> Self {
+        let generous = |share: Duration| share.max(Self::SLOW_ANSWER).min(check);
         Self {
             check,
             connect: connect.min(check),
-            resolve: check / 3,
-            greeting: check * 8 / 15,
-            reply: check / 3,
-            handshake: check / 3,
+            resolve: generous(check / 3),
+            greeting: generous(check * 8 / 15),
+            reply: generous(check / 3),
+            handshake: generous(check / 3),
             second_look: check * 4 / 15,
             goodbye: Duration::from_secs(1).min(check),
             run: None,
@@ -329,8 +334,9 @@ mod tests {
     fn the_stages_share_the_time_of_a_check() {
         for shares in [
             [15_000, 3000, 5000, 8000, 5000, 5000, 4000, 1000],
-            [3000, 3000, 1000, 1600, 1000, 1000, 800, 1000],
-            [300, 300, 100, 160, 100, 100, 80, 300],
+            [3000, 3000, 2000, 2000, 2000, 2000, 800, 1000],
+            [1500, 1500, 1500, 1500, 1500, 1500, 400, 1000],
+            [300, 300, 300, 300, 300, 300, 80, 300],
         ] {
             let limits = Limits::for_check(Duration::from_millis(shares[0]), Limits::CONNECT);
             let found = [

@@ -10,28 +10,33 @@ use crate::judge;
 #[derive(Args, Debug)]
 pub(super) struct ExplainArgs {
     /// A service, a port, a role, or a code from a report
-    #[arg(value_parser = Words(possible::topics), hide_possible_values = true)]
-    word: String,
+    #[arg(value_parser = Words(possible::topics), hide_possible_values = true, required_unless_present = "list")]
+    word: Option<String>,
+
+    /// List every word that can be explained
+    #[arg(long, conflicts_with = "word")]
+    list: bool,
 }
 
 impl ExplainArgs {
     pub(super) fn command(&self) -> Result<Command, UsageError> {
-        match judge::explain(&self.word) {
-            Some(page) => Ok(Command::Explain(page)),
-            None => Err(unknown(&self.word)),
-        }
+        let Some(word) = self.word.as_deref().filter(|_| !self.list) else {
+            return Ok(Command::Explain(judge::list_of_words()));
+        };
+        judge::explain(word)
+            .map(Command::Explain)
+            .ok_or_else(|| unknown(word))
     }
 }
 
 fn unknown(word: &str) -> UsageError {
     let near = judge::near(word);
-    let like = if near.is_empty() {
-        String::new()
-    } else {
-        format!("; like it: {}", near.join(", "))
+    let like = match near.as_slice() {
+        [] => String::new(),
+        several => format!("; like it: {}", several.join(", ")),
     };
     UsageError(format!(
-        "nothing is known as {}: give a service or port of `exchports list`, a role, or a code from a report{like}",
+        "nothing is known as {}: give a service or port of `exchports list`, a role, or a code from a report; exchports explain --list has them all{like}",
         quoted(word)
     ))
 }

@@ -8,7 +8,8 @@ use crate::plan::Limits;
 
 #[derive(Args, Debug)]
 pub(super) struct LimitsArgs {
-    /// Bound of a check, second looks included: `5s`, `500ms`; a bare number is seconds
+    /// Bound of a check, second looks included: `5s`, `500ms`; a bare number is seconds. An answer may take its share
+    /// (a greeting 8 of 15 s, others 5), and never less than 2s or all of a shorter bound
     #[arg(
         long,
         value_name = "D",

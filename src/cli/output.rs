@@ -48,7 +48,7 @@ pub(super) struct OutputArgs {
     #[arg(long, help_heading = "How to tell it")]
     json: bool,
 
-    /// How, and into which file instead of standard output: `table`, `json`, `ndjson`, `junit`, `github` (repeatable) [default: table]
+    /// How, and into which file instead of standard output: `table`, `json`, `ndjson`, `junit`, `github` (repeatable); where all go to files, the table still goes to standard output [default: table]
     #[arg(long, value_name = "FORMAT[=FILE]", value_parser = Words(possible::formats), hide_possible_values = true, help_heading = "How to tell it")]
     report: Vec<String>,
 
@@ -124,7 +124,8 @@ impl OutputArgs {
                     .to_owned(),
             ));
         }
-        if reports.is_empty() && !self.quiet {
+        // Where every report goes to a file, people still read.
+        if on_stdout == 0 && !self.quiet {
             reports.push((Format::Table, None));
         }
         Ok(Telling {

@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Command, Error};
 
-use crate::catalog::{self, ROLES};
+use crate::catalog::{self, ROLES, Role};
 use crate::judge;
 use crate::report::Format;
 use crate::simulate::FAULTS;
@@ -42,9 +42,12 @@ pub(super) fn roles() -> Vec<&'static str> {
     ROLES.iter().map(|row| row.name).collect()
 }
 
-/// Roles that the stand-in can play: it has to be told which.
+/// The roles that the stand-in can play.
 pub(super) fn roles_to_play() -> Vec<&'static str> {
-    roles().into_iter().filter(|name| *name != "auto").collect()
+    let played = ROLES
+        .iter()
+        .filter(|row| !matches!(row.role, Role::Auto | Role::Mail));
+    played.map(|row| row.name).collect()
 }
 
 pub(super) fn formats() -> Vec<&'static str> {

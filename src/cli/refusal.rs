@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::ffi::OsString;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::command::Command;
-use super::error::{UsageError, without_controls};
+use super::error::{UsageError, quoted, without_controls};
+use super::targets;
 
 /// Help that was asked for is an answer; the rest is an error of one line.
 pub(super) fn read(
@@ -22,12 +23,64 @@ pub(super) fn read(
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             Ok(Command::Nothing(text.ansi().to_string()))
         }
-        _ => Err(UsageError(format!(
-            "{}; see exchports{} --help",
-            sentence(&text.to_string()),
-            command_of(typed, known)
-        ))),
+        kind => Err(UsageError(match meant(error, kind, typed) {
+            Some(meant) => meant,
+            None => format!(
+                "{}; see exchports{} --help",
+                sentence(&text.to_string()),
+                command_of(typed, known)
+            ),
+        })),
     }
+}
+
+/// What people type that other tools take, and what it is here.
+fn meant(error: &clap::Error, kind: ErrorKind, typed: &[OsString]) -> Option<String> {
+    let told = |kind| match error.get(kind) {
+        Some(ContextValue::String(word)) => Some(word.as_str()),
+        _ => None,
+    };
+    match kind {
+        ErrorKind::InvalidSubcommand => {
+            let word = told(ContextKind::InvalidSubcommand)?;
+            let is_host = word.contains(['.', ':']) && targets::host(word).is_ok();
+            is_host.then(|| {
+                format!(
+                    "{} is no command: to check a host, exchports check {word}",
+                    quoted(word)
+                )
+            })
+        }
+        ErrorKind::UnknownArgument => {
+            let option = told(ContextKind::InvalidArg)?;
+            let option = option.split(['=', ' ']).next().unwrap_or(option);
+            match option {
+                "--port" | "--ports" | "-p" => {
+                    let port = port_behind(option, typed).unwrap_or_else(|| "443".to_owned());
+                    Some(format!(
+                        "there is no {option}: name the service by its port, as in --service {port}, or move one to another port, as in --map https=8443"
+                    ))
+                }
+                "--insecure" | "-k" => Some(format!(
+                    "there is no {option}, and no need: a certificate that is not trusted does not end a check; trust your own authority with --ca-file FILE"
+                )),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// The list of ports that was typed behind an option, or with it.
+fn port_behind(option: &str, typed: &[OsString]) -> Option<String> {
+    let mut words = typed.iter().filter_map(|word| word.to_str());
+    let with = words.find_map(|word| word.strip_prefix(option).map(str::to_owned))?;
+    let ports = match with.trim_start_matches('=') {
+        "" => words.next()?,
+        with => with,
+    };
+    let is_list = ports.split(',').all(|port| port.parse::<u16>().is_ok());
+    is_list.then(|| ports.to_owned())
 }
 
 /// The message and its tips, without the usage that follows.
@@ -128,6 +181,26 @@ mod tests {
             (
                 &["chek"],
                 "unrecognized subcommand 'chek'; a similar subcommand exists: 'check'; see exchports --help",
+            ),
+            (
+                &["mail.example.com"],
+                "`mail.example.com` is no command: to check a host, exchports check mail.example.com",
+            ),
+            (
+                &["check", "a", "--port", "587"],
+                "there is no --port: name the service by its port, as in --service 587, or move one to another port, as in --map https=8443",
+            ),
+            (
+                &["check", "a", "-p443,25"],
+                "there is no -p: name the service by its port, as in --service 443,25, or move one to another port, as in --map https=8443",
+            ),
+            (
+                &["check", "a", "--insecure"],
+                "there is no --insecure, and no need: a certificate that is not trusted does not end a check; trust your own authority with --ca-file FILE",
+            ),
+            (
+                &["explain"],
+                "the following required arguments were not provided: <WORD>; see exchports explain --help",
             ),
         ] {
             assert_eq!(refused(words), said);

@@ -180,12 +180,13 @@ pub(super) fn why_no_host(address: IpAddr) -> Option<&'static str> {
         IpAddr::V6(Ipv6Addr::UNSPECIFIED) => {
             Some("is no host's address, it stands for any of them: this machine is ::1")
         }
-        IpAddr::V6(v6) if v6.is_unicast_link_local() => Some(
-            "is a link-local address, which says nothing without a network card: give a name or a routable address",
-        ),
+        IpAddr::V4(v4) if v4.is_link_local() => Some(LINK_LOCAL),
+        IpAddr::V6(v6) if v6.is_unicast_link_local() => Some(LINK_LOCAL),
         _ => None,
     }
 }
+
+const LINK_LOCAL: &str = "is a link-local address, which says nothing without a network card: give a name or a routable address";
 
 const MULTICAST: &str = "is a multicast address, which is a group of hosts: give one host's own";
 
@@ -278,6 +279,16 @@ fn what_it_is_instead(typed: &str) -> Option<String> {
             "is a network, and networks are not scanned: name its addresses one by one".to_owned(),
         );
     }
+    if is_range(typed) {
+        return Some(
+            "is a range, and networks are not scanned: name its addresses one by one".to_owned(),
+        );
+    }
+    if typed.parse::<u16>().is_ok_and(|port| port > 0) {
+        return Some(format!(
+            "is a number: a port is named by --service, as in --service 443,{typed}"
+        ));
+    }
     if typed.contains('/') {
         let host = typed.split('/').find(|part| !part.is_empty());
         return Some(format!(
@@ -313,6 +324,16 @@ fn what_it_is_instead(typed: &str) -> Option<String> {
         );
     }
     None
+}
+
+/// `10.0.0.1-20`, `10.0.0.1-10.0.0.20`, `10.0.0.*`.
+fn is_range(typed: &str) -> bool {
+    let is_start = |start: &str| start.parse::<Ipv4Addr>().is_ok();
+    let is_part = |part: &str| part == "*" || part.parse::<u8>().is_ok();
+    typed
+        .split_once('-')
+        .is_some_and(|(start, _)| is_start(start))
+        || (typed.contains('*') && typed.split('.').all(is_part))
 }
 
 /// What is left of a host when all else is taken off it; when nothing is, what one looks like.
@@ -372,6 +393,10 @@ mod tests {
             ("[nonsense]", "192.0.2.10 or 2001:db8::1"),
             ("10.0.0.0/24", "networks are not scanned"),
             ("2001:db8::/32", "one by one"),
+            ("10.0.0.1-20", "is a range, and networks are not scanned"),
+            ("10.0.0.1-10.0.0.20", "one by one"),
+            ("10.0.0.*", "one by one"),
+            ("587", "--service 443,587"),
             ("//host", "alone, `host`"),
             ("/", "such as mail.example.com"),
             ("https://", "such as mail.example.com"),
@@ -394,6 +419,8 @@ mod tests {
     fn addresses_that_no_host_has_are_named_with_what_would_be_right() {
         for (typed, hint) in [
             ("fe80::1", "link-local"),
+            ("169.254.1.1", "link-local"),
+            ("::ffff:169.254.1.1", "link-local"),
             ("224.0.0.1", "multicast"),
             ("239.255.255.255", "multicast"),
             ("ff02::1", "multicast"),
@@ -409,7 +436,7 @@ mod tests {
             "127.0.0.1",
             "::1",
             "223.255.255.255",
-            "169.254.1.1",
+            "169.253.255.255",
             "fc00::1",
         ] {
             assert!(host(typed).is_ok(), "{typed}");

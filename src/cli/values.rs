@@ -3,22 +3,30 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
-use super::error::{UsageError, quoted};
+use super::error::{UsageError, quoted, without_controls};
 use super::possible;
 use super::targets::why_no_host;
 use crate::catalog::{self, Group, Role, Service, ServiceId};
 use crate::facts::TlsVersion;
+use crate::judge;
 use crate::plan::CertDays;
 use crate::simulate::Staged;
 
 pub(super) fn role(typed: &str) -> Result<Role, UsageError> {
     Role::from_name(typed).ok_or_else(|| {
+        let roles = possible::roles();
         UsageError(format!(
-            "unknown role {}: one of {}",
+            "unknown role {}: {}one of {}",
             quoted(typed),
-            possible::roles().join(", ")
+            probably(typed, &roles),
+            roles.join(", ")
         ))
     })
+}
+
+/// `did you mean smtp? `, where a word is nearly one of these.
+fn probably(typed: &str, known: &[&'static str]) -> String {
+    judge::most_like(typed, known).map_or_else(String::new, |word| format!("did you mean {word}? "))
 }
 
 /// A comma-separated list of services, groups and ports, given once or more often.
@@ -30,6 +38,14 @@ pub(super) fn services(option: &str, typed: &[String]) -> Result<Vec<ServiceId>,
                 return Err(UsageError(format!(
                     "{option} {} has an empty item: give services by id or port, as in smtp,443",
                     quoted(list)
+                )));
+            }
+            if word.contains(char::is_whitespace) {
+                let words: Vec<&str> = word.split_whitespace().collect();
+                return Err(UsageError(format!(
+                    "{option} {} has spaces in it: separate services by commas, as in {option} {}",
+                    quoted(list),
+                    without_controls(&words.join(","))
                 )));
             }
             if word.eq_ignore_ascii_case("all") {
@@ -71,9 +87,12 @@ fn unknown_service(word: &str, or: &str) -> UsageError {
         return UsageError(format!("port {word} is out of range: ports are 1 to 65535"));
     }
     let names: Vec<_> = catalog::all().map(|service| service.name).collect();
+    let aliases = catalog::all().flat_map(|service| service.aliases.iter().copied());
+    let known: Vec<_> = names.iter().copied().chain(aliases).collect();
     UsageError(format!(
-        "unknown service {}: one of {}, {or}",
+        "unknown service {}: {}one of {}, {or}",
         quoted(word),
+        probably(word, &known),
         names.join(", ")
     ))
 }

@@ -1,17 +1,20 @@
 //! `exchports explain`: rows of the catalog and of the rules, in plain words.
 
 use super::page::Page;
+use super::pasted;
 use crate::catalog::{
     self, Certificates, Expectation, Group, ROLES, Role, SERVICES, Security, Service, ServiceId,
     WEB, expectation, virtual_directory,
 };
+use crate::facts::alert_name;
 use crate::finding::{Asked, Code, Exception, Severity, When};
 
 /// Explains a word: a service, its alias or its port, a role, a code, a word of the table, or one of `PortQry`'s;
 /// `None` for a word that means nothing here.
 #[must_use]
 pub fn explain(word: &str) -> Option<Page> {
-    let word = normalise(word);
+    let typed = bare(word);
+    let word = normalise(typed);
     if let Some(service) = service_of(&word) {
         return Some(explain_service(service));
     }
@@ -21,10 +24,70 @@ pub fn explain(word: &str) -> Option<Page> {
     if let Some(code) = code_of(&word) {
         return Some(explain_code(code));
     }
-    WORDS
-        .iter()
-        .find(|(known, _)| *known == word)
-        .map(|(known, meaning)| explain_word(known, meaning))
+    let known = WORDS.iter().find(|(known, _)| *known == word);
+    if let Some((known, meaning)) = known {
+        return Some(explain_word(known, meaning));
+    }
+    explain_alert(&word).or_else(|| pasted::smtp_reply(typed))
+}
+
+/// Every word that can be explained, by what it is.
+#[must_use]
+pub fn list_of_words() -> Page {
+    let mut page = Page::new("What exchports explain knows");
+    page.section("Services, and their ports");
+    for service in catalog::all() {
+        page.entry(&format!(
+            "{}: {}, {}",
+            service.name, service.title, service.port
+        ));
+    }
+    page.section("Roles");
+    for role in &ROLES {
+        page.entry(role.name);
+    }
+    page.section("Codes");
+    for code in Code::all() {
+        page.entry(&format!("{code}: {}", code.definition().title));
+    }
+    page.section("Other words for them");
+    let aliases = catalog::all().flat_map(|row| row.aliases.iter().copied());
+    let of_codes = Code::all().flat_map(|code| code.definition().aliases.iter().copied());
+    let aliases: Vec<&str> = aliases.chain(of_codes).collect();
+    page.item(&aliases.join(", "));
+    page.section("States, statuses and the like");
+    let words: Vec<&str> = WORDS.iter().map(|(known, _)| *known).collect();
+    page.item(&words.join(", "));
+    page.section("And what servers say");
+    page.item("alerts of TLS by name (bad_certificate); SMTP replies (450 4.7.230)");
+    page
+}
+
+/// What was pasted, without what stands around a word in a report.
+fn bare(typed: &str) -> &str {
+    const AROUND: [char; 9] = ['[', ']', '(', ')', '`', '"', '\'', ',', ':'];
+    typed.trim().trim_matches(AROUND).trim()
+}
+
+fn explain_alert(word: &str) -> Option<Page> {
+    let number = (0..=u8::MAX).find(|number| {
+        alert_name(*number).is_some_and(|name| normalise(name) == word)
+            || word == format!("alert-{number}")
+    })?;
+    let name = alert_name(number)?;
+    // An alert that is a diagnosis of its own is explained as that.
+    if let Some(code) = code_of(&normalise(name)) {
+        return Some(explain_code(code));
+    }
+    let mut page = Page::new(&format!("{name} (alert {number} of TLS)"));
+    page.paragraph(&format!(
+        "One side ends the TLS session with it, or the handshake: here the server did. The code of such a failure is {}.",
+        Code::TlsAlert
+    ));
+    page.paragraph(pasted::alert_means(number));
+    page.section("Reference");
+    page.item("RFC 8446 §6");
+    Some(page)
 }
 
 /// Every word that [`explain`] knows, services first.
@@ -35,6 +98,18 @@ pub fn words() -> impl Iterator<Item = &'static str> {
         .chain(Code::all().map(Code::as_str))
         .chain(Code::all().flat_map(|code| code.definition().aliases.iter().copied()))
         .chain(WORDS.iter().map(|(known, _)| *known))
+}
+
+/// The word that was probably meant; `None` where none is like it.
+#[must_use]
+pub fn most_like(word: &str, known: &[&'static str]) -> Option<&'static str> {
+    let word = normalise(word);
+    let slips = known.iter().filter_map(|known| {
+        let changes = changes(&word, known);
+        let length = word.chars().count().min(known.chars().count());
+        (changes <= length.div_ceil(4)).then_some((changes, *known))
+    });
+    slips.min().map(|(_, known)| known)
 }
 
 /// The words that can be explained and are most like this one, the closest first; none where none is like it.
@@ -75,19 +150,29 @@ fn unlikeness(word: &str, known: &str) -> Option<usize> {
     (is_slip || is_part).then_some(changes)
 }
 
-/// Letters that have to be changed, added or taken away to make one word the other.
+/// Letters that have to be changed, added, taken away, or swapped with their neighbour, to make one word the other.
 fn changes(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
+    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
+    let mut before: Vec<usize> = Vec::new();
     let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (line, letter) in one.chars().enumerate() {
+    for (line, letter) in one.iter().enumerate() {
         let mut next = vec![line + 1];
-        let mut left = line + 1;
-        for ((above_left, above), theirs) in row.iter().zip(row.iter().skip(1)).zip(&other) {
-            let changed = above_left + usize::from(letter != *theirs);
-            left = changed.min(above + 1).min(left + 1);
-            next.push(left);
+        for (column, theirs) in other.iter().enumerate() {
+            let at = |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX);
+            let changed = at(&row, column) + usize::from(letter != theirs);
+            let mut least = changed
+                .min(at(&row, column + 1) + 1)
+                .min(at(&next, column) + 1);
+            let is_swap = line > 0
+                && column > 0
+                && one.get(line - 1) == Some(theirs)
+                && other.get(column - 1) == Some(letter);
+            if is_swap {
+                least = least.min(at(&before, column - 1).saturating_add(1));
+            }
+            next.push(least);
         }
-        row = next;
+        before = std::mem::replace(&mut row, next);
     }
     row.last().copied().unwrap_or_default()
 }
@@ -218,6 +303,9 @@ fn explain_word(word: &str, meaning: &str) -> Page {
     if !services.is_empty() {
         page.section("Services");
         list_services(&mut page, services);
+    }
+    if word == "all" {
+        list_services(&mut page, &WEB);
     }
     page
 }

@@ -23,7 +23,7 @@ use crate::plan::{Check, Host, Standards};
 
 pub use check::{Case, rules};
 pub use domain::{domain_rules, judge_domain, unanswered};
-pub use explain::{explain, near, words};
+pub use explain::{explain, list_of_words, most_like, near, words};
 pub use host::{Control, Surroundings, calls_for_control, judge_target, target_rules};
 pub use page::Page;
 pub use role::{expected, judge_by_signs};
@@ -34,6 +34,7 @@ mod domain;
 mod explain;
 mod host;
 mod page;
+mod pasted;
 mod role;
 mod rule;
 #[cfg(test)]

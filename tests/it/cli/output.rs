@@ -84,6 +84,45 @@ fn everything_that_has_a_name_is_explained() {
 }
 
 #[test]
+fn explain_takes_what_people_paste() {
+    for (pasted, said) in [
+        ("[filtered]", "filtered (fail)"),
+        ("ETIMEDOUT", "filtered (fail)"),
+        ("10061", "refused (fail)"),
+        ("450 4.7.230", "Exchange Online slows down mail"),
+        ("421 4.3.2 Service not active", "Get-ServerComponentState"),
+        ("handshake_failure", "tls-no-common-cipher"),
+        ("bad_certificate", "alert 42 of TLS"),
+        ("BAD CERTIFICATE", "alert 42 of TLS"),
+    ] {
+        let (out, err, exit) = told(&ran(&["explain".to_owned(), pasted.to_owned()]));
+        assert_eq!((err.as_str(), exit), ("", Some(0)), "{pasted}");
+        assert!(out.contains(said), "{pasted}: {out}");
+    }
+}
+
+#[test]
+fn explain_lists_every_word_that_it_takes() {
+    let (out, _, exit) = told(&ran(&words("explain --list")));
+    assert_eq!(exit, Some(0));
+    let out = on_one_line(&out);
+    for word in exchports::judge::words() {
+        assert!(out.contains(word), "{word} is not in the list");
+    }
+}
+
+#[test]
+fn explain_all_and_list_name_the_same_services() {
+    let (explained, ..) = told(&ran(&words("explain all")));
+    let explained = on_one_line(&explained);
+    let (listed, ..) = told(&ran(&words("list")));
+    for service in all() {
+        assert!(explained.contains(&format!("{}: {}", service.name, service.title)));
+        assert!(listed.contains(service.name), "{}", service.name);
+    }
+}
+
+#[test]
 fn the_catalog_is_listed_for_people_and_for_scripts() {
     let (out, err, exit) = told(&ran(&words("list")));
     assert_eq!((err.as_str(), exit), ("", Some(0)));
@@ -98,4 +137,9 @@ fn the_catalog_is_listed_for_people_and_for_scripts() {
         Some(all().count())
     );
     assert_eq!(catalog["roles"].as_array().map(Vec::len), Some(ROLES.len()));
+}
+
+/// Without the breaks that come of the width.
+fn on_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

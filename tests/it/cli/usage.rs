@@ -38,6 +38,9 @@ fn what_is_no_target_is_told_on_one_line() {
         (check("1.2.3"), &["`1.2.3`", "IPv4 address"]),
         (check("fe80::1%eth0"), &["zone"]),
         (check("fe80::1"), &["`fe80::1`", "link-local"]),
+        (check("169.254.7.7"), &["`169.254.7.7`", "link-local"]),
+        (check("10.0.0.1-20"), &["range", "one by one"]),
+        (check("587"), &["--service 443,587"]),
         (check("224.0.0.1"), &["multicast", "one host's own"]),
         (check("255.255.255.255"), &["broadcast", "one host's own"]),
         (check("0.0.0.0"), &["no host's", "127.0.0.1"]),
@@ -55,6 +58,38 @@ fn what_is_no_target_is_told_on_one_line() {
         (
             words("check --targets-file -"),
             &["--targets-file", "exchports check -"],
+        ),
+    ]);
+}
+
+#[test]
+fn what_was_probably_meant_is_told_on_one_line() {
+    refused(&[
+        (
+            words("check a.example -s smpt"),
+            &["`smpt`", "did you mean smtp?"],
+        ),
+        (
+            option("-s", "443 587"),
+            &["`443 587`", "commas", "--service 443,587"],
+        ),
+        (
+            words("check a.example --role publshed"),
+            &["`publshed`", "did you mean published?"],
+        ),
+        (words("explain smpt"), &["`smpt`", "smtp"]),
+        (
+            words("mail.example.com"),
+            &["no command", "exchports check mail.example.com"],
+        ),
+        (
+            words("check a.example --port 443"),
+            &["--port", "--service 443"],
+        ),
+        (words("check a.example -p 443"), &["-p", "--service 443"]),
+        (
+            words("check a.example --insecure"),
+            &["--insecure", "--ca-file"],
         ),
     ]);
 }
