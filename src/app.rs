@@ -11,14 +11,13 @@ use std::io::{self, IsTerminal as _, Read as _, Write};
 use std::net::IpAddr;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
 use anstream::AutoStream;
 use tempfile::NamedTempFile;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::catalog::ServiceId;
 use crate::cli::{self, CheckOrder, ColorWhen, Command, Telling, UsageError};
@@ -26,10 +25,10 @@ use crate::event::{Event, RunEnd, RunFinished};
 use crate::exit::{self, Exit, FailOn};
 use crate::facts::Text;
 use crate::finding::{Severity, Status};
-use crate::net::{Halter, Roots, clock, trust};
+use crate::net::{Gate, Halter, Roots, clock, trust};
 use crate::plan::{Audit, Depth, Limits, Plan, Transcripts};
 use crate::report::{self, Color, Progress, Reporter, Style, Tee};
-use crate::run::{self, Orders};
+use crate::run::{self, Cancellation, Sequence, Setup};
 use crate::simulate::{self, Authority, FAULTS, Settings, SimulateError, Simulation, Staged};
 
 /// The tool's own trouble: nothing could be judged, or what was found could not be told.
@@ -285,23 +284,21 @@ async fn carry_out(
     let end = Arc::new(OnceLock::new());
     let (halter, halt) = Halter::new();
     heed(signals, halter, Arc::clone(&end), outputs.begun());
-    let (sender, receiver) = mpsc::channel();
-    let (done, written) = oneshot::channel();
-    thread::spawn(move || drop(done.send(write_reports(outputs, &receiver))));
-    let orders = Orders { halt, end };
-    // The writer outlives the run, so nothing told is lost.
-    let mut skipped = None;
-    let tell = |event| {
-        if skipped.is_none() {
-            skipped = why_skipped(&event);
-        }
-        drop(sender.send(event));
+    let setup = Setup {
+        started_at: clock::now(),
+        roots,
+        gate: Gate::new(plan.limits.jobs, plan.limits.per_address),
+        sequence: outputs.sequence,
+        cancellation: Cancellation { halt, end },
     };
-    let finished = run::run(plan, roots, clock::now(), orders, tell).await;
-    drop(sender);
+    let (sender, receiver) = run::channel();
+    let (done, written) = oneshot::channel();
+    // The writer outlives the run, so nothing told is lost.
+    thread::spawn(move || drop(done.send(write_reports(outputs, receiver))));
+    let finished = run::run(plan, setup, sender).await;
     // Awaited, not joined: a reader that takes nothing any more must not keep a second Ctrl-C from being heard.
     match written.await {
-        Ok(written) => written.map(|()| Done { finished, skipped }),
+        Ok(written) => written.map(|skipped| Done { finished, skipped }),
         Err(_) => Err(Error::Defect),
     }
 }
@@ -327,14 +324,20 @@ fn why_skipped(event: &Event) -> Option<String> {
     ))
 }
 
-/// Tells every event to every report, and gives the files their names when all is told.
-fn write_reports(outputs: Outputs, events: &mpsc::Receiver<Event>) -> Result<(), Error> {
+/// Tells every event to every report, and gives the files their names when all is told; says why the first check that
+/// was skipped was.
+fn write_reports(
+    outputs: Outputs,
+    mut events: mpsc::Receiver<Event>,
+) -> Result<Option<String>, Error> {
     let Outputs {
         mut reporter,
         reports,
+        ..
     } = outputs;
-    let mut is_whole = false;
-    for event in events {
+    let (mut is_whole, mut skipped) = (false, None);
+    while let Some(event) = events.blocking_recv() {
+        skipped = skipped.or_else(|| why_skipped(&event));
         is_whole = matches!(event, Event::RunFinished(_));
         // Each report keeps its own trouble.
         let _ = reporter.report(&event);
@@ -345,13 +348,16 @@ fn write_reports(outputs: Outputs, events: &mpsc::Receiver<Event>) -> Result<(),
         .into_iter()
         .map(|report| report.end(is_whole))
         .collect();
-    ended.into_iter().collect()
+    ended.into_iter().collect::<Result<(), Error>>()?;
+    Ok(skipped)
 }
 
 /// Everything that is written to, opened before anything is looked at.
 struct Outputs {
     reporter: Box<dyn Reporter + Send>,
     reports: Vec<Report>,
+    /// Whether one of them keeps the order of targets.
+    sequence: Sequence,
 }
 
 /// What a report is written to, and what became of it.
@@ -417,7 +423,19 @@ impl Outputs {
         } else {
             Box::new(all)
         };
-        Ok(Self { reporter, reports })
+        let is_ordered = telling
+            .reports
+            .iter()
+            .any(|(format, _)| format.is_ordered());
+        Ok(Self {
+            reporter,
+            reports,
+            sequence: if is_ordered {
+                Sequence::Ordered
+            } else {
+                Sequence::Unordered
+            },
+        })
     }
 
     /// The files that have no name yet.
@@ -792,7 +810,7 @@ pub fn complain(line: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{RunStarted, Summary};
+    use crate::event::{Summary, TargetId};
 
     #[test]
     fn sockets_are_never_more_than_there_are_files_for() {
@@ -831,7 +849,7 @@ mod tests {
         };
         for target in 0..2 {
             let resolved = Event::TargetResolved {
-                target,
+                target: TargetId(target),
                 checks: Vec::new(),
             };
             assert!(guarded.report(&resolved).is_ok(), "the others go on");
@@ -861,10 +879,10 @@ mod tests {
     }
 
     fn start() -> Event {
-        Event::RunStarted(RunStarted {
+        Event::RunStarted {
             at: time::OffsetDateTime::UNIX_EPOCH,
-            targets: Vec::new(),
-        })
+            targets: 1,
+        }
     }
 
     fn end() -> Event {
@@ -892,14 +910,15 @@ mod tests {
         let outputs = Outputs {
             reporter: Box::new(Guarded { within, trouble }),
             reports,
+            sequence: Sequence::Ordered,
         };
-        let (sender, receiver) = mpsc::channel();
+        let (sender, receiver) = run::channel();
         for event in events {
-            sender.send(event).expect("a receiver");
+            sender.try_send(event).expect("a receiver");
         }
         drop(sender);
-        let ended = match write_reports(outputs, &receiver) {
-            Ok(()) => String::new(),
+        let ended = match write_reports(outputs, receiver) {
+            Ok(_) => String::new(),
             Err(error) => error.to_string(),
         };
         let files = fs::read_dir(folder.path()).expect("the folder").count();

@@ -1,5 +1,6 @@
 //! What happens in a run, told as it happens: the waist between doing and telling.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -10,53 +11,63 @@ use crate::finding::{Finding, Status, TargetFinding};
 /// The version of the JSON contract.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// Something that happened. `RunStarted` comes first, `RunFinished` exactly once and last, also after an interrupt;
-/// a target's `TargetFinished` comes after the last of its checks. Targets are named by their index in the plan.
+/// A target of a run: its place in the order in which targets were given, from 0.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct TargetId(pub usize);
+
+/// Something that happened. `RunStarted` comes first, `RunFinished` exactly once and last, also after an interrupt.
+/// Of each target `TargetStarted` comes first, in the order of targets, and `TargetFinished` after the last of its
+/// checks. Findings are shared: whoever keeps one keeps no copy.
 #[derive(Clone, Debug)]
 pub enum Event {
     /// The run begins.
-    RunStarted(RunStarted),
+    RunStarted {
+        /// When.
+        at: OffsetDateTime,
+        /// How many targets it has.
+        targets: usize,
+    },
+    /// A target begins.
+    TargetStarted {
+        /// Which target.
+        target: TargetId,
+        /// The target as it was typed.
+        name: String,
+        /// The role that it is judged by.
+        role: Role,
+    },
     /// The addresses of a target are known, or that it has none.
     TargetResolved {
         /// Which target.
-        target: usize,
+        target: TargetId,
         /// The services of the rows that it will have, in the order of documents.
         checks: Vec<ServiceId>,
     },
     /// A check is over, and can be judged only with the others of its target, whose role is to be found.
     CheckSeen {
         /// Which target.
-        target: usize,
+        target: TargetId,
         /// Which of its rows.
         row: usize,
     },
     /// A check is over.
     CheckFinished {
         /// Which target.
-        target: usize,
+        target: TargetId,
         /// Which of its rows, in the order of documents: the catalog's, then the address's.
         row: usize,
-        /// The verdict; boxed because it is many times larger than the others.
-        finding: Box<Finding>,
+        /// The verdict.
+        finding: Arc<Finding>,
     },
     /// All checks of a target are over.
     TargetFinished {
         /// Which target.
-        target: usize,
+        target: TargetId,
         /// The verdict.
-        finding: Box<TargetFinding>,
+        finding: Arc<TargetFinding>,
     },
     /// The run is over.
     RunFinished(RunFinished),
-}
-
-/// What is known when a run begins.
-#[derive(Clone, Debug)]
-pub struct RunStarted {
-    /// When.
-    pub at: OffsetDateTime,
-    /// The targets as they were typed, with the roles that they are judged as, in the plan's order.
-    pub targets: Vec<(String, Role)>,
 }
 
 /// What is known when a run is over.

@@ -5,9 +5,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
+use time::OffsetDateTime;
 
 use crate::catalog::Role;
 use crate::event::{self, RunEnd, SCHEMA_VERSION};
@@ -31,12 +33,12 @@ pub(super) struct RunStarted {
 }
 
 impl RunStarted {
-    pub(super) fn line(start: &event::RunStarted) -> Self {
+    pub(super) fn line(at: OffsetDateTime) -> Self {
         Self {
             event: "run-started",
             schema_version: SCHEMA_VERSION,
             exchports: env!("CARGO_PKG_VERSION"),
-            started_at: rfc3339(start.at),
+            started_at: rfc3339(at),
         }
     }
 }
@@ -119,10 +121,10 @@ pub(super) struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    pub(super) fn in_document(finding: &'a TargetFinding, rows: &'a [Finding]) -> Self {
+    pub(super) fn in_document(finding: &'a TargetFinding, rows: &'a [Arc<Finding>]) -> Self {
         Self {
             event: None,
-            checks: Some(rows.iter().map(Row::in_document).collect()),
+            checks: Some(rows.iter().map(|row| Row::in_document(row)).collect()),
             ..Self::line(finding)
         }
     }

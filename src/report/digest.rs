@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::catalog::{Expectation, ServiceId};
 use crate::finding::{Code, Diagnosis, Finding, Severity, Status, TargetFinding};
@@ -39,7 +40,10 @@ impl Problem<'_> {
 
 /// Everything that is wrong: worst first, the host as a whole before its services. What is merely worth knowing is left
 /// out, unless it is all there is to say of a row that did not pass.
-pub(super) fn problems<'a>(target: &'a TargetFinding, rows: &'a [Finding]) -> Vec<Problem<'a>> {
+pub(super) fn problems<'a>(
+    target: &'a TargetFinding,
+    rows: &'a [Arc<Finding>],
+) -> Vec<Problem<'a>> {
     let mut found: Vec<Problem<'a>> = Vec::new();
     for told in &target.diagnoses {
         if told.diagnosis.severity > Severity::Info {
@@ -108,7 +112,7 @@ fn is_told_by(target: &TargetFinding, row: &Finding, diagnosis: &Diagnosis) -> b
 }
 
 /// The services by name; nothing where they are all that were looked at.
-fn services(about: impl Iterator<Item = ServiceId>, rows: &[Finding]) -> String {
+fn services(about: impl Iterator<Item = ServiceId>, rows: &[Arc<Finding>]) -> String {
     let about: Vec<ServiceId> = about.collect();
     if rows.iter().all(|row| about.contains(&row.check.service.id)) {
         return String::new();
@@ -118,7 +122,7 @@ fn services(about: impl Iterator<Item = ServiceId>, rows: &[Finding]) -> String 
 }
 
 /// The names of some rows: `smtp, imap`, with the address where a service has several rows and not all are chosen.
-fn label(rows: &[Finding], chosen: &[usize]) -> String {
+fn label(rows: &[Arc<Finding>], chosen: &[usize]) -> String {
     let mut parts: Vec<String> = Vec::new();
     for &index in chosen {
         let Some(row) = rows.get(index) else { continue };
@@ -139,10 +143,10 @@ fn label(rows: &[Finding], chosen: &[usize]) -> String {
 }
 
 /// What came of a target, in one sentence without a full stop.
-pub(super) fn verdict(target: &TargetFinding, rows: &[Finding]) -> String {
-    let required = |row: &&Finding| row.check.expect == Expectation::Required;
+pub(super) fn verdict(target: &TargetFinding, rows: &[Arc<Finding>]) -> String {
+    let required = |row: &&Arc<Finding>| row.check.expect == Expectation::Required;
     let all = rows.iter().filter(required).count();
-    let works = |row: &&Finding| matches!(row.status, Status::Pass | Status::Warn);
+    let works = |row: &&Arc<Finding>| matches!(row.status, Status::Pass | Status::Warn);
     let well = rows.iter().filter(required).filter(works).count();
     let lead = match target.status {
         Status::Pass | Status::Absent => "as it should be",
@@ -165,7 +169,7 @@ pub(super) fn verdict(target: &TargetFinding, rows: &[Finding]) -> String {
 }
 
 /// `10 pass, 1 fail, 1 absent`, the worst last.
-pub(super) fn counts(rows: &[Finding]) -> String {
+pub(super) fn counts(rows: &[Arc<Finding>]) -> String {
     let mut many: BTreeMap<Status, usize> = BTreeMap::new();
     for row in rows {
         *many.entry(row.status).or_default() += 1;

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use crate::event::{Event, RunFinished, RunStarted, SCHEMA_VERSION};
+use time::OffsetDateTime;
+
+use crate::event::{Event, RunFinished, SCHEMA_VERSION};
 
 use super::Reporter;
 use super::contract;
@@ -61,8 +63,8 @@ impl Document {
 impl Reporter for Document {
     fn report(&mut self, event: &Event) -> io::Result<()> {
         let mut text = Vec::new();
-        if let Event::RunStarted(start) = event {
-            push_head(start, &mut text)?;
+        if let Event::RunStarted { at, .. } = event {
+            push_head(*at, &mut text)?;
         }
         for told in self.order.take(event) {
             self.push_target(&told, &mut text)?;
@@ -86,12 +88,12 @@ impl fmt::Debug for Document {
     }
 }
 
-fn push_head(start: &RunStarted, text: &mut Vec<u8>) -> io::Result<()> {
+fn push_head(at: OffsetDateTime, text: &mut Vec<u8>) -> io::Result<()> {
     write!(
         text,
         "{{\n  \"schema_version\": {SCHEMA_VERSION},\n  \"exchports\": \"{}\",\n  \"started_at\": \"{}\",\n  \
          \"targets\": [",
         env!("CARGO_PKG_VERSION"),
-        rfc3339(start.at)
+        rfc3339(at)
     )
 }

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use quick_xml::Writer;
@@ -72,7 +73,7 @@ impl Junit {
         }
     }
 
-    fn row_case(&self, row: &Finding, rows: &[Finding]) -> Case {
+    fn row_case(&self, row: &Finding, rows: &[Arc<Finding>]) -> Case {
         let diagnoses: Vec<&Diagnosis> = row.diagnoses.iter().collect();
         let first = || diagnoses.first().map_or("", |first| &first.message);
         let failure = row.observation.failure.as_ref();
@@ -121,8 +122,8 @@ impl Junit {
 impl Reporter for Junit {
     fn report(&mut self, event: &Event) -> io::Result<()> {
         let mut text = Vec::new();
-        if let Event::RunStarted(start) = event {
-            self.started = rfc3339(start.at);
+        if let Event::RunStarted { at, .. } = event {
+            self.started = rfc3339(*at);
             let mut xml = Writer::new(&mut text);
             xml.write_event(Xml::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
             text.extend_from_slice(b"\n<testsuites name=\"exchports\">\n");
@@ -288,10 +289,10 @@ fn properties(told: &Told) -> Vec<(&'static str, String)> {
 }
 
 /// `submission (587)`; where a service has several rows, with the address of each.
-fn case_name(row: &Finding, rows: &[Finding]) -> String {
+fn case_name(row: &Finding, rows: &[Arc<Finding>]) -> String {
     let name = row.check.service.name;
     let port = row.check.port;
-    let is_same = |other: &&Finding| other.check.service.id == row.check.service.id;
+    let is_same = |other: &&Arc<Finding>| other.check.service.id == row.check.service.id;
     match row.observation.address {
         Some(address) if rows.iter().filter(is_same).count() > 1 => {
             format!("{name} ({port}) at {}", address.ip())

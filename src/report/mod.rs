@@ -111,6 +111,15 @@ impl Format {
         }
     }
 
+    /// Whether it keeps the order of targets, and so keeps back what is ahead of it.
+    #[must_use]
+    pub fn is_ordered(self) -> bool {
+        match self {
+            Self::Table | Self::Json | Self::Junit | Self::Github => true,
+            Self::Ndjson => false,
+        }
+    }
+
     /// The format of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {

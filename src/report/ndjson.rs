@@ -1,11 +1,12 @@
 //! One JSON object a line, as it happens.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::event::Event;
+use crate::event::{Event, TargetId};
 
 use super::Reporter;
 use super::contract;
@@ -14,44 +15,44 @@ use super::notation::{Layout, push_json};
 /// Writes the lines.
 pub(super) struct Ndjson {
     out: Box<dyn Write + Send>,
-    targets: Vec<String>,
+    /// The names of the targets that are under way.
+    targets: HashMap<TargetId, String>,
 }
 
 impl Ndjson {
     pub(super) fn new(out: Box<dyn Write + Send>) -> Self {
         Self {
             out,
-            targets: Vec::new(),
+            targets: HashMap::new(),
         }
-    }
-
-    fn write_line(&mut self, line: &impl Serialize) -> io::Result<()> {
-        let mut text = Vec::new();
-        push_json(line, Layout::Compact, &mut text)?;
-        text.push(b'\n');
-        self.out.write_all(&text)?;
-        self.out.flush()
     }
 }
 
 impl Reporter for Ndjson {
     fn report(&mut self, event: &Event) -> io::Result<()> {
         match event {
-            Event::RunStarted(start) => {
-                self.targets = start.targets.iter().map(|(name, _)| name.clone()).collect();
-                self.write_line(&contract::RunStarted::line(start))
+            Event::RunStarted { at, .. } => {
+                write_line(&mut *self.out, &contract::RunStarted::line(*at))
+            }
+            Event::TargetStarted { target, name, .. } => {
+                self.targets.insert(*target, name.clone());
+                Ok(())
             }
             Event::TargetResolved { .. } | Event::CheckSeen { .. } => Ok(()),
             Event::CheckFinished {
                 target, finding, ..
             } => {
-                let name = self.targets.get(*target).cloned().unwrap_or_default();
-                self.write_line(&contract::Row::line(&name, finding))
+                let name = self.targets.get(target).map_or("", String::as_str);
+                let line = contract::Row::line(name, finding);
+                write_line(&mut *self.out, &line)
             }
-            Event::TargetFinished { finding, .. } => {
-                self.write_line(&contract::Target::line(finding))
+            Event::TargetFinished { target, finding } => {
+                self.targets.remove(target);
+                write_line(&mut *self.out, &contract::Target::line(finding))
             }
-            Event::RunFinished(end) => self.write_line(&contract::RunFinished::line(end)),
+            Event::RunFinished(end) => {
+                write_line(&mut *self.out, &contract::RunFinished::line(end))
+            }
         }
     }
 }
@@ -62,4 +63,12 @@ impl fmt::Debug for Ndjson {
             .field("targets", &self.targets)
             .finish_non_exhaustive()
     }
+}
+
+fn write_line(out: &mut dyn Write, line: &impl Serialize) -> io::Result<()> {
+    let mut text = Vec::new();
+    push_json(line, Layout::Compact, &mut text)?;
+    text.push(b'\n');
+    out.write_all(&text)?;
+    out.flush()
 }

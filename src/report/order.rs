@@ -2,28 +2,29 @@
 
 use std::collections::BTreeMap;
 use std::mem;
+use std::sync::Arc;
 
-use crate::event::Event;
+use crate::event::{Event, TargetId};
 use crate::finding::{Finding, TargetFinding};
 
 /// A target that is over, its rows in the order of documents.
 #[derive(Debug)]
 pub(super) struct Told {
-    pub(super) finding: TargetFinding,
-    pub(super) rows: Vec<Finding>,
+    pub(super) finding: Arc<TargetFinding>,
+    pub(super) rows: Vec<Arc<Finding>>,
 }
 
 /// The targets that are not told yet.
 #[derive(Debug, Default)]
 pub(super) struct Order {
-    waiting: BTreeMap<usize, Waiting>,
+    waiting: BTreeMap<TargetId, Waiting>,
     next: usize,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
-    rows: BTreeMap<usize, Finding>,
-    finding: Option<TargetFinding>,
+    rows: BTreeMap<usize, Arc<Finding>>,
+    finding: Option<Arc<TargetFinding>>,
 }
 
 impl Order {
@@ -31,20 +32,21 @@ impl Order {
     /// left and finished, gaps or not.
     pub(super) fn take(&mut self, event: &Event) -> Vec<Told> {
         match event {
-            Event::RunStarted(_) | Event::TargetResolved { .. } | Event::CheckSeen { .. } => {
-                Vec::new()
-            }
+            Event::RunStarted { .. }
+            | Event::TargetStarted { .. }
+            | Event::TargetResolved { .. }
+            | Event::CheckSeen { .. } => Vec::new(),
             Event::CheckFinished {
                 target,
                 row,
                 finding,
             } => {
                 let waiting = self.waiting.entry(*target).or_default();
-                waiting.rows.insert(*row, (**finding).clone());
+                waiting.rows.insert(*row, Arc::clone(finding));
                 Vec::new()
             }
             Event::TargetFinished { target, finding } => {
-                self.waiting.entry(*target).or_default().finding = Some((**finding).clone());
+                self.waiting.entry(*target).or_default().finding = Some(Arc::clone(finding));
                 self.take_ready()
             }
             Event::RunFinished(_) => mem::take(&mut self.waiting)
@@ -56,9 +58,9 @@ impl Order {
 
     fn take_ready(&mut self) -> Vec<Told> {
         let mut ready = Vec::new();
-        while let Some(waiting) = self.waiting.remove(&self.next) {
+        while let Some(waiting) = self.waiting.remove(&TargetId(self.next)) {
             if waiting.finding.is_none() {
-                self.waiting.insert(self.next, waiting);
+                self.waiting.insert(TargetId(self.next), waiting);
                 break;
             }
             ready.extend(waiting.told());

@@ -7,7 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::catalog::{Group, ServiceId};
-use crate::event::Event;
+use crate::event::{Event, TargetId};
 
 use super::Reporter;
 
@@ -25,7 +25,7 @@ pub struct Progress<R: Reporter> {
     bar: ProgressBar,
     expected: usize,
     /// What is not over, by target and row.
-    awaited: BTreeMap<(usize, usize), ServiceId>,
+    awaited: BTreeMap<(TargetId, usize), ServiceId>,
 }
 
 impl<R: Reporter> Progress<R> {
@@ -49,7 +49,7 @@ impl<R: Reporter> Progress<R> {
 
     fn advance(&mut self, event: &Event) {
         match event {
-            Event::RunStarted(_) => self.bar.enable_steady_tick(TICK),
+            Event::RunStarted { .. } => self.bar.enable_steady_tick(TICK),
             Event::TargetResolved { target, checks } => {
                 self.expected += checks.len();
                 let rows = checks.iter().enumerate();
@@ -59,7 +59,7 @@ impl<R: Reporter> Progress<R> {
             Event::CheckSeen { target, row } | Event::CheckFinished { target, row, .. } => {
                 self.awaited.remove(&(*target, *row));
             }
-            Event::TargetFinished { .. } => {}
+            Event::TargetStarted { .. } | Event::TargetFinished { .. } => {}
             Event::RunFinished(_) => return self.bar.finish_and_clear(),
         }
         self.bar.set_message(self.message());

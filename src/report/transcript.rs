@@ -1,9 +1,10 @@
 //! The conversations, word for word.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::io::{self, Write};
 
-use crate::event::Event;
+use crate::event::{Event, TargetId};
 use crate::facts::Text;
 use crate::finding::Finding;
 use crate::observation::{Line, Speaker};
@@ -16,7 +17,7 @@ use super::Reporter;
 pub fn transcript(out: Box<dyn Write + Send>) -> Box<dyn Reporter + Send> {
     Box::new(Conversations {
         out,
-        targets: Vec::new(),
+        targets: HashMap::new(),
     })
 }
 
@@ -40,20 +41,25 @@ pub(super) fn line(line: &Line) -> String {
 
 struct Conversations {
     out: Box<dyn Write + Send>,
-    targets: Vec<String>,
+    /// The names of the targets that are under way.
+    targets: HashMap<TargetId, String>,
 }
 
 impl Reporter for Conversations {
     fn report(&mut self, event: &Event) -> io::Result<()> {
         match event {
-            Event::RunStarted(start) => {
-                self.targets = start.targets.iter().map(|(name, _)| name.clone()).collect();
+            Event::TargetStarted { target, name, .. } => {
+                self.targets.insert(*target, name.clone());
+                Ok(())
+            }
+            Event::TargetFinished { target, .. } => {
+                self.targets.remove(target);
                 Ok(())
             }
             Event::CheckFinished {
                 target, finding, ..
             } if !finding.observation.transcript.is_empty() => {
-                let target = self.targets.get(*target).map_or("", String::as_str);
+                let target = self.targets.get(target).map_or("", String::as_str);
                 self.out
                     .write_all(conversation(target, finding).as_bytes())?;
                 self.out.flush()

@@ -7,16 +7,18 @@
 //!
 //! Start reading at [`run`].
 
+use std::collections::BTreeSet;
+use std::mem;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 
 use time::OffsetDateTime;
 use tokio::sync::{mpsc, watch};
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::Instant;
 
 use crate::catalog::{Group, Role, ServiceId};
-use crate::event::{Event, RunEnd, RunFinished, RunStarted, Summary};
+use crate::event::{Event, RunEnd, RunFinished, Summary, TargetId};
 use crate::finding::Finding;
 use crate::judge::{self, Context, Control, Surroundings};
 use crate::net::{Gate, Halt, Lookup, Roots, TcpDial, TlsAsk, resolve};
@@ -24,40 +26,82 @@ use crate::observation::{Cause, Failure, Observation, Stage, State};
 use crate::plan::{Addresses, Audit, Check, Depth, Host, Plan, Target};
 use crate::probe::{Ask, probe};
 
-/// What a run is held by from outside.
+/// What a run is given beside its plan.
 #[derive(Clone, Debug)]
-pub struct Orders {
+pub struct Setup {
+    /// When it begins.
+    pub started_at: OffsetDateTime,
+    /// Whom to trust.
+    pub roots: Arc<Roots>,
+    /// The limits on sockets; runs that share one keep them together.
+    pub gate: Arc<Gate>,
+    /// Whether targets wait for one another.
+    pub sequence: Sequence,
+    /// What ends it early.
+    pub cancellation: Cancellation,
+}
+
+/// Whether a target may be far ahead of those before it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Sequence {
+    /// A document keeps the order of targets, and would have to keep what is far ahead.
+    #[default]
+    Ordered,
+    /// Each is told as it comes.
+    Unordered,
+}
+
+/// What ends a run early.
+#[derive(Clone, Debug)]
+pub struct Cancellation {
     /// Ends every wait.
     pub halt: Halt,
     /// How it ended, when somebody ended it.
     pub end: Arc<OnceLock<RunEnd>>,
 }
 
-/// Runs a plan and tells what happens; `tell` is called from one task, in order.
-pub async fn run(
-    plan: Plan,
-    roots: Arc<Roots>,
-    started_at: OffsetDateTime,
-    orders: Orders,
-    mut tell: impl FnMut(Event),
-) -> RunFinished {
+/// As many events as [`channel`] keeps for a reader.
+const EVENTS: usize = 256;
+
+/// A way for events that keeps few of them: while its reader is slow, no further target is begun.
+#[must_use]
+pub fn channel() -> (mpsc::Sender<Event>, mpsc::Receiver<Event>) {
+    mpsc::channel(EVENTS)
+}
+
+/// Runs a plan and tells what happens, in order. A reader that is slow keeps no check waiting that is under way, only
+/// targets that have not begun; one that is gone is no reason to stop.
+pub async fn run(mut plan: Plan, setup: Setup, events: mpsc::Sender<Event>) -> RunFinished {
     let began = Instant::now();
-    tell(Event::RunStarted(RunStarted {
-        at: started_at,
-        targets: plan
-            .targets
-            .iter()
-            .map(|target| (target.name.clone(), target.role))
-            .collect(),
-    }));
-    let summary = all_targets(plan, roots, started_at, began, &orders, &mut tell).await;
+    let at = setup.started_at;
+    let targets = mem::take(&mut plan.targets);
+    let started = Event::RunStarted {
+        at,
+        targets: targets.len(),
+    };
+    tell(&events, started).await;
+    let shared = Arc::new(Shared {
+        gate: setup.gate,
+        deadline: plan.limits.run.map(|patience| began + patience),
+        halt: setup.cancellation.halt,
+        plan,
+        roots: setup.roots,
+        now: at,
+    });
+    let summary = all_targets(&shared, targets, setup.sequence, &events).await;
     let finished = RunFinished {
         summary,
         took: began.elapsed(),
-        end: orders.end.get().copied().unwrap_or_default(),
+        end: setup.cancellation.end.get().copied().unwrap_or_default(),
     };
-    tell(Event::RunFinished(finished));
+    tell(&events, Event::RunFinished(finished)).await;
     finished
+}
+
+/// Waits until there is room for it.
+async fn tell(events: &mpsc::Sender<Event>, event: Event) {
+    // Nobody listens any more: what is found is still counted.
+    drop(events.send(event).await);
 }
 
 /// What all checks of a run share.
@@ -82,58 +126,104 @@ impl Shared {
     }
 }
 
+/// Which targets may begin.
+struct Admission {
+    sequence: Sequence,
+    /// So many at once; in a document, so many beyond the oldest that is not finished.
+    window: usize,
+    begun: usize,
+    finished: usize,
+    /// The first that is not finished.
+    oldest: usize,
+    /// Those after it that are.
+    ahead: BTreeSet<usize>,
+}
+
+impl Admission {
+    fn new(sequence: Sequence, window: usize) -> Self {
+        Self {
+            sequence,
+            window: window.max(1),
+            begun: 0,
+            finished: 0,
+            oldest: 0,
+            ahead: BTreeSet::new(),
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        let first = match self.sequence {
+            Sequence::Ordered => self.oldest,
+            Sequence::Unordered => self.finished,
+        };
+        self.begun < first.saturating_add(self.window)
+    }
+
+    fn begin(&mut self) -> TargetId {
+        let target = TargetId(self.begun);
+        self.begun += 1;
+        target
+    }
+
+    fn finish(&mut self, target: TargetId) {
+        self.finished += 1;
+        self.ahead.insert(target.0);
+        while self.ahead.remove(&self.oldest) {
+            self.oldest += 1;
+        }
+    }
+}
+
+/// Takes targets as there is room for them, and passes on what they tell. Theirs is a channel without a bound, since no
+/// check may wait for a reader; what is in it is bounded by the targets under way.
 async fn all_targets(
-    plan: Plan,
-    roots: Arc<Roots>,
-    now: OffsetDateTime,
-    began: Instant,
-    orders: &Orders,
-    tell: &mut impl FnMut(Event),
+    shared: &Arc<Shared>,
+    targets: impl IntoIterator<Item = Target>,
+    sequence: Sequence,
+    events: &mpsc::Sender<Event>,
 ) -> Summary {
-    let count = plan.targets.len();
-    let window = plan.limits.jobs.max(1);
-    let shared = Arc::new(Shared {
-        gate: Gate::new(plan.limits.jobs, plan.limits.per_address),
-        deadline: plan.limits.run.map(|patience| began + patience),
-        halt: orders.halt.clone(),
-        plan,
-        roots,
-        now,
-    });
+    let mut targets = targets.into_iter().fuse();
+    let mut admission = Admission::new(sequence, shared.plan.limits.jobs);
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let mut running = JoinSet::new();
-    let mut finished = vec![false; count];
-    let (mut next, mut oldest) = (0, 0);
     let mut summary = Summary::default();
-    while oldest < count {
-        // Documents keep the order of targets: one that is far ahead of the oldest would only be kept waiting.
-        while next < count && next < oldest + window {
-            running.spawn(one_target(Arc::clone(&shared), next, sender.clone()));
-            next += 1;
+    loop {
+        while admission.is_open()
+            && let Some(target) = targets.next()
+        {
+            let id = admission.begin();
+            let started = Event::TargetStarted {
+                target: id,
+                name: target.name.clone(),
+                role: target.role,
+            };
+            tell(events, started).await;
+            running.spawn(one_target(
+                Arc::clone(shared),
+                id,
+                Arc::new(target),
+                sender.clone(),
+            ));
         }
         let event = tokio::select! {
             biased;
             Some(event) = receiver.recv() => event,
-            Some(ended) = running.join_next() => match ended {
-                Ok(()) => continue,
-                Err(error) => pass_on(error),
+            ended = running.join_next() => match ended {
+                Some(Ok(())) => continue,
+                Some(Err(error)) => pass_on(error),
+                // What the last of them told stands before its end.
+                None => break,
             },
-            else => break,
         };
         match &event {
             Event::CheckFinished { finding, .. } => summary.add_check(finding),
             Event::TargetFinished { target, finding } => {
                 summary.add_target(finding);
-                if let Some(done) = finished.get_mut(*target) {
-                    *done = true;
-                }
-                while finished.get(oldest) == Some(&true) {
-                    oldest += 1;
-                }
+                admission.finish(*target);
             }
             _ => {}
         }
-        tell(event);
+        tell(events, event).await;
     }
     summary
 }
@@ -149,20 +239,17 @@ fn pass_on(error: JoinError) -> ! {
 
 type Sender = mpsc::UnboundedSender<Event>;
 
-async fn one_target(shared: Arc<Shared>, index: usize, sender: Sender) {
-    let Some(target) = shared.plan.targets.get(index) else {
-        return;
-    };
+async fn one_target(shared: Arc<Shared>, id: TargetId, target: Arc<Target>, sender: Sender) {
     // Nobody listens only when the run is over.
     let tell = |event| drop(sender.send(event));
-    let lookup = look_up(&shared, target).await;
+    let lookup = look_up(&shared, &target).await;
     let addresses = lookup.addresses.clone().unwrap_or_default();
-    let mut rows = rows(&shared.plan, target, &addresses);
-    expect_by_address(target, &addresses, &mut rows);
+    let mut rows = rows(&shared.plan, &target, &addresses);
+    expect_by_address(&target, &addresses, &mut rows);
     // Where the role is found from all rows, none of them can be judged before the last.
     let is_held = target.role == Role::Auto;
     tell(Event::TargetResolved {
-        target: index,
+        target: id,
         checks: rows.iter().map(|(check, _)| check.service.id).collect(),
     });
     let mut checks = JoinSet::new();
@@ -175,9 +262,10 @@ async fn one_target(shared: Arc<Shared>, index: usize, sender: Sender) {
     let mut tasks = Vec::with_capacity(rows.len());
     for (row, (check, addresses)) in rows.iter().enumerate() {
         let (shared, tls) = (Arc::clone(&shared), Arc::clone(&tls));
+        let target = Arc::clone(&target);
         let (check, addresses) = (*check, addresses.clone());
         let unresolved = lookup.addresses.as_ref().err().cloned();
-        let ask = ask(&shared.plan, target, check);
+        let ask = ask(&shared.plan, &target, check);
         let place = fronts.place(&check, &addresses);
         let only = only(&addresses);
         let task = checks.spawn(async move {
@@ -190,68 +278,80 @@ async fn one_target(shared: Arc<Shared>, index: usize, sender: Sender) {
             };
             place.tell(&observation);
             let observation = at_its_place(observation, only);
-            let target = shared.plan.targets.get(index)?;
-            Some((
-                row,
-                judge::judge(check, observation, &shared.context(target)),
-            ))
+            let context = shared.context(&target);
+            (row, judge::judge(check, observation, &context))
         });
         tasks.push(task.id());
     }
     // From here on only the check of 443 can speak for it: should it break, nobody waits for it.
     drop(fronts);
-    let context = shared.context(target);
+    let context = shared.context(&target);
     while let Some(ended) = checks.join_next().await {
-        let judged = ended.unwrap_or_else(|error| {
-            // A defect of ours in one check is that check's finding; the others go on.
-            let row = tasks.iter().position(|task| *task == error.id())?;
-            let (check, addresses) = rows.get(row)?;
-            let seen = at_its_place(broken(), only(addresses));
-            Some((row, judge::judge(*check, seen, &context)))
-        });
-        let Some((row, finding)) = judged else {
+        let Some((row, finding)) = finished_row(ended, &tasks, &rows, &context) else {
             continue;
         };
-        if let Some(place) = findings.get_mut(row) {
-            *place = Some(finding.clone());
-        }
-        if is_held {
-            tell(Event::CheckSeen { target: index, row });
+        let event = if is_held {
+            Event::CheckSeen { target: id, row }
         } else {
-            tell(Event::CheckFinished {
-                target: index,
+            Event::CheckFinished {
+                target: id,
                 row,
-                finding: Box::new(finding),
-            });
+                finding: Arc::new(finding.clone()),
+            }
+        };
+        tell(event);
+        if let Some(place) = findings.get_mut(row) {
+            *place = Some(finding);
         }
     }
     let findings: Vec<Finding> = findings.into_iter().flatten().collect();
     let around = Surroundings {
         addresses,
         resolve: lookup.took,
-        control: control(&shared, target, &findings, tls).await,
+        control: control(&shared, &target, &findings, tls).await,
     };
     let verdict = if is_held {
         let seen: Vec<(Check, Observation)> = findings
             .into_iter()
             .map(|finding| (finding.check, finding.observation))
             .collect();
-        let (findings, verdict) = judge::judge_by_signs(target, &around, &seen, &context);
+        let (findings, verdict) = judge::judge_by_signs(&target, &around, &seen, &context);
         for (row, finding) in findings.into_iter().enumerate() {
             tell(Event::CheckFinished {
-                target: index,
+                target: id,
                 row,
-                finding: Box::new(finding),
+                finding: Arc::new(finding),
             });
         }
         verdict
     } else {
-        judge::judge_target(target, around, &findings, &context)
+        judge::judge_target(&target, around, &findings, &context)
     };
     tell(Event::TargetFinished {
-        target: index,
-        finding: Box::new(verdict),
+        target: id,
+        finding: Arc::new(verdict),
     });
+}
+
+/// A row of a target, and where it is looked at.
+type Row = (Check, Vec<SocketAddr>);
+
+/// The row whose check has ended. A defect of ours in one check is that check's finding; the others go on.
+fn finished_row(
+    ended: Result<(usize, Finding), JoinError>,
+    tasks: &[task::Id],
+    rows: &[Row],
+    context: &Context<'_>,
+) -> Option<(usize, Finding)> {
+    match ended {
+        Ok(judged) => Some(judged),
+        Err(error) => {
+            let row = tasks.iter().position(|task| *task == error.id())?;
+            let (check, addresses) = rows.get(row)?;
+            let seen = at_its_place(broken(), only(addresses));
+            Some((row, judge::judge(*check, seen, context)))
+        }
+    }
 }
 
 /// A second round, when every port accepted and it is doubtful that all of them meant it: one port more, on which nobody
@@ -407,7 +507,7 @@ async fn look_up(shared: &Shared, target: &Target) -> Lookup {
 }
 
 /// The rows of a target: a service each, or a service at an address each; with the addresses to dial, preferred first.
-fn rows(plan: &Plan, target: &Target, addresses: &[IpAddr]) -> Vec<(Check, Vec<SocketAddr>)> {
+fn rows(plan: &Plan, target: &Target, addresses: &[IpAddr]) -> Vec<Row> {
     let endpoints = |check: &Check, addresses: &[IpAddr]| -> Vec<SocketAddr> {
         addresses
             .iter()
@@ -429,7 +529,7 @@ fn rows(plan: &Plan, target: &Target, addresses: &[IpAddr]) -> Vec<(Check, Vec<S
 }
 
 /// What a role forbids on public addresses only; the plan was made before they were known.
-fn expect_by_address(target: &Target, addresses: &[IpAddr], rows: &mut [(Check, Vec<SocketAddr>)]) {
+fn expect_by_address(target: &Target, addresses: &[IpAddr], rows: &mut [Row]) {
     if target.role != Role::Mail {
         return;
     }
@@ -620,25 +720,16 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn no_more_targets_are_begun_than_there_are_sockets() {
-        // It accepts and says nothing.
-        let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = silent.local_addr().expect("an address").port();
-        let smtp = Check {
-            port,
-            ..check(ServiceId::Smtp)
-        };
+    /// A plan of these targets, two of them at once.
+    fn plan(targets: Vec<Target>) -> Plan {
         let moment = Duration::from_millis(300);
-        let trust = Trust {
-            stores: Stores::Public,
-            ..Trust::default()
-        };
-        let roots = Arc::new(Roots::new(&trust).expect("no file to read"));
-        let plan = Plan {
-            targets: [vec![smtp], vec![], vec![], vec![]].map(target).to_vec(),
+        Plan {
+            targets,
             reach: Reach::default(),
-            trust,
+            trust: Trust {
+                stores: Stores::Public,
+                ..Trust::default()
+            },
             standards: Standards::default(),
             depth: Depth::Full,
             audit: Audit::No,
@@ -648,23 +739,144 @@ mod tests {
                 jobs: 2,
                 ..Limits::for_check(moment, moment)
             },
+        }
+    }
+
+    fn setup(plan: &Plan, sequence: Sequence) -> Setup {
+        Setup {
+            started_at: OffsetDateTime::UNIX_EPOCH,
+            roots: Arc::new(Roots::new(&plan.trust).expect("no file to read")),
+            gate: Gate::new(plan.limits.jobs, plan.limits.per_address),
+            sequence,
+            cancellation: Cancellation {
+                halt: Halt::never(),
+                end: Arc::default(),
+            },
+        }
+    }
+
+    /// One that accepts and says nothing, and a check of it.
+    fn silent() -> (std::net::TcpListener, Check) {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = silent.local_addr().expect("an address").port();
+        let smtp = Check {
+            port,
+            ..check(ServiceId::Smtp)
         };
-        let orders = Orders {
-            halt: Halt::never(),
-            end: Arc::default(),
+        (silent, smtp)
+    }
+
+    /// When targets began and ended.
+    async fn course(sequence: Sequence) -> Vec<(usize, &'static str)> {
+        let (_silent, smtp) = silent();
+        let plan = plan(
+            [vec![smtp], vec![], vec![], vec![]]
+                .map(target)
+                .into_iter()
+                .collect(),
+        );
+        let setup = setup(&plan, sequence);
+        let (sender, mut events) = channel();
+        let read = async {
+            let mut told = Vec::new();
+            while let Some(event) = events.recv().await {
+                match event {
+                    Event::TargetStarted { target, .. } => told.push((target.0, "begun")),
+                    Event::TargetFinished { target, .. } => told.push((target.0, "done")),
+                    _ => {}
+                }
+            }
+            told
         };
-        let mut told = Vec::new();
-        let now = OffsetDateTime::UNIX_EPOCH;
-        run(plan, roots, now, orders, |event| match event {
-            Event::TargetResolved { target, .. } => told.push((target, "begun")),
-            Event::TargetFinished { target, .. } => told.push((target, "done")),
-            _ => {}
-        })
-        .await;
+        let (_, told) = tokio::join!(run(plan, setup, sender), read);
+        assert_eq!(told.len(), 8, "{told:?}");
+        told
+    }
+
+    #[tokio::test]
+    async fn no_more_targets_are_begun_than_there_are_sockets() {
+        let told = course(Sequence::Ordered).await;
         let place = |what| told.iter().position(|told| *told == what);
         assert!(place((1, "done")) < place((0, "done")), "{told:?}");
         assert!(place((0, "done")) < place((2, "begun")), "{told:?}");
-        assert_eq!(told.len(), 8);
+    }
+
+    #[tokio::test]
+    async fn without_a_document_no_target_waits_for_a_slow_one() {
+        let told = course(Sequence::Unordered).await;
+        assert_eq!(told.last(), Some(&(0, "done")), "{told:?}");
+    }
+
+    /// A reader that takes nothing: what has begun comes to its end, nothing new begins, and nothing is lost.
+    #[tokio::test]
+    async fn a_slow_reader_pauses_the_start_of_targets_and_loses_nothing() {
+        const COUNT: usize = 200;
+        let plan = plan((0..COUNT).map(|_| target(Vec::new())).collect());
+        let setup = setup(&plan, Sequence::Unordered);
+        let (sender, mut events) = mpsc::channel(4);
+        let taken = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let counted = Arc::clone(&taken);
+        let targets = (0..COUNT).map(move |_| {
+            counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            target(Vec::new())
+        });
+        let shared = Arc::new(Shared {
+            gate: setup.gate,
+            deadline: None,
+            halt: Halt::never(),
+            plan,
+            roots: setup.roots,
+            now: OffsetDateTime::UNIX_EPOCH,
+        });
+        let running = tokio::spawn(async move {
+            all_targets(&shared, targets, Sequence::Unordered, &sender).await
+        });
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let begun = taken.load(std::sync::atomic::Ordering::Relaxed);
+        assert!((1..=8).contains(&begun), "{begun} were begun");
+        let mut finished = 0;
+        while let Some(event) = events.recv().await {
+            finished += usize::from(matches!(event, Event::TargetFinished { .. }));
+        }
+        assert_eq!(finished, COUNT);
+        let summary = running.await.expect("it does not break");
+        assert_eq!(summary.targets, COUNT);
+    }
+
+    #[tokio::test]
+    async fn a_check_that_panics_is_a_finding_and_the_others_go_on() {
+        let standards = Standards::default();
+        let server_name = Host::Name("mail.example.com".to_owned());
+        let context = Context {
+            standards: &standards,
+            role: Role::Any,
+            server_name: &server_name,
+            now: OffsetDateTime::UNIX_EPOCH,
+        };
+        let address = SocketAddr::from(([192, 0, 2, 25], 25));
+        let rows: Vec<Row> = [ServiceId::Smtp, ServiceId::Imaps]
+            .map(|id| (check(id), vec![address]))
+            .to_vec();
+        let other = judge::judge(check(ServiceId::Imaps), open(), &context);
+        let mut checks = JoinSet::new();
+        let broken = checks.spawn(async { panic!("a defect that is staged") });
+        let whole = checks.spawn(async move { (1, other) });
+        let tasks = [broken.id(), whole.id()];
+        let mut ended = Vec::new();
+        while let Some(check) = checks.join_next().await {
+            ended.extend(finished_row(check, &tasks, &rows, &context));
+        }
+        ended.sort_by_key(|(row, _)| *row);
+        let causes: Vec<_> = ended
+            .iter()
+            .map(|(row, finding)| {
+                let failure = finding.observation.failure.as_ref();
+                (*row, failure.map(|failure| failure.cause))
+            })
+            .collect();
+        assert_eq!(causes, [(0, Some(Cause::Internal)), (1, None)]);
+        let seen = ended.first().map(|(_, finding)| &finding.observation);
+        assert_eq!(seen.and_then(|seen| seen.address), Some(address));
     }
 
     #[tokio::test]

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use time::OffsetDateTime;
 
 use exchports::catalog::{Expectation, Group, Role, SERVICES, ServiceId, WEB, expectation};
-use exchports::event::{Event, RunEnd, RunFinished, RunStarted, Summary};
+use exchports::event::{Event, RunEnd, RunFinished, Summary, TargetId};
 use exchports::facts::{
     Anchor, CertificateFacts, ChainLink, Cipher, HttpFacts, ImapFacts, KeyExchange, KeyFacts,
     KeyProof, LdapFacts, LegacyAnswer, LegacyFacts, Nla, PeerFacts, RdpFacts, SignatureStrength,
@@ -422,13 +422,14 @@ fn shuffled() -> impl Strategy<Value = Vec<Event>> {
     Just(middle).prop_shuffle().prop_map(move |mut middle| {
         // A target's end comes after the last of its checks, its resolution before the first.
         let place = |event: &Event| match event {
-            Event::TargetResolved { .. } => 0,
-            Event::CheckFinished { .. } => 1,
-            _ => 2,
+            Event::TargetStarted { .. } => 0,
+            Event::TargetResolved { .. } => 1,
+            Event::CheckFinished { .. } => 2,
+            _ => 3,
         };
         for target in 0..6 {
             let places: Vec<usize> = (0..middle.len())
-                .filter(|&i| target_of(&middle[i]) == Some(target))
+                .filter(|&i| target_of(&middle[i]) == Some(TargetId(target)))
                 .collect();
             let mut own: Vec<Event> = places.iter().map(|&i| middle[i].clone()).collect();
             own.sort_by_key(place);
@@ -441,13 +442,14 @@ fn shuffled() -> impl Strategy<Value = Vec<Event>> {
     })
 }
 
-fn target_of(event: &Event) -> Option<usize> {
+fn target_of(event: &Event) -> Option<TargetId> {
     match event {
-        Event::TargetResolved { target, .. }
+        Event::TargetStarted { target, .. }
+        | Event::TargetResolved { target, .. }
         | Event::CheckSeen { target, .. }
         | Event::CheckFinished { target, .. }
         | Event::TargetFinished { target, .. } => Some(*target),
-        Event::RunStarted(_) | Event::RunFinished(_) => None,
+        Event::RunStarted { .. } | Event::RunFinished(_) => None,
     }
 }
 
@@ -476,15 +478,17 @@ type Looked = (TargetFinding, Vec<Finding>);
 
 fn events(targets: Vec<Looked>) -> Vec<Event> {
     let mut summary = Summary::default();
-    let started = Event::RunStarted(RunStarted {
+    let mut events = vec![Event::RunStarted {
         at: day(0),
-        targets: targets
-            .iter()
-            .map(|(finding, _)| (finding.target.clone(), finding.role))
-            .collect(),
-    });
-    let mut events = vec![started];
+        targets: targets.len(),
+    }];
     for (target, (finding, rows)) in targets.into_iter().enumerate() {
+        let target = TargetId(target);
+        events.push(Event::TargetStarted {
+            target,
+            name: finding.target.clone(),
+            role: finding.role,
+        });
         events.push(Event::TargetResolved {
             target,
             checks: rows.iter().map(|row| row.check.service.id).collect(),
@@ -494,13 +498,13 @@ fn events(targets: Vec<Looked>) -> Vec<Event> {
             events.push(Event::CheckFinished {
                 target,
                 row,
-                finding: Box::new(finding),
+                finding: Arc::new(finding),
             });
         }
         summary.add_target(&finding);
         events.push(Event::TargetFinished {
             target,
-            finding: Box::new(finding),
+            finding: Arc::new(finding),
         });
     }
     events.push(Event::RunFinished(RunFinished {

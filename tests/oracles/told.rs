@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use exchports::catalog::{Expectation, ROLES, Role};
-use exchports::event::{Event, RunEnd, RunFinished, RunStarted, Summary};
+use exchports::event::{Event, RunEnd, RunFinished, Summary, TargetId};
 use exchports::facts::Text;
 use exchports::finding::Finding;
 use exchports::judge::{Context, Surroundings, judge, judge_target};
@@ -208,22 +208,27 @@ fn run_of(finding: &Finding, host: &Host) -> Vec<Event> {
     summary.add_check(finding);
     summary.add_target(&whole);
     vec![
-        Event::RunStarted(RunStarted {
+        Event::RunStarted {
             at: now(),
-            targets: vec![(HOST.to_owned(), Role::Any)],
-        }),
+            targets: 1,
+        },
+        Event::TargetStarted {
+            target: TargetId(0),
+            name: HOST.to_owned(),
+            role: Role::Any,
+        },
         Event::TargetResolved {
-            target: 0,
+            target: TargetId(0),
             checks: vec![finding.check.service.id],
         },
         Event::CheckFinished {
-            target: 0,
+            target: TargetId(0),
             row: 0,
-            finding: Box::new(finding.clone()),
+            finding: Arc::new(finding.clone()),
         },
         Event::TargetFinished {
-            target: 0,
-            finding: Box::new(whole),
+            target: TargetId(0),
+            finding: Arc::new(whole),
         },
         Event::RunFinished(RunFinished {
             summary,

@@ -1,13 +1,15 @@
 //! What an audit found out, in a few lines: which versions of TLS are enabled where, and whether a remote desktop host
 //! insists on network level authentication. Most of it is as it should be, so that no row tells it.
 
+use std::sync::Arc;
+
 use crate::facts::{Nla, PeerFacts, TlsVersion, VersionAnswer};
 use crate::finding::Finding;
 
 use super::causes::label;
 
 /// The lines; none where nothing was audited. Services that answered alike are on one line.
-pub(super) fn audited(rows: &[Finding]) -> Vec<String> {
+pub(super) fn audited(rows: &[Arc<Finding>]) -> Vec<String> {
     let mut alike: Vec<(String, Vec<usize>)> = Vec::new();
     for (index, row) in rows.iter().enumerate() {
         let Some(answers) = versions(row) else {

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::catalog::ServiceId;
 use crate::finding::{Code, Diagnosis, Finding, Severity, Status, TargetDiagnosis, TargetFinding};
@@ -17,7 +18,7 @@ pub(super) struct Cause<'a> {
 }
 
 /// All causes that the table tells: the worst first, then in the order of rows.
-pub(super) fn causes<'a>(target: &TargetFinding, rows: &'a [Finding]) -> Vec<Cause<'a>> {
+pub(super) fn causes<'a>(target: &TargetFinding, rows: &'a [Arc<Finding>]) -> Vec<Cause<'a>> {
     let mut causes: Vec<Cause<'a>> = Vec::new();
     for (index, row) in rows.iter().enumerate() {
         for diagnosis in told(row) {
@@ -123,7 +124,7 @@ fn teller<'a>(
 
 /// The names of some of the rows, as short as they can be: `smtp, imap`, `all 12`, `https, all 9 web services`,
 /// `smtp on 2001:db8::1`.
-pub(super) fn label(rows: &[Finding], chosen: &[usize]) -> String {
+pub(super) fn label(rows: &[Arc<Finding>], chosen: &[usize]) -> String {
     let services = services(rows, |_| true);
     if chosen.len() == rows.len() && services.len() > 2 {
         return format!("all {}", services.len());
@@ -161,7 +162,7 @@ pub(super) fn label(rows: &[Finding], chosen: &[usize]) -> String {
 }
 
 /// The services of the rows that are wanted, each once.
-fn services(rows: &[Finding], wanted: impl Fn(usize) -> bool) -> Vec<ServiceId> {
+fn services(rows: &[Arc<Finding>], wanted: impl Fn(usize) -> bool) -> Vec<ServiceId> {
     let mut found = Vec::new();
     for (index, row) in rows.iter().enumerate() {
         if wanted(index) && !found.contains(&row.check.service.id) {
@@ -172,7 +173,7 @@ fn services(rows: &[Finding], wanted: impl Fn(usize) -> bool) -> Vec<ServiceId> 
 }
 
 /// The addresses of these rows, each once.
-fn addresses(rows: &[Finding], chosen: &[usize]) -> Vec<Option<IpAddr>> {
+fn addresses(rows: &[Arc<Finding>], chosen: &[usize]) -> Vec<Option<IpAddr>> {
     let mut found = Vec::new();
     for row in chosen.iter().map(|&index| &rows[index]) {
         if !found.contains(&address(row)) {
@@ -187,7 +188,7 @@ fn address(row: &Finding) -> Option<IpAddr> {
 }
 
 /// The names of services, in one where they are all that there are behind 443.
-pub(super) fn names(rows: &[Finding], services: &[ServiceId]) -> String {
+pub(super) fn names(rows: &[Arc<Finding>], services: &[ServiceId]) -> String {
     let web = self::services(rows, |row| is_web(&rows[row]));
     let is_short = web.len() > FEW && web.iter().all(|id| services.contains(id));
     let mut names: Vec<String> = services

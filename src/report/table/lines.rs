@@ -1,6 +1,7 @@
 //! Which rows become which lines, and in what order.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::catalog::{Group, ServiceId};
 use crate::finding::{Finding, Status};
@@ -31,7 +32,7 @@ pub(super) const FEW: usize = 3;
 
 /// The rows as the table tells them: what lives behind 443 under the row of 443 at the same address and port, where that is
 /// shown; on one line, where 443 was in such a state that none of it was asked.
-pub(super) fn lines(rows: &[Finding], shown: Rows) -> Vec<Line<'_>> {
+pub(super) fn lines(rows: &[Arc<Finding>], shown: Rows) -> Vec<Line<'_>> {
     let front = |row: &Finding| {
         rows.iter().rposition(|other| {
             other.check.service.id == ServiceId::Https

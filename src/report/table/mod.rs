@@ -7,6 +7,7 @@
 use std::cmp::Reverse;
 use std::fmt;
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::catalog::Role;
@@ -132,8 +133,8 @@ impl Table {
 impl Reporter for Table {
     fn report(&mut self, event: &Event) -> io::Result<()> {
         let mut text = String::new();
-        if let Event::RunStarted(start) = event {
-            self.hosts.planned = start.targets.len();
+        if let Event::RunStarted { targets, .. } = event {
+            self.hosts.planned = *targets;
         }
         for told in self.order.take(event) {
             self.push_target(&told, &mut text);
@@ -195,7 +196,7 @@ const SEVERITY: usize = 6;
 /// One target, laid out.
 struct Page<'a> {
     target: &'a TargetFinding,
-    rows: &'a [Finding],
+    rows: &'a [Arc<Finding>],
     lines: Vec<Line<'a>>,
     /// What the host is, where it told.
     build: Option<&'a str>,
@@ -480,7 +481,7 @@ impl<'a> Page<'a> {
 }
 
 /// Which services a diagnosis of the target is about, where they are not all.
-fn whom(rows: &[Finding], told: &TargetDiagnosis) -> String {
+fn whom(rows: &[Arc<Finding>], told: &TargetDiagnosis) -> String {
     let mut all = rows.iter().map(|row| row.check.service.id);
     if told.services.is_empty() || all.all(|service| told.services.contains(&service)) {
         return String::new();
@@ -489,7 +490,7 @@ fn whom(rows: &[Finding], told: &TargetDiagnosis) -> String {
 }
 
 /// What is wrong with some rows: each wording with its rows, or where there are many of them, one for all.
-fn explained(cause: &Cause<'_>, rows: &[Finding]) -> Vec<String> {
+fn explained(cause: &Cause<'_>, rows: &[Arc<Finding>]) -> Vec<String> {
     let messages = cause.messages();
     match messages.as_slice() {
         // What strangers said is worth a line each.

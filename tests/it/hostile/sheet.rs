@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use exchports::catalog::{Expectation, Role, ServiceId, service};
-use exchports::event::Event;
+use exchports::event::{Event, TargetId};
 use exchports::judge::{Context, judge};
 use exchports::observation::{Cause, Observation, Stage};
 use exchports::plan::{Check, Host, Limits, Standards};
@@ -212,14 +212,15 @@ fn told(id: ServiceId, seen: &Observation) -> usize {
     };
     let finding = judge(check, seen.clone(), &context);
     let event = Event::CheckFinished {
-        target: 0,
+        target: TargetId(0),
         row: 0,
-        finding: Box::new(finding),
+        finding: Arc::new(finding),
     };
-    let start = Event::RunStarted(exchports::event::RunStarted {
-        at: time::OffsetDateTime::UNIX_EPOCH,
-        targets: vec![(HOST.to_owned(), Role::Any)],
-    });
+    let start = Event::TargetStarted {
+        target: TargetId(0),
+        name: HOST.to_owned(),
+        role: Role::Any,
+    };
     let style = Style {
         color: Color::Plain,
         width: 80,
