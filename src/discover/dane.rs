@@ -2,7 +2,7 @@
 
 use super::Means;
 use crate::discovery::Tlsa;
-use crate::facts::Answer;
+use crate::facts::{Answer, Outcome, Security};
 use crate::wire::tlsa;
 
 /// The records for port 25 of a host; what cannot be read is told beside what can.
@@ -19,5 +19,22 @@ pub(super) async fn records(host: &str, means: &Means) -> Answer<Result<Tlsa, &'
         outcome: found.outcome,
         security: found.security,
         took: found.took,
+    }
+}
+
+/// Where a host is an alias, and that is signed, the records at its end come first (RFC 7672 §2.2.2).
+pub(super) async fn of_alias(
+    end: &str,
+    security: Security,
+    own: Answer<Result<Tlsa, &'static str>>,
+    means: &Means,
+) -> Answer<Result<Tlsa, &'static str>> {
+    if security != Security::Secure {
+        return own;
+    }
+    let at_its_end = records(end, means).await;
+    match at_its_end.outcome {
+        Outcome::NoName | Outcome::NoRecords => own,
+        _ => at_its_end,
     }
 }

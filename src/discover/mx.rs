@@ -41,6 +41,10 @@ async fn one(record: &MxRecord, means: &Means) -> MailHost {
         (addresses, more)
     })
     .await;
+    let tlsa = match addresses.aliases.last() {
+        Some(end) => dane::of_alias(end, addresses.security, tlsa, means).await,
+        None => tlsa,
+    };
     MailHost {
         preference: record.preference,
         provider: provider(&name),

@@ -104,7 +104,11 @@ const CASES: &[Case] = &[
         Some("matches"),
     ),
     ("null", &["null-mx"], None),
-    ("alias", &["mx-is-alias", NOT_EXCHANGE], Some("none")),
+    (
+        "alias",
+        &["mx-is-alias", "dane-matches", NOT_EXCHANGE],
+        Some("matches"),
+    ),
     ("address", &["mx-unusable", NOT_EXCHANGE], Some("none")),
     ("gone", &["mx-unusable", NOT_EXCHANGE], Some("none")),
     (
