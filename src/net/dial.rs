@@ -12,9 +12,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::halt::Halt;
+use super::bounds::{Bounds, Halt, Interruption};
 use super::os;
-use super::session::{Dial, Over, Record, Session, Terms};
+use super::session::{Dial, Record, Session};
 use super::tls::TlsAsk;
 use crate::facts::Text;
 use crate::observation::{Attempt, Cause, Failure, Stage, State};
@@ -159,20 +159,19 @@ impl TcpDial {
         }
     }
 
-    /// The terms of the next connection; the first leaves time for a second.
-    fn terms(&self, connection: u8) -> Terms {
+    /// The bounds of the next connection; the first leaves time for a second.
+    fn bounds(&self, connection: u8) -> Bounds {
         let began = *self.began.get_or_init(Instant::now);
         let kept_back = if connection > 1 {
             Duration::ZERO
         } else {
             self.limits.second_look
         };
-        Terms {
+        Bounds {
             limits: self.limits,
             until: began + self.limits.check.saturating_sub(kept_back),
             deadline: self.deadline,
             halt: self.halt.clone(),
-            tls: Arc::clone(&self.tls),
         }
     }
 
@@ -231,13 +230,13 @@ impl Dial for TcpDial {
             Err(cause) => return Err(fail(record, cause, None)),
         };
         record.enter(Stage::Connect);
-        let mut terms = self.terms(record.connection());
+        let mut bounds = self.bounds(record.connection());
         let mut race = Race::new(addresses, self.source, Arc::clone(&self.gate), place);
         // Each attempt keeps the patience of a dial by itself; the race as a whole ends with the check.
-        race.start(terms.limits.connect);
-        let won = match terms.bounded(terms.limits.check, race.run()).await {
+        race.start(bounds.limits.connect);
+        let won = match bounds.bounded(bounds.limits.check, race.run()).await {
             Ok(won) => won,
-            Err(Over::Patience) => {
+            Err(Interruption::Patience) => {
                 race.expire();
                 None
             }
@@ -253,7 +252,12 @@ impl Dial for TcpDial {
         let _ = won.stream.set_nodelay(true);
         let local = won.stream.local_addr().ok();
         record.connected(State::Open, won.address, local, race.attempts());
-        Ok(Session::new(won.stream, record, terms))
+        Ok(Session::new(
+            won.stream,
+            record,
+            bounds,
+            Arc::clone(&self.tls),
+        ))
     }
 }
 

@@ -30,7 +30,7 @@ use hickory_resolver::{NameServerPool, PoolContext, TlsConfig, system_conf};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::halt::Halt;
+use super::bounds::Halt;
 use crate::facts::{Answer, CaaRecord, MxRecord, Outcome, Security, SrvRecord};
 use crate::plan::Limits;
 

@@ -1,4 +1,4 @@
-//! # net: the only room that touches the network
+//! # net: the only module that touches the network
 //!
 //! It resolves names, dials addresses, carries bytes both ways, upgrades to TLS and reads clocks. It keeps every bound
 //! of [`Limits`](crate::plan::Limits) and notes what it saw in a [`Record`]. It does not know what is said on a
@@ -9,25 +9,25 @@
 //! verifier that records and never judges; [`trust`] turns chain, roots and name into facts.
 //! What TLS cannot be spoken can still be asked for: `old_tls`.
 
+pub mod bounds;
 pub mod clock;
 mod der;
 pub mod dial;
 pub mod dns;
 mod fingerprints;
-pub mod halt;
 mod old_tls;
 mod os;
+pub mod recording;
 pub mod resolve;
 pub mod session;
-mod signatures;
-mod system_roots;
 pub mod tls;
 pub mod trust;
 
+pub use bounds::{Bounds, Halt, Halter, Interruption};
 pub use dial::{Gate, TcpDial};
 pub use dns::Resolver;
-pub use halt::{Halt, Halter};
+pub use recording::Stream;
 pub use resolve::{Lookup, resolve};
-pub use session::{Dial, Record, Session, Stream, Terms};
+pub use session::{Dial, Record, Session};
 pub use tls::{Alpn, TlsAsk};
 pub use trust::Roots;

@@ -9,8 +9,8 @@ use rustls::SignatureScheme;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 
-use super::signatures::{self, Signature};
 use super::tls::{TlsAsk, indicated_name};
+use super::trust::signatures::{self, Signature};
 use super::{der, trust};
 use crate::facts::{
     Cipher, ClientCertificate, KeyExchange, KeyProof, LegacyAnswer, LegacyFacts, TlsVersion,

@@ -12,7 +12,7 @@ use dns_lookup::{AddrInfoHints, LookupError, LookupErrorKind, getaddrinfo};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
 
-use super::halt::Halt;
+use super::bounds::Halt;
 use super::os;
 use crate::facts::Text;
 use crate::observation::{Cause, Failure, Stage};

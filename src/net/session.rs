@@ -8,19 +8,17 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::task::unconstrained;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 use tokio_rustls::client::TlsStream;
 
+use super::bounds::{Bounds, Interruption};
 use super::fingerprints;
-use super::halt::Halt;
 use super::old_tls;
+use super::recording::{REST_OF_LINE, RecordingStream, Stream, first_line, is_whole};
 use super::tls::{self, Alpn, TlsAsk};
 use crate::facts::{
     KeyProof, LegacyAnswer, LegacyFacts, Text, TlsFacts, TlsVersion, VersionAnswer,
@@ -32,10 +30,6 @@ use crate::plan::{Limits, Transcripts};
 use crate::wire::sniff::{Spoken, sniff};
 use crate::wire::tls::{Flight, flight, flight_so_far};
 use crate::wire::{Decoded, ViolationKind};
-
-/// What a session runs over.
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// Makes connections to one endpoint; a dialogue that needs a second one dials again, after it has dropped the first.
 pub trait Dial: Sync {
@@ -243,70 +237,6 @@ impl Record {
     }
 }
 
-/// The terms on which a session is held.
-#[derive(Clone, Debug)]
-pub struct Terms {
-    /// How long each stage may take, and how much may come.
-    pub limits: Limits,
-    /// When this connection ends at the latest.
-    pub until: Instant,
-    /// When the run ends.
-    pub deadline: Option<Instant>,
-    /// The interrupt.
-    pub halt: Halt,
-    /// With what TLS is asked for.
-    pub tls: Arc<TlsAsk>,
-}
-
-impl Terms {
-    /// Runs something until it is done, its patience is over, or somebody else ends it.
-    ///
-    /// # Errors
-    /// Why it did not come to its end.
-    pub async fn bounded<T>(
-        &mut self,
-        patience: Duration,
-        work: impl Future<Output = T>,
-    ) -> Result<T, Over> {
-        let until = (Instant::now() + patience).min(self.until);
-        let (until, over) = match self.deadline {
-            Some(deadline) if deadline <= until => (deadline, Over::Deadline),
-            _ => (until, Over::Patience),
-        };
-        // Work that is never out of something to do (records that carry nothing, without end) uses up what tokio gives a
-        // task at a time: the ends have to be seen all the same.
-        tokio::select! {
-            biased;
-            done = work => Ok(done),
-            () = unconstrained(self.halt.said()) => Err(Over::Interrupted),
-            () = unconstrained(tokio::time::sleep_until(until)) => Err(over),
-        }
-    }
-}
-
-/// Why a wait ended before what it waited for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Over {
-    /// The stage's patience, or the check's end.
-    Patience,
-    /// The run's deadline.
-    Deadline,
-    /// The interrupt.
-    Interrupted,
-}
-
-impl Over {
-    /// The cause it makes, given the one for patience.
-    #[must_use]
-    pub fn cause(self, patience: Cause) -> Cause {
-        match self {
-            Self::Patience => patience,
-            Self::Deadline => Cause::Deadline,
-            Self::Interrupted => Cause::Interrupted,
-        }
-    }
-}
-
 /// One conversation.
 #[derive(Debug)]
 pub struct Session<'a, S> {
@@ -315,14 +245,16 @@ pub struct Session<'a, S> {
     received: usize,
     stage: Stage,
     record: &'a mut Record,
-    terms: Terms,
+    bounds: Bounds,
+    /// With what TLS is asked for.
+    tls: Arc<TlsAsk>,
     health: Health,
 }
 
 #[derive(Debug)]
 enum Transport<S> {
-    Clear(Tap<S>),
-    Secure(Box<TlsStream<Tap<S>>>),
+    Clear(RecordingStream<S>),
+    Secure(Box<TlsStream<RecordingStream<S>>>),
     Gone,
 }
 
@@ -335,14 +267,15 @@ enum Health {
 
 impl<'a, S: Stream> Session<'a, S> {
     /// A conversation over a stream that has just been connected.
-    pub fn new(stream: S, record: &'a mut Record, terms: Terms) -> Self {
+    pub fn new(stream: S, record: &'a mut Record, bounds: Bounds, tls: Arc<TlsAsk>) -> Self {
         Self {
-            transport: Transport::Clear(Tap::new(stream)),
+            transport: Transport::Clear(RecordingStream::new(stream)),
             inbox: Vec::new(),
             received: 0,
             stage: Stage::Connect,
             record,
-            terms,
+            bounds,
+            tls,
             health: Health::Talking,
         }
     }
@@ -381,7 +314,7 @@ impl<'a, S: Stream> Session<'a, S> {
         let patience = self.patience();
         let transport = &mut self.transport;
         let sent = self
-            .terms
+            .bounds
             .bounded(patience, async { transport.write_all(bytes).await })
             .await;
         match sent {
@@ -443,7 +376,7 @@ impl<'a, S: Stream> Session<'a, S> {
             match self.read(end).await {
                 Ok(Ok(1..)) => {}
                 Ok(Ok(0)) => break,
-                Ok(Err(_)) | Err(Over::Patience) => {
+                Ok(Err(_)) | Err(Interruption::Patience) => {
                     self.health = Health::Broken;
                     break;
                 }
@@ -470,12 +403,12 @@ impl<'a, S: Stream> Session<'a, S> {
         let Transport::Clear(tap) = std::mem::replace(&mut self.transport, Transport::Gone) else {
             return Err(self.break_off(Cause::Internal, Some("a second handshake".into())));
         };
-        let patience = self.terms.limits.handshake;
-        let ask = Arc::clone(&self.terms.tls);
-        let mut shaken = tls::shake_hands(tap, &ask, alpn, &mut self.terms, patience).await;
+        let patience = self.bounds.limits.handshake;
+        let ask = Arc::clone(&self.tls);
+        let mut shaken = tls::shake_hands(tap, &ask, alpn, &mut self.bounds, patience).await;
         // What follows is this machine's work, not the peer's.
         self.record.close_step();
-        let told = tls::assess(&shaken.chain, &ask, &mut self.terms).await;
+        let told = tls::assess(&shaken.chain, &ask, &mut self.bounds).await;
         shaken.facts.certificate = told.certificate;
         shaken.facts.chain = told.chain;
         shaken.facts.fingerprints = fingerprints::of(&shaken.chain);
@@ -526,8 +459,8 @@ impl<'a, S: Stream> Session<'a, S> {
             return Err(self.break_off(Cause::BytesInjected, Some(heard)));
         }
         self.enter(Stage::TlsHandshake);
-        let end = Instant::now() + self.terms.limits.second_look;
-        let ask = Arc::clone(&self.terms.tls);
+        let end = Instant::now() + self.bounds.limits.second_look;
+        let ask = Arc::clone(&self.tls);
         let asked = format!("asking for {} by hand", version.as_str());
         self.record.note(Speaker::Event, asked.as_bytes());
         let hello = old_tls::hello(version, &ask);
@@ -542,7 +475,7 @@ impl<'a, S: Stream> Session<'a, S> {
         }
         self.record.close_step();
         if !chain.is_empty() {
-            let told = tls::assess(&chain, &ask, &mut self.terms).await;
+            let told = tls::assess(&chain, &ask, &mut self.bounds).await;
             let tls = self.record.tls.get_or_insert_default();
             if tls.certificate.is_none() && tls.chain.is_empty() {
                 tls.certificate = told.certificate;
@@ -596,10 +529,10 @@ impl<'a, S: Stream> Session<'a, S> {
     /// brief.
     pub async fn take_leave(&mut self, words: Option<&[u8]>) {
         self.record.close_step();
-        if self.terms.halt.is_said() {
+        if self.bounds.halt.is_said() {
             return;
         }
-        let patience = self.terms.limits.goodbye;
+        let patience = self.bounds.limits.goodbye;
         let words = words.filter(|_| self.health == Health::Talking);
         let mut transport = std::mem::replace(&mut self.transport, Transport::Gone);
         // What came unasked before stands with what comes now.
@@ -621,7 +554,7 @@ impl<'a, S: Stream> Session<'a, S> {
                 transport.hear_out(&mut answer).await;
             }
         };
-        let _ = self.terms.bounded(patience, leave).await;
+        let _ = self.bounds.bounded(patience, leave).await;
         if let Some(words) = words {
             // What the peer does not take in time is not said.
             if is_said {
@@ -633,9 +566,9 @@ impl<'a, S: Stream> Session<'a, S> {
 
     fn patience(&self) -> Duration {
         match self.stage {
-            Stage::Greeting => self.terms.limits.greeting,
-            Stage::TlsHandshake => self.terms.limits.handshake,
-            _ => self.terms.limits.reply,
+            Stage::Greeting => self.bounds.limits.greeting,
+            Stage::TlsHandshake => self.bounds.limits.handshake,
+            _ => self.bounds.limits.reply,
         }
     }
 
@@ -652,7 +585,7 @@ impl<'a, S: Stream> Session<'a, S> {
         let pause = end.saturating_duration_since(Instant::now()).min(PAUSE);
         // What ends it early ends the next read as well.
         let _ = self
-            .terms
+            .bounds
             .bounded(pause, std::future::pending::<()>())
             .await;
     }
@@ -677,12 +610,12 @@ impl<'a, S: Stream> Session<'a, S> {
     }
 
     /// Reads once into the inbox.
-    async fn read(&mut self, end: Instant) -> Result<io::Result<usize>, Over> {
+    async fn read(&mut self, end: Instant) -> Result<io::Result<usize>, Interruption> {
         let mut chunk = [0; 4096];
         let patience = end.saturating_duration_since(Instant::now());
         let transport = &mut self.transport;
         let read = self
-            .terms
+            .bounds
             .bounded(patience, async { transport.read(&mut chunk).await })
             .await?;
         if let Ok(count) = read {
@@ -746,29 +679,12 @@ const LOOKS: usize = 64;
 /// Between two looks then.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// How long the rest of a line is waited for that came where it does not belong.
-pub(super) const REST_OF_LINE: Duration = Duration::from_millis(500);
-
-/// Whether there is enough of what does not belong here to say what it is: a line, an alert, or a lot of anything.
-pub(super) fn is_whole(heard: &[u8]) -> bool {
-    let told = match sniff(heard) {
-        Some(Spoken::TlsAlert { description, .. }) => description.is_some(),
-        // No text: a line feed ends nothing there.
-        Some(Spoken::Ldap | Spoken::Rdp | Spoken::TlsHandshake) => false,
-        _ => heard.contains(&b'\n'),
-    };
-    told || heard.len() >= HEARD_BYTES
-}
-
 /// Whether a goodbye was answered: with a line that is not one of IMAP's before the last (RFC 3501 §6.1.3).
 fn is_answered(heard: &[u8]) -> bool {
     heard
         .split_inclusive(|byte| *byte == b'\n')
         .any(|line| line.ends_with(b"\n") && !line.starts_with(b"* "))
 }
-
-/// How much is heard out of what does not belong where it is.
-const HEARD_BYTES: usize = 512;
 
 /// An answer in old TLS, in a few words.
 fn summary(legacy: &LegacyFacts) -> String {
@@ -804,15 +720,6 @@ fn hex_dump(bytes: &[u8]) -> String {
     let more = if bytes.len() > SHOWN { "… " } else { "" };
     let _ = write!(dump, "{more}({} bytes)", bytes.len());
     dump
-}
-
-/// The first line of what was heard, at most 200 bytes of it.
-pub(super) fn first_line(bytes: &[u8]) -> &[u8] {
-    let line = bytes
-        .split(|byte| matches!(byte, b'\r' | b'\n'))
-        .find(|line| !line.is_empty())
-        .unwrap_or_default();
-    line.get(..200).unwrap_or(line)
 }
 
 impl<S: Stream> Transport<S> {
@@ -876,91 +783,5 @@ impl<S: Stream> Transport<S> {
             Self::Secure(stream) => stream.shutdown().await,
             Self::Gone => Ok(()),
         }
-    }
-}
-
-/// A stream that remembers the first bytes it delivers, what a peer said instead of a TLS record; and ends at
-/// [`Limits::WIRE_BYTES`], since nobody else counts the records that carry no word.
-#[derive(Debug)]
-pub struct Tap<S> {
-    stream: S,
-    heard: Option<Heard>,
-    left: usize,
-}
-
-/// What a tap remembers; it outlives the tap, which goes with a handshake that takes too long.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Heard(Arc<Mutex<Vec<u8>>>);
-
-impl Heard {
-    /// What was heard so far, cut at its limit.
-    pub(super) fn bytes(&self) -> Vec<u8> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    fn add(&self, bytes: &[u8]) {
-        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = HEARD_BYTES.saturating_sub(heard.len());
-        heard.extend(bytes.iter().take(room));
-    }
-}
-
-impl<S> Tap<S> {
-    fn new(stream: S) -> Self {
-        Self {
-            stream,
-            heard: None,
-            left: Limits::WIRE_BYTES,
-        }
-    }
-
-    /// Begins to remember.
-    pub(super) fn listen(&mut self) -> Heard {
-        self.heard.insert(Heard::default()).clone()
-    }
-
-    fn forget(&mut self) {
-        self.heard = None;
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if self.left == 0 {
-            return Poll::Ready(Err(io::ErrorKind::QuotaExceeded.into()));
-        }
-        let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
-        let came = buffer.filled().get(before..).unwrap_or_default();
-        if let Some(heard) = &self.heard {
-            heard.add(came);
-        }
-        self.left = self.left.saturating_sub(came.len());
-        polled
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

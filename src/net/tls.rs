@@ -24,10 +24,12 @@ use tokio::io::AsyncReadExt;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::bounds::{Bounds, Interruption};
 use super::der;
-use super::session::{Heard, Over, REST_OF_LINE, Stream, Tap, Terms, first_line, is_whole};
-use super::signatures::{self, Signature};
-use super::trust::{self, Roots, Told};
+use super::recording::{REST_OF_LINE, Recording, RecordingStream, Stream, first_line, is_whole};
+pub use super::trust::signatures::provider;
+use super::trust::signatures::{self, Signature};
+use super::trust::{self, ChainFacts, Roots};
 use crate::facts::{ClientCertificate, Text, TlsFacts, TlsVersion, alert_name};
 use crate::observation::Cause;
 use crate::plan::{Host, Limits};
@@ -52,16 +54,10 @@ pub enum Alpn {
     Http11,
 }
 
-/// The provider of cryptography; this function is the only place that names it.
-#[must_use]
-pub fn provider() -> Arc<CryptoProvider> {
-    Arc::new(rustls::crypto::ring::default_provider())
-}
-
 /// What a handshake came to.
 pub(super) struct Shaken<S> {
     /// The secure stream, or why there is none.
-    pub(super) result: Result<Box<TlsStream<Tap<S>>>, Trouble>,
+    pub(super) result: Result<Box<TlsStream<RecordingStream<S>>>, Trouble>,
     /// What was seen, in either case; the chain is still to be assessed.
     pub(super) facts: TlsFacts,
     /// The chain as sent.
@@ -77,10 +73,10 @@ pub(super) struct Trouble {
 }
 
 pub(super) async fn shake_hands<S: Stream>(
-    mut tap: Tap<S>,
+    mut tap: RecordingStream<S>,
     ask: &TlsAsk,
     alpn: Alpn,
-    terms: &mut Terms,
+    bounds: &mut Bounds,
     patience: Duration,
 ) -> Shaken<S> {
     ask.roots.prepare();
@@ -95,12 +91,12 @@ pub(super) async fn shake_hands<S: Stream>(
         server_name(&ask.host).unwrap_or_else(|| ServerName::from(IpAddr::from([0, 0, 0, 0])));
     let heard = tap.listen();
     let connect = TlsConnector::from(config).connect(indicated, tap);
-    let result = match terms.bounded(patience, connect.into_fallible()).await {
+    let result = match bounds.bounded(patience, connect.into_fallible()).await {
         Ok(Ok(stream)) => {
             agreed(stream.get_ref().1, &mut facts);
             Ok(Box::new(stream))
         }
-        Ok(Err((error, tap))) => Err(explain(&error, tap, &heard, &seen, terms).await),
+        Ok(Err((error, tap))) => Err(explain(&error, tap, &heard, &seen, bounds).await),
         Err(over) => Err(cut_short(over, &heard.bytes())),
     };
     if seen.asked_for_certificate.load(Ordering::Relaxed) {
@@ -114,9 +110,13 @@ pub(super) async fn shake_hands<S: Stream>(
 }
 
 /// Turns a chain into facts, against the name and the roots that were asked for.
-pub(super) async fn assess(chain: &[CertificateDer<'_>], ask: &TlsAsk, terms: &mut Terms) -> Told {
+pub(super) async fn assess(
+    chain: &[CertificateDer<'_>],
+    ask: &TlsAsk,
+    bounds: &mut Bounds,
+) -> ChainFacts {
     let name = server_name(&ask.host);
-    trust::assess_in_time(chain, name.as_ref(), &ask.roots, terms).await
+    trust::assess_in_time(chain, name.as_ref(), &ask.roots, bounds).await
 }
 
 fn client_config(ask: &TlsAsk, alpn: Alpn, seen: &Arc<Seen>) -> Arc<ClientConfig> {
@@ -182,7 +182,7 @@ fn version(version: ProtocolVersion) -> Option<TlsVersion> {
 }
 
 /// What a handshake means that did not come to its end in time.
-fn cut_short(over: Over, heard: &[u8]) -> Trouble {
+fn cut_short(over: Interruption, heard: &[u8]) -> Trouble {
     let patience = if heard.is_empty() {
         Cause::Silent
     } else {
@@ -198,10 +198,10 @@ fn cut_short(over: Over, heard: &[u8]) -> Trouble {
 /// What a failed handshake means, the bytes that came instead included.
 async fn explain<S: Stream>(
     error: &io::Error,
-    mut tap: Tap<S>,
-    heard: &Heard,
+    mut tap: RecordingStream<S>,
+    heard: &Recording,
     seen: &Seen,
-    terms: &mut Terms,
+    bounds: &mut Bounds,
 ) -> Trouble {
     let trouble = |cause, detail: Option<Text>| Trouble {
         cause,
@@ -212,7 +212,7 @@ async fn explain<S: Stream>(
     let rustls_error = rustls_error(error);
     if rustls_error.is_none() && heard.bytes().is_empty() {
         // A peer that said its word and hung up did not take our ClientHello; its word is still there.
-        finish_line(&mut tap, heard, terms).await;
+        finish_line(&mut tap, heard, bounds).await;
     }
     match rustls_error {
         Some(rustls::Error::AlertReceived(alert)) => {
@@ -232,7 +232,7 @@ async fn explain<S: Stream>(
             trouble(Cause::VersionTooOld, None)
         }
         Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
-            finish_line(&mut tap, heard, terms).await;
+            finish_line(&mut tap, heard, bounds).await;
             in_clear(heard.bytes())
         }
         Some(other) => trouble(
@@ -309,7 +309,11 @@ fn said_in_clear(heard: &[u8]) -> Cause {
 }
 
 /// Reads on until the line that began in clear is whole.
-async fn finish_line<S: Stream>(tap: &mut Tap<S>, heard: &Heard, terms: &mut Terms) {
+async fn finish_line<S: Stream>(
+    tap: &mut RecordingStream<S>,
+    heard: &Recording,
+    bounds: &mut Bounds,
+) {
     let read = async {
         let mut chunk = [0; 256];
         while !is_whole(&heard.bytes()) {
@@ -319,7 +323,7 @@ async fn finish_line<S: Stream>(tap: &mut Tap<S>, heard: &Heard, terms: &mut Ter
             }
         }
     };
-    let _ = terms.bounded(REST_OF_LINE, read).await;
+    let _ = bounds.bounded(REST_OF_LINE, read).await;
 }
 
 /// What an error on reading means; in a secure session it may be the late end of a handshake (TLS 1.3 tells only then

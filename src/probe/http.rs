@@ -1,6 +1,6 @@
 //! HTTP on 80 and 443: one GET of `/`, the head of its answer (RFC 9110, RFC 9112).
 
-use super::{Ask, Way};
+use super::{Ask, TlsMode};
 use crate::facts::{HttpFacts, Text};
 use crate::net::{Session, Stream};
 use crate::observation::{Failure, Stage};
@@ -13,11 +13,11 @@ pub(super) const USER_AGENT: &str = concat!("exchports/", env!("CARGO_PKG_VERSIO
 pub(super) async fn talk<S: Stream>(
     session: &mut Session<'_, S>,
     ask: &Ask,
-    way: Way,
+    mode: TlsMode,
     facts: &mut HttpFacts,
 ) -> Result<(), Failure> {
     session.enter(Stage::Application);
-    let host = host_header(ask, way);
+    let host = host_header(ask, mode);
     session
         .send(&http::get("/", &host, USER_AGENT, Connection::Close))
         .await?;
@@ -27,13 +27,13 @@ pub(super) async fn talk<S: Stream>(
 }
 
 /// RFC 9110 §7.2: the name, and the port where it is not the scheme's own.
-pub(super) fn host_header(ask: &Ask, way: Way) -> String {
+pub(super) fn host_header(ask: &Ask, mode: TlsMode) -> String {
     let host = match &ask.host {
         Host::Address(std::net::IpAddr::V6(address)) => format!("[{address}]"),
         other => other.to_string(),
     };
-    match (way, ask.port) {
-        (Way::Tls, 443) | (Way::Clear | Way::Upgrade, 80) => host,
+    match (mode, ask.port) {
+        (TlsMode::Tls, 443) | (TlsMode::Clear | TlsMode::Upgrade, 80) => host,
         (_, port) => format!("{host}:{port}"),
     }
 }

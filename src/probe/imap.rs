@@ -1,6 +1,6 @@
 //! IMAP on 143 and 993: greeting, CAPABILITY, STARTTLS, CAPABILITY again, LOGOUT (RFC 3501, RFC 9051, RFC 2595).
 
-use super::{Way, refuse, texts};
+use super::{TlsMode, refuse, texts};
 use crate::facts::{ImapFacts, Text};
 use crate::net::{Session, Stream};
 use crate::observation::{Cause, Failure, Stage};
@@ -34,10 +34,10 @@ pub(super) async fn ask_for_tls<S: Stream>(
 /// In the secure session.
 pub(super) async fn talk<S: Stream>(
     session: &mut Session<'_, S>,
-    way: Way,
+    mode: TlsMode,
     facts: &mut ImapFacts,
 ) -> Result<(), Failure> {
-    if way == Way::Tls {
+    if mode == TlsMode::Tls {
         greet(session, facts).await?;
     }
     session.enter(Stage::SecureCapabilities);

@@ -44,9 +44,9 @@ pub struct Ask {
     pub transcripts: Transcripts,
 }
 
-/// How a connection becomes secret.
+/// How a check comes to TLS.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Way {
+enum TlsMode {
     /// It does not.
     Clear,
     /// On request, in the middle.
@@ -65,10 +65,10 @@ enum Way {
 pub async fn probe(dial: &impl Dial, ask: &Ask) -> Observation {
     let mut record = Record::new(ask.transcripts);
     let mut peer = nothing_yet(ask.service.protocol);
-    let way = match ask.service.security {
-        Security::Cleartext => Way::Clear,
-        Security::Starttls | Security::X224 => Way::Upgrade,
-        Security::ImplicitTls => Way::Tls,
+    let mode = match ask.service.security {
+        Security::Cleartext => TlsMode::Clear,
+        Security::Starttls | Security::X224 => TlsMode::Upgrade,
+        Security::ImplicitTls => TlsMode::Tls,
     };
     if let (Some(directory), PeerFacts::Http(facts), Depth::Full) =
         (virtual_directory(ask.service.id), &mut peer, ask.depth)
@@ -76,16 +76,18 @@ pub async fn probe(dial: &impl Dial, ask: &Ask) -> Observation {
         let mut failure = web::look(dial, ask, directory, &mut record, facts)
             .await
             .err();
-        look_at_old_tls(dial, ask, way, &mut record, failure.as_mut()).await;
+        look_at_old_tls(dial, ask, mode, &mut record, failure.as_mut()).await;
         name_the_stranger(ask.service.protocol, failure.as_mut(), None);
         return observation(record, failure, None, peer);
     }
-    let mut failure = converse(dial, ask, way, &mut record, &mut peer).await.err();
+    let mut failure = converse(dial, ask, mode, &mut record, &mut peer)
+        .await
+        .err();
     let mut detour = None;
-    let mut gone = way;
+    let mut gone = mode;
     if let Some((other, seen)) = failure
         .as_ref()
-        .and_then(|failure| other_way(ask.service.protocol, way, failure))
+        .and_then(|failure| other_mode(ask.service.protocol, mode, failure))
     {
         let mut second = nothing_yet(ask.service.protocol);
         let first_tls = record.set_tls(None);
@@ -101,9 +103,9 @@ pub async fn probe(dial: &impl Dial, ask: &Ask) -> Observation {
             name_the_stranger(protocol, failure.as_mut(), outcome.as_ref().err());
         }
     } else {
-        look_at_old_tls(dial, ask, way, &mut record, failure.as_mut()).await;
+        look_at_old_tls(dial, ask, mode, &mut record, failure.as_mut()).await;
     }
-    if ask.audit == Audit::Yes && ask.depth == Depth::Full && gone != Way::Clear {
+    if ask.audit == Audit::Yes && ask.depth == Depth::Full && gone != TlsMode::Clear {
         let last = record.connection();
         old_tls::audit(dial, ask, gone, &mut record, &mut peer).await;
         record.forget_steps_after(last);
@@ -138,14 +140,14 @@ fn is_empty(peer: &PeerFacts) -> bool {
 async fn converse(
     dial: &impl Dial,
     ask: &Ask,
-    way: Way,
+    mode: TlsMode,
     record: &mut Record,
     peer: &mut PeerFacts,
 ) -> Result<(), Failure> {
     let mut session = dial.dial(record).await?;
     let result = match ask.depth {
         Depth::TcpOnly => Ok(()),
-        Depth::Full => talk(&mut session, ask, way, peer).await,
+        Depth::Full => talk(&mut session, ask, mode, peer).await,
     };
     let farewell = match (ask.depth, ask.service.protocol) {
         (Depth::TcpOnly, _) | (_, Protocol::Http | Protocol::Rdp) => None,
@@ -162,11 +164,11 @@ async fn converse(
 async fn talk<S: Stream>(
     session: &mut Session<'_, S>,
     ask: &Ask,
-    way: Way,
+    mode: TlsMode,
     peer: &mut PeerFacts,
 ) -> Result<(), Failure> {
-    ask_for_tls(session, ask, way, peer).await?;
-    if way != Way::Clear {
+    ask_for_tls(session, ask, mode, peer).await?;
+    if mode != TlsMode::Clear {
         let alpn = match ask.service.protocol {
             Protocol::Http => Alpn::Http11,
             _ => Alpn::Silent,
@@ -174,12 +176,12 @@ async fn talk<S: Stream>(
         session.upgrade(alpn).await?;
     }
     match peer {
-        PeerFacts::Smtp(facts) => smtp::talk(session, ask, way, facts).await,
-        PeerFacts::Imap(facts) => imap::talk(session, way, facts).await,
-        PeerFacts::Pop3(facts) => pop3::talk(session, way, facts).await,
+        PeerFacts::Smtp(facts) => smtp::talk(session, ask, mode, facts).await,
+        PeerFacts::Imap(facts) => imap::talk(session, mode, facts).await,
+        PeerFacts::Pop3(facts) => pop3::talk(session, mode, facts).await,
         PeerFacts::Ldap(facts) => ldap::talk(session, facts).await,
         PeerFacts::Rdp(_) => Ok(()),
-        PeerFacts::Http(facts) => http::talk(session, ask, way, facts).await,
+        PeerFacts::Http(facts) => http::talk(session, ask, mode, facts).await,
     }
 }
 
@@ -187,10 +189,10 @@ async fn talk<S: Stream>(
 async fn ask_for_tls<S: Stream>(
     session: &mut Session<'_, S>,
     ask: &Ask,
-    way: Way,
+    mode: TlsMode,
     peer: &mut PeerFacts,
 ) -> Result<(), Failure> {
-    if way != Way::Upgrade {
+    if mode != TlsMode::Upgrade {
         return Ok(());
     }
     match peer {
@@ -215,30 +217,30 @@ fn nothing_yet(protocol: Protocol) -> PeerFacts {
 }
 
 /// Whether a failure is worth a second look, which way, and what it would show.
-fn other_way(protocol: Protocol, way: Way, failure: &Failure) -> Option<(Way, Detour)> {
+fn other_mode(protocol: Protocol, mode: TlsMode, failure: &Failure) -> Option<(TlsMode, Detour)> {
     let speaks_first = matches!(protocol, Protocol::Http | Protocol::Ldap);
     // After STARTTLS the last stage is not the first exchange.
     let is_first_exchange = match failure.stage {
         Stage::Greeting | Stage::Capabilities => true,
-        Stage::Application => way == Way::Clear,
+        Stage::Application => mode == TlsMode::Clear,
         _ => false,
     };
-    match (way, failure.cause) {
-        (Way::Tls, Cause::Cleartext) if protocol == Protocol::Http => {
-            Some((Way::Clear, Detour::CleartextOnTlsPort))
+    match (mode, failure.cause) {
+        (TlsMode::Tls, Cause::Cleartext) if protocol == Protocol::Http => {
+            Some((TlsMode::Clear, Detour::CleartextOnTlsPort))
         }
-        (Way::Tls, Cause::Cleartext) => Some((Way::Upgrade, Detour::CleartextOnTlsPort)),
-        (Way::Clear | Way::Upgrade, Cause::Tls) if protocol != Protocol::Rdp => {
-            Some((Way::Tls, Detour::TlsOnCleartextPort))
+        (TlsMode::Tls, Cause::Cleartext) => Some((TlsMode::Upgrade, Detour::CleartextOnTlsPort)),
+        (TlsMode::Clear | TlsMode::Upgrade, Cause::Tls) if protocol != Protocol::Rdp => {
+            Some((TlsMode::Tls, Detour::TlsOnCleartextPort))
         }
         // A TLS server waits for a ClientHello and says nothing, or hangs up on what is none.
-        (Way::Upgrade, Cause::Silent) if failure.stage == Stage::Greeting => {
-            Some((Way::Tls, Detour::TlsOnCleartextPort))
+        (TlsMode::Upgrade, Cause::Silent) if failure.stage == Stage::Greeting => {
+            Some((TlsMode::Tls, Detour::TlsOnCleartextPort))
         }
-        (Way::Clear | Way::Upgrade, Cause::Closed | Cause::Reset)
+        (TlsMode::Clear | TlsMode::Upgrade, Cause::Closed | Cause::Reset)
             if speaks_first && is_first_exchange && failure.detail.is_none() =>
         {
-            Some((Way::Tls, Detour::TlsOnCleartextPort))
+            Some((TlsMode::Tls, Detour::TlsOnCleartextPort))
         }
         _ => None,
     }
@@ -248,14 +250,14 @@ fn other_way(protocol: Protocol, way: Way, failure: &Failure) -> Option<(Way, De
 async fn look_at_old_tls(
     dial: &impl Dial,
     ask: &Ask,
-    way: Way,
+    mode: TlsMode,
     record: &mut Record,
     failure: Option<&mut Failure>,
 ) {
     if let Some(failure) = failure.filter(|failure| may_be_old_tls(failure))
         && record.connection() == 1
     {
-        old_tls::look_again(dial, ask, way, record, failure).await;
+        old_tls::look_again(dial, ask, mode, record, failure).await;
     }
 }
 

@@ -1,7 +1,7 @@
 //! Old TLS, asked for on a connection of its own: the first half of the dialogue again, and then a `ClientHello` made by
 //! hand in place of the handshake.
 
-use super::{Ask, Way, ask_for_tls, nothing_yet, rdp};
+use super::{Ask, TlsMode, ask_for_tls, nothing_yet, rdp};
 use crate::facts::{
     Cipher, KeyExchange, KeyProof, LegacyAnswer, LegacyFacts, Nla, PeerFacts, TlsVersion,
     VersionAnswer,
@@ -22,11 +22,11 @@ const AUDITED: [TlsVersion; 4] = [
 pub(super) async fn look_again(
     dial: &impl Dial,
     ask: &Ask,
-    way: Way,
+    mode: TlsMode,
     record: &mut Record,
     failure: &mut Failure,
 ) {
-    let Some(legacy) = ask_in(TlsVersion::Tls12, dial, ask, way, record).await else {
+    let Some(legacy) = ask_in(TlsVersion::Tls12, dial, ask, mode, record).await else {
         return;
     };
     if let Some(cause) = narrower(&legacy) {
@@ -40,7 +40,7 @@ pub(super) async fn look_again(
 pub(super) async fn audit(
     dial: &impl Dial,
     ask: &Ask,
-    way: Way,
+    mode: TlsMode,
     record: &mut Record,
     peer: &mut PeerFacts,
 ) {
@@ -51,7 +51,7 @@ pub(super) async fn audit(
         let answer = if is_known(version, record) {
             VersionAnswer::Accepted
         } else {
-            let legacy = ask_in(version, dial, ask, way, record).await;
+            let legacy = ask_in(version, dial, ask, mode, record).await;
             legacy.map_or(VersionAnswer::Unknown, |legacy| answer(version, &legacy))
         };
         record.note_version(version, answer);
@@ -72,12 +72,12 @@ async fn ask_in(
     version: TlsVersion,
     dial: &impl Dial,
     ask: &Ask,
-    way: Way,
+    mode: TlsMode,
     record: &mut Record,
 ) -> Option<LegacyFacts> {
     let mut heard_before = nothing_yet(ask.service.protocol);
     let mut session = dial.dial(record).await.ok()?;
-    let answer = match ask_for_tls(&mut session, ask, way, &mut heard_before).await {
+    let answer = match ask_for_tls(&mut session, ask, mode, &mut heard_before).await {
         Ok(()) => session.ask_in_old_tls(version).await.ok(),
         Err(_) => None,
     };

@@ -1,6 +1,6 @@
 //! POP3 on 110 and 995: greeting, CAPA, STLS, CAPA again, QUIT (RFC 1939, RFC 2449, RFC 2595).
 
-use super::{Way, refuse, texts};
+use super::{TlsMode, refuse, texts};
 use crate::facts::{Pop3Facts, Text};
 use crate::net::{Session, Stream};
 use crate::observation::{Cause, Failure, Stage};
@@ -33,10 +33,10 @@ pub(super) async fn ask_for_tls<S: Stream>(
 /// In the secure session.
 pub(super) async fn talk<S: Stream>(
     session: &mut Session<'_, S>,
-    way: Way,
+    mode: TlsMode,
     facts: &mut Pop3Facts,
 ) -> Result<(), Failure> {
-    if way == Way::Tls {
+    if mode == TlsMode::Tls {
         greet(session, facts).await?;
     }
     session.enter(Stage::SecureCapabilities);

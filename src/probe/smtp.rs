@@ -1,6 +1,6 @@
 //! SMTP on 25, 465 and 587: greeting, EHLO, STARTTLS, EHLO again, QUIT (RFC 5321, RFC 3207, RFC 8314).
 
-use super::{Ask, Way, refuse};
+use super::{Ask, TlsMode, refuse};
 use crate::facts::{SmtpFacts, Text};
 use crate::net::{Session, Stream, clock};
 use crate::observation::{Cause, Failure, Stage};
@@ -23,10 +23,10 @@ pub(super) async fn ask_for_tls<S: Stream>(
 pub(super) async fn talk<S: Stream>(
     session: &mut Session<'_, S>,
     ask: &Ask,
-    way: Way,
+    mode: TlsMode,
     facts: &mut SmtpFacts,
 ) -> Result<(), Failure> {
-    if way == Way::Tls {
+    if mode == TlsMode::Tls {
         greet(session, facts).await?;
     }
     // RFC 3207 §4.2: what was learned in clear counts for nothing now.

@@ -4,7 +4,7 @@
 //! Nobody signs in: 401 is the answer that is hoped for. What a status means on a directory is for the rules.
 
 use super::http::{USER_AGENT, host_header, learn};
-use super::{Ask, Way};
+use super::{Ask, TlsMode};
 use crate::catalog::VirtualDirectory;
 use crate::facts::{Health, HttpFacts, Redirect, RedirectKind, Text};
 use crate::net::{Alpn, Dial, Record, Session, Stream};
@@ -131,7 +131,7 @@ impl Visit<'_> {
             Page::Health => self.directory.healthcheck,
         };
         self.asked.push(path.to_owned());
-        let host = host_header(self.ask, Way::Tls);
+        let host = host_header(self.ask, TlsMode::Tls);
         session
             .send(&http::get(path, &host, USER_AGENT, Connection::KeepAlive))
             .await?;

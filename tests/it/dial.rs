@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use exchports::net::session::Over;
-use exchports::net::{Dial, Gate, Halt, Halter, Record, Roots, TcpDial, Terms, TlsAsk, resolve};
+use exchports::net::Interruption;
+use exchports::net::{Bounds, Dial, Gate, Halt, Halter, Record, Roots, TcpDial, TlsAsk, resolve};
 use exchports::observation::{Cause, Observation, Stage, State};
 use exchports::plan::{Families, Host, Limits, Reach, Stores, Transcripts, Trust};
 use socket2::{Domain, Socket, Type};
@@ -275,20 +275,19 @@ async fn work_without_end_is_ended_like_a_wait() {
     let short = Duration::from_millis(50);
     let (halter, halt) = Halter::new();
     for (patience, deadline, over) in [
-        (short, None, Over::Patience),
-        (SLACK, Some(short), Over::Deadline),
-        (SLACK, None, Over::Interrupted),
+        (short, None, Interruption::Patience),
+        (SLACK, Some(short), Interruption::Deadline),
+        (SLACK, None, Interruption::Interrupted),
     ] {
         let now = tokio::time::Instant::now();
-        let mut terms = Terms {
+        let mut bounds = Bounds {
             limits: Limits::default(),
             until: now + SLACK,
             deadline: deadline.map(|deadline| now + deadline),
             halt: halt.clone(),
-            tls: asking(),
         };
         let halting = async {
-            if over == Over::Interrupted {
+            if over == Interruption::Interrupted {
                 tokio::time::sleep(short).await;
                 halter.halt();
             }
@@ -297,7 +296,7 @@ async fn work_without_end_is_ended_like_a_wait() {
         let ended = tokio::select! {
             biased;
             () = halting => unreachable!("it only says the word"),
-            ended = tokio::time::timeout(2 * SLACK, terms.bounded(patience, busy())) => ended,
+            ended = tokio::time::timeout(2 * SLACK, bounds.bounded(patience, busy())) => ended,
         };
         assert_eq!(ended, Ok(Err::<(), _>(over)));
     }

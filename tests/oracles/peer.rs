@@ -46,7 +46,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use exchports::net::{Dial, Halt, Record, Roots, Session, Terms, TlsAsk, tls};
+use exchports::net::{Bounds, Dial, Halt, Record, Roots, Session, TlsAsk, tls};
 use exchports::observation::{Cause, Failure, Stage, State};
 use exchports::plan::{Host, Limits, Stores, Trust};
 use rustls::crypto::CryptoProvider;
@@ -255,22 +255,26 @@ impl Dial for ScriptedDial {
         self.open.fetch_add(1, Ordering::Relaxed);
         let local = ([192, 0, 2, 10], 50000).into();
         record.connected(State::Open, address, Some(local), Vec::new());
-        let terms = Terms {
+        let bounds = Bounds {
             limits: self.limits,
             until: self.began + self.limits.check.saturating_sub(kept_back),
             deadline: None,
             halt: Halt::never(),
-            tls: Arc::new(TlsAsk {
-                host: Host::Name(HOST.to_owned()),
-                roots: Arc::clone(&identity().roots),
-            }),
         };
         let ours = OurEnd {
             stream: ours,
             reset,
             open: Arc::clone(&self.open),
         };
-        Ok(Session::new(ours, record, terms))
+        Ok(Session::new(
+            ours,
+            record,
+            bounds,
+            Arc::new(TlsAsk {
+                host: Host::Name(HOST.to_owned()),
+                roots: Arc::clone(&identity().roots),
+            }),
+        ))
     }
 }
 

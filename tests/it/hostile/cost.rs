@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use exchports::catalog::ServiceId;
 use exchports::facts::{LegacyAnswer, TlsVersion};
-use exchports::net::{Halt, Record, Session, Terms, TlsAsk};
+use exchports::net::{Bounds, Halt, Record, Session, TlsAsk};
 use exchports::observation::{Cause, Stage};
 use exchports::plan::{Host, Limits, Transcripts};
 use exchports::wire::http::{self, Framing};
@@ -67,7 +67,7 @@ fn a_long_flight_in_single_bytes_is_not_looked_at_for_each_of_them() {
         let mut record = Record::new(Transcripts::Dropped);
         let stream = Counted::over(single_bytes(flight));
         let counted = Arc::clone(&stream.looks);
-        let mut session = Session::new(stream, &mut record, terms());
+        let mut session = Session::new(stream, &mut record, bounds(), ask());
         let legacy = session.ask_in_old_tls(TlsVersion::Tls12).await.unwrap();
         assert_eq!(legacy.answer, LegacyAnswer::Agreed);
         *counted.lock().unwrap()
@@ -106,7 +106,7 @@ fn looks<T>(said: &[u8], decode: impl Fn(&[u8]) -> Decoded<T>) -> Looks {
     let said = said.to_vec();
     on_a_clock_that_stands_still(async {
         let mut record = Record::new(Transcripts::Dropped);
-        let mut session = Session::new(single_bytes(said), &mut record, terms());
+        let mut session = Session::new(single_bytes(said), &mut record, bounds(), ask());
         session.enter(Stage::Capabilities);
         let looks = Cell::new(Looks::default());
         let ended = session
@@ -194,18 +194,21 @@ impl AsyncWrite for Counted {
     }
 }
 
-fn terms() -> Terms {
+fn bounds() -> Bounds {
     let limits = Limits::default();
-    Terms {
+    Bounds {
         limits,
         until: Instant::now() + limits.check,
         deadline: None,
         halt: Halt::never(),
-        tls: Arc::new(TlsAsk {
-            host: Host::Name(HOST.to_owned()),
-            roots: roots(),
-        }),
     }
+}
+
+fn ask() -> Arc<TlsAsk> {
+    Arc::new(TlsAsk {
+        host: Host::Name(HOST.to_owned()),
+        roots: roots(),
+    })
 }
 
 /// Records that carry no word are counted by nobody but the bound on the whole connection: tickets (RFC 8446 §4.6.1),

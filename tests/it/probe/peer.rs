@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use exchports::catalog::{ServiceId, service};
-use exchports::net::{Dial, Halt, Record, Roots, Session, Terms, TlsAsk};
+use exchports::net::{Bounds, Dial, Halt, Record, Roots, Session, TlsAsk};
 use exchports::observation::{Cause, Failure, Observation, Stage, State};
 use exchports::plan::{Audit, Depth, Host, Limits, Stores, Transcripts, Trust};
 use exchports::probe::{Ask, probe};
@@ -255,14 +255,13 @@ impl Dial for PeerDial {
             .unwrap()
             .push(Dialled { task, said, read });
         record.connected(State::Open, address, Some(LOCAL.into()), Vec::new());
-        let terms = Terms {
+        let bounds = Bounds {
             limits: self.limits,
             until: self.began + self.limits.check.saturating_sub(kept_back),
             deadline: self.deadline,
             halt: self.halt.clone(),
-            tls: Arc::clone(&self.tls),
         };
-        Ok(Session::new(ours, record, terms))
+        Ok(Session::new(ours, record, bounds, Arc::clone(&self.tls)))
     }
 }
 

@@ -24,7 +24,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream
 use tokio_rustls::TlsAcceptor;
 
 use exchports::facts::{CertificateFacts, TlsFacts, TlsVersion};
-use exchports::net::{Alpn, Halt, Record, Roots, Session, Terms, TlsAsk};
+use exchports::net::{Alpn, Bounds, Halt, Record, Roots, Session, TlsAsk};
 use exchports::observation::{Cause, Failure, Observation};
 use exchports::plan::{Host, Limits, Stores, Transcripts, Trust};
 
@@ -477,15 +477,14 @@ pub(super) async fn converse(
     let (near, far) = duplex(64 * 1024);
     let mut record = Record::new(Transcripts::Dropped);
     let limits = Limits::default();
-    let terms = Terms {
+    let bounds = Bounds {
         limits,
         until: tokio::time::Instant::now() + limits.check,
         deadline: None,
         halt: Halt::never(),
-        tls: Arc::clone(ask),
     };
     let failure = {
-        let client = client(Session::new(near, &mut record, terms));
+        let client = client(Session::new(near, &mut record, bounds, Arc::clone(ask)));
         let server = async {
             server(far).await;
             std::future::pending::<()>().await;

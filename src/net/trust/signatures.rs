@@ -2,6 +2,8 @@
 //! authorities still make (SHA-1, keys of 1024 bits). What they are worth is for the rules; whether they hold is not a
 //! matter of taste: a link of a chain that nobody checked could have been made by anybody, and so could a handshake.
 
+use std::sync::Arc;
+
 use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 use rustls::SignatureScheme;
 use rustls::crypto::CryptoProvider;
@@ -9,11 +11,17 @@ use rustls::pki_types::{
     AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id,
 };
 
-use super::der::{bit_string, contents, rsa_bits};
+use crate::net::der::{bit_string, contents, rsa_bits};
+
+/// The provider of cryptography; this function is the only place that names it.
+#[must_use]
+pub fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
 
 /// What is known of a signature.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Signature {
+pub(in crate::net) enum Signature {
     /// The key made it.
     Holds,
     /// The key did not make it.
@@ -24,7 +32,7 @@ pub(super) enum Signature {
 
 /// Checks the signature of a certificate. `algorithm` is the contents of its `signatureAlgorithm`, `public_key` the
 /// contents of the signer's subject public key information.
-pub(super) fn check(
+pub(in crate::net) fn check(
     provider: &CryptoProvider,
     algorithm: &[u8],
     public_key: &[u8],
@@ -43,7 +51,7 @@ pub(super) fn check(
 
 /// Checks what the key signed of a handshake of TLS 1.2. There ECDSA is not tied to a curve (RFC 5246 §7.4.1.4.1),
 /// and RSA may be of the older kind. `public_key` is the contents of the leaf's subject public key information.
-pub(super) fn signed_handshake(
+pub(in crate::net) fn signed_handshake(
     provider: &CryptoProvider,
     public_key: &[u8],
     scheme: SignatureScheme,
@@ -77,7 +85,7 @@ pub(super) fn signed_handshake(
 
 /// Every algorithm that a certificate's signature can be checked with here. The older ones come first: they take every
 /// key that the provider's take, and shorter ones.
-pub(super) fn algorithms(
+pub(in crate::net) fn algorithms(
     provider: &CryptoProvider,
 ) -> impl Iterator<Item = &'static dyn SignatureVerificationAlgorithm> {
     OLD_RSA
@@ -93,7 +101,10 @@ pub(super) fn algorithms(
 }
 
 /// Whether an algorithm is made for a key of that kind and size.
-pub(super) fn takes(algorithm: &dyn SignatureVerificationAlgorithm, public_key: &[u8]) -> bool {
+pub(in crate::net) fn takes(
+    algorithm: &dyn SignatureVerificationAlgorithm,
+    public_key: &[u8],
+) -> bool {
     let Some((kind, _)) = contents(public_key) else {
         return false;
     };
@@ -111,7 +122,7 @@ pub(super) fn takes(algorithm: &dyn SignatureVerificationAlgorithm, public_key: 
 }
 
 /// The size of an RSA key; `None` for another kind. `public_key` is the contents of a subject public key information.
-pub(super) fn rsa_key_bits(public_key: &[u8]) -> Option<u32> {
+pub(in crate::net) fn rsa_key_bits(public_key: &[u8]) -> Option<u32> {
     let (kind, key) = contents(public_key)?;
     if kind != alg_id::RSA_ENCRYPTION.as_ref() {
         return None;
@@ -120,7 +131,7 @@ pub(super) fn rsa_key_bits(public_key: &[u8]) -> Option<u32> {
 }
 
 /// Whether the key made the signature.
-pub(super) fn holds(
+pub(in crate::net) fn holds(
     algorithm: &dyn SignatureVerificationAlgorithm,
     public_key: &[u8],
     message: &[u8],
