@@ -39,7 +39,7 @@ pub(crate) const PLAIN: Style = Style {
 
 #[test]
 fn tables_look_as_they_did() {
-    for width in [120, 80, 60, 40] {
+    for width in [120, 80, 60, 40, 30] {
         let style = Style { width, ..PLAIN };
         hold_golden(
             &format!("table-{width}.txt"),
@@ -482,8 +482,10 @@ fn events(targets: Vec<Looked>) -> Vec<Event> {
         at: day(0),
         targets: targets.len(),
     }];
-    for (target, (finding, rows)) in targets.into_iter().enumerate() {
+    for (target, (mut finding, rows)) in targets.into_iter().enumerate() {
         let target = TargetId(target);
+        let worst = rows.iter().map(|row| row.status).max();
+        finding.status = finding.status.max(worst.unwrap_or(Status::Pass));
         events.push(Event::TargetStarted {
             target,
             name: finding.target.clone(),
