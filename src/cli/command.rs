@@ -28,7 +28,7 @@ pub enum Command {
         color: ColorWhen,
     },
     /// `explain`, with its page.
-    Explain(judge::Page),
+    Explain(judge::Explanation),
     /// `demo`
     Demo {
         /// What is wrong with the stand-in server.

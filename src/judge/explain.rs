@@ -1,6 +1,6 @@
 //! `exchports explain`: rows of the catalog and of the rules, in plain words.
 
-use super::page::Page;
+use super::explanation::Explanation;
 use super::pasted;
 use crate::catalog::{
     self, Certificates, Expectation, Group, ROLES, Role, SERVICES, Security, Service, ServiceId,
@@ -12,7 +12,7 @@ use crate::finding::{Asked, Code, Exception, Severity, When};
 /// Explains a word: a service, its alias or its port, a role, a code, a word of the table, or one of `PortQry`'s;
 /// `None` for a word that means nothing here.
 #[must_use]
-pub fn explain(word: &str) -> Option<Page> {
+pub fn explain(word: &str) -> Option<Explanation> {
     let typed = bare(word);
     let word = normalise(typed);
     if let Some(service) = service_of(&word) {
@@ -33,8 +33,8 @@ pub fn explain(word: &str) -> Option<Page> {
 
 /// Every word that can be explained, by what it is.
 #[must_use]
-pub fn list_of_words() -> Page {
-    let mut page = Page::new("What exchports explain knows");
+pub fn list_of_words() -> Explanation {
+    let mut page = Explanation::new("What exchports explain knows");
     page.section("Services, and their ports");
     for service in catalog::all() {
         page.entry(&format!(
@@ -69,7 +69,7 @@ fn bare(typed: &str) -> &str {
     typed.trim().trim_matches(AROUND).trim()
 }
 
-fn explain_alert(word: &str) -> Option<Page> {
+fn explain_alert(word: &str) -> Option<Explanation> {
     let number = (0..=u8::MAX).find(|number| {
         alert_name(*number).is_some_and(|name| normalise(name) == word)
             || word == format!("alert-{number}")
@@ -79,7 +79,7 @@ fn explain_alert(word: &str) -> Option<Page> {
     if let Some(code) = code_of(&normalise(name)) {
         return Some(explain_code(code));
     }
-    let mut page = Page::new(&format!("{name} (alert {number} of TLS)"));
+    let mut page = Explanation::new(&format!("{name} (alert {number} of TLS)"));
     page.paragraph(&format!(
         "One side ends the TLS session with it, or the handshake: here the server did. The code of such a failure is {}.",
         Code::TlsAlert
@@ -292,8 +292,8 @@ fn kind_of_word(word: &str) -> &'static str {
     }
 }
 
-fn explain_word(word: &str, meaning: &str) -> Page {
-    let mut page = Page::new(&format!("{word} ({})", kind_of_word(word)));
+fn explain_word(word: &str, meaning: &str) -> Explanation {
+    let mut page = Explanation::new(&format!("{word} ({})", kind_of_word(word)));
     page.paragraph(meaning);
     let services: &[Service] = match word {
         "all" => &SERVICES,
@@ -311,7 +311,7 @@ fn explain_word(word: &str, meaning: &str) -> Page {
 }
 
 /// A line each: `owa: Outlook on the web, /owa/`.
-fn list_services(page: &mut Page, services: &[Service]) {
+fn list_services(page: &mut Explanation, services: &[Service]) {
     for service in services {
         let place = match virtual_directory(service.id) {
             Some(directory) => directory.path.to_owned(),
@@ -321,8 +321,8 @@ fn list_services(page: &mut Page, services: &[Service]) {
     }
 }
 
-fn explain_service(service: &Service) -> Page {
-    let mut page = Page::new(&format!("{}: {}", service.name, service.title));
+fn explain_service(service: &Service) -> Explanation {
+    let mut page = Explanation::new(&format!("{}: {}", service.name, service.title));
     page.paragraph(service.purpose);
     page.section("On the wire");
     page.item(&format!(
@@ -391,9 +391,9 @@ const AUTO: [&str; 3] = [
     "In scripts and CI, name the role: then nothing depends on what happens to be open.",
 ];
 
-fn explain_role(role: Role) -> Page {
+fn explain_role(role: Role) -> Explanation {
     let row = role.row();
-    let mut page = Page::new(&format!("{} (role)", row.name));
+    let mut page = Explanation::new(&format!("{} (role)", row.name));
     page.paragraph(&format!("{}.", capitalised(row.purpose)));
     page.section("Services");
     for (expect, heading) in COLUMNS {
@@ -433,9 +433,9 @@ fn explain_role(role: Role) -> Page {
     page
 }
 
-fn explain_code(code: Code) -> Page {
+fn explain_code(code: Code) -> Explanation {
     let row = code.definition();
-    let mut page = Page::new(&format!("{code} ({})", row.severity.as_str()));
+    let mut page = Explanation::new(&format!("{code} ({})", row.severity.as_str()));
     page.paragraph(&format!("{}.", capitalised(row.title)));
     page.section("What it means");
     page.item(row.meaning);

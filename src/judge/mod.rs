@@ -24,21 +24,21 @@ use crate::plan::{Check, Host, Standards};
 pub use check::{Case, rules};
 pub use domain::{domain_rules, judge_domain, unanswered};
 pub use explain::{explain, list_of_words, most_like, near, words};
+pub use explanation::Explanation;
 pub use host::{Control, Surroundings, calls_for_control, judge_target, target_rules};
-pub use page::Page;
 pub use role::{expected, judge_by_signs};
 pub use rule::{Evidence, Rule};
 
 mod check;
 mod domain;
 mod explain;
+mod explanation;
+#[cfg(test)]
+mod fixture;
 mod host;
-mod page;
 mod pasted;
 mod role;
 mod rule;
-#[cfg(test)]
-mod staged;
 mod verdict;
 
 /// What a verdict depends on besides the check and what it saw.

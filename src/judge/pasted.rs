@@ -1,9 +1,9 @@
 //! What people paste out of other programs: what SMTP servers reply, and alerts of TLS.
 
-use super::page::Page;
+use super::explanation::Explanation;
 
 /// Explains an SMTP reply: `450 4.7.230 Connecting Exchange server version is out-of-date`, or only its codes.
-pub(super) fn smtp_reply(typed: &str) -> Option<Page> {
+pub(super) fn smtp_reply(typed: &str) -> Option<Explanation> {
     let mut words = typed.split([' ', '-']).filter(|word| !word.is_empty());
     let first = words.next()?;
     let (code, enhanced) = match (reply_code(first), Enhanced::parse(first)) {
@@ -16,7 +16,7 @@ pub(super) fn smtp_reply(typed: &str) -> Option<Page> {
         enhanced.map(Enhanced::told),
     ];
     let told: Vec<String> = told.into_iter().flatten().collect();
-    let mut page = Page::new(&format!("{} (SMTP reply)", told.join(" ")));
+    let mut page = Explanation::new(&format!("{} (SMTP reply)", told.join(" ")));
     if let Some(known) = KNOWN.iter().find(|known| known.is_of(code, enhanced)) {
         page.paragraph(known.meaning);
         page.section("What to do");

@@ -7,7 +7,7 @@ use crate::observation::{Cause, State};
 
 /// The rows of the status table.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Seen {
+pub(super) enum Outcome {
     /// It answered as its protocol demands; defects are for the diagnoses.
     Usable,
     /// The port is open and of no use.
@@ -30,15 +30,15 @@ pub(super) fn status(case: &Case<'_>, diagnoses: &[Diagnosis]) -> Status {
     if expect == Expectation::Forbidden && case.is_open() && !case.is_directory_absent() {
         return Status::Fail;
     }
-    match seen(case, worst) {
-        Seen::Unusable | Seen::Unresolved => Status::Fail,
-        Seen::NotAttempted => Status::Skip,
-        Seen::Absent => match expect {
+    match outcome(case, worst) {
+        Outcome::Unusable | Outcome::Unresolved => Status::Fail,
+        Outcome::NotAttempted => Status::Skip,
+        Outcome::Absent => match expect {
             Expectation::Required => Status::Fail,
             Expectation::Optional => Status::Absent,
             Expectation::Forbidden => Status::Pass,
         },
-        Seen::Usable => match worst {
+        Outcome::Usable => match worst {
             Some(Severity::Fail) => Status::Fail,
             Some(Severity::Warn) => Status::Warn,
             Some(Severity::Info) | None => Status::Pass,
@@ -47,22 +47,22 @@ pub(super) fn status(case: &Case<'_>, diagnoses: &[Diagnosis]) -> Status {
 }
 
 /// Which row of the table it is.
-fn seen(case: &Case<'_>, worst: Option<Severity>) -> Seen {
+fn outcome(case: &Case<'_>, worst: Option<Severity>) -> Outcome {
     if is_unresolved(case) {
-        return Seen::Unresolved;
+        return Outcome::Unresolved;
     }
     if is_absent(case) {
-        return Seen::Absent;
+        return Outcome::Absent;
     }
     if worst == Some(Severity::Fail) {
-        return Seen::Unusable;
+        return Outcome::Unusable;
     }
     match case.failure() {
-        Some(failure) if failure.cause.is_ours() => Seen::NotAttempted,
+        Some(failure) if failure.cause.is_ours() => Outcome::NotAttempted,
         // A failure that is no more than a warning, as an MTA without STARTTLS: it can be used.
-        Some(_) => Seen::Usable,
-        None if case.is_open() => Seen::Usable,
-        None => Seen::NotAttempted,
+        Some(_) => Outcome::Usable,
+        None if case.is_open() => Outcome::Usable,
+        None => Outcome::NotAttempted,
     }
 }
 
@@ -98,7 +98,7 @@ pub(super) fn is_absent(case: &Case<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::staged::{Staged, good, open};
+    use super::super::fixture::{Fixture, good, open};
     use crate::catalog::Expectation::{Forbidden, Optional, Required};
     use crate::catalog::ServiceId;
     use crate::facts::{CertificateFacts, HttpFacts, PeerFacts, TrustDefect};
@@ -113,11 +113,11 @@ mod tests {
             ..HttpFacts::default()
         }));
         let warned = open(ServiceId::Https).certificate(CertificateFacts {
-            not_after: super::super::staged::now() + super::super::staged::days(5),
+            not_after: super::super::fixture::now() + super::super::fixture::days(5),
             ..good()
         });
         let defective = open(ServiceId::Https)
-            .certificate(super::super::staged::untrusted(TrustDefect::UnknownIssuer));
+            .certificate(super::super::fixture::untrusted(TrustDefect::UnknownIssuer));
         let silent = open(ServiceId::Smtp).failing(Stage::Greeting, Cause::Silent);
         let refused = open(ServiceId::Smtp).failing(Stage::Connect, Cause::Refused);
         let filtered = open(ServiceId::Smtp).failing(Stage::Connect, Cause::Filtered);
@@ -209,7 +209,7 @@ mod tests {
         let forbidden = at_deadline(ServiceId::Ldap).expect(Forbidden);
         assert_eq!(forbidden.status(), Fail);
         let expired = at_deadline(ServiceId::Https).certificate(CertificateFacts {
-            not_after: super::super::staged::now() - super::super::staged::days(1),
+            not_after: super::super::fixture::now() - super::super::fixture::days(1),
             ..good()
         });
         assert_eq!(expired.status(), Fail);
@@ -224,13 +224,13 @@ mod tests {
         }
     }
 
-    fn unopened(shown: State, stage: Stage, cause: Cause) -> Staged {
+    fn unopened(shown: State, stage: Stage, cause: Cause) -> Fixture {
         let mut staged = open(ServiceId::Https).failing(stage, cause);
         staged.seen.state = Some(shown);
         staged
     }
 
-    fn unattempted(cause: Cause) -> Staged {
+    fn unattempted(cause: Cause) -> Fixture {
         let mut staged = open(ServiceId::Https).failing(Stage::Connect, cause);
         staged.seen.state = None;
         staged

@@ -5,7 +5,7 @@
 use super::dates;
 use super::faults::Fault;
 use super::handshake::Handshake;
-use super::stand::Machine;
+use super::port::Machine;
 use crate::catalog::ServiceId;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,

@@ -20,20 +20,20 @@ const LINGER_BYTES: usize = 1 << 20;
 
 /// A connection, in clear or upgraded.
 pub(super) struct Conversation {
-    stream: Stream,
+    stream: ClientStream,
     unread: Vec<u8>,
     peer: IpAddr,
     local: IpAddr,
 }
 
-enum Stream {
+enum ClientStream {
     Clear(TcpStream),
     Secure(Box<TlsStream<TcpStream>>),
 }
 
 /// What came, if anything.
 #[derive(Debug, Eq, PartialEq)]
-pub(super) enum Heard {
+pub(super) enum Received {
     /// A whole request.
     Request(Vec<u8>),
     /// Not the protocol.
@@ -64,7 +64,7 @@ impl Conversation {
         let peer = stream.peer_addr()?.ip().to_canonical();
         let local = stream.local_addr()?.ip().to_canonical();
         Ok(Self {
-            stream: Stream::Clear(stream),
+            stream: ClientStream::Clear(stream),
             unread: Vec::new(),
             peer,
             local,
@@ -80,7 +80,7 @@ impl Conversation {
     }
 
     pub(super) fn is_secure(&self) -> bool {
-        matches!(self.stream, Stream::Secure(_))
+        matches!(self.stream, ClientStream::Secure(_))
     }
 
     /// Says all of it, in one write.
@@ -88,8 +88,8 @@ impl Conversation {
         let words = words.as_ref();
         within(async {
             match &mut self.stream {
-                Stream::Clear(tcp) => tcp.write_all(words).await,
-                Stream::Secure(tls) => {
+                ClientStream::Clear(tcp) => tcp.write_all(words).await,
+                ClientStream::Secure(tls) => {
                     tls.write_all(words).await?;
                     tls.flush().await
                 }
@@ -99,7 +99,7 @@ impl Conversation {
     }
 
     /// The next line without its end, CRLF or LF.
-    pub(super) async fn line(&mut self, limit: usize) -> Heard {
+    pub(super) async fn line(&mut self, limit: usize) -> Received {
         let heard = self
             .receive(limit, |bytes| {
                 match bytes.iter().position(|byte| *byte == b'\n') {
@@ -109,12 +109,12 @@ impl Conversation {
             })
             .await;
         match heard {
-            Heard::Request(mut line) => {
+            Received::Request(mut line) => {
                 line.pop();
                 if line.last() == Some(&b'\r') {
                     line.pop();
                 }
-                Heard::Request(line)
+                Received::Request(line)
             }
             other => other,
         }
@@ -125,29 +125,29 @@ impl Conversation {
         &mut self,
         limit: usize,
         extent: impl Fn(&[u8]) -> Extent,
-    ) -> Heard {
+    ) -> Received {
         timeout(PATIENCE, async {
             loop {
                 match extent(&self.unread) {
                     Extent::Whole(end) if end <= limit => {
                         let rest = self.unread.split_off(end.min(self.unread.len()));
-                        return Heard::Request(std::mem::replace(&mut self.unread, rest));
+                        return Received::Request(std::mem::replace(&mut self.unread, rest));
                     }
-                    Extent::Foreign => return Heard::Foreign,
+                    Extent::Foreign => return Received::Foreign,
                     Extent::Unfinished if self.unread.len() < limit => {}
-                    Extent::Whole(_) | Extent::Unfinished => return Heard::TooLong,
+                    Extent::Whole(_) | Extent::Unfinished => return Received::TooLong,
                 }
                 let mut chunk = [0; 2048];
                 match self.read(&mut chunk).await {
                     Ok(count) if count > 0 => {
                         self.unread.extend(chunk.iter().take(count));
                     }
-                    _ => return Heard::Gone,
+                    _ => return Received::Gone,
                 }
             }
         })
         .await
-        .unwrap_or(Heard::Silence)
+        .unwrap_or(Received::Silence)
     }
 
     /// Takes whatever comes and keeps none of it, until the peer leaves.
@@ -168,13 +168,13 @@ impl Conversation {
             Handshake::Real(acceptor) => acceptor,
             broken => return self.fail_to_upgrade(broken).await,
         };
-        let Stream::Clear(tcp) = self.stream else {
+        let ClientStream::Clear(tcp) = self.stream else {
             return Err(io::Error::other("TLS is active"));
         };
         let shaken = timeout(PATIENCE, acceptor.accept(tcp).into_fallible()).await;
         match shaken {
             Ok(Ok(stream)) => {
-                self.stream = Stream::Secure(Box::new(stream));
+                self.stream = ClientStream::Secure(Box::new(stream));
                 Ok(self)
             }
             Ok(Err((error, tcp))) => {
@@ -187,14 +187,15 @@ impl Conversation {
     }
 
     async fn fail_to_upgrade(mut self, tls: &Handshake) -> io::Result<Self> {
-        if let Heard::Request(record) = self.receive(LONGEST_RECORD, handshake_record).await {
+        if let Received::Request(record) = self.receive(LONGEST_RECORD, handshake_record).await {
             match handshake::word(tls, &record) {
                 Word::Nothing => {}
                 Word::Alert(alert) => self.say(alert).await?,
                 Word::Flight(flight) => {
                     self.say(flight).await?;
                     // A client that goes on instead of leaving is told that this leads nowhere.
-                    if let Heard::Request(_) = self.receive(LONGEST_RECORD, handshake_record).await
+                    if let Received::Request(_) =
+                        self.receive(LONGEST_RECORD, handshake_record).await
                     {
                         self.say(handshake::given_up()).await?;
                     }
@@ -208,8 +209,8 @@ impl Conversation {
     /// Ends: `close_notify` if there is TLS, FIN, and then a short while of listening.
     pub(super) async fn close(self) -> io::Result<()> {
         match self.stream {
-            Stream::Clear(tcp) => linger(tcp).await,
-            Stream::Secure(mut tls) => {
+            ClientStream::Clear(tcp) => linger(tcp).await,
+            ClientStream::Secure(mut tls) => {
                 within(tls.shutdown()).await?;
                 linger(tls.into_inner().0).await;
             }
@@ -219,8 +220,8 @@ impl Conversation {
 
     async fn read(&mut self, chunk: &mut [u8]) -> io::Result<usize> {
         match &mut self.stream {
-            Stream::Clear(tcp) => tcp.read(chunk).await,
-            Stream::Secure(tls) => tls.read(chunk).await,
+            ClientStream::Clear(tcp) => tcp.read(chunk).await,
+            ClientStream::Secure(tls) => tls.read(chunk).await,
         }
     }
 }

@@ -2,103 +2,8 @@
 //!
 //! A fault bears the code that a check of it reports, so that `--fault NAME` and `explain NAME` speak of one thing.
 
-use crate::catalog::{self, Group, Role, ServiceId};
+use crate::catalog::ServiceId;
 use std::fmt;
-
-/// A defect that the stand-in can be given.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Fault {
-    /// Nobody listens on the port.
-    Refused,
-    /// The connection is accepted and closed at once.
-    ClosedEarly,
-    /// The connection is accepted, and nothing is ever said.
-    Silent,
-    /// 465 is Exchange's internal Client Proxy connector: SMTP in clear.
-    ClientProxy,
-    /// A port that has to begin with TLS speaks its protocol in clear.
-    CleartextOnTlsPort,
-    /// A port that has to begin in clear begins with TLS.
-    TlsOnCleartextPort,
-    /// SMTP greets after a pause.
-    GreetingSlow,
-    /// The service says that it is not available, and closes.
-    ServiceUnavailable,
-    /// SMTP greets with 554: it wants nothing of this client.
-    GreetingRejected,
-    /// Something on the way wrote asterisks over the greeting.
-    GreetingMasked,
-    /// STARTTLS is not among the capabilities.
-    StarttlsNotOffered,
-    /// Something on the way wrote `XXXXXXXA` over STARTTLS.
-    StarttlsOverwritten,
-    /// STARTTLS is offered, then rejected.
-    StarttlsRejected,
-    /// Bytes in clear follow the STARTTLS go-ahead.
-    BytesInjected,
-    /// The service has no certificate and says so.
-    NoCertificate,
-    /// The connection ends at the first word of TLS.
-    TlsClosedOnHello,
-    /// TLS knows no site of the name asked for.
-    TlsNameNotRecognised,
-    /// TLS 1.0 is all that is spoken.
-    TlsVersionTooOld,
-    /// TLS 1.2 is spoken with CBC suites only.
-    TlsLegacySuites,
-    /// TLS has nothing in common with anyone.
-    TlsNoCommonCipher,
-    /// TLS wants a certificate of the client.
-    ClientCertificateRequired,
-    /// The certificate has expired.
-    CertificateExpired,
-    /// The certificate is valid, but not for long.
-    CertificateExpiresSoon,
-    /// The certificate is not valid yet.
-    CertificateNotYetValid,
-    /// The certificate is signed by itself, as Exchange's own is.
-    CertificateSelfSigned,
-    /// The certificate comes from an authority that nobody was told of.
-    CertificateUnknownIssuer,
-    /// The certificate is made on the way, by a company's inspection.
-    TlsInspected,
-    /// The certificate is made out to the server's internal name.
-    CertificateWrongName,
-    /// The certificate is the one before the last renewal.
-    CertificateDiffers,
-    /// The intermediate certificate is not sent.
-    CertificateMissingIntermediate,
-    /// Remote desktop speaks its own old encryption only.
-    RdpNoTls,
-    /// Remote desktop refuses the negotiation.
-    RdpNegotiationFailed,
-    /// Remote desktop refuses clients without network level authentication.
-    RdpNlaRequired,
-    /// SMTP offers no way to sign in.
-    AuthNotOffered,
-    /// The domain controller says that it is not synchronized.
-    DirectoryNotReady,
-    /// The domain controller's clock is wrong.
-    ClockDiffers,
-    /// A proxy on the way wants credentials.
-    ProxyAuthentication,
-    /// The network wants a sign-in first.
-    CaptivePortal,
-    /// The web server answers 503.
-    HttpServerError,
-    /// The application pool of a virtual directory is stopped.
-    WebServerError,
-    /// A virtual directory answers 429.
-    WebThrottled,
-    /// A virtual directory is not there.
-    WebNotFound,
-    /// A virtual directory is closed to this network.
-    WebRestricted,
-    /// A virtual directory redirects to itself.
-    WebRedirectLoop,
-    /// Managed availability has taken a virtual directory out.
-    WebUnhealthy,
-}
 
 /// A row of the table of faults.
 #[derive(Debug)]
@@ -113,83 +18,6 @@ pub struct FaultRow {
     pub by_default: &'static [ServiceId],
     /// What happens, in one plain sentence.
     pub what: &'static str,
-}
-
-/// A fault and the services that have it: ports of their own, and virtual directories behind 443.
-///
-/// ```
-/// use exchports::{catalog::ServiceId, simulate::Staged};
-///
-/// let staged = Staged::parse("certificate-expired@smtp,443").unwrap();
-/// assert_eq!(staged.services(), [ServiceId::Smtp, ServiceId::Https]);
-/// let staged = Staged::parse("web-server-error@owa").unwrap();
-/// assert_eq!(staged.services(), [ServiceId::Owa]);
-/// assert!(Staged::parse("certificate-expird").is_err());
-/// ```
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Staged {
-    fault: Fault,
-    services: Vec<ServiceId>,
-}
-
-/// Why a fault cannot be staged as asked.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum FaultError {
-    /// No fault has that name.
-    #[error("unknown fault `{name}`: {}", would_be_right(name))]
-    UnknownFault {
-        /// What was asked for.
-        name: String,
-    },
-    /// No service has that name or port.
-    #[error(
-        "unknown service `{service}` for fault `{fault}`: it can be staged on {}",
-        list(fault.row().services)
-    )]
-    UnknownService {
-        /// The fault it was named with.
-        fault: Fault,
-        /// What was asked for.
-        service: String,
-    },
-    /// The service exists, but cannot have this fault.
-    #[error(
-        "fault `{fault}` cannot be staged on {service}: only on {}",
-        list(fault.row().services)
-    )]
-    ElsewhereOnly {
-        /// The fault.
-        fault: Fault,
-        /// The service that cannot have it.
-        service: ServiceId,
-    },
-    /// The role has nobody listening there.
-    #[error(
-        "fault `{fault}` cannot be staged on {service}, which the role {} does not serve: {}",
-        role.as_str(),
-        elsewhere(*fault, *role)
-    )]
-    NotServed {
-        /// The fault.
-        fault: Fault,
-        /// The role.
-        role: Role,
-        /// The first service that is not served.
-        service: ServiceId,
-    },
-    /// Another fault leaves no room for it.
-    #[error(
-        "fault `{fault}` cannot be seen on {service}, where `{by}` comes before it: leave one of them out, or stage one \
-         elsewhere, as in NAME@SERVICE"
-    )]
-    NoRoom {
-        /// The fault that nobody would see.
-        fault: Fault,
-        /// The fault that is seen.
-        by: Fault,
-        /// Where.
-        service: ServiceId,
-    },
 }
 
 use ServiceId::{
@@ -241,7 +69,7 @@ const SHARED_CERTIFICATE: &[ServiceId] = &[
 ];
 const IMPLICIT_TLS: &[ServiceId] = &[Https, Submissions, Ldaps, Imaps, Pop3s];
 const STARTTLS: &[ServiceId] = &[Smtp, Pop3, Imap, Ldap, Submission];
-const WEB: &[ServiceId] = &[
+pub(super) const WEB: &[ServiceId] = &[
     Owa,
     Ecp,
     Ews,
@@ -253,325 +81,115 @@ const WEB: &[ServiceId] = &[
     Powershell,
 ];
 
-/// All faults, in the order in which a connection meets them. Of two that cannot be seen together on one service only
-/// one is staged there ([`FaultError::NoRoom`]); where a fault is staged by default, the upper one shows.
-pub static FAULTS: &[FaultRow] = &[
-    FaultRow {
-        fault: Fault::Refused,
-        name: "refused",
-        services: ALL,
-        by_default: ALL,
-        what: "nobody listens on the port: the connection is refused",
-    },
-    FaultRow {
-        fault: Fault::ClosedEarly,
-        name: "closed-early",
-        services: ALL,
-        by_default: ALL,
-        what: "the connection is accepted and closed before a word is said",
-    },
-    FaultRow {
-        fault: Fault::Silent,
-        name: "silent",
-        services: ALL,
-        by_default: ALL,
-        what: "the connection is accepted, then nothing is ever said",
-    },
-    FaultRow {
-        fault: Fault::ClientProxy,
-        name: "client-proxy",
-        services: &[Submissions],
-        by_default: &[Submissions],
-        what: "465 is Exchange's internal Client Proxy connector, which greets in clear instead of starting TLS",
-    },
-    FaultRow {
-        fault: Fault::CleartextOnTlsPort,
-        name: "cleartext-on-tls-port",
-        services: IMPLICIT_TLS,
-        by_default: IMPLICIT_TLS,
-        what: "the port speaks its protocol in clear where TLS has to come first",
-    },
-    FaultRow {
-        fault: Fault::TlsOnCleartextPort,
-        name: "tls-on-cleartext-port",
-        services: STARTTLS,
-        by_default: STARTTLS,
-        what: "the port waits for a TLS handshake where a conversation in clear has to come first",
-    },
-    FaultRow {
-        fault: Fault::GreetingSlow,
-        name: "greeting-slow",
-        services: SMTP,
-        by_default: SMTP,
-        what: "SMTP greets after six seconds, as a tarpit or a slow name lookup makes it",
-    },
-    FaultRow {
-        fault: Fault::ServiceUnavailable,
-        name: "service-unavailable",
-        services: MAIL,
-        by_default: MAIL,
-        what: "the service greets with 421 (IMAP: BYE, POP3: -ERR) and closes, as a server in maintenance does",
-    },
-    FaultRow {
-        fault: Fault::GreetingRejected,
-        name: "greeting-rejected",
-        services: SMTP,
-        by_default: SMTP,
-        what: "SMTP greets with 554 and closes: the gateway does not want this client",
-    },
-    FaultRow {
-        fault: Fault::GreetingMasked,
-        name: "greeting-masked",
-        services: &[Smtp, Submission],
-        by_default: &[Smtp, Submission],
-        what: "asterisks stand where the greeting was, as Cisco's inspection leaves it; everything else is as always",
-    },
-    FaultRow {
-        fault: Fault::StarttlsNotOffered,
-        name: "starttls-not-offered",
-        services: STARTTLS,
-        by_default: STARTTLS,
-        what: "STARTTLS is missing from the capabilities and answered as an unknown command",
-    },
-    FaultRow {
-        fault: Fault::StarttlsOverwritten,
-        name: "starttls-overwritten",
-        services: &[Smtp, Submission],
-        by_default: &[Smtp, Submission],
-        what: "XXXXXXXA stands where STARTTLS was, as Cisco's ESMTP inspection leaves it",
-    },
-    FaultRow {
-        fault: Fault::StarttlsRejected,
-        name: "starttls-rejected",
-        services: STARTTLS,
-        by_default: STARTTLS,
-        what: "STARTTLS is offered and then rejected (SMTP 454, IMAP BAD, POP3 -ERR, LDAP operationsError)",
-    },
-    FaultRow {
-        fault: Fault::BytesInjected,
-        name: "bytes-injected",
-        services: STARTTLS,
-        by_default: STARTTLS,
-        what: "bytes in clear follow the STARTTLS go-ahead in the same packet, as injected by someone on the way",
-    },
-    FaultRow {
-        fault: Fault::NoCertificate,
-        name: "no-certificate",
-        services: &[Ldap, Imaps, Pop3s, Rdp],
-        by_default: &[Ldap, Imaps, Pop3s, Rdp],
-        what: "the service has no certificate and says so, each in its own way",
-    },
-    FaultRow {
-        fault: Fault::TlsClosedOnHello,
-        name: "tls-closed-on-hello",
-        services: WITH_CERTIFICATE,
-        by_default: WITH_CERTIFICATE,
-        what: "the connection is closed at the ClientHello without an alert, as Windows does when no certificate is bound",
-    },
-    FaultRow {
-        fault: Fault::TlsNameNotRecognised,
-        name: "tls-name-not-recognised",
-        services: WITH_CERTIFICATE,
-        by_default: WITH_CERTIFICATE,
-        what: "TLS ends with alert 112: there is no site of the name that the client asks for",
-    },
-    FaultRow {
-        fault: Fault::TlsVersionTooOld,
-        name: "tls-version-too-old",
-        services: WITH_CERTIFICATE,
-        by_default: WITH_CERTIFICATE,
-        what: "TLS 1.0 is all that is spoken: newer clients get alert 70, old ones the certificate",
-    },
-    FaultRow {
-        fault: Fault::TlsLegacySuites,
-        name: "tls-legacy-suites",
-        services: WITH_CERTIFICATE,
-        by_default: WITH_CERTIFICATE,
-        what: "TLS 1.2 is spoken with CBC suites only: clients without them get alert 40, others the certificate",
-    },
-    FaultRow {
-        fault: Fault::TlsNoCommonCipher,
-        name: "tls-no-common-cipher",
-        services: WITH_CERTIFICATE,
-        by_default: WITH_CERTIFICATE,
-        what: "TLS ends with alert 40 for everyone: no cipher suite in common",
-    },
-    FaultRow {
-        fault: Fault::ClientCertificateRequired,
-        name: "client-certificate-required",
-        services: SHARED_CERTIFICATE,
-        by_default: SHARED_CERTIFICATE,
-        what: "TLS wants a certificate of the client and ends without one",
-    },
-    FaultRow {
-        fault: Fault::CertificateExpired,
-        name: "certificate-expired",
-        services: WITH_CERTIFICATE,
-        by_default: WITH_CERTIFICATE,
-        what: "the certificate expired three days ago",
-    },
-    FaultRow {
-        fault: Fault::CertificateExpiresSoon,
-        name: "certificate-expires-soon",
-        services: WITH_CERTIFICATE,
-        by_default: WITH_CERTIFICATE,
-        what: "the certificate expires in ten days",
-    },
-    FaultRow {
-        fault: Fault::CertificateNotYetValid,
-        name: "certificate-not-yet-valid",
-        services: WITH_CERTIFICATE,
-        by_default: WITH_CERTIFICATE,
-        what: "the certificate becomes valid in a week",
-    },
-    FaultRow {
-        fault: Fault::CertificateSelfSigned,
-        name: "certificate-self-signed",
-        services: WITH_CERTIFICATE,
-        by_default: WITH_CERTIFICATE,
-        what: "the certificate is signed by itself, as the one that Exchange Setup makes",
-    },
-    FaultRow {
-        fault: Fault::CertificateUnknownIssuer,
-        name: "certificate-unknown-issuer",
-        services: WITH_CERTIFICATE,
-        by_default: WITH_CERTIFICATE,
-        what: "the certificate comes from an authority that is not in the CA file",
-    },
-    FaultRow {
-        fault: Fault::TlsInspected,
-        name: "tls-inspected",
-        services: SHARED_CERTIFICATE,
-        by_default: SHARED_CERTIFICATE,
-        what: "the certificate comes from Zscaler's authority, which is not in the CA file: inspection on the way",
-    },
-    FaultRow {
-        fault: Fault::CertificateWrongName,
-        name: "certificate-wrong-name",
-        services: WITH_CERTIFICATE,
-        by_default: WITH_CERTIFICATE,
-        what: "the certificate is made out to the server's internal name only",
-    },
-    FaultRow {
-        fault: Fault::CertificateDiffers,
-        name: "certificate-differs",
-        services: SHARED_CERTIFICATE,
-        by_default: SMTP,
-        what: "the service still has the certificate from before the last renewal, other services have the new one",
-    },
-    FaultRow {
-        fault: Fault::CertificateMissingIntermediate,
-        name: "certificate-missing-intermediate",
-        services: SHARED_CERTIFICATE,
-        by_default: SMTP,
-        what: "the service does not send the intermediate certificate, other services do",
-    },
-    FaultRow {
-        fault: Fault::RdpNoTls,
-        name: "rdp-no-tls",
-        services: &[Rdp],
-        by_default: &[Rdp],
-        what: "remote desktop allows its own old encryption only, not TLS",
-    },
-    FaultRow {
-        fault: Fault::RdpNegotiationFailed,
-        name: "rdp-negotiation-failed",
-        services: &[Rdp],
-        by_default: &[Rdp],
-        what: "remote desktop refuses the negotiation with failure 6 (SSL_WITH_USER_AUTH_REQUIRED)",
-    },
-    FaultRow {
-        fault: Fault::RdpNlaRequired,
-        name: "rdp-nla-required",
-        services: &[Rdp],
-        by_default: &[Rdp],
-        what: "remote desktop refuses clients that offer TLS alone with failure 5: network level authentication is required",
-    },
-    FaultRow {
-        fault: Fault::AuthNotOffered,
-        name: "auth-not-offered",
-        services: &[Submissions, Submission],
-        by_default: &[Submissions, Submission],
-        what: "AUTH is missing from the capabilities, so nobody can sign in to send mail",
-    },
-    FaultRow {
-        fault: Fault::DirectoryNotReady,
-        name: "directory-not-ready",
-        services: &[Ldap, Ldaps],
-        by_default: &[Ldap, Ldaps],
-        what: "the domain controller says that it is not synchronized (isSynchronized is FALSE)",
-    },
-    FaultRow {
-        fault: Fault::ClockDiffers,
-        name: "clock-differs",
-        services: &[Ldap, Ldaps],
-        by_default: &[Ldap, Ldaps],
-        what: "the domain controller's clock is twenty minutes behind (currentTime)",
-    },
-    FaultRow {
-        fault: Fault::ProxyAuthentication,
-        name: "proxy-authentication",
-        services: &[Http, Https],
-        by_default: &[Http, Https],
-        what: "a web proxy on the way answers 407 to everything: it wants credentials first",
-    },
-    FaultRow {
-        fault: Fault::CaptivePortal,
-        name: "captive-portal",
-        services: &[Http, Https],
-        by_default: &[Http, Https],
-        what: "every page redirects to a sign-in page on another host, as guest networks do",
-    },
-    FaultRow {
-        fault: Fault::HttpServerError,
-        name: "http-server-error",
-        services: &[Http, Https],
-        by_default: &[Http, Https],
-        what: "http.sys answers 503 because the application pool is stopped",
-    },
-    FaultRow {
-        fault: Fault::WebServerError,
-        name: "web-server-error",
-        services: WEB,
-        by_default: &[Owa],
-        what: "http.sys answers 503 for the directory, because its application pool is stopped",
-    },
-    FaultRow {
-        fault: Fault::WebThrottled,
-        name: "web-throttled",
-        services: WEB,
-        by_default: &[Ews],
-        what: "the directory answers 429: too many requests",
-    },
-    FaultRow {
-        fault: Fault::WebNotFound,
-        name: "web-not-found",
-        services: WEB,
-        by_default: &[Ecp, OutlookAnywhere],
-        what: "the directory answers 404: it was removed, or is not published",
-    },
-    FaultRow {
-        fault: Fault::WebRestricted,
-        name: "web-restricted",
-        services: WEB,
-        by_default: &[Ecp],
-        what: "the directory answers 403: it is closed to this network",
-    },
-    FaultRow {
-        fault: Fault::WebRedirectLoop,
-        name: "web-redirect-loop",
-        services: WEB,
-        by_default: &[Owa],
-        what: "the directory redirects to itself, as a redirect does that was inherited from the site",
-    },
-    FaultRow {
-        fault: Fault::WebUnhealthy,
-        name: "web-unhealthy",
-        services: WEB,
-        by_default: &[Mapi],
-        what: "healthcheck.htm is closed without an answer: managed availability has taken the directory out",
-    },
-];
+/// The enum and its rows, in one order, from one list.
+macro_rules! faults {
+    ($($fault:ident = $name:literal on $services:expr $(, by default $usual:expr)? => $what:literal,)*) => {
+        /// A defect that the stand-in can be given.
+        #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+        pub enum Fault {
+            $(#[doc = concat!("`", $name, "`")] $fault,)*
+        }
+
+        /// All faults, in the order in which a connection meets them. Of two that cannot be seen together on one
+        /// service only one is staged there ([`FaultError::Hidden`](super::FaultError::Hidden)); where a fault is staged by default, the upper one
+        /// shows.
+        pub static FAULTS: &[FaultRow] = &[$(FaultRow {
+            fault: Fault::$fault,
+            name: $name,
+            services: $services,
+            by_default: faults!(@usual $services $(, $usual)?),
+            what: $what,
+        }),*];
+    };
+    (@usual $services:expr) => { $services };
+    (@usual $services:expr, $usual:expr) => { $usual };
+}
+
+faults! {
+    Refused = "refused" on ALL => "nobody listens on the port: the connection is refused",
+    ClosedEarly = "closed-early" on ALL => "the connection is accepted and closed before a word is said",
+    Silent = "silent" on ALL => "the connection is accepted, then nothing is ever said",
+    ClientProxy = "client-proxy" on &[Submissions] =>
+        "465 is Exchange's internal Client Proxy connector, which greets in clear instead of starting TLS",
+    CleartextOnTlsPort = "cleartext-on-tls-port" on IMPLICIT_TLS =>
+        "the port speaks its protocol in clear where TLS has to come first",
+    TlsOnCleartextPort = "tls-on-cleartext-port" on STARTTLS =>
+        "the port waits for a TLS handshake where a conversation in clear has to come first",
+    GreetingSlow = "greeting-slow" on SMTP =>
+        "SMTP greets after six seconds, as a tarpit or a slow name lookup makes it",
+    ServiceUnavailable = "service-unavailable" on MAIL =>
+        "the service greets with 421 (IMAP: BYE, POP3: -ERR) and closes, as a server in maintenance does",
+    GreetingRejected = "greeting-rejected" on SMTP =>
+        "SMTP greets with 554 and closes: the gateway does not want this client",
+    GreetingMasked = "greeting-masked" on &[Smtp, Submission] =>
+        "asterisks stand where the greeting was, as Cisco's inspection leaves it; everything else is as always",
+    StarttlsNotOffered = "starttls-not-offered" on STARTTLS =>
+        "STARTTLS is missing from the capabilities and answered as an unknown command",
+    StarttlsOverwritten = "starttls-overwritten" on &[Smtp, Submission] =>
+        "XXXXXXXA stands where STARTTLS was, as Cisco's ESMTP inspection leaves it",
+    StarttlsRejected = "starttls-rejected" on STARTTLS =>
+        "STARTTLS is offered and then rejected (SMTP 454, IMAP BAD, POP3 -ERR, LDAP operationsError)",
+    BytesInjected = "bytes-injected" on STARTTLS =>
+        "bytes in clear follow the STARTTLS go-ahead in the same packet, as injected by someone on the way",
+    NoCertificate = "no-certificate" on &[Ldap, Imaps, Pop3s, Rdp] =>
+        "the service has no certificate and says so, each in its own way",
+    TlsClosedOnHello = "tls-closed-on-hello" on WITH_CERTIFICATE =>
+        "the connection is closed at the ClientHello without an alert, as Windows does when no certificate is bound",
+    TlsNameNotRecognised = "tls-name-not-recognised" on WITH_CERTIFICATE =>
+        "TLS ends with alert 112: there is no site of the name that the client asks for",
+    TlsVersionTooOld = "tls-version-too-old" on WITH_CERTIFICATE =>
+        "TLS 1.0 is all that is spoken: newer clients get alert 70, old ones the certificate",
+    TlsLegacySuites = "tls-legacy-suites" on WITH_CERTIFICATE =>
+        "TLS 1.2 is spoken with CBC suites only: clients without them get alert 40, others the certificate",
+    TlsNoCommonCipher = "tls-no-common-cipher" on WITH_CERTIFICATE =>
+        "TLS ends with alert 40 for everyone: no cipher suite in common",
+    ClientCertificateRequired = "client-certificate-required" on SHARED_CERTIFICATE =>
+        "TLS wants a certificate of the client and ends without one",
+    CertificateExpired = "certificate-expired" on WITH_CERTIFICATE => "the certificate expired three days ago",
+    CertificateExpiresSoon = "certificate-expires-soon" on WITH_CERTIFICATE => "the certificate expires in ten days",
+    CertificateNotYetValid = "certificate-not-yet-valid" on WITH_CERTIFICATE =>
+        "the certificate becomes valid in a week",
+    CertificateSelfSigned = "certificate-self-signed" on WITH_CERTIFICATE =>
+        "the certificate is signed by itself, as the one that Exchange Setup makes",
+    CertificateUnknownIssuer = "certificate-unknown-issuer" on WITH_CERTIFICATE =>
+        "the certificate comes from an authority that is not in the CA file",
+    TlsInspected = "tls-inspected" on SHARED_CERTIFICATE =>
+        "the certificate comes from Zscaler's authority, which is not in the CA file: inspection on the way",
+    CertificateWrongName = "certificate-wrong-name" on WITH_CERTIFICATE =>
+        "the certificate is made out to the server's internal name only",
+    CertificateDiffers = "certificate-differs" on SHARED_CERTIFICATE, by default SMTP =>
+        "the service still has the certificate from before the last renewal, other services have the new one",
+    CertificateMissingIntermediate = "certificate-missing-intermediate" on SHARED_CERTIFICATE, by default SMTP =>
+        "the service does not send the intermediate certificate, other services do",
+    RdpNoTls = "rdp-no-tls" on &[Rdp] => "remote desktop allows its own old encryption only, not TLS",
+    RdpNegotiationFailed = "rdp-negotiation-failed" on &[Rdp] =>
+        "remote desktop refuses the negotiation with failure 6 (SSL_WITH_USER_AUTH_REQUIRED)",
+    RdpNlaRequired = "rdp-nla-required" on &[Rdp] =>
+        "remote desktop refuses clients that offer TLS alone with failure 5: network level authentication is required",
+    AuthNotOffered = "auth-not-offered" on &[Submissions, Submission] =>
+        "AUTH is missing from the capabilities, so nobody can sign in to send mail",
+    DirectoryNotReady = "directory-not-ready" on &[Ldap, Ldaps] =>
+        "the domain controller says that it is not synchronized (isSynchronized is FALSE)",
+    ClockDiffers = "clock-differs" on &[Ldap, Ldaps] =>
+        "the domain controller's clock is twenty minutes behind (currentTime)",
+    ProxyAuthentication = "proxy-authentication" on &[Http, Https] =>
+        "a web proxy on the way answers 407 to everything: it wants credentials first",
+    CaptivePortal = "captive-portal" on &[Http, Https] =>
+        "every page redirects to a sign-in page on another host, as guest networks do",
+    HttpServerError = "http-server-error" on &[Http, Https] =>
+        "http.sys answers 503 because the application pool is stopped",
+    WebServerError = "web-server-error" on WEB, by default &[Owa] =>
+        "http.sys answers 503 for the directory, because its application pool is stopped",
+    WebThrottled = "web-throttled" on WEB, by default &[Ews] => "the directory answers 429: too many requests",
+    WebNotFound = "web-not-found" on WEB, by default &[Ecp, OutlookAnywhere] =>
+        "the directory answers 404: it was removed, or is not published",
+    WebRestricted = "web-restricted" on WEB, by default &[Ecp] =>
+        "the directory answers 403: it is closed to this network",
+    WebRedirectLoop = "web-redirect-loop" on WEB, by default &[Owa] =>
+        "the directory redirects to itself, as a redirect does that was inherited from the site",
+    WebUnhealthy = "web-unhealthy" on WEB, by default &[Mapi] =>
+        "healthcheck.htm is closed without an answer: managed availability has taken the directory out",
+}
 
 impl FaultRow {
     /// Where it can be staged, and where it is when nobody says, in few words.
@@ -632,147 +250,15 @@ impl fmt::Display for Fault {
     }
 }
 
-impl Staged {
-    /// A fault as it is typed: `NAME`, or `NAME@SERVICE,SERVICE` with services by id, alias or port, and `web` for all
-    /// that live behind 443. A port means the service that listens there.
-    ///
-    /// # Errors
-    ///
-    /// When there is no such fault or service, or when the service cannot have the fault; each says what would be
-    /// right.
-    pub fn parse(text: &str) -> Result<Self, FaultError> {
-        let (name, services) = match text.split_once('@') {
-            Some((name, services)) => (name.trim(), Some(services)),
-            None => (text.trim(), None),
-        };
-        let fault = Fault::from_name(name).ok_or_else(|| FaultError::UnknownFault {
-            name: name.escape_debug().to_string(),
-        })?;
-        let Some(services) = services else {
-            return Ok(Self::by_default(fault));
-        };
-        let mut named = Vec::new();
-        for word in services.split(',').map(str::trim) {
-            if word.eq_ignore_ascii_case("web") {
-                named.extend_from_slice(WEB);
-            } else {
-                named.push(service_of(word).ok_or_else(|| FaultError::UnknownService {
-                    fault,
-                    service: word.escape_debug().to_string(),
-                })?);
-            }
-        }
-        Self::on(fault, named)
-    }
-
-    /// A fault where it is staged when nobody says where.
-    #[must_use]
-    pub fn by_default(fault: Fault) -> Self {
-        Self {
-            fault,
-            services: fault.row().by_default.to_vec(),
-        }
-    }
-
-    /// A fault on some services.
-    ///
-    /// # Errors
-    ///
-    /// When one of them cannot have it.
-    pub fn on(fault: Fault, services: Vec<ServiceId>) -> Result<Self, FaultError> {
-        match services
-            .iter()
-            .find(|service| !fault.row().services.contains(service))
-        {
-            Some(&service) => Err(FaultError::ElsewhereOnly { fault, service }),
-            None => Ok(Self { fault, services }),
-        }
-    }
-
-    /// The fault.
-    #[must_use]
-    pub fn fault(&self) -> Fault {
-        self.fault
-    }
-
-    /// Where it is staged.
-    #[must_use]
-    pub fn services(&self) -> &[ServiceId] {
-        &self.services
-    }
-}
-
-/// A service by id, alias or port; the port that web services share is 443's own.
-fn service_of(word: &str) -> Option<ServiceId> {
-    let port = word.parse::<u16>().ok();
-    catalog::all()
-        .find(|row| {
-            row.name.eq_ignore_ascii_case(word)
-                || row
-                    .aliases
-                    .iter()
-                    .any(|alias| alias.eq_ignore_ascii_case(word))
-                || (row.group == Group::Port && port == Some(row.port))
-        })
-        .map(|row| row.id)
-}
-
-/// Where a fault can be staged in a role.
-fn elsewhere(fault: Fault, role: Role) -> String {
-    let mut services = fault.row().services.to_vec();
-    services.retain(|service| super::is_served(role, *service));
-    if services.is_empty() {
-        "nor any other service that can have it".to_owned()
-    } else {
-        format!("only on {}", list(&services))
-    }
-}
-
-fn list(services: &[ServiceId]) -> String {
+pub(super) fn list(services: &[ServiceId]) -> String {
     let names: Vec<&str> = services.iter().map(|service| service.row().name).collect();
     names.join(", ")
-}
-
-/// The nearest name, or all of them when none is near.
-fn would_be_right(name: &str) -> String {
-    let nearest = FAULTS
-        .iter()
-        .map(|row| (distance(name, row.name), row.name))
-        .min();
-    match nearest {
-        Some((edits, nearest)) if edits <= nearest.len() / 3 => {
-            format!("did you mean `{nearest}`?")
-        }
-        _ => {
-            let names: Vec<&str> = FAULTS.iter().map(|row| row.name).collect();
-            format!("there are {}", names.join(", "))
-        }
-    }
-}
-
-/// Levenshtein's distance in bytes; both words are short.
-fn distance(typed: &str, name: &str) -> usize {
-    let mut row: Vec<usize> = (0..=name.len()).collect();
-    for (i, a) in typed.bytes().take(64).enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        for (b, above) in name.bytes().zip(row.iter_mut().skip(1)) {
-            let best = (diagonal + usize::from(a != b))
-                .min(left + 1)
-                .min(*above + 1);
-            diagonal = std::mem::replace(above, best);
-            left = best;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog;
 
     #[test]
     fn rows_stand_in_the_order_of_the_enum() {
@@ -812,66 +298,5 @@ mod tests {
                 .map(|row| row.id)
                 .eq(WEB.iter().copied())
         );
-    }
-
-    #[test]
-    fn a_name_alone_means_where_it_is_usual() {
-        let staged = Staged::parse(" Certificate-Expired ").expect("a fault");
-        assert_eq!(staged, Staged::by_default(Fault::CertificateExpired));
-        assert_eq!(staged.services().len(), 11);
-        let staged = Staged::parse("web-not-found").expect("a fault");
-        assert_eq!(staged.services(), [Ecp, OutlookAnywhere]);
-    }
-
-    #[test]
-    fn web_services_are_taken_by_id_alias_and_group() {
-        let staged = Staged::parse("web-unhealthy@eas,OWA").expect("a fault");
-        assert_eq!(staged.services(), [Activesync, Owa]);
-        let staged = Staged::parse("web-unhealthy@Web").expect("a fault");
-        assert_eq!(staged.services(), WEB);
-    }
-
-    #[test]
-    fn services_are_taken_by_id_alias_and_port() {
-        let staged = Staged::parse("silent@smtps, 3389,imap4").expect("a fault");
-        assert_eq!(staged.services(), [Submissions, Rdp, Imap]);
-    }
-
-    #[test]
-    fn what_is_wrong_is_named_with_what_would_be_right() {
-        let said = |text| Staged::parse(text).expect_err("no fault").to_string();
-        assert_eq!(
-            said("certificate-expird"),
-            "unknown fault `certificate-expird`: did you mean `certificate-expired`?"
-        );
-        assert!(said("").starts_with("unknown fault ``: there are refused, closed-early, silent,"));
-        assert!(
-            said("gremlins\u{1b}[2J@smtp").starts_with("unknown fault `gremlins\\u{1b}[2J`: there")
-        );
-        assert_eq!(
-            said("rdp-no-tls@desk"),
-            "unknown service `desk` for fault `rdp-no-tls`: it can be staged on rdp"
-        );
-        assert_eq!(
-            said("starttls-overwritten@imap"),
-            "fault `starttls-overwritten` cannot be staged on imap: only on smtp, submission"
-        );
-        assert!(said("silent@").starts_with("unknown service `` for fault `silent`"));
-        assert!(
-            said("refused@web").starts_with("fault `refused` cannot be staged on owa: only on")
-        );
-        assert!(
-            said("web-server-error@443").starts_with(
-                "fault `web-server-error` cannot be staged on https: only on owa, ecp,"
-            )
-        );
-    }
-
-    #[test]
-    fn distance_counts_edits() {
-        assert_eq!(distance("silent", "silent"), 0);
-        assert_eq!(distance("", "silent"), 6);
-        assert_eq!(distance("slient", "silent"), 2);
-        assert_eq!(distance("refuse", "refused"), 1);
     }
 }

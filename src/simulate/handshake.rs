@@ -111,7 +111,7 @@ impl Handshake {
 
 /// What a handshake that goes wrong says to a record; nothing when that holds no whole `ClientHello`.
 pub(super) fn word(handshake: &Handshake, record: &[u8]) -> Word {
-    let Some(hello) = Hello::read(record) else {
+    let Some(hello) = ClientHello::read(record) else {
         return Word::Nothing;
     };
     match handshake {
@@ -134,7 +134,7 @@ pub(super) fn given_up() -> Vec<u8> {
 
 impl Old {
     /// `ServerHello`, `Certificate`, `ServerKeyExchange` and `ServerHelloDone` in one record, as Schannel sends them.
-    fn flight(&self, hello: &Hello) -> Vec<u8> {
+    fn flight(&self, hello: &ClientHello) -> Vec<u8> {
         let mut server_hello = self.version.to_be_bytes().to_vec();
         // The random bytes, a session that is not resumed, the suite, no compression.
         server_hello.extend(RANDOM);
@@ -172,7 +172,7 @@ impl Old {
 
 impl Old {
     /// Over both random numbers and the parameters (RFC 5246 §7.4.3).
-    fn signature(&self, hello: &Hello, parameters: &[u8]) -> Vec<u8> {
+    fn signature(&self, hello: &ClientHello, parameters: &[u8]) -> Vec<u8> {
         let message = [hello.random.as_slice(), &RANDOM, parameters].concat();
         self.key
             .as_ref()
@@ -232,7 +232,7 @@ pub(super) fn handshake_record(bytes: &[u8]) -> Extent {
 }
 
 /// What counts of a `ClientHello` (RFC 5246 §7.4.1.2).
-struct Hello {
+struct ClientHello {
     random: [u8; 32],
     versions: Versions,
     suites: Vec<u16>,
@@ -246,7 +246,7 @@ enum Versions {
     Listed(Vec<u16>),
 }
 
-impl Hello {
+impl ClientHello {
     /// The `ClientHello` in a record; `None` when it is none, or is not whole.
     fn read(record: &[u8]) -> Option<Self> {
         let (kind, rest) = record.get(5..)?.split_first()?;
@@ -364,12 +364,12 @@ mod tests {
     #[test]
     fn a_hello_that_is_cut_is_none() {
         for cut in 0..OLD_HELLO.len() {
-            assert!(Hello::read(&OLD_HELLO[..cut]).is_none(), "{cut}");
+            assert!(ClientHello::read(&OLD_HELLO[..cut]).is_none(), "{cut}");
         }
-        let hello = Hello::read(OLD_HELLO).expect("a hello");
+        let hello = ClientHello::read(OLD_HELLO).expect("a hello");
         assert_eq!(hello.suites, [0xc024, 0xc00a, 0x00ff]);
         assert!(hello.renegotiates_securely);
-        let hello = Hello::read(NEW_HELLO).expect("a hello");
+        let hello = ClientHello::read(NEW_HELLO).expect("a hello");
         assert!(!hello.renegotiates_securely);
         assert!(hello.versions.contains(0x0304) && !hello.versions.contains(TLS_1_0));
     }

@@ -3,11 +3,11 @@
 //!
 //! No body is ever read, no credential is ever looked at.
 
-use super::conversation::{Conversation, Extent, Heard};
+use super::conversation::{Conversation, Extent, Received};
 use super::dates;
 use super::faults::Fault;
 use super::is_served;
-use super::stand::{Machine, Stand};
+use super::port::{Machine, Port};
 use crate::catalog::ServiceId;
 use std::fmt::Write as _;
 use std::io;
@@ -42,7 +42,7 @@ const ONLINE_HEADERS: &str = "Strict-Transport-Security: max-age=31536000; inclu
                               X-BeSku: WCS7\r\n";
 
 /// What is asked.
-struct Request {
+struct HttpRequest {
     method: String,
     path: String,
     /// As the client named us; an address when it did not.
@@ -73,21 +73,25 @@ struct Answer {
     body: String,
 }
 
-pub(super) async fn serve(stand: &Stand, mut peer: Conversation) -> io::Result<()> {
+pub(super) async fn serve(port: &Port, mut peer: Conversation) -> io::Result<()> {
     loop {
         let head = match peer.receive(LONGEST_HEAD, head).await {
-            Heard::Request(head) => head,
-            Heard::Foreign => {
+            Received::Request(head) => head,
+            Received::Foreign => {
                 peer.say(kernel("400 Bad Request", "Bad Request", "Invalid Verb"))
                     .await?;
                 return peer.close().await;
             }
-            Heard::TooLong => {
-                peer.say(kernel("400 Bad Request", "Bad Request", "Request Too Long"))
-                    .await?;
+            Received::TooLong => {
+                peer.say(kernel(
+                    "400 Bad Request",
+                    "Bad Request",
+                    "HttpRequest Too Long",
+                ))
+                .await?;
                 return peer.close().await;
             }
-            Heard::Silence | Heard::Gone => return peer.close().await,
+            Received::Silence | Received::Gone => return peer.close().await,
         };
         let request = match read(&head, &peer) {
             Ok(request) => request,
@@ -97,16 +101,16 @@ pub(super) async fn serve(stand: &Stand, mut peer: Conversation) -> io::Result<(
                 return peer.close().await;
             }
         };
-        let after = match answer(stand, &request) {
-            Reply::Site(answer) => {
+        let after = match answer(port, &request) {
+            HttpAnswer::Site(answer) => {
                 peer.say(answer.written(&request)).await?;
                 request.after
             }
-            Reply::Kernel(words) => {
+            HttpAnswer::Kernel(words) => {
                 peer.say(words).await?;
                 After::Close
             }
-            Reply::Nothing => After::Close,
+            HttpAnswer::Nothing => After::Close,
         };
         if after == After::Close {
             return peer.close().await;
@@ -115,7 +119,7 @@ pub(super) async fn serve(stand: &Stand, mut peer: Conversation) -> io::Result<(
 }
 
 /// Who answers.
-enum Reply {
+enum HttpAnswer {
     /// IIS, or what stands in front of it.
     Site(Answer),
     /// http.sys, because nobody else does.
@@ -124,18 +128,18 @@ enum Reply {
     Nothing,
 }
 
-fn answer(stand: &Stand, request: &Request) -> Reply {
-    if stand.has(Fault::ProxyAuthentication) {
-        return Reply::Site(wanting_credentials());
+fn answer(port: &Port, request: &HttpRequest) -> HttpAnswer {
+    if port.has(Fault::ProxyAuthentication) {
+        return HttpAnswer::Site(wanting_credentials());
     }
-    if stand.has(Fault::CaptivePortal) {
-        return Reply::Site(leading_to_sign_in());
+    if port.has(Fault::CaptivePortal) {
+        return HttpAnswer::Site(leading_to_sign_in());
     }
-    if stand.has(Fault::HttpServerError) {
-        return Reply::Kernel(stopped());
+    if port.has(Fault::HttpServerError) {
+        return HttpAnswer::Kernel(stopped());
     }
-    if stand.service == ServiceId::Http {
-        return Reply::Site(match stand.machine {
+    if port.service == ServiceId::Http {
+        return HttpAnswer::Site(match port.machine {
             Machine::Online => Answer::new("301 Moved Permanently").with(&format!(
                 "Location: https://{}/\r\n",
                 without_port(&request.host)
@@ -145,36 +149,36 @@ fn answer(stand: &Stand, request: &Request) -> Reply {
     }
     let (directory, rest) = place(&request.path);
     match web_service(&directory) {
-        Some(service) if !is_served(stand.role, service) => Reply::Site(not_found()),
-        Some(service) => fault(stand, service, request, &directory, &rest)
-            .unwrap_or_else(|| Reply::Site(route(stand, request, &directory, &rest))),
-        None => Reply::Site(route(stand, request, &directory, &rest)),
+        Some(service) if !is_served(port.role, service) => HttpAnswer::Site(not_found()),
+        Some(service) => fault(port, service, request, &directory, &rest)
+            .unwrap_or_else(|| HttpAnswer::Site(route(port, request, &directory, &rest))),
+        None => HttpAnswer::Site(route(port, request, &directory, &rest)),
     }
 }
 
 /// What a virtual directory answers instead, if anything is wrong with it.
 fn fault(
-    stand: &Stand,
+    port: &Port,
     service: ServiceId,
-    request: &Request,
+    request: &HttpRequest,
     directory: &str,
     rest: &str,
-) -> Option<Reply> {
-    let has = |fault| stand.has_at(service, fault);
+) -> Option<HttpAnswer> {
+    let has = |fault| port.has_at(service, fault);
     let reply = if has(Fault::WebServerError) {
-        Reply::Kernel(stopped())
+        HttpAnswer::Kernel(stopped())
     } else if has(Fault::WebThrottled) {
-        Reply::Site(Answer::new("429 Too Many Requests").with("Retry-After: 30\r\n"))
+        HttpAnswer::Site(Answer::new("429 Too Many Requests").with("Retry-After: 30\r\n"))
     } else if has(Fault::WebNotFound) {
-        Reply::Site(not_found())
+        HttpAnswer::Site(not_found())
     } else if has(Fault::WebRestricted) {
-        Reply::Site(
+        HttpAnswer::Site(
             Answer::new("403 Forbidden")
                 .with("Content-Type: text/html\r\n")
                 .saying("You do not have permission to view this directory or page.".into()),
         )
     } else if has(Fault::WebRedirectLoop) {
-        Reply::Site(
+        HttpAnswer::Site(
             Answer::new("302 Redirect")
                 .with("Content-Type: text/html; charset=UTF-8\r\n")
                 .with(&format!(
@@ -183,7 +187,7 @@ fn fault(
                 )),
         )
     } else if has(Fault::WebUnhealthy) && is_health_page(request, rest) {
-        Reply::Nothing
+        HttpAnswer::Nothing
     } else {
         return None;
     };
@@ -218,21 +222,21 @@ fn web_service(directory: &str) -> Option<ServiceId> {
 }
 
 /// Only GET is known there.
-fn is_health_page(request: &Request, rest: &str) -> bool {
+fn is_health_page(request: &HttpRequest, rest: &str) -> bool {
     rest == "healthcheck.htm" && request.method == "GET"
 }
 
 /// The virtual directories of an Exchange front end.
-fn route(stand: &Stand, request: &Request, directory: &str, rest: &str) -> Answer {
-    let front_end = format!("X-FEServer: {}\r\n{REQUEST_ID}", stand.machine.short_name());
+fn route(port: &Port, request: &HttpRequest, directory: &str, rest: &str) -> Answer {
+    let front_end = format!("X-FEServer: {}\r\n{REQUEST_ID}", port.machine.short_name());
     let host = &request.host;
     if is_health_page(request, rest) && web_service(directory).is_some() {
         return Answer::new("200 OK")
             .with(&front_end)
             .with("Content-Type: text/html\r\n")
-            .saying(format!("200 OK<br/>{}", stand.machine.inner_name()));
+            .saying(format!("200 OK<br/>{}", port.machine.inner_name()));
     }
-    if stand.machine == Machine::Online {
+    if port.machine == Machine::Online {
         return route_online(request, directory, &front_end);
     }
     match directory {
@@ -277,7 +281,7 @@ fn route(stand: &Stand, request: &Request, directory: &str, rest: &str) -> Answe
 }
 
 /// Exchange Online: who wants in needs a token from Microsoft's sign-in.
-fn route_online(request: &Request, directory: &str, front_end: &str) -> Answer {
+fn route_online(request: &HttpRequest, directory: &str, front_end: &str) -> Answer {
     let answer = match directory {
         "" => {
             Answer::new("302 Found").with(&format!("Location: https://{}/owa/\r\n", request.host))
@@ -346,7 +350,7 @@ impl Answer {
         self
     }
 
-    fn written(&self, request: &Request) -> String {
+    fn written(&self, request: &HttpRequest) -> String {
         let mut words = format!("HTTP/1.1 {}\r\n{}", self.status, self.headers);
         let _ = write!(words, "Server: {}\r\n", self.server);
         let _ = write!(words, "Date: {}\r\n", dates::imf_fixdate(dates::now()));
@@ -374,7 +378,7 @@ fn stopped() -> String {
 fn kernel(status: &str, title: &str, detail: &str) -> String {
     let sentence = match detail {
         "Invalid Hostname" => "The request hostname is invalid.",
-        "Request Too Long" => "The size of the request headers is too long.",
+        "HttpRequest Too Long" => "The size of the request headers is too long.",
         _ => "The request verb is invalid.",
     };
     written_by_kernel(
@@ -414,11 +418,11 @@ fn head(bytes: &[u8]) -> Extent {
 }
 
 /// What is asked, or what http.sys would find wrong with it.
-fn read(head: &[u8], peer: &Conversation) -> Result<Request, &'static str> {
+fn read(head: &[u8], peer: &Conversation) -> Result<HttpRequest, &'static str> {
     let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
     let mut request = httparse::Request::new(&mut headers);
     request.parse(head).map_err(|error| match error {
-        httparse::Error::TooManyHeaders => "Request Too Long",
+        httparse::Error::TooManyHeaders => "HttpRequest Too Long",
         _ => "Invalid Verb",
     })?;
     let (Some(method), Some(target), Some(version)) =
@@ -447,7 +451,7 @@ fn read(head: &[u8], peer: &Conversation) -> Result<Request, &'static str> {
     let stays = version == 1
         && !has_body
         && header("Connection").is_none_or(|value| !value.eq_ignore_ascii_case(b"close"));
-    Ok(Request {
+    Ok(HttpRequest {
         method: method.to_owned(),
         path: target.to_owned(),
         host,

@@ -1,8 +1,8 @@
 //! IMAP as Exchange speaks it on 143 and 993 before anyone has signed in (RFC 3501, 2595).
 
-use super::conversation::{Conversation, Heard};
+use super::conversation::{Conversation, Received};
 use super::faults::Fault;
-use super::stand::{Machine, Stand};
+use super::port::{Machine, Port};
 use std::io;
 
 /// Exchange's limit for a command.
@@ -28,24 +28,24 @@ const SHUTTING_DOWN: &str = "* BYE Connection is closed. 12\r\n";
 const TOO_MANY_ERRORS: &str = "* BYE Connection is closed. 14\r\n";
 const NO_TLS: &str = "* BYE Connection is closed. 15\r\n";
 
-pub(super) async fn serve(stand: &Stand, mut peer: Conversation) -> io::Result<()> {
-    if stand.has(Fault::ServiceUnavailable) {
+pub(super) async fn serve(port: &Port, mut peer: Conversation) -> io::Result<()> {
+    if port.has(Fault::ServiceUnavailable) {
         peer.say(SHUTTING_DOWN).await?;
         return peer.close().await;
     }
-    let is_online = stand.machine == Machine::Online;
+    let is_online = port.machine == Machine::Online;
     peer.say(if is_online { ONLINE_GREETING } else { GREETING })
         .await?;
     let mut errors = 0;
     loop {
         let line = match peer.line(LONGEST_LINE).await {
-            Heard::Request(line) => line,
-            Heard::Gone => return peer.close().await,
-            Heard::Silence => {
+            Received::Request(line) => line,
+            Received::Gone => return peer.close().await,
+            Received::Silence => {
                 peer.say(TIMEOUT).await?;
                 return peer.close().await;
             }
-            Heard::TooLong | Heard::Foreign => {
+            Received::TooLong | Received::Foreign => {
                 peer.say("* BAD Command Error. 12\r\n* BYE Connection is closed. 14\r\n")
                     .await?;
                 return peer.close().await;
@@ -56,15 +56,15 @@ pub(super) async fn serve(stand: &Stand, mut peer: Conversation) -> io::Result<(
             "CAPABILITY" => {
                 format!(
                     "{}{tag} OK CAPABILITY completed.\r\n",
-                    capabilities(stand, &peer)
+                    capabilities(port, &peer)
                 )
             }
             "NOOP" => format!("{tag} OK NOOP completed.\r\n"),
             "ID" if is_online => format!("{ONLINE_IDENTITY}{tag} OK ID completed\r\n"),
             "ID" => format!("{IDENTITY}{tag} OK ID completed\r\n"),
-            "STARTTLS" if stand.has(Fault::StarttlsNotOffered) => unknown(&tag),
+            "STARTTLS" if port.has(Fault::StarttlsNotOffered) => unknown(&tag),
             "STARTTLS" if peer.is_secure() => wrong_state(&tag),
-            "STARTTLS" if stand.has(Fault::StarttlsRejected) => {
+            "STARTTLS" if port.has(Fault::StarttlsRejected) => {
                 peer.say(format!(
                     "{tag} BAD Could not establish TLS connection.\r\n{NO_TLS}"
                 ))
@@ -72,14 +72,14 @@ pub(super) async fn serve(stand: &Stand, mut peer: Conversation) -> io::Result<(
                 return peer.close().await;
             }
             "STARTTLS" => {
-                let injected = if stand.has(Fault::BytesInjected) {
+                let injected = if port.has(Fault::BytesInjected) {
                     "* OK Still here.\r\n"
                 } else {
                     ""
                 };
                 peer.say(format!("{tag} OK Begin TLS negotiation now.\r\n{injected}"))
                     .await?;
-                peer = peer.upgrade(&stand.tls).await?;
+                peer = peer.upgrade(&port.tls).await?;
                 continue;
             }
             "LOGOUT" => {
@@ -104,12 +104,12 @@ pub(super) async fn serve(stand: &Stand, mut peer: Conversation) -> io::Result<(
     }
 }
 
-fn capabilities(stand: &Stand, peer: &Conversation) -> &'static str {
-    if peer.is_secure() && stand.machine == Machine::Online {
+fn capabilities(port: &Port, peer: &Conversation) -> &'static str {
+    if peer.is_secure() && port.machine == Machine::Online {
         ONLINE_SECURE
     } else if peer.is_secure() {
         SECURE
-    } else if stand.has(Fault::StarttlsNotOffered) {
+    } else if port.has(Fault::StarttlsNotOffered) {
         CLEAR_WITHOUT_TLS
     } else {
         CLEAR

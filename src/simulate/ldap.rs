@@ -3,10 +3,10 @@
 //! It gives the rootDSE, upgrades with `StartTLS`, and takes an anonymous bind; everything else needs a bind that nobody
 //! can make here.
 
-use super::conversation::{Conversation, Extent, Heard};
+use super::conversation::{Conversation, Extent, Received};
 use super::dates;
 use super::faults::Fault;
-use super::stand::Stand;
+use super::port::Port;
 use std::io;
 
 /// Far below a domain controller's `MaxPreAuthReceiveBuffer`; a rootDSE search is a few hundred bytes.
@@ -151,15 +151,15 @@ const EXTENSIONS: &[&str] = &[
     "1.2.840.113556.1.4.2212",
 ];
 
-pub(super) async fn serve(stand: &Stand, mut peer: Conversation) -> io::Result<()> {
+pub(super) async fn serve(port: &Port, mut peer: Conversation) -> io::Result<()> {
     loop {
         let request = match peer.receive(LONGEST_REQUEST, message).await {
-            Heard::Request(request) => request,
-            Heard::Foreign | Heard::TooLong => {
+            Received::Request(request) => request,
+            Received::Foreign | Received::TooLong => {
                 peer.say(notice_of_disconnection()).await?;
                 return peer.close().await;
             }
-            Heard::Silence | Heard::Gone => return peer.close().await,
+            Received::Silence | Received::Gone => return peer.close().await,
         };
         let Some((id, operation, content)) = open(&request) else {
             peer.say(notice_of_disconnection()).await?;
@@ -177,11 +177,11 @@ pub(super) async fn serve(stand: &Stand, mut peer: Conversation) -> io::Result<(
                 peer.say(answer(id, BIND_RESPONSE, &result(code, text)))
                     .await?;
             }
-            SEARCH_REQUEST => peer.say(found(stand, id, content)).await?,
-            EXTENDED_REQUEST if is_starttls(content) => match starttls(stand, &peer, id) {
+            SEARCH_REQUEST => peer.say(found(port, id, content)).await?,
+            EXTENDED_REQUEST if is_starttls(content) => match starttls(port, &peer, id) {
                 Ok(go_ahead) => {
                     peer.say(go_ahead).await?;
-                    peer = peer.upgrade(&stand.tls).await?;
+                    peer = peer.upgrade(&port.tls).await?;
                 }
                 Err(refusal) => peer.say(refusal).await?,
             },
@@ -202,16 +202,16 @@ pub(super) async fn serve(stand: &Stand, mut peer: Conversation) -> io::Result<(
 }
 
 /// The go-ahead, or why not.
-fn starttls(stand: &Stand, peer: &Conversation, id: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
-    if stand.has(Fault::StarttlsNotOffered) {
+fn starttls(port: &Port, peer: &Conversation, id: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
+    if port.has(Fault::StarttlsNotOffered) {
         let unknown = result(PROTOCOL_ERROR, UNKNOWN_EXTENSION);
         return Err(answer(id, EXTENDED_RESPONSE, &unknown));
     }
     let (code, text): (_, &[u8]) = if peer.is_secure() {
         (OPERATIONS_ERROR, TLS_IS_ACTIVE)
-    } else if stand.has(Fault::StarttlsRejected) {
+    } else if port.has(Fault::StarttlsRejected) {
         (OPERATIONS_ERROR, b"")
-    } else if stand.has(Fault::NoCertificate) {
+    } else if port.has(Fault::NoCertificate) {
         (UNAVAILABLE, NO_CERTIFICATE)
     } else {
         (SUCCESS, b"")
@@ -222,14 +222,14 @@ fn starttls(stand: &Stand, peer: &Conversation, id: &[u8]) -> Result<Vec<u8>, Ve
     if code != SUCCESS {
         return Err(words);
     }
-    if stand.has(Fault::BytesInjected) {
+    if port.has(Fault::BytesInjected) {
         words.extend(answer(&[2], SEARCH_DONE, &result(SUCCESS, b"")));
     }
     Ok(words)
 }
 
 /// The rootDSE, to those who ask for it; nothing else is there without a bind.
-fn found(stand: &Stand, id: &[u8], search: &[u8]) -> Vec<u8> {
+fn found(port: &Port, id: &[u8], search: &[u8]) -> Vec<u8> {
     let Some(wanted) = root_dse_search(search) else {
         return answer(id, SEARCH_DONE, &result(OPERATIONS_ERROR, BIND_FIRST));
     };
@@ -240,7 +240,7 @@ fn found(stand: &Stand, id: &[u8], search: &[u8]) -> Vec<u8> {
             .any(|asked| asked.eq_ignore_ascii_case(name.as_bytes()))
     };
     let mut now = dates::now();
-    if stand.has(Fault::ClockDiffers) {
+    if port.has(Fault::ClockDiffers) {
         now -= BEHIND;
     }
     let now = dates::generalized(now);
@@ -251,14 +251,14 @@ fn found(stand: &Stand, id: &[u8], search: &[u8]) -> Vec<u8> {
     for (name, values) in ROOT_DSE {
         if all || named(name) {
             let values = match *name {
-                "isSynchronized" if stand.has(Fault::DirectoryNotReady) => &["FALSE"],
+                "isSynchronized" if port.has(Fault::DirectoryNotReady) => &["FALSE"],
                 _ => *values,
             };
             attributes.extend(attribute(name, values));
         }
     }
     if named("supportedExtension") {
-        let without_tls = usize::from(stand.has(Fault::StarttlsNotOffered));
+        let without_tls = usize::from(port.has(Fault::StarttlsNotOffered));
         let extensions = EXTENSIONS.get(without_tls..).unwrap_or_default();
         attributes.extend(attribute("supportedExtension", extensions));
     }
@@ -332,7 +332,7 @@ fn message(bytes: &[u8]) -> Extent {
     match bytes.first() {
         None => Extent::Unfinished,
         Some(0x30) => match head(bytes) {
-            Head::Element { start, length } => {
+            ElementHead::Element { start, length } => {
                 let end = start.saturating_add(length);
                 if bytes.len() < end {
                     Extent::Unfinished
@@ -340,48 +340,48 @@ fn message(bytes: &[u8]) -> Extent {
                     Extent::Whole(end)
                 }
             }
-            Head::Unfinished => Extent::Unfinished,
-            Head::Foreign => Extent::Foreign,
+            ElementHead::Unfinished => Extent::Unfinished,
+            ElementHead::Foreign => Extent::Foreign,
         },
         Some(_) => Extent::Foreign,
     }
 }
 
-enum Head {
+enum ElementHead {
     Element { start: usize, length: usize },
     Unfinished,
     Foreign,
 }
 
 /// Tag and length of the element in front: where its content starts and how long it is.
-fn head(bytes: &[u8]) -> Head {
+fn head(bytes: &[u8]) -> ElementHead {
     let Some(&first) = bytes.get(1) else {
-        return Head::Unfinished;
+        return ElementHead::Unfinished;
     };
     if first < 0x80 {
-        return Head::Element {
+        return ElementHead::Element {
             start: 2,
             length: usize::from(first),
         };
     }
     let count = usize::from(first & 0x7f);
     if !(1..=4).contains(&count) {
-        return Head::Foreign;
+        return ElementHead::Foreign;
     }
     let start = 2 + count;
     let Some(octets) = bytes.get(2..start) else {
-        return Head::Unfinished;
+        return ElementHead::Unfinished;
     };
     let length = octets
         .iter()
         .fold(0_usize, |sum, octet| (sum << 8) | usize::from(*octet));
-    Head::Element { start, length }
+    ElementHead::Element { start, length }
 }
 
 /// The element in front as tag and content, and what follows it.
 fn take(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let tag = *bytes.first()?;
-    let Head::Element { start, length } = head(bytes) else {
+    let ElementHead::Element { start, length } = head(bytes) else {
         return None;
     };
     let (content, rest) = bytes.get(start..)?.split_at_checked(length)?;

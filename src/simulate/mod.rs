@@ -9,7 +9,7 @@
 //! answers, whose length depends on the question, have their own writer): it never uses the encoders of `wire`, so that
 //! a mistake there cannot hide itself. It reads the clock, in one file, for certificates, greetings and `currentTime`.
 //!
-//! Start reading at [`start`], then [`faults`](Fault), then `stand.rs` (one port), `conversation.rs` (one connection),
+//! Start reading at [`start`], then [`faults`](Fault), then `port.rs` (one port), `conversation.rs` (one connection),
 //! `handshake.rs` (its upgrade to TLS), and `smtp.rs` as the first of the protocols.
 
 mod certificates;
@@ -21,17 +21,19 @@ mod http;
 mod imap;
 mod ldap;
 mod pop3;
+mod port;
 mod rdp;
-mod room;
 mod smtp;
-mod stand;
+mod staged;
+mod visibility;
 
 pub use certificates::CertificateError;
-pub use faults::{FAULTS, Fault, FaultError, FaultRow, Staged};
+pub use faults::{FAULTS, Fault, FaultRow};
+pub use staged::{FaultError, Staged};
 
 use crate::catalog::{Expectation, Group, Role, SERVICES, ServiceId, expectation};
 use certificates::{Authorities, TARGET};
-use stand::{Machine, Stand, is_staged};
+use port::{Machine, Port, is_staged};
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -157,14 +159,14 @@ pub enum SimulateError {
     reason = "it spawns: an async function cannot be called outside a runtime"
 )]
 pub async fn start(settings: Settings) -> Result<Simulation, SimulateError> {
-    room::hold(&settings.faults, settings.role)?;
+    visibility::check(&settings.faults, settings.role)?;
     let plan = ports(&settings)?;
     let mut authorities = Authorities::new(settings.address)?;
     let machine = Machine::of(settings.role);
 
     let staged: Arc<[Staged]> = settings.faults.as_slice().into();
     let mut endpoints = Vec::new();
-    let mut stands = Vec::new();
+    let mut served = Vec::new();
     let mut closed = Vec::new();
     for (service, port) in plan {
         let has = |fault| is_staged(&staged, service, fault);
@@ -177,14 +179,14 @@ pub async fn start(settings: Settings) -> Result<Simulation, SimulateError> {
         let socket = bind(address).map_err(failed)?;
         endpoints.push((service, socket.local_addr().map_err(failed)?));
         if is_served(settings.role, service) && !has(Fault::Refused) {
-            let stand = Stand {
+            let port = Port {
                 service,
                 role: settings.role,
                 machine,
                 staged: Arc::clone(&staged),
                 tls: authorities.handshake(service, machine, has)?,
             };
-            stands.push((stand, socket.listen(BACKLOG).map_err(failed)?));
+            served.push((port, socket.listen(BACKLOG).map_err(failed)?));
         } else {
             closed.push(socket);
         }
@@ -197,9 +199,9 @@ pub async fn start(settings: Settings) -> Result<Simulation, SimulateError> {
     };
     let mut listening = Vec::new();
     let mut tasks = JoinSet::new();
-    for (stand, listener) in stands {
-        listening.push(stand.service);
-        tasks.spawn(Arc::new(stand).serve(listener));
+    for (port, listener) in served {
+        listening.push(port.service);
+        tasks.spawn(Arc::new(port).serve(listener));
     }
     Ok(Simulation {
         role: settings.role,

@@ -1,8 +1,8 @@
 //! POP3 as Exchange speaks it on 110 and 995 before anyone has signed in (RFC 1939, 2449, 2595).
 
-use super::conversation::{Conversation, Heard};
+use super::conversation::{Conversation, Received};
 use super::faults::Fault;
-use super::stand::{Machine, Stand};
+use super::port::{Machine, Port};
 use std::io;
 
 /// Exchange's limit for a command.
@@ -26,12 +26,12 @@ const INVALID: &str = "-ERR Command is not valid in this state.\r\n";
 const TIMEOUT: &str = "-ERR Connection is closed. 10\r\n";
 const SHUTTING_DOWN: &str = "-ERR Connection is closed. 11\r\n";
 
-pub(super) async fn serve(stand: &Stand, mut peer: Conversation) -> io::Result<()> {
-    if stand.has(Fault::ServiceUnavailable) {
+pub(super) async fn serve(port: &Port, mut peer: Conversation) -> io::Result<()> {
+    if port.has(Fault::ServiceUnavailable) {
         peer.say(UNAVAILABLE).await?;
         return peer.close().await;
     }
-    peer.say(match stand.machine {
+    peer.say(match port.machine {
         Machine::Online => ONLINE_GREETING,
         _ => GREETING,
     })
@@ -39,32 +39,32 @@ pub(super) async fn serve(stand: &Stand, mut peer: Conversation) -> io::Result<(
     let mut errors = 0;
     loop {
         let line = match peer.line(LONGEST_LINE).await {
-            Heard::Request(line) => line,
-            Heard::Gone => return peer.close().await,
-            Heard::Silence => {
+            Received::Request(line) => line,
+            Received::Gone => return peer.close().await,
+            Received::Silence => {
                 peer.say(TIMEOUT).await?;
                 return peer.close().await;
             }
-            Heard::TooLong | Heard::Foreign => {
+            Received::TooLong | Received::Foreign => {
                 peer.say(INVALID).await?;
                 return peer.close().await;
             }
         };
         let verb = line.split(|byte| *byte == b' ').next().unwrap_or_default();
         let answer = match verb.to_ascii_uppercase().as_slice() {
-            b"CAPA" => capabilities(stand, &peer),
+            b"CAPA" => capabilities(port, &peer),
             b"STLS"
                 if !peer.is_secure()
-                    && !stand.has(Fault::StarttlsNotOffered)
-                    && !stand.has(Fault::StarttlsRejected) =>
+                    && !port.has(Fault::StarttlsNotOffered)
+                    && !port.has(Fault::StarttlsRejected) =>
             {
-                let injected = if stand.has(Fault::BytesInjected) {
+                let injected = if port.has(Fault::BytesInjected) {
                     "+OK Still here.\r\n"
                 } else {
                     ""
                 };
                 peer.say(format!("{GO_AHEAD}{injected}")).await?;
-                peer = peer.upgrade(&stand.tls).await?;
+                peer = peer.upgrade(&port.tls).await?;
                 continue;
             }
             b"QUIT" => {
@@ -85,12 +85,12 @@ pub(super) async fn serve(stand: &Stand, mut peer: Conversation) -> io::Result<(
     }
 }
 
-fn capabilities(stand: &Stand, peer: &Conversation) -> &'static str {
-    if peer.is_secure() && stand.machine == Machine::Online {
+fn capabilities(port: &Port, peer: &Conversation) -> &'static str {
+    if peer.is_secure() && port.machine == Machine::Online {
         ONLINE_SECURE
     } else if peer.is_secure() {
         SECURE
-    } else if stand.has(Fault::StarttlsNotOffered) {
+    } else if port.has(Fault::StarttlsNotOffered) {
         CLEAR_WITHOUT_TLS
     } else {
         CLEAR

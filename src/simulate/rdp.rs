@@ -1,8 +1,8 @@
 //! RDP as Windows negotiates it on 3389 (\[MS-RDPBCGR\] 2.2.1.1 and 2.2.1.2), up to the TLS handshake.
 
-use super::conversation::{Conversation, Extent, Heard};
+use super::conversation::{Conversation, Extent, Received};
 use super::faults::Fault;
-use super::stand::Stand;
+use super::port::Port;
 use std::io;
 
 /// A connection request with the longest cookie is far shorter.
@@ -24,21 +24,21 @@ const SSL_WITH_USER_AUTH_REQUIRED_BY_SERVER: u8 = 6;
 /// The confirm of a server that knows no negotiation.
 const PLAIN_CONFIRM: [u8; 11] = [3, 0, 0, 0x0b, 6, 0xd0, 0, 0, 0x12, 0x34, 0];
 
-pub(super) async fn serve(stand: &Stand, mut peer: Conversation) -> io::Result<()> {
-    let Heard::Request(request) = peer.receive(LONGEST_REQUEST, packet).await else {
+pub(super) async fn serve(port: &Port, mut peer: Conversation) -> io::Result<()> {
+    let Received::Request(request) = peer.receive(LONGEST_REQUEST, packet).await else {
         return peer.close().await;
     };
     let Some(requested) = requested_protocols(&request) else {
         peer.say(PLAIN_CONFIRM).await?;
         return peer.close().await;
     };
-    let refused = if stand.has(Fault::NoCertificate) {
+    let refused = if port.has(Fault::NoCertificate) {
         Some(SSL_CERT_NOT_ON_SERVER)
-    } else if stand.has(Fault::RdpNoTls) {
+    } else if port.has(Fault::RdpNoTls) {
         Some(SSL_NOT_ALLOWED_BY_SERVER)
-    } else if stand.has(Fault::RdpNegotiationFailed) {
+    } else if port.has(Fault::RdpNegotiationFailed) {
         Some(SSL_WITH_USER_AUTH_REQUIRED_BY_SERVER)
-    } else if stand.has(Fault::RdpNlaRequired) && requested & HYBRIDS == 0 {
+    } else if port.has(Fault::RdpNlaRequired) && requested & HYBRIDS == 0 {
         Some(HYBRID_REQUIRED_BY_SERVER)
     } else {
         None
@@ -50,7 +50,7 @@ pub(super) async fn serve(stand: &Stand, mut peer: Conversation) -> io::Result<(
         (None, Some(protocol)) => {
             peer.say(confirm(protocol)).await?;
             // What a client says in the secure session is CredSSP or the desktop: both end here.
-            peer.upgrade(&stand.tls).await?.ignore().await
+            peer.upgrade(&port.tls).await?.ignore().await
         }
         (refused, _) => {
             peer.say(failure(refused.unwrap_or(SSL_REQUIRED_BY_SERVER)))

@@ -2,10 +2,10 @@
 //!
 //! It takes EHLO, STARTTLS, NOOP, RSET, HELP and QUIT. It never takes mail and never asks for a password.
 
-use super::conversation::{Conversation, Heard};
+use super::conversation::{Conversation, Received};
 use super::dates;
 use super::faults::Fault;
-use super::stand::{Machine, Stand};
+use super::port::{Machine, Port};
 use crate::catalog::ServiceId;
 use std::io;
 use std::time::Duration;
@@ -186,30 +186,30 @@ enum Met {
     Hello,
 }
 
-pub(super) async fn serve(stand: &Stand, mut peer: Conversation) -> io::Result<()> {
-    if stand.has(Fault::GreetingSlow) {
+pub(super) async fn serve(port: &Port, mut peer: Conversation) -> io::Result<()> {
+    if port.has(Fault::GreetingSlow) {
         sleep(TARPIT).await;
     }
-    if stand.has(Fault::ServiceUnavailable) {
+    if port.has(Fault::ServiceUnavailable) {
         peer.say(UNAVAILABLE).await?;
         return peer.close().await;
     }
-    if stand.has(Fault::GreetingRejected) {
+    if port.has(Fault::GreetingRejected) {
         peer.say(UNWANTED).await?;
         return peer.close().await;
     }
-    peer.say(greeting(stand)).await?;
+    peer.say(greeting(port)).await?;
     let mut met = Met::NotYet;
     let mut errors = 0;
     loop {
         let line = match peer.line(LONGEST_LINE).await {
-            Heard::Request(line) => line,
-            Heard::Gone => return peer.close().await,
-            Heard::Silence => {
+            Received::Request(line) => line,
+            Received::Gone => return peer.close().await,
+            Received::Silence => {
                 peer.say(TIMEOUT).await?;
                 return peer.close().await;
             }
-            Heard::TooLong | Heard::Foreign => {
+            Received::TooLong | Received::Foreign => {
                 peer.say(UNRECOGNIZED).await?;
                 return peer.close().await;
             }
@@ -219,16 +219,16 @@ pub(super) async fn serve(stand: &Stand, mut peer: Conversation) -> io::Result<(
             "EHLO" | "HELO" if !is_domain(argument) => "501 5.5.4 Invalid domain name\r\n".into(),
             "EHLO" => {
                 met = Met::Hello;
-                format!("250-{}{}", hello(stand, &peer), extensions(stand, &peer))
+                format!("250-{}{}", hello(port, &peer), extensions(port, &peer))
             }
             "HELO" => {
                 met = Met::Hello;
-                format!("250 {}", hello(stand, &peer))
+                format!("250 {}", hello(port, &peer))
             }
-            "STARTTLS" => match starttls(stand, &peer, met, argument) {
+            "STARTTLS" => match starttls(port, &peer, met, argument) {
                 Ok(go_ahead) => {
                     peer.say(go_ahead).await?;
-                    peer = peer.upgrade(&stand.tls).await?;
+                    peer = peer.upgrade(&port.tls).await?;
                     met = Met::NotYet;
                     continue;
                 }
@@ -254,57 +254,57 @@ pub(super) async fn serve(stand: &Stand, mut peer: Conversation) -> io::Result<(
     }
 }
 
-fn greeting(stand: &Stand) -> String {
-    let words = if is_gateway(stand) {
+fn greeting(port: &Port) -> String {
+    let words = if is_gateway(port) {
         "mail.example.test ESMTP Postfix".into()
     } else {
-        let session = match stand.machine {
+        let session = match port.machine {
             Machine::Online | Machine::OnlineMx => SESSION_ID,
             Machine::Exchange | Machine::DomainController => "",
         };
         format!(
             "{} Microsoft ESMTP MAIL Service ready at {}{session}",
-            stand.machine.full_name(),
+            port.machine.full_name(),
             dates::rfc5322(dates::now())
         )
     };
-    if stand.has(Fault::GreetingMasked) {
+    if port.has(Fault::GreetingMasked) {
         format!("220 {}\r\n", "*".repeat(words.len()))
     } else {
         format!("220 {words}\r\n")
     }
 }
 
-fn hello(stand: &Stand, peer: &Conversation) -> String {
-    if is_gateway(stand) {
+fn hello(port: &Port, peer: &Conversation) -> String {
+    if is_gateway(port) {
         return "mail.example.test\r\n".into();
     }
-    format!("{} Hello [{}]\r\n", stand.machine.full_name(), peer.peer())
+    format!("{} Hello [{}]\r\n", port.machine.full_name(), peer.peer())
 }
 
-fn extensions(stand: &Stand, peer: &Conversation) -> String {
-    let lists = match stand.service {
-        _ if stand.machine == Machine::Online => ONLINE,
-        _ if stand.machine == Machine::OnlineMx => ONLINE_MX,
+fn extensions(port: &Port, peer: &Conversation) -> String {
+    let lists = match port.service {
+        _ if port.machine == Machine::Online => ONLINE,
+        _ if port.machine == Machine::OnlineMx => ONLINE_MX,
         ServiceId::Smtp => RELAY,
-        ServiceId::Submissions if stand.has(Fault::ClientProxy) => CLIENT_PROXY,
-        _ if is_gateway(stand) => GATEWAY,
+        ServiceId::Submissions if port.has(Fault::ClientProxy) => CLIENT_PROXY,
+        _ if is_gateway(port) => GATEWAY,
         _ => SUBMISSION,
     };
     let list = if peer.is_secure() {
         lists.secure.into()
-    } else if stand.has(Fault::StarttlsNotOffered) {
+    } else if port.has(Fault::StarttlsNotOffered) {
         // Without a certificate that fits, a connector offers neither.
         lists
             .clear
             .replace("250-STARTTLS\r\n", "")
             .replace("250-X-ANONYMOUSTLS\r\n", "")
-    } else if stand.has(Fault::StarttlsOverwritten) {
+    } else if port.has(Fault::StarttlsOverwritten) {
         lists.clear.replace("250-STARTTLS\r\n", "250-XXXXXXXA\r\n")
     } else {
         lists.clear.into()
     };
-    if stand.has(Fault::AuthNotOffered) {
+    if port.has(Fault::AuthNotOffered) {
         without_auth(&list)
     } else {
         list
@@ -320,12 +320,12 @@ fn without_auth(list: &str) -> String {
 
 /// The go-ahead, or why not.
 fn starttls(
-    stand: &Stand,
+    port: &Port,
     peer: &Conversation,
     met: Met,
     argument: &[u8],
 ) -> Result<String, &'static str> {
-    if stand.has(Fault::StarttlsNotOffered) || stand.has(Fault::StarttlsOverwritten) {
+    if port.has(Fault::StarttlsNotOffered) || port.has(Fault::StarttlsOverwritten) {
         Err(UNRECOGNIZED)
     } else if !argument.is_empty() {
         Err("501 5.5.4 Invalid arguments\r\n")
@@ -333,9 +333,9 @@ fn starttls(
         Err("503 5.5.2 Only one STARTTLS command can be issued per session\r\n")
     } else if met == Met::NotYet {
         Err(HELLO_FIRST)
-    } else if stand.has(Fault::StarttlsRejected) {
+    } else if port.has(Fault::StarttlsRejected) {
         Err(REJECTED)
-    } else if stand.has(Fault::BytesInjected) {
+    } else if port.has(Fault::BytesInjected) {
         Ok(format!("{GO_AHEAD}250 2.0.0 OK\r\n"))
     } else {
         Ok(GO_AHEAD.into())
@@ -354,10 +354,10 @@ fn refusal(verb: &str, met: Met) -> &'static str {
     }
 }
 
-fn is_gateway(stand: &Stand) -> bool {
-    stand.service == ServiceId::Submissions
-        && stand.has(Fault::CleartextOnTlsPort)
-        && !stand.has(Fault::ClientProxy)
+fn is_gateway(port: &Port) -> bool {
+    port.service == ServiceId::Submissions
+        && port.has(Fault::CleartextOnTlsPort)
+        && !port.has(Fault::ClientProxy)
 }
 
 /// The verb in upper case, and what follows it.

@@ -6,38 +6,38 @@
 use time::{Duration, OffsetDateTime, UtcOffset};
 
 use super::interception::is_inspected_for_sure;
-use super::{Case, Evidence, Rule, days_until, list, quote};
+use super::{Case, CheckRule, Evidence, days_until, list, quote};
 use crate::catalog::{Protocol, Role};
 use crate::facts::{CertificateFacts, ChainLink, KeyFacts, SignatureStrength, Text, TrustDefect};
 use crate::finding::{Code, Severity};
 use crate::plan::{CertDays, Host};
 
-pub(super) const RULES: &[Rule] = &[
-    Rule {
+pub(super) const RULES: &[CheckRule] = &[
+    CheckRule {
         code: Code::CertificateExpired,
         holds: expired,
     },
-    Rule {
+    CheckRule {
         code: Code::CertificateNotYetValid,
         holds: not_yet_valid,
     },
-    Rule {
+    CheckRule {
         code: Code::CertificateSelfSigned,
         holds: self_signed,
     },
-    Rule {
+    CheckRule {
         code: Code::CertificateUnknownIssuer,
         holds: unknown_issuer,
     },
-    Rule {
+    CheckRule {
         code: Code::CertificateMissingIntermediate,
         holds: missing_intermediate,
     },
-    Rule {
+    CheckRule {
         code: Code::CertificateWrongName,
         holds: wrong_name,
     },
-    Rule {
+    CheckRule {
         code: Code::CertificateInvalidPurpose,
         holds: |case| {
             let certificate = case.certificate()?;
@@ -52,11 +52,11 @@ pub(super) const RULES: &[Rule] = &[
             })
         },
     },
-    Rule {
+    CheckRule {
         code: Code::CertificateWeakKey,
         holds: weak_key,
     },
-    Rule {
+    CheckRule {
         code: Code::CertificateUntrusted,
         holds: |case| {
             let words: Vec<&Text> = case
@@ -80,11 +80,11 @@ pub(super) const RULES: &[Rule] = &[
             ))
         },
     },
-    Rule {
+    CheckRule {
         code: Code::CertificateExpiresSoon,
         holds: expires_soon,
     },
-    Rule {
+    CheckRule {
         code: Code::CertificateWeakSignature,
         holds: weak_signature,
     },
@@ -536,7 +536,7 @@ pub(in crate::judge) fn date(moment: OffsetDateTime) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::staged::{days, exchange_default, good, now, open, untrusted};
+    use super::super::super::fixture::{days, exchange_default, good, now, open, untrusted};
     use super::*;
     use crate::catalog::ServiceId;
     use crate::facts::{ChainLink, TrustFacts};

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::{Case, Evidence, Rule, after, in_words, said, says};
+use super::{Case, CheckRule, Evidence, after, in_words, said, says};
 use crate::catalog::{Protocol, Security, ServiceId};
 use crate::facts::PeerFacts;
 use crate::finding::Code;
 use crate::observation::{Failure, Stage};
 
-pub(super) const RULES: &[Rule] = &[
-    Rule {
+pub(super) const RULES: &[CheckRule] = &[
+    CheckRule {
         code: Code::Silent,
         holds: |case| {
             let failure = case.failed(Code::Silent)?;
@@ -26,7 +26,7 @@ pub(super) const RULES: &[Rule] = &[
             )
         },
     },
-    Rule {
+    CheckRule {
         code: Code::Stalled,
         holds: |case| {
             let failure = case.failed(Code::Stalled)?;
@@ -37,7 +37,7 @@ pub(super) const RULES: &[Rule] = &[
             )))
         },
     },
-    Rule {
+    CheckRule {
         code: Code::ClosedEarly,
         holds: |case| {
             let failure = case.failed(Code::ClosedEarly)?;
@@ -51,7 +51,7 @@ pub(super) const RULES: &[Rule] = &[
             )
         },
     },
-    Rule {
+    CheckRule {
         code: Code::Reset,
         holds: |case| {
             let failure = case.failed(Code::Reset)?;
@@ -62,7 +62,7 @@ pub(super) const RULES: &[Rule] = &[
             )))
         },
     },
-    Rule {
+    CheckRule {
         code: Code::Flood,
         holds: |case| {
             let failure = case.failed(Code::Flood)?;
@@ -73,7 +73,7 @@ pub(super) const RULES: &[Rule] = &[
             )))
         },
     },
-    Rule {
+    CheckRule {
         code: Code::NotTheProtocol,
         holds: |case| {
             let failure = case.failed(Code::NotTheProtocol)?;
@@ -94,7 +94,7 @@ pub(super) const RULES: &[Rule] = &[
             )))
         },
     },
-    Rule {
+    CheckRule {
         code: Code::ServiceUnavailable,
         holds: |case| {
             let failure = case.failed(Code::ServiceUnavailable)?;
@@ -107,7 +107,7 @@ pub(super) const RULES: &[Rule] = &[
             )
         },
     },
-    Rule {
+    CheckRule {
         code: Code::GreetingRejected,
         holds: |case| {
             let failure = case.failed(Code::GreetingRejected)?;
@@ -129,7 +129,7 @@ pub(super) const RULES: &[Rule] = &[
             )
         },
     },
-    Rule {
+    CheckRule {
         code: Code::CommandRejected,
         holds: |case| {
             let failure = case.failed(Code::CommandRejected)?;
@@ -152,7 +152,7 @@ pub(super) const RULES: &[Rule] = &[
             )
         },
     },
-    Rule {
+    CheckRule {
         code: Code::GreetingSlow,
         holds: greeting_slow,
     },
@@ -351,7 +351,7 @@ fn language(case: &Case<'_>) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::staged::open;
+    use super::super::super::fixture::open;
     use crate::catalog::ServiceId;
     use crate::finding::{Code, Severity, Status};
     use crate::observation::{Cause, Stage};

@@ -3,7 +3,7 @@
 //! Two tables of names. What was seen in captures of the product is told as it is; what is only reported of it is told
 //! as possible.
 
-use super::{Case, Evidence, Rule, quote};
+use super::{Case, CheckRule, Evidence, quote};
 use crate::catalog::{Protocol, Role};
 use crate::facts::{Anchor, PeerFacts, Text, TrustDefect};
 use crate::finding::{Code, Severity};
@@ -135,12 +135,12 @@ const HOSTED: &[(&str, &str)] = &[
     (".antispameurope.com", "Hornetsecurity"),
 ];
 
-pub(super) const RULES: &[Rule] = &[
-    Rule {
+pub(super) const RULES: &[CheckRule] = &[
+    CheckRule {
         code: Code::TlsInspected,
         holds: inspected,
     },
-    Rule {
+    CheckRule {
         code: Code::GatewayAnswers,
         holds: gateway,
     },
@@ -265,12 +265,12 @@ fn greeting<'a>(case: &Case<'a>) -> Option<&'a Text> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::staged::{Staged, open, untrusted};
+    use super::super::super::fixture::{Fixture, open, untrusted};
     use super::*;
     use crate::catalog::ServiceId;
     use crate::facts::{CertificateFacts, TrustFacts};
 
-    fn issued_by(issuer: &str, anchor: Option<Anchor>) -> Staged {
+    fn issued_by(issuer: &str, anchor: Option<Anchor>) -> Fixture {
         let trust = match anchor {
             Some(_) => TrustFacts {
                 anchor,
@@ -281,7 +281,7 @@ mod tests {
         open(ServiceId::Https).certificate(CertificateFacts {
             issuer: Text::from(issuer),
             trust,
-            ..super::super::super::staged::good()
+            ..super::super::super::fixture::good()
         })
     }
 

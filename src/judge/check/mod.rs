@@ -30,9 +30,9 @@ pub(super) mod web;
 pub(super) use certificate::date;
 
 /// A rule over one check.
-pub(super) type Rule = super::Rule<fn(&Case<'_>) -> Option<Evidence>>;
+pub(super) type CheckRule = super::Rule<fn(&Case<'_>) -> Option<Evidence>>;
 
-impl Rule {
+impl CheckRule {
     /// The diagnosis, if the rule holds.
     #[must_use]
     pub fn diagnose(&self, case: &Case<'_>) -> Option<Diagnosis> {
@@ -48,7 +48,7 @@ impl Rule {
 }
 
 /// All rules over one check, in their order.
-pub fn rules() -> impl Iterator<Item = &'static Rule> {
+pub fn rules() -> impl Iterator<Item = &'static CheckRule> {
     [
         reach::RULES,
         dialogue::RULES,

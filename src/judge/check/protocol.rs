@@ -2,14 +2,14 @@
 
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 
-use super::{Case, Evidence, Rule, is_keyword, list, quote, said};
+use super::{Case, CheckRule, Evidence, is_keyword, list, quote, said};
 use crate::catalog::{Protocol, Role, Security, ServiceId};
 use crate::facts::{Nla, PeerFacts, Text};
 use crate::finding::Code;
 use crate::observation::Stage;
 
-pub(super) const RULES: &[Rule] = &[
-    Rule {
+pub(super) const RULES: &[CheckRule] = &[
+    CheckRule {
         code: Code::LdapError,
         holds: |case| {
             let failure = case.failed(Code::LdapError)?;
@@ -19,7 +19,7 @@ pub(super) const RULES: &[Rule] = &[
             )))
         },
     },
-    Rule {
+    CheckRule {
         code: Code::RootDseEmpty,
         holds: |case| {
             let was_asked = case
@@ -36,15 +36,15 @@ pub(super) const RULES: &[Rule] = &[
             })
         },
     },
-    Rule {
+    CheckRule {
         code: Code::ImapPreauth,
         holds: imap_preauth,
     },
-    Rule {
+    CheckRule {
         code: Code::GreetingMasked,
         holds: greeting_masked,
     },
-    Rule {
+    CheckRule {
         code: Code::DirectoryNotReady,
         holds: |case| {
             case.ldap()?
@@ -58,15 +58,15 @@ pub(super) const RULES: &[Rule] = &[
                 })
         },
     },
-    Rule {
+    CheckRule {
         code: Code::ClockDiffers,
         holds: clock_differs,
     },
-    Rule {
+    CheckRule {
         code: Code::AuthNotOffered,
         holds: auth_not_offered,
     },
-    Rule {
+    CheckRule {
         code: Code::AuthWindowsOnly,
         holds: |case| {
             let mechanisms = mechanisms(case)?;
@@ -84,15 +84,15 @@ pub(super) const RULES: &[Rule] = &[
             })
         },
     },
-    Rule {
+    CheckRule {
         code: Code::SizeLimitLow,
         holds: size_limit_low,
     },
-    Rule {
+    CheckRule {
         code: Code::NotActiveDirectory,
         holds: not_active_directory,
     },
-    Rule {
+    CheckRule {
         code: Code::GlobalCatalogNotReady,
         holds: |case| {
             case.ldap()?
@@ -106,14 +106,14 @@ pub(super) const RULES: &[Rule] = &[
                 })
         },
     },
-    Rule {
+    CheckRule {
         code: Code::RdpNlaRequired,
         holds: |case| {
             (case.rdp()?.nla? == Nla::Required && case.failure().is_none())
                 .then(|| Evidence::new("the host requires network level authentication"))
         },
     },
-    Rule {
+    CheckRule {
         code: Code::RdpNlaNotSupported,
         holds: |case| {
             (case.rdp()?.nla? == Nla::NotSupported && case.failed(Code::RdpNoTls).is_none()).then(
@@ -322,7 +322,7 @@ fn span(duration: time::Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::staged::{Staged, now, open};
+    use super::super::super::fixture::{Fixture, now, open};
     use std::time::Duration;
 
     use super::*;
@@ -593,7 +593,7 @@ mod tests {
         }
     }
 
-    fn ldap(facts: LdapFacts) -> Staged {
+    fn ldap(facts: LdapFacts) -> Fixture {
         open(ServiceId::Ldap).peer(PeerFacts::Ldap(facts))
     }
 }

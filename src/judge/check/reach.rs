@@ -1,16 +1,16 @@
 //! Rules on reach: names, TCP, what must not be reachable, and what kept this machine from looking.
 
-use super::{Case, Evidence, Rule, said};
+use super::{Case, CheckRule, Evidence, said};
 use crate::catalog::{Expectation, Group, INTERNAL, Protocol, ServiceId, expectation, is_public};
 use crate::finding::{Code, Severity};
 use crate::observation::State;
 
-pub(super) const RULES: &[Rule] = &[
-    Rule {
+pub(super) const RULES: &[CheckRule] = &[
+    CheckRule {
         code: Code::ForbiddenOpen,
         holds: forbidden_open,
     },
-    Rule {
+    CheckRule {
         code: Code::NameNotFound,
         holds: |case| {
             // The system's own words say no more, and quote a function of its library.
@@ -18,7 +18,7 @@ pub(super) const RULES: &[Rule] = &[
             Some(Evidence::new("the name does not exist in DNS"))
         },
     },
-    Rule {
+    CheckRule {
         code: Code::NameWithoutAddress,
         holds: |case| {
             let failure = case.failed(Code::NameWithoutAddress)?;
@@ -28,7 +28,7 @@ pub(super) const RULES: &[Rule] = &[
             )))
         },
     },
-    Rule {
+    CheckRule {
         code: Code::NameLookupFailed,
         holds: |case| {
             let failure = case.failed(Code::NameLookupFailed)?;
@@ -38,7 +38,7 @@ pub(super) const RULES: &[Rule] = &[
             )))
         },
     },
-    Rule {
+    CheckRule {
         code: Code::Refused,
         holds: |case| {
             case.failed(Code::Refused)?;
@@ -49,7 +49,7 @@ pub(super) const RULES: &[Rule] = &[
             ))
         },
     },
-    Rule {
+    CheckRule {
         code: Code::Filtered,
         holds: |case| {
             case.failed(Code::Filtered)?;
@@ -64,7 +64,7 @@ pub(super) const RULES: &[Rule] = &[
             ))
         },
     },
-    Rule {
+    CheckRule {
         code: Code::Unreachable,
         holds: |case| {
             let failure = case.failed(Code::Unreachable)?;
@@ -79,11 +79,11 @@ pub(super) const RULES: &[Rule] = &[
             ))
         },
     },
-    Rule {
+    CheckRule {
         code: Code::Blocked,
         holds: |case| ours(case, Code::Blocked, "this machine refused to send"),
     },
-    Rule {
+    CheckRule {
         code: Code::NoNetwork,
         holds: |case| {
             ours(
@@ -93,7 +93,7 @@ pub(super) const RULES: &[Rule] = &[
             )
         },
     },
-    Rule {
+    CheckRule {
         code: Code::AddressFamilyMissing,
         holds: |case| {
             ours(
@@ -103,7 +103,7 @@ pub(super) const RULES: &[Rule] = &[
             )
         },
     },
-    Rule {
+    CheckRule {
         code: Code::OutOfResources,
         holds: |case| {
             ours(
@@ -113,7 +113,7 @@ pub(super) const RULES: &[Rule] = &[
             )
         },
     },
-    Rule {
+    CheckRule {
         code: Code::SourceUnusable,
         holds: |case| {
             ours(
@@ -123,7 +123,7 @@ pub(super) const RULES: &[Rule] = &[
             )
         },
     },
-    Rule {
+    CheckRule {
         code: Code::HttpsNotOpen,
         holds: |case| {
             ours(
@@ -136,7 +136,7 @@ pub(super) const RULES: &[Rule] = &[
             )
         },
     },
-    Rule {
+    CheckRule {
         code: Code::HttpsUnusable,
         holds: |case| {
             ours(
@@ -149,15 +149,15 @@ pub(super) const RULES: &[Rule] = &[
             )
         },
     },
-    Rule {
+    CheckRule {
         code: Code::Deadline,
         holds: |case| ours(case, Code::Deadline, "the run's deadline came first"),
     },
-    Rule {
+    CheckRule {
         code: Code::Interrupted,
         holds: |case| ours(case, Code::Interrupted, "the run was interrupted"),
     },
-    Rule {
+    CheckRule {
         code: Code::InternalError,
         holds: |case| ours(case, Code::InternalError, "exchports failed"),
     },
@@ -362,7 +362,7 @@ fn few(addresses: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::staged::open;
+    use super::super::super::fixture::open;
     use crate::catalog::{Expectation, Role, SERVICES, ServiceId};
     use crate::finding::{Code, Severity};
     use crate::observation::{Attempt, Cause, Stage, State};

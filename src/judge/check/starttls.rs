@@ -1,32 +1,32 @@
 //! Rules on STARTTLS and on RDP's negotiation: the step from cleartext to TLS.
 
-use super::{Case, Evidence, Rule, is_keyword, list, protocol, quote, said, says};
+use super::{Case, CheckRule, Evidence, is_keyword, list, protocol, quote, said, says};
 use crate::catalog::Protocol;
 use crate::facts::{PeerFacts, Text};
 use crate::finding::{Code, Severity};
 
-pub(super) const RULES: &[Rule] = &[
-    Rule {
+pub(super) const RULES: &[CheckRule] = &[
+    CheckRule {
         code: Code::StarttlsNotOffered,
         holds: not_offered,
     },
-    Rule {
+    CheckRule {
         code: Code::StarttlsOverwritten,
         holds: overwritten,
     },
-    Rule {
+    CheckRule {
         code: Code::StarttlsRejected,
         holds: rejected,
     },
-    Rule {
+    CheckRule {
         code: Code::BytesInjected,
         holds: bytes_injected,
     },
-    Rule {
+    CheckRule {
         code: Code::NoCertificate,
         holds: no_certificate,
     },
-    Rule {
+    CheckRule {
         code: Code::RdpNoTls,
         holds: |case| {
             let failure = case.failed(Code::RdpNoTls)?;
@@ -37,7 +37,7 @@ pub(super) const RULES: &[Rule] = &[
             )))
         },
     },
-    Rule {
+    CheckRule {
         code: Code::RdpNegotiationFailed,
         holds: |case| {
             let failure = case.failed(Code::RdpNegotiationFailed)?;
@@ -277,7 +277,7 @@ fn capabilities<'a>(case: &Case<'a>) -> &'a [Text] {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::staged::open;
+    use super::super::super::fixture::open;
     use crate::catalog::ServiceId;
     use crate::facts::{ImapFacts, LdapFacts, PeerFacts, RdpFacts};
     use crate::finding::{Code, Severity, Status};

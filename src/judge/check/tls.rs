@@ -1,6 +1,6 @@
 //! Rules on TLS: the wrong kind of conversation on a port, handshakes that fail, versions, client certificates.
 
-use super::{Case, Evidence, Rule, quote, said};
+use super::{Case, CheckRule, Evidence, quote, said};
 use crate::catalog::{Expectation, Protocol, Role, Security, ServiceId};
 use crate::facts::{
     Cipher, ClientCertificate, KeyExchange, KeyProof, PeerFacts, Text, TlsVersion, VersionAnswer,
@@ -9,20 +9,20 @@ use crate::facts::{
 use crate::finding::Code;
 use crate::observation::{Cause, Detour, Failure};
 
-pub(super) const RULES: &[Rule] = &[
-    Rule {
+pub(super) const RULES: &[CheckRule] = &[
+    CheckRule {
         code: Code::CleartextOnTlsPort,
         holds: cleartext_on_tls_port,
     },
-    Rule {
+    CheckRule {
         code: Code::ClientProxy,
         holds: client_proxy,
     },
-    Rule {
+    CheckRule {
         code: Code::TlsOnCleartextPort,
         holds: tls_on_cleartext_port,
     },
-    Rule {
+    CheckRule {
         code: Code::TlsNoCommonCipher,
         holds: |case| {
             let failure = case.failed(Code::TlsNoCommonCipher)?;
@@ -46,7 +46,7 @@ pub(super) const RULES: &[Rule] = &[
             )
         },
     },
-    Rule {
+    CheckRule {
         code: Code::TlsNameNotRecognised,
         holds: |case| {
             let failure = case.failed(Code::TlsNameNotRecognised)?;
@@ -60,15 +60,15 @@ pub(super) const RULES: &[Rule] = &[
             )))
         },
     },
-    Rule {
+    CheckRule {
         code: Code::TlsVersionTooOld,
         holds: version_too_old,
     },
-    Rule {
+    CheckRule {
         code: Code::TlsLegacySuites,
         holds: legacy_suites,
     },
-    Rule {
+    CheckRule {
         code: Code::TlsOldVersions,
         holds: |case| {
             let enabled: Vec<&str> = case
@@ -89,7 +89,7 @@ pub(super) const RULES: &[Rule] = &[
             })
         },
     },
-    Rule {
+    CheckRule {
         code: Code::ClientCertificateRequired,
         holds: |case| {
             let failure = case.failed(Code::ClientCertificateRequired)?;
@@ -111,7 +111,7 @@ pub(super) const RULES: &[Rule] = &[
             )
         },
     },
-    Rule {
+    CheckRule {
         code: Code::TlsClosedOnHello,
         holds: |case| {
             let failure = case.failed(Code::TlsClosedOnHello)?;
@@ -127,7 +127,7 @@ pub(super) const RULES: &[Rule] = &[
             )
         },
     },
-    Rule {
+    CheckRule {
         code: Code::TlsAlert,
         holds: |case| {
             let failure = case.failed(Code::TlsAlert)?;
@@ -152,7 +152,7 @@ pub(super) const RULES: &[Rule] = &[
             )
         },
     },
-    Rule {
+    CheckRule {
         code: Code::TlsHandshakeFailed,
         holds: |case| {
             let failure = case.failed(Code::TlsHandshakeFailed)?;
@@ -167,7 +167,7 @@ pub(super) const RULES: &[Rule] = &[
             Some(Evidence::new(message))
         },
     },
-    Rule {
+    CheckRule {
         code: Code::ClientCertificateRequested,
         holds: |case| {
             if case.failed(Code::ClientCertificateRequired).is_some() {
@@ -443,7 +443,7 @@ fn greeting<'a>(case: &Case<'a>) -> Option<&'a Text> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::staged::{Staged, exchange_default, good, open};
+    use super::super::super::fixture::{Fixture, exchange_default, good, open};
     use crate::catalog::Expectation::{Optional, Required};
     use crate::catalog::{Role, ServiceId};
     use crate::facts::{
@@ -788,13 +788,13 @@ mod tests {
         assert_eq!(audited([Refused, Unknown]).told(), []);
     }
 
-    fn with_tls(tls: TlsFacts) -> Staged {
+    fn with_tls(tls: TlsFacts) -> Fixture {
         let mut staged = open(ServiceId::Https);
         staged.seen.tls = Some(tls);
         staged
     }
 
-    fn detoured(service: ServiceId) -> Staged {
+    fn detoured(service: ServiceId) -> Fixture {
         let mut staged = open(service);
         staged.seen.detour = Some(Detour::CleartextOnTlsPort);
         staged

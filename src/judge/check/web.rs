@@ -6,7 +6,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::{Case, Evidence, Rule, list, quote, shorten};
+use super::{Case, CheckRule, Evidence, list, quote, shorten};
 use crate::catalog::{
     Expectation, Group, Protocol, Role, Service, ServiceId, WEB, virtual_directory,
 };
@@ -49,7 +49,7 @@ pub(in crate::judge) enum Meaning {
 }
 
 /// A row of the table: statuses, and what they mean on each of [`COLUMNS`].
-type Row = (RangeInclusive<u16>, [Meaning; COLUMNS.len()]);
+type StatusRow = (RangeInclusive<u16>, [Meaning; COLUMNS.len()]);
 
 const COLUMNS: [ServiceId; 11] = [
     ServiceId::Http,
@@ -67,7 +67,7 @@ const COLUMNS: [ServiceId; 11] = [
 
 /// Exchange's default answers follow "Default settings for Exchange virtual directories" and captures of servers.
 #[rustfmt::skip]
-const MEANINGS: &[Row] = {
+const MEANINGS: &[StatusRow] = {
     use Meaning::{
         Absent, Anonymous, Away, Fine, Guide, Logon, Page, Portal, Proxy, Rejected, Restricted, SignIn, Throttled,
         TlsDemanded, Trouble,
@@ -103,20 +103,20 @@ pub(in crate::judge) fn meaning(service: ServiceId, status: u16) -> Option<Meani
     meanings.get(column).copied()
 }
 
-pub(super) const RULES: &[Rule] = &[
-    Rule {
+pub(super) const RULES: &[CheckRule] = &[
+    CheckRule {
         code: Code::HttpServerError,
         holds: |case| server_error(case, Group::Port),
     },
-    Rule {
+    CheckRule {
         code: Code::WebServerError,
         holds: |case| server_error(case, Group::Web),
     },
-    Rule {
+    CheckRule {
         code: Code::CaptivePortal,
         holds: captive_portal,
     },
-    Rule {
+    CheckRule {
         code: Code::ProxyAuthentication,
         holds: |case| {
             means(case, |meaning| meaning == Meaning::Proxy)?;
@@ -126,19 +126,19 @@ pub(super) const RULES: &[Rule] = &[
             )))
         },
     },
-    Rule {
+    CheckRule {
         code: Code::HttpRejected,
         holds: rejected,
     },
-    Rule {
+    CheckRule {
         code: Code::WebNotFound,
         holds: not_found,
     },
-    Rule {
+    CheckRule {
         code: Code::WebRedirectLoop,
         holds: redirect_loop,
     },
-    Rule {
+    CheckRule {
         code: Code::WebRedirectToCleartext,
         holds: |case| {
             let redirect = last_redirect(case, RedirectKind::Downgrade)?;
@@ -148,30 +148,30 @@ pub(super) const RULES: &[Rule] = &[
             )))
         },
     },
-    Rule {
+    CheckRule {
         code: Code::WebRedirectUnusable,
         holds: redirect_unusable,
     },
-    Rule {
+    CheckRule {
         code: Code::WebRedirectElsewhere,
         holds: redirect_elsewhere,
     },
-    Rule {
+    CheckRule {
         code: Code::WebAnonymous,
         holds: anonymous,
     },
-    Rule {
+    CheckRule {
         code: Code::WebThrottled,
         holds: |case| {
             means(case, |meaning| meaning == Meaning::Throttled)?;
             Some(Evidence::new(answer(case.http()?)))
         },
     },
-    Rule {
+    CheckRule {
         code: Code::WebRestricted,
         holds: restricted,
     },
-    Rule {
+    CheckRule {
         code: Code::HttpForbidden,
         holds: |case| {
             means(case, |meaning| meaning == Meaning::TlsDemanded)?;
@@ -180,7 +180,7 @@ pub(super) const RULES: &[Rule] = &[
             ))
         },
     },
-    Rule {
+    CheckRule {
         code: Code::HttpWithoutTls,
         holds: |case| {
             let facts = case.http()?;
@@ -190,7 +190,7 @@ pub(super) const RULES: &[Rule] = &[
             .then(|| Evidence::new(format!("{}, from Exchange, over plain HTTP", answer(facts))))
         },
     },
-    Rule {
+    CheckRule {
         code: Code::AuthenticationMissing,
         holds: |case| {
             let facts = case.http()?;
@@ -200,11 +200,11 @@ pub(super) const RULES: &[Rule] = &[
             .then(|| Evidence::new("HTTP 401 without any way to sign in (no WWW-Authenticate)"))
         },
     },
-    Rule {
+    CheckRule {
         code: Code::WebUnhealthy,
         holds: unhealthy,
     },
-    Rule {
+    CheckRule {
         code: Code::WebHealthElsewhere,
         holds: |case| {
             let facts = case.http()?;
@@ -219,11 +219,11 @@ pub(super) const RULES: &[Rule] = &[
             })
         },
     },
-    Rule {
+    CheckRule {
         code: Code::PreAuthentication,
         holds: pre_authentication,
     },
-    Rule {
+    CheckRule {
         code: Code::ProxyOnTheWay,
         holds: |case| {
             let via = &case.http()?.via;
@@ -231,7 +231,7 @@ pub(super) const RULES: &[Rule] = &[
                 .then(|| Evidence::new(format!("a proxy on the way names itself: {}", list(via))))
         },
     },
-    Rule {
+    CheckRule {
         code: Code::BasicAuthenticationOnline,
         holds: |case| {
             (is_online(case) && offers(case, "Basic")).then(|| {
@@ -239,7 +239,7 @@ pub(super) const RULES: &[Rule] = &[
             })
         },
     },
-    Rule {
+    CheckRule {
         code: Code::ModernAuthentication,
         holds: modern_authentication,
     },
@@ -280,21 +280,21 @@ fn means(case: &Case<'_>, wanted: fn(Meaning) -> bool) -> Option<Meaning> {
 }
 
 /// How it ends for people.
-struct End {
+struct LastAnswer {
     status: u16,
     /// The page that they were sent to; `None` where the directory itself answers.
-    page: Option<Page>,
+    page: Option<FinalPage>,
 }
 
 /// A page that a directory sends people to.
-struct Page {
+struct FinalPage {
     /// Where it is on this host.
     path: String,
     /// The other directory that it is in: the logon page of `ecp` is that of `owa`.
     owner: Option<&'static Service>,
 }
 
-impl Page {
+impl FinalPage {
     fn of(location: &Text, from: ServiceId) -> Self {
         let location = location.as_str();
         let path = match after_scheme(location) {
@@ -328,18 +328,18 @@ impl Page {
 }
 
 /// The status at the end: of the page that people get to, where they are sent on.
-fn end(case: &Case<'_>) -> Option<End> {
+fn last_answer(case: &Case<'_>) -> Option<LastAnswer> {
     let facts = case.http()?;
     if means(case, |meaning| meaning == Meaning::Logon).is_none() {
-        return Some(End {
+        return Some(LastAnswer {
             status: facts.status?,
             page: None,
         });
     }
     let redirect = facts.redirects.last()?;
-    Some(End {
+    Some(LastAnswer {
         status: facts.final_status?,
-        page: Some(Page::of(&redirect.location, case.service().id)),
+        page: Some(FinalPage::of(&redirect.location, case.service().id)),
     })
 }
 
@@ -348,7 +348,7 @@ fn server_error(case: &Case<'_>, group: Group) -> Option<Evidence> {
     if case.service().group != group {
         return None;
     }
-    let End { status, page } = end(case)?;
+    let LastAnswer { status, page } = last_answer(case)?;
     if meaning(case.service().id, status)? != Meaning::Trouble {
         return None;
     }
@@ -395,7 +395,7 @@ fn server_error(case: &Case<'_>, group: Group) -> Option<Evidence> {
 
 fn rejected(case: &Case<'_>) -> Option<Evidence> {
     let facts = case.http()?;
-    let End { status, page } = end(case)?;
+    let LastAnswer { status, page } = last_answer(case)?;
     let found = meaning(case.service().id, status)?;
     if let Some(page) = page {
         // The page that people are sent to has to be there, and open to them.
@@ -837,7 +837,7 @@ pub(in crate::judge) fn is_http_sys(facts: &HttpFacts) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::staged::{Staged, open};
+    use super::super::super::fixture::{Fixture, open};
     use super::*;
     use crate::catalog::WEB;
     use crate::finding::Status;
@@ -856,11 +856,11 @@ mod tests {
         }
     }
 
-    fn answering(service: ServiceId, facts: HttpFacts) -> Staged {
+    fn answering(service: ServiceId, facts: HttpFacts) -> Fixture {
         open(service).peer(PeerFacts::Http(facts))
     }
 
-    fn redirecting(service: ServiceId, kind: RedirectKind, end: Option<u16>) -> Staged {
+    fn redirecting(service: ServiceId, kind: RedirectKind, end: Option<u16>) -> Fixture {
         answering(
             service,
             HttpFacts {

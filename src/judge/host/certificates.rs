@@ -5,13 +5,13 @@ use std::net::IpAddr;
 use time::Duration;
 
 use super::shared::certificate;
-use super::{Rule, TargetEvidence, Whole, address, names, services};
+use super::{HostRule, TargetCase, TargetEvidence, address, names, services};
 use crate::catalog::{Expectation, Group, Protocol, ServiceId};
 use crate::facts::CertificateFacts;
 use crate::finding::{Code, Finding};
 use crate::judge::check::date;
 
-pub(super) const RULES: &[Rule] = &[Rule {
+pub(super) const RULES: &[HostRule] = &[HostRule {
     code: Code::CertificateDiffers,
     holds: differs,
 }];
@@ -22,7 +22,7 @@ struct Served<'a> {
     rows: Vec<&'a Finding>,
 }
 
-fn differs(whole: &Whole<'_>) -> Vec<TargetEvidence> {
+fn differs(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
     let served = served(whole);
     let Some(newest) = served
         .iter()
@@ -39,7 +39,7 @@ fn differs(whole: &Whole<'_>) -> Vec<TargetEvidence> {
 
 /// Every certificate that somebody checks, or that was meant to be checked. Directories and desktops have their own by
 /// design, and one signed by itself is what setup made: neither is a renewal that was forgotten.
-fn served<'a>(whole: &Whole<'a>) -> Vec<Served<'a>> {
+fn served<'a>(whole: &TargetCase<'a>) -> Vec<Served<'a>> {
     let mut all: Vec<Served<'a>> = Vec::new();
     for finding in whole.findings {
         let protocol = finding.check.service.protocol;

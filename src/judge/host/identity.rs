@@ -4,7 +4,7 @@
 use time::OffsetDateTime;
 
 use super::shared::certificate;
-use super::{Rule, TargetEvidence, Whole, http, names, services, smtp, worst_of};
+use super::{HostRule, TargetCase, TargetEvidence, http, names, services, smtp, worst_of};
 use crate::catalog::builds::{AS_OF, Age, Day, Known, Version};
 use crate::catalog::{Expectation, Protocol, Role};
 use crate::facts::{PeerFacts, Text};
@@ -14,8 +14,8 @@ use crate::judge::check::{Case, quote};
 use crate::judge::role::{role_of_greeting, role_of_name};
 use crate::plan::Host;
 
-pub(super) const RULES: &[Rule] = &[
-    Rule {
+pub(super) const RULES: &[HostRule] = &[
+    HostRule {
         code: Code::NoSubmission,
         holds: |whole| {
             none_of(
@@ -25,7 +25,7 @@ pub(super) const RULES: &[Rule] = &[
             )
         },
     },
-    Rule {
+    HostRule {
         code: Code::NoMailboxAccess,
         holds: |whole| {
             none_of(
@@ -35,19 +35,19 @@ pub(super) const RULES: &[Rule] = &[
             )
         },
     },
-    Rule {
+    HostRule {
         code: Code::NotExchange,
         holds: not_exchange,
     },
-    Rule {
+    HostRule {
         code: Code::IisStopped,
         holds: iis_stopped,
     },
-    Rule {
+    HostRule {
         code: Code::RoleDoesNotFit,
         holds: role_does_not_fit,
     },
-    Rule {
+    HostRule {
         code: Code::ExchangeUnsupported,
         holds: |whole| {
             builds(whole)
@@ -66,7 +66,7 @@ pub(super) const RULES: &[Rule] = &[
                 .collect()
         },
     },
-    Rule {
+    HostRule {
         code: Code::ExchangeOnlineThrottles,
         holds: |whole| {
             builds(whole)
@@ -85,7 +85,7 @@ pub(super) const RULES: &[Rule] = &[
                 .collect()
         },
     },
-    Rule {
+    HostRule {
         code: Code::ExchangeBuild,
         holds: |whole| {
             builds(whole)
@@ -110,14 +110,14 @@ pub(super) const RULES: &[Rule] = &[
                 .collect()
         },
     },
-    Rule {
+    HostRule {
         code: Code::NamesDiffer,
         holds: names_differ,
     },
 ];
 
 /// On a mail server of any make: of one group of alternatives nothing works.
-fn none_of(whole: &Whole<'_>, group: usize, message: &str) -> Vec<TargetEvidence> {
+fn none_of(whole: &TargetCase<'_>, group: usize, message: &str) -> Vec<TargetEvidence> {
     let group = match whole.context.role {
         Role::Mail => Role::Mail
             .row()
@@ -141,7 +141,7 @@ fn none_of(whole: &Whole<'_>, group: usize, message: &str) -> Vec<TargetEvidence
 }
 
 /// Whether anything that was said is Exchange's own.
-pub(super) fn is_exchange(whole: &Whole<'_>) -> bool {
+pub(super) fn is_exchange(whole: &TargetCase<'_>) -> bool {
     whole.findings.iter().any(|finding| {
         let case = Case {
             check: finding.check,
@@ -161,7 +161,7 @@ pub(super) fn is_exchange(whole: &Whole<'_>) -> bool {
     })
 }
 
-fn not_exchange(whole: &Whole<'_>) -> Vec<TargetEvidence> {
+fn not_exchange(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
     let rows: Vec<&Finding> = whole.web().map(|(row, _)| row).collect();
     let is_nowhere = whole.web().all(|(row, facts)| {
         facts
@@ -184,7 +184,7 @@ fn not_exchange(whole: &Whole<'_>) -> Vec<TargetEvidence> {
     vec![TargetEvidence::new(message, rows).severity(severity)]
 }
 
-fn iis_stopped(whole: &Whole<'_>) -> Vec<TargetEvidence> {
+fn iis_stopped(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
     // What must not be reachable is not to be started.
     let wanted = |row: &Finding| row.check.expect != Expectation::Forbidden;
     let web = || whole.web().filter(|(row, _)| wanted(row));
@@ -219,7 +219,7 @@ fn iis_stopped(whole: &Whole<'_>) -> Vec<TargetEvidence> {
     }]
 }
 
-fn role_does_not_fit(whole: &Whole<'_>) -> Vec<TargetEvidence> {
+fn role_does_not_fit(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
     let judged = whole.context.role;
     if matches!(judged, Role::Any | Role::Auto | Role::Mail) {
         return Vec::new();
@@ -270,7 +270,7 @@ fn role_does_not_fit(whole: &Whole<'_>) -> Vec<TargetEvidence> {
         .collect()
 }
 
-fn own_server_judged_as_online(whole: &Whole<'_>) -> Vec<TargetEvidence> {
+fn own_server_judged_as_online(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
     builds(whole)
         .into_iter()
         .filter(|build| !build.known.product.is_online())
@@ -320,7 +320,7 @@ fn iso((year, month, day): Day) -> String {
 }
 
 /// The builds that were told, each line once; the longest wording of each, which has the revision.
-fn builds<'a>(whole: &Whole<'a>) -> Vec<Build<'a>> {
+fn builds<'a>(whole: &TargetCase<'a>) -> Vec<Build<'a>> {
     let mut builds: Vec<Build<'a>> = Vec::new();
     for row in whole.findings {
         let Some(told) = http(row).and_then(|facts| facts.exchange_build.as_ref()) else {
@@ -350,7 +350,7 @@ fn builds<'a>(whole: &Whole<'a>) -> Vec<Build<'a>> {
 }
 
 /// Machines by the names that they give themselves. A greeting may bear the published name: that is no machine's.
-fn names_differ(whole: &Whole<'_>) -> Vec<TargetEvidence> {
+fn names_differ(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
     let mut machines: Vec<(&Text, Vec<&Finding>)> = Vec::new();
     let mut note = |name, row| match machines
         .iter_mut()
@@ -398,7 +398,7 @@ const MACHINES: usize = 4;
 
 /// The full name in Exchange's greeting, where it is not the published one: neither the target's nor one of the
 /// certificates'.
-fn machine_in_greeting(row: &Finding, whole: &Whole<'_>) -> Option<Text> {
+fn machine_in_greeting(row: &Finding, whole: &TargetCase<'_>) -> Option<Text> {
     let greeting = smtp(row)?.greeting.as_ref()?;
     let mut words = greeting.as_str().split_whitespace();
     let name = words.nth(1).filter(|name| name.contains('.'))?;

@@ -52,7 +52,7 @@ pub fn judge_target(
     findings: &[Finding],
     context: &Context<'_>,
 ) -> TargetFinding {
-    let whole = Whole {
+    let whole = TargetCase {
         findings,
         context,
         control: around.control,
@@ -94,10 +94,10 @@ pub fn calls_for_control(findings: &[Finding]) -> bool {
 }
 
 /// A rule over a target.
-pub(super) type Rule = super::Rule<fn(&Whole<'_>) -> Vec<TargetEvidence>>;
+pub(super) type HostRule = super::Rule<fn(&TargetCase<'_>) -> Vec<TargetEvidence>>;
 
-impl Rule {
-    fn diagnose(&self, whole: &Whole<'_>) -> Vec<TargetDiagnosis> {
+impl HostRule {
+    fn diagnose(&self, whole: &TargetCase<'_>) -> Vec<TargetDiagnosis> {
         let code = self.code;
         let diagnose = |found: TargetEvidence| TargetDiagnosis {
             diagnosis: found.evidence.diagnose(code, code.definition().severity),
@@ -109,7 +109,7 @@ impl Rule {
 }
 
 /// All rules over a target, in their order.
-pub fn target_rules() -> impl Iterator<Item = &'static Rule> {
+pub fn target_rules() -> impl Iterator<Item = &'static HostRule> {
     [reach::RULES, certificates::RULES, identity::RULES]
         .into_iter()
         .flatten()
@@ -154,13 +154,13 @@ impl TargetEvidence {
 
 /// What a rule over a target looks at.
 #[derive(Debug)]
-pub struct Whole<'a> {
+pub struct TargetCase<'a> {
     findings: &'a [Finding],
     context: &'a Context<'a>,
     control: Option<Control>,
 }
 
-impl<'a> Whole<'a> {
+impl<'a> TargetCase<'a> {
     /// Services with a port of their own.
     fn ports(&self) -> impl Iterator<Item = &'a Finding> + Clone {
         ports(self.findings)

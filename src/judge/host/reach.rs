@@ -3,43 +3,43 @@
 use std::net::IpAddr;
 
 use super::{
-    Rule, TargetEvidence, Whole, address, identity, is_open, is_unanswered, names, ports, services,
-    worst_of,
+    HostRule, TargetCase, TargetEvidence, address, identity, is_open, is_unanswered, names, ports,
+    services, worst_of,
 };
 use crate::catalog::{Group, Role, ServiceId};
 use crate::finding::{Code, Finding, Severity};
 use crate::observation::State;
 
-pub(super) const RULES: &[Rule] = &[
-    Rule {
+pub(super) const RULES: &[HostRule] = &[
+    HostRule {
         code: Code::EverythingOpen,
         holds: everything_open,
     },
-    Rule {
+    HostRule {
         code: Code::NothingAnswers,
         holds: nothing_answers,
     },
-    Rule {
+    HostRule {
         code: Code::NothingListens,
         holds: nothing_listens,
     },
-    Rule {
+    HostRule {
         code: Code::Ipv6Broken,
         holds: |whole| one_family(whole, Code::Ipv6Broken),
     },
-    Rule {
+    HostRule {
         code: Code::Ipv4Broken,
         holds: |whole| one_family(whole, Code::Ipv4Broken),
     },
-    Rule {
+    HostRule {
         code: Code::WebOnlyNetwork,
         holds: web_only,
     },
-    Rule {
+    HostRule {
         code: Code::Port25Blocked,
         holds: port_25,
     },
-    Rule {
+    HostRule {
         code: Code::PopImapOff,
         holds: pop_and_imap,
     },
@@ -53,7 +53,7 @@ pub(super) fn is_everything_open(findings: &[Finding]) -> bool {
 /// So many open ports are more than most hosts have.
 const EVERYTHING: usize = 6;
 
-fn everything_open(whole: &Whole<'_>) -> Vec<TargetEvidence> {
+fn everything_open(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
     let Some(control) = whole.control else {
         return Vec::new();
     };
@@ -69,7 +69,7 @@ fn everything_open(whole: &Whole<'_>) -> Vec<TargetEvidence> {
     )]
 }
 
-fn nothing_answers(whole: &Whole<'_>) -> Vec<TargetEvidence> {
+fn nothing_answers(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
     if whole.ports().any(is_open) {
         return dead_addresses(whole, Code::NothingAnswers, is_unanswered);
     }
@@ -93,7 +93,7 @@ fn nothing_answers(whole: &Whole<'_>) -> Vec<TargetEvidence> {
 }
 
 /// Three ports and more are a pattern; two are two services that are off.
-fn nothing_listens(whole: &Whole<'_>) -> Vec<TargetEvidence> {
+fn nothing_listens(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
     if whole.ports().any(is_open) {
         return dead_addresses(whole, Code::NothingListens, is_refused);
     }
@@ -112,7 +112,7 @@ fn nothing_listens(whole: &Whole<'_>) -> Vec<TargetEvidence> {
 }
 
 /// A host of no role requires nothing, but that something answers.
-fn or_unsaid(whole: &Whole<'_>, severity: Severity) -> Severity {
+fn or_unsaid(whole: &TargetCase<'_>, severity: Severity) -> Severity {
     match whole.context.role {
         Role::Auto => Severity::Fail,
         _ => severity,
@@ -125,7 +125,7 @@ fn is_refused(row: &Finding) -> bool {
 
 /// Addresses where nothing answers, or nothing listens, while others of the target do (rows by address only).
 fn dead_addresses(
-    whole: &Whole<'_>,
+    whole: &TargetCase<'_>,
     code: Code,
     is_dead: fn(&Finding) -> bool,
 ) -> Vec<TargetEvidence> {
@@ -221,7 +221,7 @@ fn list(addresses: &[IpAddr]) -> String {
     listed.join(", ")
 }
 
-fn web_only(whole: &Whole<'_>) -> Vec<TargetEvidence> {
+fn web_only(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
     let is_web = |row: &Finding| matches!(row.check.service.id, ServiceId::Http | ServiceId::Https);
     let works = whole
         .ports()
@@ -248,7 +248,7 @@ fn web_only(whole: &Whole<'_>) -> Vec<TargetEvidence> {
     ]
 }
 
-fn port_25(whole: &Whole<'_>) -> Vec<TargetEvidence> {
+fn port_25(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
     let (smtp, others): (Vec<&Finding>, Vec<&Finding>) = whole
         .ports()
         .partition(|row| row.check.service.id == ServiceId::Smtp);
@@ -287,14 +287,14 @@ fn port_25(whole: &Whole<'_>) -> Vec<TargetEvidence> {
 }
 
 /// Where the service is looked at.
-fn port(whole: &Whole<'_>, service: ServiceId) -> u16 {
+fn port(whole: &TargetCase<'_>, service: ServiceId) -> u16 {
     whole
         .ports()
         .find(|row| row.check.service.id == service)
         .map_or(service.row().port, |row| row.check.port)
 }
 
-fn pop_and_imap(whole: &Whole<'_>) -> Vec<TargetEvidence> {
+fn pop_and_imap(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
     let is_mailbox_access = |row: &&Finding| {
         matches!(
             row.check.service.id,
@@ -333,7 +333,7 @@ fn pop_and_imap(whole: &Whole<'_>) -> Vec<TargetEvidence> {
 }
 
 /// One family of addresses fails wherever both were tried, and the other works.
-fn one_family(whole: &Whole<'_>, code: Code) -> Vec<TargetEvidence> {
+fn one_family(whole: &TargetCase<'_>, code: Code) -> Vec<TargetEvidence> {
     let is_of_broken = |ip: &IpAddr| match code {
         Code::Ipv6Broken => ip.is_ipv6(),
         _ => ip.is_ipv4(),

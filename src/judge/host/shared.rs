@@ -1,45 +1,45 @@
 //! What several rows have in common is told once, as the first of them tells it.
 
-use super::{Whole, address, services, worst_of};
+use super::{TargetCase, address, services, worst_of};
 use crate::facts::{ChainLink, Text, TrustDefect};
 use crate::finding::{Code, Diagnosis, Finding, Severity, TargetDiagnosis};
 use crate::judge::{Case, diagnose};
 
 /// What makes rows with the same code share its cause.
 #[derive(Clone, Copy, Eq, PartialEq)]
-enum Bond {
+enum SharedBy {
     /// The certificate.
     Certificate,
     /// The way to the target: a device or a program on it.
-    Way,
+    Path,
 }
 
 /// The codes that are told once when several rows share them.
-const SHARED: [(Code, Bond); 20] = [
-    (Code::CertificateExpired, Bond::Certificate),
-    (Code::CertificateNotYetValid, Bond::Certificate),
-    (Code::CertificateSelfSigned, Bond::Certificate),
-    (Code::CertificateUnknownIssuer, Bond::Certificate),
-    (Code::CertificateMissingIntermediate, Bond::Certificate),
-    (Code::CertificateWrongName, Bond::Certificate),
-    (Code::CertificateInvalidPurpose, Bond::Certificate),
-    (Code::CertificateWeakKey, Bond::Certificate),
-    (Code::CertificateUntrusted, Bond::Certificate),
-    (Code::CertificateExpiresSoon, Bond::Certificate),
-    (Code::CertificateWeakSignature, Bond::Certificate),
-    (Code::TlsInspected, Bond::Way),
-    (Code::StarttlsOverwritten, Bond::Way),
-    (Code::GreetingMasked, Bond::Way),
-    (Code::CaptivePortal, Bond::Way),
-    (Code::ProxyAuthentication, Bond::Way),
-    (Code::Blocked, Bond::Way),
-    (Code::AddressFamilyMissing, Bond::Way),
-    (Code::NoNetwork, Bond::Way),
-    (Code::SourceUnusable, Bond::Way),
+const SHARED: [(Code, SharedBy); 20] = [
+    (Code::CertificateExpired, SharedBy::Certificate),
+    (Code::CertificateNotYetValid, SharedBy::Certificate),
+    (Code::CertificateSelfSigned, SharedBy::Certificate),
+    (Code::CertificateUnknownIssuer, SharedBy::Certificate),
+    (Code::CertificateMissingIntermediate, SharedBy::Certificate),
+    (Code::CertificateWrongName, SharedBy::Certificate),
+    (Code::CertificateInvalidPurpose, SharedBy::Certificate),
+    (Code::CertificateWeakKey, SharedBy::Certificate),
+    (Code::CertificateUntrusted, SharedBy::Certificate),
+    (Code::CertificateExpiresSoon, SharedBy::Certificate),
+    (Code::CertificateWeakSignature, SharedBy::Certificate),
+    (Code::TlsInspected, SharedBy::Path),
+    (Code::StarttlsOverwritten, SharedBy::Path),
+    (Code::GreetingMasked, SharedBy::Path),
+    (Code::CaptivePortal, SharedBy::Path),
+    (Code::ProxyAuthentication, SharedBy::Path),
+    (Code::Blocked, SharedBy::Path),
+    (Code::AddressFamilyMissing, SharedBy::Path),
+    (Code::NoNetwork, SharedBy::Path),
+    (Code::SourceUnusable, SharedBy::Path),
 ];
 
 /// A lookup that failed keeps every check from being made, be it one; its rows tell nothing of it themselves.
-pub(super) fn of_the_lookup(whole: &Whole<'_>) -> Vec<TargetDiagnosis> {
+pub(super) fn of_the_lookup(whole: &TargetCase<'_>) -> Vec<TargetDiagnosis> {
     let mut told: Vec<TargetDiagnosis> = Vec::new();
     for finding in whole.findings {
         let case = Case {
@@ -66,17 +66,17 @@ pub(super) fn of_the_lookup(whole: &Whole<'_>) -> Vec<TargetDiagnosis> {
 }
 
 /// What two services or more have in common.
-pub(super) fn of_the_rows(whole: &Whole<'_>) -> Vec<TargetDiagnosis> {
+pub(super) fn of_the_rows(whole: &TargetCase<'_>) -> Vec<TargetDiagnosis> {
     let mut all = Vec::new();
-    for (code, bond) in SHARED {
+    for (code, by) in SHARED {
         let mut groups: Vec<(Option<&str>, Vec<&Finding>)> = Vec::new();
         for finding in whole.findings {
             if !tells(finding, code) {
                 continue;
             }
-            let mark = match bond {
-                Bond::Way => None,
-                Bond::Certificate => {
+            let mark = match by {
+                SharedBy::Path => None,
+                SharedBy::Certificate => {
                     certificate(finding).map(|certificate| certificate.sha256.as_str())
                 }
             };
@@ -96,7 +96,7 @@ pub(super) fn of_the_rows(whole: &Whole<'_>) -> Vec<TargetDiagnosis> {
 
 /// Intermediates that one service leaves out and another one sends. To a single check that looks like an unknown issuer;
 /// only here is the certificate known that is missing.
-pub(super) fn left_out(whole: &Whole<'_>) -> Vec<TargetDiagnosis> {
+pub(super) fn left_out(whole: &TargetCase<'_>) -> Vec<TargetDiagnosis> {
     const CODE: Code = Code::CertificateMissingIntermediate;
     let sent: Vec<&ChainLink> = whole
         .findings
@@ -158,7 +158,7 @@ fn diagnosis(finding: &Finding, code: Code) -> Option<&Diagnosis> {
 }
 
 /// The diagnosis of these rows, in the words of the worst; the hint is theirs if it is one, else the rule's own.
-fn told(code: Code, rows: &[&Finding], whole: &Whole<'_>) -> Option<TargetDiagnosis> {
+fn told(code: Code, rows: &[&Finding], whole: &TargetCase<'_>) -> Option<TargetDiagnosis> {
     let of_rows = || rows.iter().filter_map(|finding| diagnosis(finding, code));
     let severity = of_rows().map(|diagnosis| diagnosis.severity).max()?;
     let first = of_rows().find(|diagnosis| diagnosis.severity == severity)?;

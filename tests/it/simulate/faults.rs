@@ -6,6 +6,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use exchports::catalog::ServiceId;
+use exchports::finding::Code;
 use exchports::simulate::{FAULTS, Fault, Staged};
 
 use super::{
@@ -15,6 +16,18 @@ use super::{
 use ServiceId::{
     Http, Https, Imap, Imaps, Ldap, Ldaps, Pop3, Pop3s, Rdp, Smtp, Submission, Submissions,
 };
+
+#[test]
+fn a_fault_bears_the_word_of_a_code() {
+    for row in FAULTS {
+        let code = Code::from_word(row.name);
+        assert!(
+            code.is_some_and(|code| code.as_str() == row.name),
+            "{}",
+            row.name
+        );
+    }
+}
 
 #[tokio::test]
 async fn refused_closed_and_silent_show_on_every_port() {

@@ -2,7 +2,7 @@
 
 /// A page of paragraphs; each is wrapped between words when the page is laid out.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Page(Vec<Block>);
+pub struct Explanation(Vec<Block>);
 
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Block {
@@ -14,7 +14,7 @@ struct Block {
     others: usize,
 }
 
-impl Page {
+impl Explanation {
     /// The page in lines of at most so many columns, a longer word aside, with a newline at its end.
     #[must_use]
     pub fn in_columns(&self, columns: usize) -> String {
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_page_is_as_wide_as_it_is_asked_to_be() {
-        let mut page = Page::new("a title");
+        let mut page = Explanation::new("a title");
         page.paragraph("one two three four");
         page.entry("five six seven");
         assert_eq!(

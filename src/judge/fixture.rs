@@ -24,7 +24,7 @@ pub(super) fn days(days: i64) -> time::Duration {
 
 /// One check with everything that its verdict depends on.
 #[derive(Clone, Debug)]
-pub(super) struct Staged {
+pub(super) struct Fixture {
     pub(super) check: Check,
     pub(super) seen: Observation,
     pub(super) role: Role,
@@ -33,8 +33,8 @@ pub(super) struct Staged {
 }
 
 /// A required service that is open and of which nothing is known but that.
-pub(super) fn open(service: ServiceId) -> Staged {
-    Staged {
+pub(super) fn open(service: ServiceId) -> Fixture {
+    Fixture {
         check: Check {
             service: service.row(),
             port: service.row().port,
@@ -50,7 +50,7 @@ pub(super) fn open(service: ServiceId) -> Staged {
     }
 }
 
-impl Staged {
+impl Fixture {
     pub(super) fn expect(mut self, expect: Expectation) -> Self {
         self.check.expect = expect;
         self

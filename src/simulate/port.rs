@@ -1,8 +1,9 @@
 //! One port of the stand-in: who listens there, what is served, and the faults that show before a word of the protocol.
 
 use super::conversation::{Conversation, PATIENCE};
-use super::faults::{Fault, Staged};
+use super::faults::Fault;
 use super::handshake::Handshake;
+use super::staged::Staged;
 use super::{http, imap, ldap, pop3, rdp, smtp};
 use crate::catalog::{Protocol, Role, Security, ServiceId};
 use std::io;
@@ -19,7 +20,7 @@ const MOST_AT_ONCE: usize = 256;
 const LONGEST: Duration = PATIENCE.saturating_mul(10);
 
 /// What a port serves.
-pub(super) struct Stand {
+pub(super) struct Port {
     pub(super) service: ServiceId,
     pub(super) role: Role,
     pub(super) machine: Machine,
@@ -87,7 +88,7 @@ impl Machine {
     }
 }
 
-impl Stand {
+impl Port {
     pub(super) fn has(&self, fault: Fault) -> bool {
         self.has_at(self.service, fault)
     }
@@ -104,10 +105,10 @@ impl Stand {
             tokio::select! {
                 accepted = listener.accept(), if conversations.len() < MOST_AT_ONCE => match accepted {
                     Ok((stream, _)) => {
-                        let stand = Arc::clone(&self);
+                        let port = Arc::clone(&self);
                         conversations.spawn(async move {
                             // A peer that fails or leaves is its own affair: nothing is told, nothing is kept.
-                            let _ = timeout(LONGEST, stand.converse(stream)).await;
+                            let _ = timeout(LONGEST, port.converse(stream)).await;
                         });
                     }
                     // Out of descriptors, or a peer that reset before it was accepted: neither ends the service.

@@ -1,15 +1,16 @@
-//! Which faults leave room for which: a conversation that ends early never comes to what would go wrong later.
+//! Which faults can be seen beside which: a conversation that ends early never comes to what would go wrong later.
 //!
 //! What counts is what a client sees that does what the port is for: TLS first where TLS has to come first, the protocol
 //! in clear where that has to.
 
-use super::faults::{Fault, FaultError, Staged};
+use super::faults::Fault;
+use super::staged::{FaultError, Staged};
 use super::{is_served, port_of};
 use crate::catalog::{Group, Role, ServiceId};
 
 /// What a connection comes to, in order.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-enum Moment {
+enum Phase {
     Port,
     Accepted,
     /// The first byte: TLS, or the protocol.
@@ -42,7 +43,7 @@ enum Moment {
 /// # Errors
 ///
 /// The first that cannot, and what is in its way.
-pub(super) fn hold(staged: &[Staged], role: Role) -> Result<(), FaultError> {
+pub(super) fn check(staged: &[Staged], role: Role) -> Result<(), FaultError> {
     for fault in staged {
         let not_served = |service: ServiceId| (!is_served(role, service)).then_some(());
         if let Some((service, ())) = obstacle(fault, not_served) {
@@ -59,7 +60,7 @@ pub(super) fn hold(staged: &[Staged], role: Role) -> Result<(), FaultError> {
                 .map(|(other, _)| other)
         };
         if let Some((service, by)) = obstacle(fault, hidden) {
-            return Err(FaultError::NoRoom {
+            return Err(FaultError::Hidden {
                 fault: fault.fault(),
                 by,
                 service,
@@ -95,76 +96,76 @@ fn hides(by: Fault, places: &[ServiceId], fault: Fault, service: ServiceId) -> b
 }
 
 /// When a fault shows.
-fn shows(fault: Fault, service: ServiceId) -> Moment {
+fn shows(fault: Fault, service: ServiceId) -> Phase {
     use ServiceId::{Imaps, Ldap, Pop3s, Submission};
     match fault {
-        Fault::Refused => Moment::Port,
-        Fault::ClosedEarly | Fault::Silent => Moment::Accepted,
+        Fault::Refused => Phase::Port,
+        Fault::ClosedEarly | Fault::Silent => Phase::Accepted,
         Fault::ClientProxy | Fault::CleartextOnTlsPort | Fault::TlsOnCleartextPort => {
-            Moment::Opening
+            Phase::Opening
         }
-        Fault::NoCertificate if matches!(service, Imaps | Pop3s) => Moment::Opening,
-        Fault::GreetingSlow => Moment::Pause,
-        Fault::ServiceUnavailable | Fault::GreetingRejected => Moment::Greeting,
-        Fault::GreetingMasked => Moment::Capabilities,
-        Fault::AuthNotOffered if service == Submission => Moment::Capabilities,
-        Fault::DirectoryNotReady | Fault::ClockDiffers if service == Ldap => Moment::Capabilities,
+        Fault::NoCertificate if matches!(service, Imaps | Pop3s) => Phase::Opening,
+        Fault::GreetingSlow => Phase::Pause,
+        Fault::ServiceUnavailable | Fault::GreetingRejected => Phase::Greeting,
+        Fault::GreetingMasked => Phase::Capabilities,
+        Fault::AuthNotOffered if service == Submission => Phase::Capabilities,
+        Fault::DirectoryNotReady | Fault::ClockDiffers if service == Ldap => Phase::Capabilities,
         Fault::StarttlsNotOffered
         | Fault::StarttlsOverwritten
         | Fault::StarttlsRejected
         | Fault::NoCertificate
         | Fault::RdpNoTls
-        | Fault::RdpNegotiationFailed => Moment::Upgrade,
-        Fault::BytesInjected | Fault::RdpNlaRequired => Moment::GoAhead,
+        | Fault::RdpNegotiationFailed => Phase::Upgrade,
+        Fault::BytesInjected | Fault::RdpNlaRequired => Phase::GoAhead,
         Fault::TlsClosedOnHello
         | Fault::TlsNameNotRecognised
         | Fault::TlsVersionTooOld
         | Fault::TlsLegacySuites
-        | Fault::TlsNoCommonCipher => Moment::Handshake,
+        | Fault::TlsNoCommonCipher => Phase::Handshake,
         Fault::CertificateSelfSigned
         | Fault::CertificateUnknownIssuer
         | Fault::TlsInspected
-        | Fault::CertificateMissingIntermediate => Moment::Issuer,
+        | Fault::CertificateMissingIntermediate => Phase::Issuer,
         Fault::CertificateExpired
         | Fault::CertificateExpiresSoon
         | Fault::CertificateNotYetValid
-        | Fault::CertificateDiffers => Moment::Dates,
-        Fault::CertificateWrongName => Moment::Names,
-        Fault::ClientCertificateRequired => Moment::Demand,
-        Fault::AuthNotOffered | Fault::DirectoryNotReady | Fault::ClockDiffers => Moment::Answers,
-        Fault::ProxyAuthentication | Fault::CaptivePortal | Fault::HttpServerError => Moment::Site,
+        | Fault::CertificateDiffers => Phase::Dates,
+        Fault::CertificateWrongName => Phase::Names,
+        Fault::ClientCertificateRequired => Phase::Demand,
+        Fault::AuthNotOffered | Fault::DirectoryNotReady | Fault::ClockDiffers => Phase::Answers,
+        Fault::ProxyAuthentication | Fault::CaptivePortal | Fault::HttpServerError => Phase::Site,
         Fault::WebServerError
         | Fault::WebThrottled
         | Fault::WebNotFound
         | Fault::WebRestricted
         | Fault::WebRedirectLoop
-        | Fault::WebUnhealthy => Moment::Directory,
+        | Fault::WebUnhealthy => Phase::Directory,
     }
 }
 
 /// The last that a connection with a fault comes to.
-fn last(fault: Fault, shows: Moment) -> Moment {
+fn last(fault: Fault, shows: Phase) -> Phase {
     match (fault, shows) {
         // Their certificate is seen, and nothing behind it.
-        (Fault::TlsVersionTooOld | Fault::TlsLegacySuites, _) => Moment::Names,
+        (Fault::TlsVersionTooOld | Fault::TlsLegacySuites, _) => Phase::Names,
         (
             _,
-            Moment::Port
-            | Moment::Accepted
-            | Moment::Opening
-            | Moment::Greeting
-            | Moment::Upgrade
-            | Moment::Handshake
-            | Moment::Demand
-            | Moment::Site,
+            Phase::Port
+            | Phase::Accepted
+            | Phase::Opening
+            | Phase::Greeting
+            | Phase::Upgrade
+            | Phase::Handshake
+            | Phase::Demand
+            | Phase::Site,
         ) => shows,
-        _ => Moment::Directory,
+        _ => Phase::Directory,
     }
 }
 
 /// Whether several faults can be seen at once there.
-fn is_shared(moment: Moment) -> bool {
-    matches!(moment, Moment::Capabilities | Moment::Answers)
+fn is_shared(moment: Phase) -> bool {
+    matches!(moment, Phase::Capabilities | Phase::Answers)
 }
 
 #[cfg(test)]
@@ -172,12 +173,12 @@ mod tests {
     use super::*;
     use crate::simulate::FAULTS;
 
-    fn held(role: Role, typed: &[&str]) -> Result<(), String> {
+    fn checked(role: Role, typed: &[&str]) -> Result<(), String> {
         let staged: Vec<Staged> = typed
             .iter()
             .map(|text| Staged::parse(text).expect("a fault"))
             .collect();
-        hold(&staged, role).map_err(|error| error.to_string())
+        check(&staged, role).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -204,10 +205,10 @@ mod tests {
             &["silent@imap", "certificate-expired"],
             &["silent@imap", "refused@smtp", "certificate-wrong-name"],
         ] {
-            assert_eq!(held(Role::Any, typed), Ok(()));
+            assert_eq!(checked(Role::Any, typed), Ok(()));
         }
         for row in FAULTS {
-            assert_eq!(held(Role::Any, &[row.name]), Ok(()));
+            assert_eq!(checked(Role::Any, &[row.name]), Ok(()));
         }
     }
 
@@ -279,7 +280,7 @@ mod tests {
                 "web-not-found",
             ),
         ] {
-            let said = held(Role::Any, &typed).expect_err("no room");
+            let said = checked(Role::Any, &typed).expect_err("no room");
             let start = format!("fault `{fault}` cannot be seen on ");
             assert!(said.starts_with(&start), "{typed:?}: {said}");
             assert!(
@@ -291,17 +292,17 @@ mod tests {
 
     #[test]
     fn a_fault_where_its_role_serves_nothing_is_refused() {
-        let said = held(Role::Edge, &["silent@imap"]).expect_err("not served");
+        let said = checked(Role::Edge, &["silent@imap"]).expect_err("not served");
         assert_eq!(
             said,
             "fault `silent` cannot be staged on imap, which the role edge does not serve: only on smtp, rdp"
         );
-        let said = held(Role::Edge, &["web-not-found"]).expect_err("not served");
+        let said = checked(Role::Edge, &["web-not-found"]).expect_err("not served");
         assert!(
             said.ends_with("does not serve: nor any other service that can have it"),
             "{said}"
         );
-        assert_eq!(held(Role::Edge, &["certificate-expired"]), Ok(()));
-        assert!(held(Role::Published, &["web-not-found@powershell", "rdp-no-tls"]).is_err());
+        assert_eq!(checked(Role::Edge, &["certificate-expired"]), Ok(()));
+        assert!(checked(Role::Published, &["web-not-found@powershell", "rdp-no-tls"]).is_err());
     }
 }
