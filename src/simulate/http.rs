@@ -83,12 +83,8 @@ pub(super) async fn serve(port: &Port, mut peer: Conversation) -> io::Result<()>
                 return peer.close().await;
             }
             Received::TooLong => {
-                peer.say(kernel(
-                    "400 Bad Request",
-                    "Bad Request",
-                    "HttpRequest Too Long",
-                ))
-                .await?;
+                peer.say(kernel("400 Bad Request", "Bad Request", "Request Too Long"))
+                    .await?;
                 return peer.close().await;
             }
             Received::Silence | Received::Gone => return peer.close().await,
@@ -378,7 +374,7 @@ fn stopped() -> String {
 fn kernel(status: &str, title: &str, detail: &str) -> String {
     let sentence = match detail {
         "Invalid Hostname" => "The request hostname is invalid.",
-        "HttpRequest Too Long" => "The size of the request headers is too long.",
+        "Request Too Long" => "The size of the request headers is too long.",
         _ => "The request verb is invalid.",
     };
     written_by_kernel(
@@ -422,7 +418,7 @@ fn read(head: &[u8], peer: &Conversation) -> Result<HttpRequest, &'static str> {
     let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
     let mut request = httparse::Request::new(&mut headers);
     request.parse(head).map_err(|error| match error {
-        httparse::Error::TooManyHeaders => "HttpRequest Too Long",
+        httparse::Error::TooManyHeaders => "Request Too Long",
         _ => "Invalid Verb",
     })?;
     let (Some(method), Some(target), Some(version)) =

@@ -153,10 +153,10 @@ fn words(error: &rustls::Error) -> Text {
             "a certificate authority's own certificate is used by a server"
         }
         Some(webpki::Error::NameConstraintViolation) => {
-            "an authority on the candidate may not vouch for these names"
+            "an authority on the way may not vouch for these names"
         }
         Some(webpki::Error::PathLenConstraintViolated) => {
-            "an authority on the candidate may not have another below it"
+            "an authority on the way may not have another below it"
         }
         Some(webpki::Error::UnsupportedCertVersion) => "the certificate is not of X.509 version 3",
         Some(webpki::Error::UnsupportedCriticalExtension) => {

@@ -29,6 +29,8 @@ async fn check_gets_every_argument_it_needs() {
         "127.0.0.1".to_owned(),
         "--ca-file".to_owned(),
         server.ca_file().unwrap().to_str().unwrap().to_owned(),
+        "--role".to_owned(),
+        "any".to_owned(),
     ];
     for (service, endpoint) in server.endpoints() {
         assert!(endpoint.ip().is_loopback());

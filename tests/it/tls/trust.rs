@@ -659,7 +659,7 @@ fn this_machines_store_leads_to_the_anchor_system() {
         let child = Command::new(&this)
             .args([
                 "--exact",
-                "tls::as_a_child_with_a_store_of_its_own",
+                "tls::trust::as_a_child_with_a_store_of_its_own",
                 "--ignored",
             ])
             .env("EXCHPORTS_TEST_EXPECTED", expected)
