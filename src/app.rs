@@ -5,6 +5,7 @@
 
 mod discover;
 
+use std::env;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IsTerminal as _, Read as _, Write};
@@ -19,6 +20,7 @@ use anstream::AutoStream;
 use tempfile::NamedTempFile;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::baseline::Baseline;
 use crate::catalog::ServiceId;
 use crate::cli::{self, CheckOrder, ColorWhen, Command, Telling, UsageError};
 use crate::event::{Event, RunEnd, RunFinished};
@@ -27,9 +29,11 @@ use crate::facts::Text;
 use crate::finding::{Severity, Status};
 use crate::net::{Gate, Halter, Roots, clock, trust};
 use crate::plan::{Audit, Depth, Limits, Plan, Transcripts};
-use crate::report::{self, Color, Progress, Reporter, Style, Tee};
-use crate::run::{self, Cancellation, Sequence, Setup};
+use crate::report::{self, Color, Format, Names, Progress, Reporter, Style, Tee};
+use crate::run::{self, Cancellation, Sequence, Setup, Wait};
 use crate::simulate::{self, Authority, FAULTS, Settings, SimulateError, Simulation, Staged};
+
+mod wait;
 
 /// The tool's own trouble: nothing could be judged, or what was found could not be told.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +47,14 @@ pub enum Error {
         cli::shown(path)
     )]
     CaFile {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// A document that cannot be compared with.
+    #[error("--baseline {} cannot be compared with: {reason}", cli::shown(path))]
+    Baseline {
         /// The file.
         path: PathBuf,
         /// Why not.
@@ -113,12 +125,15 @@ fn check(order: CheckOrder) -> Result<Exit, Error> {
     let CheckOrder {
         mut plan,
         ca_files,
+        baseline,
+        wait,
         jobs,
         telling,
     } = order;
     for path in &ca_files {
         plan.trust.ca_certificates.extend(read_ca_file(path)?);
     }
+    plan.baseline = baseline.as_deref().map(read_baseline).transpose()?;
     plan.limits.jobs = sockets(jobs, file_limit());
     for warning in cli::warnings(&plan) {
         complain(&format!("warning: {warning}"));
@@ -137,7 +152,12 @@ fn check(order: CheckOrder) -> Result<Exit, Error> {
         {
             return Err(Error::NoRoots(lack));
         }
-        let done = carry_out(plan, Arc::clone(&roots), outputs, signals).await?;
+        let wait = wait.map(|patience| Awaited {
+            patience,
+            fail_on: telling.fail_on,
+            is_shown: telling.progress && io::stderr().is_terminal(),
+        });
+        let done = carry_out(plan, Arc::clone(&roots), outputs, signals, wait).await?;
         Ok((done, roots.trouble()))
     });
     // What hangs must not keep the process: its thread is left behind.
@@ -165,7 +185,7 @@ fn demo(faults: Vec<Staged>, audit: Audit, telling: &Telling) -> Result<Exit, Er
         .await?;
         let plan = demo_plan(&simulation, audit, telling)?;
         let roots = Arc::new(roots(&plan, &[])?);
-        let done = carry_out(plan, roots, outputs, signals).await;
+        let done = carry_out(plan, roots, outputs, signals, None).await;
         simulation.stop().await;
         done
     });
@@ -177,6 +197,14 @@ fn demo(faults: Vec<Staged>, audit: Audit, telling: &Telling) -> Result<Exit, Er
         );
     }
     Ok(ended(&done, telling))
+}
+
+/// What is waited for, and whether a line tells of it.
+#[derive(Clone, Copy)]
+struct Awaited {
+    patience: Duration,
+    fail_on: FailOn,
+    is_shown: bool,
 }
 
 /// What a run came to.
@@ -206,13 +234,14 @@ fn demo_plan(simulation: &Simulation, audit: Audit, telling: &Telling) -> Result
         .iter()
         .map(|(service, endpoint)| (*service, endpoint.port()))
         .collect();
-    let transcripts = if telling.verbose {
-        Transcripts::Kept
-    } else {
-        Transcripts::Dropped
-    };
     let loopback = IpAddr::from([127, 0, 0, 1]);
-    let mut plan = cli::demo_plan(simulation.target(), loopback, &ports, audit, transcripts);
+    let mut plan = cli::demo_plan(
+        simulation.target(),
+        loopback,
+        &ports,
+        audit,
+        telling.transcripts(),
+    );
     plan.trust.ca_certificates = trust::certificates(simulation.ca_pem().as_bytes())
         .map_err(|error| Error::System(io::Error::other(error)))?;
     Ok(plan)
@@ -280,6 +309,7 @@ async fn carry_out(
     roots: Arc<Roots>,
     outputs: Outputs,
     signals: Signals,
+    wait: Option<Awaited>,
 ) -> Result<Done, Error> {
     let end = Arc::new(OnceLock::new());
     let (halter, halt) = Halter::new();
@@ -290,12 +320,26 @@ async fn carry_out(
         gate: Gate::new(plan.limits.jobs, plan.limits.per_address),
         sequence: outputs.sequence,
         cancellation: Cancellation { halt, end },
+        kept: Arc::default(),
     };
     let (sender, receiver) = run::channel();
     let (done, written) = oneshot::channel();
     // The writer outlives the run, so nothing told is lost.
     thread::spawn(move || drop(done.send(write_reports(outputs, receiver))));
-    let finished = run::run(plan, setup, sender).await;
+    let finished = match wait {
+        Some(awaited) => {
+            let wait = Wait {
+                patience: awaited.patience,
+                is_well: |finished: &RunFinished| wait::is_well(finished, awaited.fail_on),
+            };
+            let line = wait::Line::new(awaited.patience, awaited.is_shown);
+            let show = |events: &[Event], so_far| line.show(events, so_far);
+            let finished = run::until_well(plan, setup, wait, show, sender).await;
+            line.clear();
+            finished
+        }
+        None => run::run(plan, setup, sender).await,
+    };
     // Awaited, not joined: a reader that takes nothing any more must not keep a second Ctrl-C from being heard.
     match written.await {
         Ok(written) => written.map(|skipped| Done { finished, skipped }),
@@ -390,12 +434,13 @@ impl Outputs {
                 let out = Box::new(AutoStream::new(io::stdout(), choice(telling.color)));
                 let look = Style {
                     fails_from: fails_from(telling.fail_on),
+                    names: telling.names,
                     ..style(telling.color, telling.rows)
                 };
                 add(
                     "standard output".to_owned(),
                     None,
-                    report::reporter(*format, out, look),
+                    fitted(telling, *format, report::reporter(*format, out, look)),
                 );
                 continue;
             };
@@ -409,12 +454,30 @@ impl Outputs {
                 width: 100,
                 rows: telling.rows,
                 fails_from: fails_from(telling.fail_on),
+                names: telling.names,
             };
-            add(to, aside, report::reporter(*format, out, plain));
+            let reporter = report::reporter(*format, out, plain);
+            add(to, aside, fitted(telling, *format, reporter));
+        }
+        if telling
+            .reports
+            .iter()
+            .any(|(format, _)| *format == Format::Github)
+            && let Some(path) = env::var_os(STEP_SUMMARY).filter(|path| !path.is_empty())
+        {
+            let to = format!("${STEP_SUMMARY}");
+            let (out, room) =
+                open_step_summary(Path::new(&path)).map_err(|source| Error::Report {
+                    to: to.clone(),
+                    source,
+                })?;
+            let summary = report::step_summary(Box::new(out), room);
+            add(to, None, fitted(telling, Format::Markdown, summary));
         }
         if telling.verbose {
             let err = Box::new(AutoStream::auto(io::stderr()));
-            add("standard error".to_owned(), None, report::transcript(err));
+            let conversations = nameless(telling, report::transcript(err));
+            add("standard error".to_owned(), None, conversations);
         }
         let all = Tee(reporters);
         let reporter: Box<dyn Reporter + Send> = if telling.progress && io::stderr().is_terminal() {
@@ -479,6 +542,41 @@ impl Reporter for Guarded {
             let _ = self.trouble.set(error);
         }
         Ok(())
+    }
+}
+
+/// The variable that names the file of a step's summary, to which every program of the step adds.
+const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+
+/// Opens it to be added to, and tells how much room there is: GitHub refuses all of what is over a mebibyte.
+fn open_step_summary(path: &Path) -> io::Result<(File, usize)> {
+    const LARGEST: u64 = 1024 * 1024;
+    let out = OpenOptions::new().append(true).create(true).open(path)?;
+    let room = LARGEST.saturating_sub(out.metadata()?.len());
+    Ok((out, usize::try_from(room).unwrap_or(0)))
+}
+
+/// A report as it was asked for: conversations that another report has asked for are not told in one where only `-v`
+/// tells them.
+fn fitted(
+    telling: &Telling,
+    format: Format,
+    within: Box<dyn Reporter + Send>,
+) -> Box<dyn Reporter + Send> {
+    let is_for_others = telling.transcripts() == Transcripts::Kept && !telling.verbose;
+    let within = if is_for_others && !format.has_conversations() {
+        report::without_conversations(within)
+    } else {
+        within
+    };
+    nameless(telling, within)
+}
+
+/// A report without names, where they are not to be told.
+fn nameless(telling: &Telling, within: Box<dyn Reporter + Send>) -> Box<dyn Reporter + Send> {
+    match telling.names {
+        Names::Told => within,
+        Names::Redacted => report::redacted(within),
     }
 }
 
@@ -572,15 +670,12 @@ fn without_path(error: io::Error) -> io::Error {
     code.map_or(error, io::Error::from_raw_os_error)
 }
 
-fn is_table_on_stdout((format, file): &(report::Format, Option<PathBuf>)) -> bool {
-    *format == report::Format::Table && file.is_none()
+fn is_table_on_stdout((format, file): &(Format, Option<PathBuf>)) -> bool {
+    *format == Format::Table && file.is_none()
 }
 
-fn read_ca_file(path: &Path) -> Result<Vec<Vec<u8>>, Error> {
-    let unusable = |reason: String| Error::CaFile {
-        path: path.to_path_buf(),
-        reason,
-    };
+/// What is in a file, unless that is more than anyone needs; why it cannot be read.
+fn read_file(path: &Path) -> Result<Vec<u8>, String> {
     let read = || -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         File::open(path)?
@@ -588,10 +683,29 @@ fn read_ca_file(path: &Path) -> Result<Vec<Vec<u8>>, Error> {
             .read_to_end(&mut bytes)?;
         Ok(bytes)
     };
-    let bytes = read().map_err(|error| unusable(error.to_string()))?;
+    let bytes = read().map_err(|error| error.to_string())?;
     if bytes.len() as u64 > Limits::FILE_BYTES {
-        return Err(unusable("it is over 16 MiB".to_owned()));
+        return Err("it is over 16 MiB".to_owned());
     }
+    Ok(bytes)
+}
+
+fn read_baseline(path: &Path) -> Result<Arc<Baseline>, Error> {
+    let unusable = |reason: String| Error::Baseline {
+        path: path.to_path_buf(),
+        reason,
+    };
+    let bytes = read_file(path).map_err(unusable)?;
+    let read = Baseline::read(&bytes).map_err(|why| unusable(why.to_string()))?;
+    Ok(Arc::new(read))
+}
+
+fn read_ca_file(path: &Path) -> Result<Vec<Vec<u8>>, Error> {
+    let unusable = |reason: String| Error::CaFile {
+        path: path.to_path_buf(),
+        reason,
+    };
+    let bytes = read_file(path).map_err(unusable)?;
     trust::certificates(&bytes).map_err(|error| unusable(error.to_string()))
 }
 

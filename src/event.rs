@@ -118,6 +118,8 @@ pub struct Summary {
     pub target_warn: usize,
     /// Diagnoses of targets, of severity fail.
     pub target_fail: usize,
+    /// How often everything was looked at, where it was waited for (`--wait`); else 0.
+    pub rounds: usize,
     /// Rows that this machine itself kept from being looked at.
     pub ours: usize,
 }

@@ -13,6 +13,7 @@ pub mod app;
 pub mod cli;
 pub mod exit;
 
+pub mod baseline;
 pub mod discovery;
 pub mod event;
 pub mod facts;

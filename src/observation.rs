@@ -1,8 +1,10 @@
 //! What one check saw: stages and their times, where it ended and why, and the facts learned on the way.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::baseline::Before;
 use crate::facts::{PeerFacts, Text, TlsFacts};
 
 /// Everything that one check of one service saw.
@@ -12,6 +14,8 @@ pub struct Observation {
     pub address: Option<SocketAddr>,
     /// Our own end of the first connection that was made.
     pub local_address: Option<SocketAddr>,
+    /// When the check began, from the beginning of the run; `None` when nothing was attempted.
+    pub began: Option<Duration>,
     /// What TCP showed; `None` when nothing was attempted.
     pub state: Option<State>,
     /// The addresses dialled for the first connection, when there was more than one.
@@ -28,6 +32,8 @@ pub struct Observation {
     pub injected_bytes: usize,
     /// What was noticed on the way and is no failure of the dialogue.
     pub detour: Option<Detour>,
+    /// What an earlier run saw there, when this one is to be compared with it.
+    pub before: Option<Arc<Before>>,
     /// The conversation, when it was asked for.
     pub transcript: Vec<Line>,
 }

@@ -3,8 +3,10 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::baseline::Baseline;
 use crate::catalog::{Expectation, Role, Service, ServiceId};
 use crate::facts::TlsVersion;
 
@@ -15,6 +17,8 @@ pub struct Plan {
     pub targets: Vec<Target>,
     /// Which way connections go.
     pub reach: Reach,
+    /// An earlier run to compare with.
+    pub baseline: Option<Arc<Baseline>>,
     /// Whom to trust.
     pub trust: Trust,
     /// What counts as good.

@@ -12,8 +12,8 @@ use super::route::RouteArgs;
 use super::selection::SelectionArgs;
 use super::standards::StandardsArgs;
 use super::targets::{self, Listed};
-use crate::catalog::{Group, Service, ServiceId};
-use crate::plan::{Audit, Plan, Target, Transcripts};
+use crate::catalog::{Expectation, Group, Role, Service, ServiceId};
+use crate::plan::{Audit, Check, Plan, Target};
 
 pub(super) const AFTER_HELP: &str = "\
 Examples:
@@ -30,6 +30,10 @@ pub(super) struct CheckArgs {
     /// Host names, IPv4 or IPv6 addresses; `-` reads one a line from standard input
     #[arg(value_name = "TARGET")]
     targets: Vec<String>,
+
+    /// Compare with an earlier JSON document: what changed becomes findings (`changed-certificate`, …)
+    #[arg(long, value_name = "FILE", help_heading = "What is good enough")]
+    baseline: Option<PathBuf>,
 
     /// Also take targets from this file, one a line, `#` begins a comment
     #[arg(long, value_name = "FILE", help_heading = "What to look at")]
@@ -58,6 +62,10 @@ pub struct CheckOrder {
     pub plan: Plan,
     /// The files with further roots.
     pub ca_files: Vec<PathBuf>,
+    /// The document to compare with.
+    pub baseline: Option<PathBuf>,
+    /// How long to wait until all is well.
+    pub wait: Option<Duration>,
     /// Sockets in flight, when they were limited.
     pub jobs: Option<usize>,
     /// How to tell it.
@@ -90,25 +98,41 @@ impl CheckArgs {
         let plan = Plan {
             targets,
             reach: route.reach,
+            baseline: None,
             trust: self.standards.trust(),
             standards: self.standards.standards()?,
             depth: self.selection.depth(),
             audit: self.selection.audit(),
             ehlo_name,
-            transcripts: if telling.verbose {
-                Transcripts::Kept
-            } else {
-                Transcripts::Dropped
-            },
+            transcripts: telling.transcripts(),
             limits: self.limits.limits()?,
         };
+        let wait = self.limits.wait()?;
+        if wait.is_some() && !is_anything_required(&plan) {
+            return Err(UsageError(
+                "--wait waits until what is required passes, and nothing is: name services with --service, or a --role"
+                    .to_owned(),
+            ));
+        }
         Ok(CheckOrder {
             plan,
             ca_files: self.standards.ca_file,
+            baseline: self.baseline,
+            wait,
             jobs,
             telling,
         })
     }
+}
+
+/// Whether something has to pass. Of a role that is to be found, or of which one service of several is enough, that is
+/// known later.
+fn is_anything_required(plan: &Plan) -> bool {
+    plan.targets.iter().any(|target| {
+        let is_known_later = matches!(target.role, Role::Auto | Role::Mail);
+        let is_required = |check: &Check| check.expect == Expectation::Required;
+        is_known_later || target.checks.iter().any(is_required)
+    })
 }
 
 /// What can be done as it was asked for, and will disappoint.
@@ -147,7 +171,7 @@ mod tests {
     use crate::catalog::{self, Expectation, Role};
     use crate::exit::FailOn;
     use crate::facts::TlsVersion;
-    use crate::plan::{Addresses, CertDays, Depth, Families, Host, Stores};
+    use crate::plan::{Addresses, CertDays, Depth, Families, Host, Stores, Transcripts};
     use crate::report::Format;
 
     fn order(typed: &str) -> CheckOrder {
@@ -215,6 +239,7 @@ mod tests {
             ca_files,
             jobs,
             telling,
+            ..
         } = order("mail.example.com");
         assert_eq!(plan.limits.check, Duration::from_secs(15));
         assert_eq!(plan.limits.connect, Duration::from_secs(3));

@@ -89,6 +89,7 @@ pub fn demo_plan(
             checks,
         }],
         reach: Reach::default(),
+        baseline: None,
         trust: Trust::default(),
         standards: Standards::default(),
         depth: Depth::Full,

@@ -1,5 +1,7 @@
 //! How long, and how many at once.
 
+use std::time::Duration;
+
 use clap::Args;
 
 use super::error::UsageError;
@@ -31,6 +33,10 @@ pub(super) struct LimitsArgs {
     #[arg(long, value_name = "D", help_heading = "How long, how many")]
     deadline: Option<String>,
 
+    /// Look again, with growing pauses, at what has not passed, until all is well or this long is over
+    #[arg(long, value_name = "D", help_heading = "How long, how many")]
+    wait: Option<String>,
+
     /// Sockets in flight [default: 256, or half of what this machine allows]
     #[arg(short, long, value_name = "N", help_heading = "How long, how many")]
     jobs: Option<String>,
@@ -58,6 +64,14 @@ impl LimitsArgs {
                 values::duration("--connect-timeout", &self.connect_timeout)?,
             )
         })
+    }
+
+    /// How long to wait until all is well, where it is to be waited for.
+    pub(super) fn wait(&self) -> Result<Option<Duration>, UsageError> {
+        match &self.wait {
+            Some(typed) => values::duration("--wait", typed).map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Sockets in flight, when they were limited.

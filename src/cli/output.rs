@@ -8,7 +8,8 @@ use super::error::UsageError;
 use super::possible::{self, Words};
 use super::reports;
 use crate::exit::FailOn;
-use crate::report::{Format, Rows};
+use crate::plan::Transcripts;
+use crate::report::{Format, Names, Rows};
 
 /// How a run is to be told.
 #[derive(Clone, Debug)]
@@ -21,10 +22,28 @@ pub struct Telling {
     pub color: ColorWhen,
     /// Whether conversations are told.
     pub verbose: bool,
+    /// Whether names and addresses are.
+    pub names: Names,
     /// Whether a line of progress may be shown.
     pub progress: bool,
     /// What makes the exit code 1.
     pub fail_on: FailOn,
+}
+
+impl Telling {
+    /// Whether conversations have to be kept: `-v` tells them, and so do some formats.
+    #[must_use]
+    pub fn transcripts(&self) -> Transcripts {
+        let is_told = self
+            .reports
+            .iter()
+            .any(|(format, _)| format.has_conversations());
+        if self.verbose || is_told {
+            Transcripts::Kept
+        } else {
+            Transcripts::Dropped
+        }
+    }
 }
 
 /// When to use colour.
@@ -48,9 +67,13 @@ pub(super) struct OutputArgs {
     #[arg(long, help_heading = "How to tell it")]
     json: bool,
 
-    /// How, and into which file instead of standard output: `table`, `json`, `ndjson`, `junit`, `github` (repeatable); where all go to files, the table still goes to standard output [default: table]
+    /// How, and into which file instead of standard output: `table`, `json`, `ndjson`, `junit`, `github`, `markdown`, `html` (repeatable); where all go to files, the table still goes to standard output [default: table]
     #[arg(long, value_name = "FORMAT[=FILE]", value_parser = Words(possible::formats), hide_possible_values = true, help_heading = "How to tell it")]
     report: Vec<String>,
+
+    /// Replace host names, addresses and names in certificates with placeholders, in every report
+    #[arg(long, help_heading = "How to tell it")]
+    redact: bool,
 
     /// What makes the exit code 1
     #[arg(
@@ -137,6 +160,11 @@ impl OutputArgs {
             },
             color: self.color.when(),
             verbose: self.verbose,
+            names: if self.redact {
+                Names::Redacted
+            } else {
+                Names::Told
+            },
             progress: !self.no_progress && !self.quiet && !self.verbose,
             fail_on: match self.fail_on {
                 FailOnArg::Fail => FailOn::Fail,

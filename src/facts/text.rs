@@ -41,6 +41,20 @@ impl Text {
         Self(out)
     }
 
+    /// The same text with other words in it: whatever of those is not safe to show is escaped, and backslashes, which
+    /// stand for what was escaped before, stay as they are.
+    #[must_use]
+    pub fn rewritten(&self, rewrite: impl FnOnce(&str) -> String) -> Self {
+        let mut out = String::with_capacity(self.0.len());
+        for character in rewrite(&self.0).chars() {
+            match character {
+                '\\' => out.push('\\'),
+                _ => show(character, &mut out),
+            }
+        }
+        Self(out)
+    }
+
     /// The escaped text.
     #[must_use]
     pub fn as_str(&self) -> &str {

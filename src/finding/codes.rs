@@ -1226,6 +1226,58 @@ codes! {
         answers: &["L21"],
     }
 
+    // -- A whole host: what changed since an earlier run.
+    ChangedState = "changed-state" {
+        severity: Info,
+        except: &[(Warn, Seen, "where what was open no longer is")],
+        title: "a port answers otherwise than before",
+        meaning: "The earlier run that `--baseline` names saw another state of the port: it was opened, closed, or is \
+            filtered now.",
+        hint: "If that was meant, make a new baseline. If not, look at the service and at the firewall: something was \
+            changed there since.",
+        references: "RFC 9293 §3.10.7",
+    }
+    ChangedCertificate = "changed-certificate" {
+        severity: Info,
+        except: &[(Warn, Seen, "where it is no plain renewal: another issuer, names that are gone, or an earlier end")],
+        title: "another certificate than before",
+        meaning: "The server presents another certificate than in the earlier run that `--baseline` names. A renewal \
+            keeps issuer and names and ends later; anything else is worth a look.",
+        hint: "If it was renewed, make a new baseline. If nobody here did that, find out who presents it: a load \
+            balancer, a TLS inspection, or somebody in between.",
+        references: "RFC 5280 §4.1.2",
+    }
+    ChangedTls = "changed-tls" {
+        severity: Info,
+        except: &[(Warn, Seen, "where the version is older than before")],
+        title: "another version of TLS, or another cipher suite, than before",
+        meaning: "The handshake came to another version or suite than in the earlier run that `--baseline` names: \
+            the server's settings changed, or another machine answers.",
+        hint: "If that was meant, make a new baseline. If the version is older, look at the server's TLS settings, and \
+            whether all servers behind the name have the same.",
+        references: "RFC 8446 §4.1.1",
+    }
+    ChangedCapabilities = "changed-capabilities" {
+        severity: Info,
+        except: &[(Warn, Seen, "where something is no longer offered")],
+        title: "the server offers other capabilities than before",
+        meaning: "What the server says that it can do (EHLO, CAPABILITY, CAPA) is not what it said in the earlier run \
+            that `--baseline` names.",
+        hint: "If that was meant, make a new baseline. If a way to sign in or STARTTLS is gone, look at the connector's \
+            settings and at firewalls that rewrite the conversation.",
+        references: "RFC 5321 §4.1.1.1; RFC 9051 §6.1.1; RFC 2449",
+    }
+    ChangedBuild = "changed-build" {
+        severity: Info,
+        except: &[(Warn, Seen, "where the build is older than before")],
+        title: "another build of Exchange than before",
+        meaning: "A web service tells another build than in the earlier run that `--baseline` names: an update was \
+            installed or taken back, or another server answers.",
+        hint: "If an update was installed, make a new baseline. If the build is older, see that every server behind the \
+            name has the same update.",
+        references: "Microsoft, Exchange Server build numbers and release dates",
+    }
+
     // -- A whole host: what it is.
     NotExchange = "not-exchange" {
         severity: Info,

@@ -224,6 +224,8 @@ impl Record {
         Observation {
             address: self.address,
             local_address: self.local_address,
+            began: None,
+            before: None,
             state: self.state,
             attempts: self.attempts,
             steps: self.steps,

@@ -20,6 +20,7 @@ use crate::facts::{
 use crate::finding::{self, Code, Finding, TargetFinding};
 use crate::observation::{self, Observation};
 
+use super::Names;
 use super::notation::{milliseconds, rfc3339};
 use super::transcript;
 
@@ -30,15 +31,19 @@ pub(super) struct RunStarted {
     schema_version: u32,
     exchports: &'static str,
     started_at: String,
+    /// Absent unless it is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redacted: Option<bool>,
 }
 
 impl RunStarted {
-    pub(super) fn line(at: OffsetDateTime) -> Self {
+    pub(super) fn line(at: OffsetDateTime, names: Names) -> Self {
         Self {
             event: "run-started",
             schema_version: SCHEMA_VERSION,
             exchports: env!("CARGO_PKG_VERSION"),
             started_at: rfc3339(at),
+            redacted: (names == Names::Redacted).then_some(true),
         }
     }
 }
@@ -82,6 +87,9 @@ pub(super) struct Summary {
     fail: usize,
     absent: usize,
     skip: usize,
+    /// Absent unless it was waited for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rounds: Option<usize>,
 }
 
 impl Summary {
@@ -95,6 +103,7 @@ impl Summary {
             fail: summary.fail,
             absent: summary.absent,
             skip: summary.skip,
+            rounds: (summary.rounds > 0).then_some(summary.rounds),
         }
     }
 }
@@ -233,6 +242,9 @@ pub(super) struct Row<'a> {
     status: &'static str,
     diagnoses: Vec<Diagnosis<'a>>,
     failure: Option<Failure<'a>>,
+    /// When it began, from the beginning of the run; absent where nothing was attempted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    began_ms: Option<f64>,
     /// Absent unless several addresses were dialled.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     attempts: Vec<Attempt>,
@@ -263,6 +275,7 @@ impl<'a> Row<'a> {
             status: finding.status.as_str(),
             diagnoses: finding.diagnoses.iter().map(Diagnosis::of).collect(),
             failure: Failure::of(finding),
+            began_ms: observation.began.map(milliseconds),
             attempts: attempts(observation),
             steps: observation.steps.iter().map(Step::of).collect(),
             tls: observation.tls.as_ref().map(|tls| Tls::of(tls, finding)),

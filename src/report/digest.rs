@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::catalog::{Expectation, ServiceId};
+use crate::catalog::{Group, ServiceId};
 use crate::finding::{Code, Diagnosis, Finding, Severity, Status, TargetFinding};
 use crate::observation::State;
 
@@ -121,11 +121,35 @@ fn services(about: impl Iterator<Item = ServiceId>, rows: &[Arc<Finding>]) -> St
     names.join(", ")
 }
 
+/// The parts of a text, and whether each stands between backticks; one without its second is text.
+pub(super) fn marked(text: &str) -> impl Iterator<Item = (bool, &str)> {
+    let count = text.split('`').count();
+    // Of an even number of parts the last begins with a backtick that nothing ends.
+    let parts = if count.is_multiple_of(2) {
+        count - 1
+    } else {
+        count
+    };
+    let mut parts = text.splitn(parts, '`').enumerate();
+    std::iter::from_fn(move || parts.next())
+        .map(|(index, part)| (index % 2 == 1, part))
+        .filter(|(_, part)| !part.is_empty())
+}
+
 /// The names of some rows: `smtp, imap`, with the address where a service has several rows and not all are chosen.
 fn label(rows: &[Arc<Finding>], chosen: &[usize]) -> String {
+    let web = |indexes: &mut dyn Iterator<Item = usize>| {
+        let is_web = |index: &usize| rows.get(*index).is_some_and(|row| is_web(row));
+        indexes.filter(is_web).count()
+    };
+    let all_web = web(&mut (0..rows.len()));
+    let is_short = all_web > FEW && all_web == web(&mut chosen.iter().copied());
     let mut parts: Vec<String> = Vec::new();
     for &index in chosen {
         let Some(row) = rows.get(index) else { continue };
+        if is_short && is_web(row) {
+            continue;
+        }
         let is_same = |other: &Finding| other.check.service.id == row.check.service.id;
         let of_service = rows.iter().filter(|other| is_same(other)).count();
         let here = chosen.iter().filter_map(|&index| rows.get(index));
@@ -139,33 +163,22 @@ fn label(rows: &[Arc<Finding>], chosen: &[usize]) -> String {
             parts.push(name);
         }
     }
+    if is_short {
+        parts.push("all web services".to_owned());
+    }
     parts.join(", ")
+}
+
+/// As many web services are named one by one.
+const FEW: usize = 3;
+
+fn is_web(row: &Finding) -> bool {
+    row.check.service.group == Group::Web
 }
 
 /// What came of a target, in one sentence without a full stop.
 pub(super) fn verdict(target: &TargetFinding, rows: &[Arc<Finding>]) -> String {
-    let required = |row: &&Arc<Finding>| row.check.expect == Expectation::Required;
-    let all = rows.iter().filter(required).count();
-    let works = |row: &&Arc<Finding>| matches!(row.status, Status::Pass | Status::Warn);
-    let well = rows.iter().filter(required).filter(works).count();
-    let lead = match target.status {
-        Status::Pass | Status::Absent => "as it should be",
-        Status::Warn => "it works, with defects",
-        Status::Skip => "not looked at",
-        Status::Fail => "not as it should be",
-    };
-    if all == 0 {
-        return format!("{lead}: {}", counts(rows));
-    }
-    format!(
-        "{lead}: {well} of {all} required {} ({})",
-        if well == 1 {
-            "check works"
-        } else {
-            "checks work"
-        },
-        counts(rows)
-    )
+    format!("{} ({})", target.verdict(), counts(rows))
 }
 
 /// `10 pass, 1 fail, 1 absent`, the worst last.
@@ -182,5 +195,30 @@ pub(super) fn counts(rows: &[Arc<Finding>]) -> String {
         "nothing to check".to_owned()
     } else {
         told.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_between_backticks_is_to_be_typed() {
+        for (text, parts) in [
+            ("plain", vec![(false, "plain")]),
+            (
+                "`a`, then `b`.",
+                vec![(true, "a"), (false, ", then "), (true, "b"), (false, ".")],
+            ),
+            ("a `b", vec![(false, "a `b")]),
+            (
+                "a `b` c ` d",
+                vec![(false, "a "), (true, "b"), (false, " c ` d")],
+            ),
+            ("``", vec![]),
+            ("", vec![]),
+        ] {
+            assert_eq!(marked(text).collect::<Vec<_>>(), parts, "{text}");
+        }
     }
 }

@@ -7,24 +7,36 @@ use time::OffsetDateTime;
 
 use crate::event::{Event, RunFinished, SCHEMA_VERSION};
 
-use super::Reporter;
 use super::contract;
 use super::notation::{Layout, milliseconds, push_json, rfc3339};
 use super::order::{Order, Told};
+use super::{Names, Reporter};
 
 /// Writes the document.
 pub(super) struct Document {
     out: Box<dyn Write + Send>,
     order: Order,
     targets: usize,
+    layout: Layout,
+    names: Names,
 }
 
 impl Document {
-    pub(super) fn new(out: Box<dyn Write + Send>) -> Self {
+    pub(super) fn new(out: Box<dyn Write + Send>, names: Names) -> Self {
         Self {
             out,
             order: Order::default(),
             targets: 0,
+            layout: Layout::Indented(2),
+            names,
+        }
+    }
+
+    /// A target on a line, for a page that holds the document besides.
+    pub(super) fn dense(out: Box<dyn Write + Send>, names: Names) -> Self {
+        Self {
+            layout: Layout::Compact,
+            ..Self::new(out, names)
         }
     }
 
@@ -36,7 +48,22 @@ impl Document {
         });
         self.targets += 1;
         let target = contract::Target::in_document(&told.finding, &told.rows);
-        push_json(&target, Layout::Indented(2), text)
+        push_json(&target, self.layout, text)
+    }
+
+    fn push_head(&self, at: OffsetDateTime, text: &mut Vec<u8>) -> io::Result<()> {
+        write!(
+            text,
+            "{{\n  \"schema_version\": {SCHEMA_VERSION},\n  \"exchports\": \"{}\",\n  \"started_at\": \"{}\",\n  {}\
+             \"targets\": [",
+            env!("CARGO_PKG_VERSION"),
+            rfc3339(at),
+            if self.names == Names::Redacted {
+                "\"redacted\": true,\n  "
+            } else {
+                ""
+            }
+        )
     }
 
     fn push_end(&self, end: &RunFinished, text: &mut Vec<u8>) -> io::Result<()> {
@@ -64,7 +91,7 @@ impl Reporter for Document {
     fn report(&mut self, event: &Event) -> io::Result<()> {
         let mut text = Vec::new();
         if let Event::RunStarted { at, .. } = event {
-            push_head(*at, &mut text)?;
+            self.push_head(*at, &mut text)?;
         }
         for told in self.order.take(event) {
             self.push_target(&told, &mut text)?;
@@ -86,14 +113,4 @@ impl fmt::Debug for Document {
             .field("targets", &self.targets)
             .finish_non_exhaustive()
     }
-}
-
-fn push_head(at: OffsetDateTime, text: &mut Vec<u8>) -> io::Result<()> {
-    write!(
-        text,
-        "{{\n  \"schema_version\": {SCHEMA_VERSION},\n  \"exchports\": \"{}\",\n  \"started_at\": \"{}\",\n  \
-         \"targets\": [",
-        env!("CARGO_PKG_VERSION"),
-        rfc3339(at)
-    )
 }

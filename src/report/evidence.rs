@@ -19,22 +19,12 @@ pub(super) fn evidence(row: &Finding) -> Vec<(&'static str, String)> {
     add("HTTP status", http_status(seen.peer.as_ref()));
     add("Exchange build", build(seen.peer.as_ref()));
     add("TLS", tls(row));
-    let certificate = seen.tls.as_ref().and_then(|tls| tls.certificate.as_ref());
-    if let Some(facts) = certificate {
+    let presented = seen.tls.as_ref().and_then(|tls| tls.certificate.as_ref());
+    if let Some(facts) = presented {
         add("certificate", Some(facts.subject.to_string()));
-        add("issued by", Some(facts.issuer.to_string()));
-        add("names", names(facts));
-        let until = row.days_left.map(days_left);
-        add(
-            "valid",
-            Some(format!(
-                "{} to {}{}",
-                rfc3339(facts.not_before),
-                rfc3339(facts.not_after),
-                until.map_or_else(String::new, |until| format!(", {until}"))
-            )),
-        );
-        add("SHA-256", Some(facts.sha256.clone()));
+        for (label, text) in certificate(facts, row.days_left) {
+            add(label, Some(text));
+        }
     }
     if let Some(failure) = &seen.failure {
         let detail = failure.detail.as_ref().map(Text::as_str);
@@ -48,6 +38,26 @@ pub(super) fn evidence(row: &Finding) -> Vec<(&'static str, String)> {
         );
     }
     add("time", time(&seen.steps));
+    told
+}
+
+/// What a certificate says, its subject aside.
+pub(super) fn certificate(
+    facts: &CertificateFacts,
+    left: Option<i64>,
+) -> Vec<(&'static str, String)> {
+    let mut told = vec![("issued by", facts.issuer.to_string())];
+    told.extend(names(facts).map(|names| ("names", names)));
+    let left = left.map_or_else(String::new, |days| format!(", {}", days_left(days)));
+    let (from, until) = (rfc3339(facts.not_before), rfc3339(facts.not_after));
+    told.push(("valid", format!("{from} to {until}{left}")));
+    let bits = facts.key.bits;
+    let bits = bits.map_or_else(String::new, |bits| format!(" {bits} bits"));
+    told.push((
+        "key",
+        format!("{}{bits}, {}", facts.key.algorithm, facts.signature),
+    ));
+    told.push(("SHA-256", facts.sha256.clone()));
     told
 }
 

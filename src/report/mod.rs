@@ -16,7 +16,8 @@ pub use domain::{check_line, domain_tree};
 pub use domain_document::domain_json;
 pub use listing::{catalog_json, catalog_table, glossary};
 pub use progress::Progress;
-pub use style::{Color, Rows, Style};
+pub use redact::redacted;
+pub use style::{Color, Names, Rows, Style};
 pub use transcript::transcript;
 
 mod contract;
@@ -26,12 +27,15 @@ mod domain;
 mod domain_document;
 mod evidence;
 mod github;
+mod html;
 mod junit;
 mod listing;
+mod markdown;
 mod ndjson;
 mod notation;
 mod order;
 mod progress;
+mod redact;
 mod style;
 mod table;
 mod transcript;
@@ -87,16 +91,22 @@ pub enum Format {
     Junit,
     /// Annotations of GitHub Actions.
     Github,
+    /// A block for a ticket.
+    Markdown,
+    /// A page that needs nothing else.
+    Html,
 }
 
 impl Format {
     /// All formats.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Table,
         Self::Json,
         Self::Ndjson,
         Self::Junit,
         Self::Github,
+        Self::Markdown,
+        Self::Html,
     ];
 
     /// The format as it is typed.
@@ -108,6 +118,8 @@ impl Format {
             Self::Ndjson => "ndjson",
             Self::Junit => "junit",
             Self::Github => "github",
+            Self::Markdown => "markdown",
+            Self::Html => "html",
         }
     }
 
@@ -115,9 +127,17 @@ impl Format {
     #[must_use]
     pub fn is_ordered(self) -> bool {
         match self {
-            Self::Table | Self::Json | Self::Junit | Self::Github => true,
+            Self::Table | Self::Json | Self::Junit | Self::Github | Self::Markdown | Self::Html => {
+                true
+            }
             Self::Ndjson => false,
         }
+    }
+
+    /// Whether conversations are told in it without being asked for.
+    #[must_use]
+    pub fn has_conversations(self) -> bool {
+        matches!(self, Self::Markdown | Self::Html)
     }
 
     /// The format of that name.
@@ -139,11 +159,25 @@ pub fn reporter(
 ) -> Box<dyn Reporter + Send> {
     match format {
         Format::Table => Box::new(table::Table::new(out, style)),
-        Format::Json => Box::new(document::Document::new(out)),
-        Format::Ndjson => Box::new(ndjson::Ndjson::new(out)),
+        Format::Json => Box::new(document::Document::new(out, style.names)),
+        Format::Ndjson => Box::new(ndjson::Ndjson::new(out, style.names)),
         Format::Junit => Box::new(junit::Junit::new(out, style.fails_from)),
         Format::Github => Box::new(github::Annotations::new(out)),
+        Format::Markdown => Box::new(markdown::Markdown::new(out, usize::MAX)),
+        Format::Html => Box::new(html::Html::new(out, style.names)),
     }
+}
+
+/// The summary of a step of GitHub Actions: the block for a ticket, in so many bytes at the most.
+#[must_use]
+pub fn step_summary(out: Box<dyn Write + Send>, room: usize) -> Box<dyn Reporter + Send> {
+    Box::new(markdown::Markdown::new(out, room))
+}
+
+/// Passes everything on but the conversations, which are kept for another report.
+#[must_use]
+pub fn without_conversations(within: Box<dyn Reporter + Send>) -> Box<dyn Reporter + Send> {
+    Box::new(transcript::Withheld(within))
 }
 
 #[cfg(test)]

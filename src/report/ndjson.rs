@@ -8,22 +8,24 @@ use serde::Serialize;
 
 use crate::event::{Event, TargetId};
 
-use super::Reporter;
 use super::contract;
 use super::notation::{Layout, push_json};
+use super::{Names, Reporter};
 
 /// Writes the lines.
 pub(super) struct Ndjson {
     out: Box<dyn Write + Send>,
     /// The names of the targets that are under way.
     targets: HashMap<TargetId, String>,
+    names: Names,
 }
 
 impl Ndjson {
-    pub(super) fn new(out: Box<dyn Write + Send>) -> Self {
+    pub(super) fn new(out: Box<dyn Write + Send>, names: Names) -> Self {
         Self {
             out,
             targets: HashMap::new(),
+            names,
         }
     }
 }
@@ -32,7 +34,8 @@ impl Reporter for Ndjson {
     fn report(&mut self, event: &Event) -> io::Result<()> {
         match event {
             Event::RunStarted { at, .. } => {
-                write_line(&mut *self.out, &contract::RunStarted::line(*at))
+                let line = contract::RunStarted::line(*at, self.names);
+                write_line(&mut *self.out, &line)
             }
             Event::TargetStarted { target, name, .. } => {
                 self.targets.insert(*target, name.clone());

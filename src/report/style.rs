@@ -18,6 +18,8 @@ pub struct Style {
     pub rows: Rows,
     /// From which severity on a finding is a failure in a format that knows no warnings.
     pub fails_from: Severity,
+    /// Whether a document says that its names are placeholders.
+    pub names: Names,
 }
 
 impl Default for Style {
@@ -27,8 +29,19 @@ impl Default for Style {
             width: 80,
             rows: Rows::All,
             fails_from: Severity::Fail,
+            names: Names::Told,
         }
     }
+}
+
+/// Whether names and addresses are told as they are.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Names {
+    /// As they are.
+    #[default]
+    Told,
+    /// As placeholders.
+    Redacted,
 }
 
 /// Whether words are coloured.

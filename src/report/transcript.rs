@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use crate::event::{Event, TargetId};
 use crate::facts::Text;
@@ -74,6 +75,30 @@ impl fmt::Debug for Conversations {
         f.debug_struct("Conversations")
             .field("targets", &self.targets)
             .finish_non_exhaustive()
+    }
+}
+
+/// Passes everything on but the conversations.
+pub(super) struct Withheld(pub(super) Box<dyn Reporter + Send>);
+
+impl Reporter for Withheld {
+    fn report(&mut self, event: &Event) -> io::Result<()> {
+        match event {
+            Event::CheckFinished {
+                target,
+                row,
+                finding,
+            } if !finding.observation.transcript.is_empty() => {
+                let mut finding = (**finding).clone();
+                finding.observation.transcript = Vec::new();
+                self.0.report(&Event::CheckFinished {
+                    target: *target,
+                    row: *row,
+                    finding: Arc::new(finding),
+                })
+            }
+            _ => self.0.report(event),
+        }
     }
 }
 

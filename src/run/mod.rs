@@ -7,7 +7,7 @@
 //!
 //! Start reading at [`run`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::mem;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
@@ -17,6 +17,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::Instant;
 
+pub use wait::{Wait, until_well};
+
+mod wait;
+
+use crate::baseline::Before;
 use crate::catalog::{Group, Role, ServiceId};
 use crate::event::{Event, RunEnd, RunFinished, Summary, TargetId};
 use crate::finding::Finding;
@@ -25,6 +30,9 @@ use crate::net::{Gate, Halt, Lookup, Roots, TcpDial, TlsAsk, resolve};
 use crate::observation::{Cause, Failure, Observation, Stage, State};
 use crate::plan::{Addresses, Audit, Check, Depth, Host, Plan, Target};
 use crate::probe::{Ask, probe};
+
+/// What was seen of rows in an earlier round, so that they need not be looked at again: by target and row.
+pub type Kept = HashMap<(TargetId, usize), Observation>;
 
 /// What a run is given beside its plan.
 #[derive(Clone, Debug)]
@@ -39,6 +47,8 @@ pub struct Setup {
     pub sequence: Sequence,
     /// What ends it early.
     pub cancellation: Cancellation,
+    /// What is known already.
+    pub kept: Arc<Kept>,
 }
 
 /// Whether a target may be far ahead of those before it.
@@ -84,6 +94,8 @@ pub async fn run(mut plan: Plan, setup: Setup, events: mpsc::Sender<Event>) -> R
         gate: setup.gate,
         deadline: plan.limits.run.map(|patience| began + patience),
         halt: setup.cancellation.halt,
+        kept: setup.kept,
+        began,
         plan,
         roots: setup.roots,
         now: at,
@@ -110,6 +122,8 @@ struct Shared {
     plan: Plan,
     roots: Arc<Roots>,
     gate: Arc<Gate>,
+    kept: Arc<Kept>,
+    began: Instant,
     deadline: Option<Instant>,
     halt: Halt,
     now: OffsetDateTime,
@@ -271,13 +285,20 @@ async fn one_target(shared: Arc<Shared>, id: TargetId, target: Arc<Target>, send
         let task = checks.spawn(async move {
             let observation = match unresolved {
                 Some(failure) => not_resolved(failure),
-                None => match place.way(addresses).await {
-                    Ok(addresses) => one_check(&shared, addresses, ask, tls).await,
-                    Err(seen) => *seen,
+                None => match shared.kept.get(&(id, row)) {
+                    Some(known) => known.clone(),
+                    None => match place.way(addresses).await {
+                        Ok(addresses) => one_check(&shared, addresses, ask, tls).await,
+                        Err(seen) => *seen,
+                    },
                 },
             };
             place.tell(&observation);
             let observation = at_its_place(observation, only);
+            let observation = Observation {
+                before: before(&shared.plan, &target, check, observation.address),
+                ..observation
+            };
             let context = shared.context(&target);
             (row, judge::judge(check, observation, &context))
         });
@@ -567,7 +588,11 @@ async fn one_check(
         Arc::clone(&shared.gate),
         tls,
     );
-    probe(&dial, &ask).await
+    let began = shared.began.elapsed();
+    Observation {
+        began: Some(began),
+        ..probe(&dial, &ask).await
+    }
 }
 
 /// A web service behind a 443 that is of no use; where this machine or the run was the reason, that is told again.
@@ -586,6 +611,17 @@ fn not_asked(front: &Observation, cause: Cause) -> Observation {
         address: front.address,
         ..Observation::default()
     }
+}
+
+/// What an earlier run saw there, where there is one to compare with.
+fn before(
+    plan: &Plan,
+    target: &Target,
+    check: Check,
+    address: Option<SocketAddr>,
+) -> Option<Arc<Before>> {
+    let baseline = plan.baseline.as_ref()?;
+    baseline.before(&target.name, check.service.name, address)
 }
 
 /// The only endpoint that a row can be about; `None` where several are raced.
@@ -724,6 +760,7 @@ mod tests {
     fn plan(targets: Vec<Target>) -> Plan {
         let moment = Duration::from_millis(300);
         Plan {
+            baseline: None,
             targets,
             reach: Reach::default(),
             trust: Trust {
@@ -752,6 +789,7 @@ mod tests {
                 halt: Halt::never(),
                 end: Arc::default(),
             },
+            kept: Arc::default(),
         }
     }
 
@@ -821,6 +859,8 @@ mod tests {
             target(Vec::new())
         });
         let shared = Arc::new(Shared {
+            kept: Arc::default(),
+            began: Instant::now(),
             gate: setup.gate,
             deadline: None,
             halt: Halt::never(),

@@ -22,6 +22,8 @@ fn ci_reports_look_as_they_did() {
         &mask(told(&run(), Format::Junit, PLAIN)),
     );
     hold_golden("report.github.txt", &told(&run(), Format::Github, PLAIN));
+    hold_golden("report.md", &mask(told(&run(), Format::Markdown, PLAIN)));
+    hold_golden("report.html", &mask(told(&run(), Format::Html, PLAIN)));
 }
 
 #[test]

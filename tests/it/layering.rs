@@ -5,15 +5,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Module → what it may use. A row names only rows above it, so that there is no way around in a circle.
-const MAY_USE: [(&str, &[&str]); 20] = [
+const MAY_USE: [(&str, &[&str]); 21] = [
+    // An earlier run, as its document tells it.
+    ("baseline", &[]),
     ("catalog", &[]),
     ("wire", &[]),
     ("facts", &[]),
-    ("observation", &["facts"]),
+    ("observation", &["baseline", "facts"]),
     // What was found of a mail domain: records as they were read, and what the hosts showed.
     ("discovery", &["catalog", "wire", "facts", "observation"]),
     // What is accepted is a version of TLS, and a plan's bounds are read with it.
-    ("plan", &["catalog", "facts"]),
+    ("plan", &["baseline", "catalog", "facts"]),
     (
         "finding",
         &["observation", "facts", "discovery", "plan", "catalog"],
@@ -24,6 +26,7 @@ const MAY_USE: [(&str, &[&str]); 20] = [
     (
         "judge",
         &[
+            "baseline",
             "catalog",
             "plan",
             "facts",
@@ -68,6 +71,7 @@ const MAY_USE: [(&str, &[&str]); 20] = [
         // The web group is asked once 443 has answered, and the catalog says who belongs to it.
         &[
             "catalog",
+            "baseline",
             "plan",
             "probe",
             "judge",

@@ -26,8 +26,8 @@ use exchports::observation::{
 };
 use exchports::plan::Check;
 use exchports::report::{
-    Color, Format, Progress, Reporter, Rows, Style, Tee, catalog_json, catalog_table, reporter,
-    transcript,
+    Color, Format, Names, Progress, Reporter, Rows, Style, Tee, catalog_json, catalog_table,
+    reporter, transcript,
 };
 
 pub(crate) const PLAIN: Style = Style {
@@ -35,6 +35,7 @@ pub(crate) const PLAIN: Style = Style {
     width: 80,
     rows: Rows::All,
     fails_from: Severity::Fail,
+    names: Names::Told,
 };
 
 #[test]

@@ -27,6 +27,7 @@ fn the_document_is_what_the_contract_says() {
     assert_eq!(report.started_at, "2026-11-21T20:00:00Z");
     assert!((report.duration_ms - 3012.345).abs() < 1e-9);
     assert!(!report.interrupted);
+    assert_eq!((report.redacted, report.summary.rounds), (None, None));
 
     let rows: Vec<&Row> = report.targets.iter().flat_map(|t| &t.checks).collect();
     let summary = &report.summary;
@@ -220,6 +221,7 @@ fn the_lines_tell_the_same_as_the_document() {
                 let start: Start = serde_json::from_value(value).expect("a start");
                 assert_eq!((start.schema_version, start.started_at.len()), (1, 20));
                 assert_eq!(start.exchports, report["exchports"]);
+                assert_eq!(start.redacted, None);
             }
             "check-finished" => {
                 let target = take(&mut value, "target");
@@ -348,6 +350,10 @@ struct Report {
     /// When the run began, RFC 3339 in UTC.
     #[schemars(extend("format" = "date-time"))]
     started_at: String,
+    /// Whether names and addresses are placeholders (`--redact`); absent unless they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "bool")]
+    redacted: Option<bool>,
     /// The targets in the order in which they were given.
     targets: Vec<Target>,
     summary: Summary,
@@ -459,6 +465,10 @@ struct Row {
     diagnoses: Vec<Diagnosis>,
     /// Where and why the conversation ended early.
     failure: Known<Failure>,
+    /// When it began, from the beginning of the run; absent where nothing was attempted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "f64")]
+    began_ms: Option<f64>,
     /// The addresses that were dialled, when they were several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Vec<Attempt>")]
@@ -688,6 +698,10 @@ struct Summary {
     fail: usize,
     absent: usize,
     skip: usize,
+    /// How often everything was looked at, where it was waited for (`--wait`); absent where it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "usize")]
+    rounds: Option<usize>,
 }
 
 /// The first line of NDJSON, its `event` aside.
@@ -697,6 +711,7 @@ struct Start {
     schema_version: u32,
     exchports: String,
     started_at: String,
+    redacted: Option<bool>,
 }
 
 /// The last line of NDJSON, its `event` aside.

@@ -16,6 +16,7 @@ use crate::observation::State;
 use crate::plan::Target;
 
 mod certificates;
+mod changes;
 mod identity;
 mod reach;
 mod shared;
@@ -110,9 +111,14 @@ impl HostRule {
 
 /// All rules over a target, in their order.
 pub fn target_rules() -> impl Iterator<Item = &'static HostRule> {
-    [reach::RULES, certificates::RULES, identity::RULES]
-        .into_iter()
-        .flatten()
+    [
+        reach::RULES,
+        certificates::RULES,
+        identity::RULES,
+        changes::RULES,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// Why a rule over a target holds, and of what.

@@ -558,6 +558,9 @@ fn push_summary(end: &RunFinished, hosts: &Hosts, indent: usize, style: Style, t
     if hosts.problems > 0 {
         parts.push(count(hosts.problems, "problem", "problems"));
     }
+    if end.summary.rounds > 0 {
+        parts.push(count(end.summary.rounds, "round", "rounds"));
+    }
     parts.push(in_words(end.took));
     match end.end {
         RunEnd::Complete => {}

@@ -1,13 +1,16 @@
 //! The program from outside: what is typed, what comes out, what it ends with.
 
+mod baseline;
 mod documents;
 mod exit_code;
 mod interrupt;
 mod output;
+mod redact;
 mod report_files;
 mod targets;
 mod trust_store;
 mod usage;
+mod wait;
 
 use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
