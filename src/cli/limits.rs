@@ -10,7 +10,7 @@ use crate::plan::Limits;
 
 #[derive(Args, Debug)]
 pub(super) struct LimitsArgs {
-    /// Bound of a check, second looks included: `5s`, `500ms`; a bare number is seconds. An answer may take its share
+    /// Time limit for a check, second looks included: `5s`, `500ms`; a bare number is seconds. An answer may take its share
     /// (a greeting 8 of 15 s, others 5), and never less than 2s or all of a shorter bound
     #[arg(
         long,
@@ -20,7 +20,7 @@ pub(super) struct LimitsArgs {
     )]
     timeout: String,
 
-    /// Bound of a dial, the race of its addresses included
+    /// Time limit for connecting, across all addresses
     #[arg(
         long,
         value_name = "D",
@@ -29,7 +29,7 @@ pub(super) struct LimitsArgs {
     )]
     connect_timeout: String,
 
-    /// Bound of the whole run; what is not done by then is skipped
+    /// Time limit for the whole run; what is not done by then is skipped
     #[arg(long, value_name = "D", help_heading = "How long, how many")]
     deadline: Option<String>,
 

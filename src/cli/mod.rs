@@ -72,7 +72,7 @@ const AFTER_HELP: &str = "\
 Examples:
   exchports demo                                see it at work without a server
   exchports check mail.example.com              all there is to see of one host
-  exchports check mail.example.com -s 443,587   only these; named is required
+  exchports check mail.example.com -s 443,587   only these, which must pass
   exchports check --role published mail.example.com --json
   exchports discover example.com                where a domain's mail lives
   exchports explain starttls-not-offered

@@ -64,15 +64,15 @@ pub enum ColorWhen {
 )]
 pub(super) struct OutputArgs {
     /// Short for `--report json`
-    #[arg(long, help_heading = "How to tell it")]
+    #[arg(long, help_heading = "Output")]
     json: bool,
 
     /// How, and into which file instead of standard output: `table`, `json`, `ndjson`, `junit`, `github`, `markdown`, `html` (repeatable); where all go to files, the table still goes to standard output [default: table]
-    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = Words(possible::formats), hide_possible_values = true, help_heading = "How to tell it")]
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = Words(possible::formats), hide_possible_values = true, help_heading = "Output")]
     report: Vec<String>,
 
     /// Replace host names, addresses and names in certificates with placeholders, in every report
-    #[arg(long, help_heading = "How to tell it")]
+    #[arg(long, help_heading = "Output")]
     redact: bool,
 
     /// What makes the exit code 1
@@ -81,20 +81,20 @@ pub(super) struct OutputArgs {
         value_enum,
         default_value_t,
         value_name = "WHAT",
-        help_heading = "How to tell it"
+        help_heading = "Output"
     )]
     fail_on: FailOnArg,
 
     /// Show only rows that did not pass
-    #[arg(long, help_heading = "How to tell it")]
+    #[arg(long, help_heading = "Output")]
     problems: bool,
 
-    /// Tell the conversations, on standard error and in JSON
-    #[arg(short, long, help_heading = "How to tell it")]
+    /// Show the protocol dialogue, on standard error and in JSON
+    #[arg(short, long, help_heading = "Output")]
     pub(super) verbose: bool,
 
     /// No table and no progress; the exit code tells
-    #[arg(short, long, help_heading = "How to tell it")]
+    #[arg(short, long, help_heading = "Output")]
     quiet: bool,
 
     /// When to use colour; `auto` is on a terminal, unless `NO_COLOR` is set
@@ -103,12 +103,12 @@ pub(super) struct OutputArgs {
         value_enum,
         default_value_t,
         value_name = "WHEN",
-        help_heading = "How to tell it"
+        help_heading = "Output"
     )]
     color: ColorArg,
 
     /// No progress line (it goes to standard error, and only to a terminal)
-    #[arg(long, help_heading = "How to tell it")]
+    #[arg(long, help_heading = "Output")]
     no_progress: bool,
 }
 

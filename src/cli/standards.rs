@@ -12,16 +12,11 @@ use crate::plan::{Standards, Stores, Trust};
 #[derive(Args, Debug)]
 pub(super) struct StandardsArgs {
     /// Trust the roots in this file as well, PEM or DER (repeatable)
-    #[arg(long, value_name = "FILE", help_heading = "What is good enough")]
+    #[arg(long, value_name = "FILE", help_heading = "Pass criteria")]
     pub(super) ca_file: Vec<PathBuf>,
 
     /// Whose roots to trust: Mozilla's, this machine's, or both
-    #[arg(
-        long,
-        value_enum,
-        default_value_t,
-        help_heading = "What is good enough"
-    )]
+    #[arg(long, value_enum, default_value_t, help_heading = "Pass criteria")]
     trust: TrustArg,
 
     /// The lowest version of TLS that is accepted
@@ -29,12 +24,12 @@ pub(super) struct StandardsArgs {
         long,
         value_name = "1.2|1.3", value_parser = Words(possible::lowest_versions), hide_possible_values = true,
         default_value = "1.2",
-        help_heading = "What is good enough"
+        help_heading = "Pass criteria"
     )]
     min_tls: String,
 
-    /// Warn, and fail, when a certificate has fewer days left [default: warn under 30 days and a third of its lifetime]
-    #[arg(long, value_name = "WARN[,FAIL]", help_heading = "What is good enough")]
+    /// Warn, and fail, when a certificate has fewer days left [default: warn when both under 30 days and under a third of its lifetime]
+    #[arg(long, value_name = "WARN[,FAIL]", help_heading = "Pass criteria")]
     cert_days: Option<String>,
 }
 

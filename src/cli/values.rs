@@ -225,7 +225,7 @@ pub(super) fn duration(option: &str, typed: &str) -> Result<Duration, UsageError
             quoted(typed)
         ))),
         None => Err(UsageError(format!(
-            "{option} {} is no duration: for example 5s, 500ms or 1m",
+            "{option} {} is not a valid duration: for example 5s, 500ms or 1m",
             quoted(typed)
         ))),
     }

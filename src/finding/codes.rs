@@ -369,7 +369,7 @@ codes! {
     GreetingRejected = "greeting-rejected" {
         severity: Fail,
         title: "the server refuses this client",
-        meaning: "The server greeted with a refusal for good. Mostly it judges by the address that the connection \
+        meaning: "The server greeted with a refusal for good. Usually it judges by the address that the connection \
             comes from: its reputation, a block list, or a list of those who are allowed.",
         hint: "Check the address that this connection comes from against the gateway's allow list and public block \
             lists, and try from an address that should be accepted.",
@@ -425,7 +425,7 @@ codes! {
         severity: Fail,
         except: &[(Warn, Seen, "where a directory does not know StartTLS at all")],
         title: "STARTTLS was offered and refused",
-        meaning: "The server offers TLS and refused it when asked. Mostly its certificate or the private key cannot be \
+        meaning: "The server offers TLS and refused it when asked. Usually its certificate or the private key cannot be \
             used, or it has reached a limit.",
         hint: "Assign the certificate again (`Enable-ExchangeCertificate`) and see that NETWORK SERVICE may read its \
             private key.",
@@ -563,7 +563,7 @@ codes! {
             it because there was none. Outlook, phones and browsers have none either, unless they were given one: they \
             cannot connect.",
         hint: "Where clients are to do without, set client certificates to Ignore in IIS Manager (SSL Settings), or on \
-            the gateway in front. If every client has one on purpose, nothing is to do.",
+            the gateway in front. If every client has one on purpose, no action is needed.",
         references: "RFC 8446 §4.3.2, §6.2 (alert 116)",
         aliases: &["certificate_required", "ERR_BAD_SSL_CLIENT_AUTH_CERT"],
         answers: &["L22"],
@@ -572,7 +572,7 @@ codes! {
         severity: Fail,
         title: "closed at the first word of TLS",
         meaning: "The server accepted the connection and closed or reset it when the TLS handshake began, without an \
-            alert. Mostly no certificate is bound to the port, or its private key cannot be used.",
+            alert. Usually no certificate is bound to the port, or its private key cannot be used.",
         hint: "Look at Schannel events 36870 to 36888 in the server's System log: mostly the certificate is missing, \
             or its private key cannot be used.",
         references: "Microsoft, SSL handshake and HTTPS bindings on IIS; Schannel events 36870 to 36888",
@@ -600,7 +600,7 @@ codes! {
         title: "a client certificate is asked for",
         meaning: "The server asked for a client certificate and went on without one. Domain controllers always ask; on \
             a web server it can make browsers show a dialogue.",
-        hint: "Nothing to do, unless browsers ask their users for a certificate: then set client certificates to \
+        hint: "No action is needed, unless browsers ask their users for a certificate: then set client certificates to \
             Ignore in IIS's SSL settings.",
         references: "RFC 8446 §4.3.2; [MS-ADTS] 5.1.1.2",
     }
@@ -627,7 +627,7 @@ codes! {
         title: "another product than Exchange greets",
         meaning: "The greeting is that of another product: a mail shield on this machine, a filter in front of \
             Exchange, or another mail server. What was seen here says little about Exchange behind it.",
-        hint: "Nothing to do where that product is meant to answer: check Exchange itself from inside, by its own name \
+        hint: "No action is needed where that product is meant to answer: check Exchange itself from inside, by its own name \
             or `--address`. If it is an antivirus mail shield on this machine, switch it off and check again.",
         references: "nmap, service probes; rapid7, recog",
         answers: &["D07", "M05", "S15", "S17", "P07"],
@@ -641,7 +641,7 @@ codes! {
         meaning: "The certificate, or one between it and the root, was valid until a day that is over. Outlook and \
             browsers warn their users; programs that cannot ask refuse to connect.",
         hint: "Renew it and assign the new one to all that serve it (`Enable-ExchangeCertificate -Services \
-            IIS,SMTP,POP,IMAP`). Restart the POP3 and IMAP4 services; see to load balancers and domain controllers.",
+            IIS,SMTP,POP,IMAP`). Restart the POP3 and IMAP4 services; also update load balancers and domain controllers.",
         references: "RFC 5280 §4.1.2.5; Microsoft, Certificates in Exchange",
         aliases: &["ERR_CERT_DATE_INVALID", "CERT_E_EXPIRED"],
         answers: &["L13"],
@@ -651,7 +651,7 @@ codes! {
         except: &[(Warn, Unchecked, "")],
         title: "the certificate is not valid yet",
         meaning: "The certificate, or one between it and the root, is valid only from a day that is still to come. \
-            Mostly a clock is wrong: the one of the server that issued it, or the one of this machine.",
+            Usually a clock is wrong: the one of the server that issued it, or the one of this machine.",
         hint: "Compare this machine's clock and the server's (`w32tm /query /status`). If both are right, wait, or \
             have the certificate issued again.",
         references: "RFC 5280 §4.1.2.5",
@@ -660,7 +660,7 @@ codes! {
     CertificateSelfSigned = "certificate-self-signed" {
         severity: Fail,
         except: &[(Info, Unchecked, "")],
-        title: "the certificate is signed by itself",
+        title: "the certificate is self-signed",
         meaning: "Nobody vouches for the certificate. Exchange makes such a one at setup, and it serves all protocols \
             until another is assigned; only other Exchange servers trust it.",
         hint: "Install a certificate of a public or of your own authority and assign it to all that serve this one \
@@ -695,7 +695,7 @@ codes! {
     CertificateWrongName = "certificate-wrong-name" {
         severity: Fail,
         except: &[(Info, Unchecked, "")],
-        title: "the certificate is made out to other names",
+        title: "the certificate is issued for other names",
         meaning: "The name that was asked for is not among those of the certificate. Clients refuse it or warn.",
         hint: "Check by a name that the certificate has, or have it issued again with this one.",
         references: "RFC 9525; RFC 6125; Microsoft, Certificates in Exchange",
@@ -857,7 +857,7 @@ codes! {
         title: "no ready global catalog",
         meaning: "The domain controller says that it is no global catalog, or one that is not complete yet. Exchange \
             needs one that is in its own Active Directory site.",
-        hint: "Nothing to do where another domain controller of the site is one. Else make this one a global catalog \
+        hint: "No action is needed where another domain controller of the site is one. Else make this one a global catalog \
             and wait for replication (`repadmin /showrepl`).",
         references: "[MS-ADTS] 3.1.1.3.2.11; Microsoft, Access to Active Directory by Exchange servers",
         answers: &["A06"],
@@ -867,7 +867,7 @@ codes! {
         title: "network level authentication is required",
         meaning: "The host refuses whoever does not sign in before the desktop is shown (failure 5, \
             HYBRID_REQUIRED_BY_SERVER). That is the safe setting.",
-        hint: "Nothing to do.",
+        hint: "No action is needed.",
         references: "[MS-RDPBCGR] 2.2.1.2.2",
         answers: &["R02"],
     }
@@ -1020,7 +1020,7 @@ codes! {
         title: "403 on port 80",
         meaning: "The web server answers plain HTTP with 403. So does Exchange by default: it demands TLS, and there \
             is no redirect unless somebody made one.",
-        hint: "Nothing to do. If people without https:// should get to Outlook on the web, set up a redirect to HTTPS.",
+        hint: "No action is needed. If people without https:// should get to Outlook on the web, set up a redirect to HTTPS.",
         references: "Microsoft, Configure http to https redirection for Outlook on the web; RFC 9110 §15.5.4",
         answers: &["H01"],
     }
@@ -1068,7 +1068,7 @@ codes! {
         title: "nothing in the answer is Exchange's",
         meaning: "Exchange names its front end in its answers (X-FEServer), and this one has none. Possibly a device \
             in front asks to sign in before Exchange is reached, or hides the header.",
-        hint: "Nothing to do where a gateway that signs people in is meant to be there (AD FS proxy, F5, NetScaler). \
+        hint: "No action is needed where a gateway that signs people in is meant to be there (AD FS proxy, F5, NetScaler). \
             Else see what answers on 443 in Exchange's place.",
         references: "captures of Exchange 2016 and 2019; no document",
         answers: &["H08"],
@@ -1088,7 +1088,7 @@ codes! {
         title: "Exchange Online offers Basic, and no longer takes it",
         meaning: "Exchange Online still names Basic among the ways to sign in on some of its servers, and takes \
             passwords over it no more.",
-        hint: "Nothing to do here. Clients have to sign in with OAuth (modern authentication).",
+        hint: "No action is needed here. Clients have to sign in with OAuth (modern authentication).",
         references: "Microsoft, Deprecation of Basic authentication in Exchange Online",
         answers: &["H17"],
     }
@@ -1096,7 +1096,7 @@ codes! {
         severity: Info,
         title: "modern authentication is offered",
         meaning: "The service takes OAuth tokens (Bearer, XOAUTH2): modern authentication, with or beside passwords.",
-        hint: "Nothing to do. Programs that only know passwords cannot sign in where nothing else is offered.",
+        hint: "No action is needed. Programs that only know passwords cannot sign in where nothing else is offered.",
         references: "Microsoft, Hybrid modern authentication; Microsoft, Authenticate IMAP, POP or SMTP with OAuth",
         answers: &["P05"],
     }
@@ -1190,7 +1190,7 @@ codes! {
         meaning: "None of POP3's and IMAP4's ports answers, and the rest of Exchange does. Both are off after setup; \
             nothing is wrong when nobody uses them.",
         hint: "If they are wanted, set MSExchangePop3, MSExchangePop3BE, MSExchangeImap4 and MSExchangeImap4BE to \
-            automatic and start them. If not, nothing is to do.",
+            automatic and start them. If not, no action is needed.",
         references: "Microsoft, POP3 and IMAP4 in Exchange Server",
         covers: &[Code::Refused, Code::Filtered],
         answers: &["P01"],
@@ -1221,7 +1221,7 @@ codes! {
             and not in another. The old one expires first, and Exchange's extended protection breaks sign-ins where \
             load balancer and server serve different ones.",
         hint: "Assign the new certificate to the services that still serve the old one (`Enable-ExchangeCertificate \
-            -Services SMTP,IIS,POP,IMAP`). Then restart them, and see to load balancers.",
+            -Services SMTP,IIS,POP,IMAP`). Then restart them, and also update load balancers.",
         references: "Microsoft, Certificates in Exchange; Microsoft, Configure Windows Extended Protection in Exchange",
         answers: &["L21"],
     }
@@ -1348,7 +1348,7 @@ codes! {
         title: "the servers behind the services name themselves differently",
         meaning: "Greeting and web services name the machine that answers, and they name different ones. Possibly a \
             load balancer spreads the services over several servers, or a name leads to the wrong host.",
-        hint: "Nothing to do behind a load balancer; to check one member alone, give its `--address`. Else see where \
+        hint: "No action is needed behind a load balancer; to check one member alone, give its `--address`. Else see where \
             the name leads.",
         references: "Microsoft, Load balancing in Exchange Server",
     }

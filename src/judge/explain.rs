@@ -344,7 +344,7 @@ fn explain_service(service: &Service) -> Explanation {
     page.section("Certificate");
     page.item(match service.certificates {
         Certificates::Checked => {
-            "Clients check it: it has to be trusted, current and made out to the name."
+            "Clients check it: it has to be trusted, current and issued for the name."
         }
         Certificates::SelfSignedIsNormal => "Nobody checks it: a self-signed one is normal.",
         Certificates::None => "None: nothing is encrypted here.",

@@ -105,4 +105,4 @@ fn diagnose(case: &Case<'_>) -> Vec<Diagnosis> {
 
 /// What is to be closed is not to be repaired before.
 const NOT_TO_BE_REPAIRED: &str =
-    "Nothing to repair: the service must not be reachable, so close it.";
+    "There is nothing to repair: the service must not be reachable, so close it.";

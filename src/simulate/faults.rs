@@ -150,13 +150,13 @@ faults! {
     CertificateNotYetValid = "certificate-not-yet-valid" on WITH_CERTIFICATE =>
         "the certificate becomes valid in a week",
     CertificateSelfSigned = "certificate-self-signed" on WITH_CERTIFICATE =>
-        "the certificate is signed by itself, as the one that Exchange Setup makes",
+        "the certificate is self-signed, as the one that Exchange Setup makes",
     CertificateUnknownIssuer = "certificate-unknown-issuer" on WITH_CERTIFICATE =>
         "the certificate comes from an authority that is not in the CA file",
     TlsInspected = "tls-inspected" on SHARED_CERTIFICATE =>
         "the certificate comes from Zscaler's authority, which is not in the CA file: inspection on the way",
     CertificateWrongName = "certificate-wrong-name" on WITH_CERTIFICATE =>
-        "the certificate is made out to the server's internal name only",
+        "the certificate is issued for the server's internal name only",
     CertificateDiffers = "certificate-differs" on SHARED_CERTIFICATE, by default SMTP =>
         "the service still has the certificate from before the last renewal, other services have the new one",
     CertificateMissingIntermediate = "certificate-missing-intermediate" on SHARED_CERTIFICATE, by default SMTP =>

@@ -125,7 +125,7 @@ fn weak_signature(case: &Case<'_>) -> Option<Evidence> {
         });
     let evidence = weak(own, above)?;
     Some(if case.is_certificate_unchecked() {
-        evidence.hint("Nothing to do: nobody checks the signature here.")
+        evidence.hint("No action is needed: nobody checks the signature here.")
     } else {
         evidence
     })
@@ -291,10 +291,10 @@ fn self_signed(case: &Case<'_>) -> Option<Evidence> {
     let by_exchange = is_exchange_default(certificate);
     let message = if by_exchange {
         format!(
-            "the certificate {subject} is signed by itself; it looks like the one that Exchange makes at setup"
+            "the certificate {subject} is self-signed; it looks like the one that Exchange makes at setup"
         )
     } else {
-        format!("the certificate {subject} is signed by itself")
+        format!("the certificate {subject} is self-signed")
     };
     Some(checked(case, message).hint_if(unless_unchecked(
         case,
@@ -323,7 +323,7 @@ fn unknown_issuer(case: &Case<'_>) -> Option<Evidence> {
     let evidence = checked(
         case,
         format!(
-            "the certificate's issuer {} is no root that is trusted here",
+            "the certificate does not chain to a trusted root: its issuer is {}",
             quote(&certificate.issuer)
         ),
     );
@@ -358,24 +358,28 @@ fn wrong_name(case: &Case<'_>) -> Option<Evidence> {
     if certificate.name_matches {
         return None;
     }
-    let made_out_to = match certificate.names.as_slice() {
-        [] => format!("no name at all (subject {})", quote(&certificate.subject)),
+    let asked = quote(&Text::from(case.context.server_name.to_string().as_str()));
+    let message = match certificate.names.as_slice() {
+        [] => format!(
+            "the certificate has no subject alternative name, and clients ignore the common name of its subject {}",
+            quote(&certificate.subject)
+        ),
         names => {
             let (told, rest) = names.split_at(names.len().min(NAMES));
-            match rest.len() + certificate.more_names {
+            let names = match rest.len() + certificate.more_names {
                 0 => list(told),
                 more => format!("{} and {more} more", list(told)),
-            }
+            };
+            format!("the certificate is issued for {names} and does not cover {asked}")
         }
     };
-    let asked = quote(&Text::from(case.context.server_name.to_string().as_str()));
     let hint = match (case.context.server_name, case.service().protocol) {
         (Host::Address(_), _) => {
-            "Check by name, not by address: certificates are made out to names. `--servername NAME` gives the name \
+            "Check by name, not by address: certificates are issued for names. `--servername NAME` gives the name \
              that clients use."
         }
         (_, Protocol::Ldap) => {
-            "Check by the domain controller's full name, to which its certificate is made out, or have one issued \
+            "Check by the domain controller's full name, for which its certificate is issued, or have one issued \
              with this name."
         }
         _ => {
@@ -383,13 +387,7 @@ fn wrong_name(case: &Case<'_>) -> Option<Evidence> {
              mail.DOMAIN and autodiscover.DOMAIN belong on it."
         }
     };
-    Some(
-        checked(
-            case,
-            format!("the certificate is made out to {made_out_to}, not to {asked}"),
-        )
-        .hint_if(unless_unchecked(case, Some(hint))),
-    )
+    Some(checked(case, message).hint_if(unless_unchecked(case, Some(hint))))
 }
 
 /// Names of a certificate that are told.
@@ -403,14 +401,14 @@ fn checked(case: &Case<'_>, message: impl Into<String>) -> Evidence {
     }
     evidence.hint(match case.service().protocol {
             Protocol::Rdp => {
-                "Nothing to do: Windows makes this certificate itself, and Remote Desktop asks its user once. An \
+                "No action is needed: Windows makes this certificate itself, and Remote Desktop asks its user once. An \
                  authority's own can be assigned by group policy."
             }
             _ if case.is_client_proxy() => {
-                "Nothing to do: only other Exchange servers talk to this connector."
+                "No action is needed: only other Exchange servers talk to this connector."
             }
             _ => {
-                "Nothing to do: mail servers encrypt without checking. Only a partner that demands a valid \
+                "No action is needed: mail servers encrypt without checking. Only a partner that demands a valid \
                  certificate (MTA-STS, DANE, TlsAuthLevel) needs another."
             }
         })
@@ -971,16 +969,16 @@ mod tests {
         };
         assert_eq!(
             made_out_to(&["a.example", "b.example"]),
-            "the certificate is made out to a.example, b.example, not to \"mail.example.com\""
+            "the certificate is issued for a.example, b.example and does not cover \"mail.example.com\""
         );
         assert_eq!(
             made_out_to(&["a", "b", "c", "d", "e", "f"]),
-            "the certificate is made out to a, b, c, d and 2 more, not to \"mail.example.com\""
+            "the certificate is issued for a, b, c, d and 2 more and does not cover \"mail.example.com\""
         );
         assert_eq!(
             made_out_to(&[]),
-            "the certificate is made out to no name at all (subject \"CN=mail.example.com\"), not to \
-             \"mail.example.com\""
+            "the certificate has no subject alternative name, and clients ignore the common name of its subject \
+             \"CN=mail.example.com\""
         );
     }
 

@@ -44,7 +44,7 @@ pub(super) const RULES: &[CheckRule] = &[
             Some(
                 Evidence::new(format!(
                     "the server closed the connection {}{}",
-                    after(case, failure.stage),
+                    before_it_spoke(failure.stage).unwrap_or(after(case, failure.stage)),
                     said(failure)
                 ))
                 .hint_if(closed_hint(case, failure.stage)),
@@ -57,7 +57,7 @@ pub(super) const RULES: &[CheckRule] = &[
             let failure = case.failed(Code::Reset)?;
             Some(Evidence::new(format!(
                 "the connection was reset {}{}",
-                after(case, failure.stage),
+                before_it_spoke(failure.stage).unwrap_or(after(case, failure.stage)),
                 said(failure)
             )))
         },
@@ -157,6 +157,11 @@ pub(super) const RULES: &[CheckRule] = &[
         holds: greeting_slow,
     },
 ];
+
+/// When a connection ends on which the server has said nothing yet.
+fn before_it_spoke(stage: Stage) -> Option<&'static str> {
+    matches!(stage, Stage::Connect | Stage::Greeting).then_some("before sending anything")
+}
 
 /// What makes clients that are less patient than RFC 5321 give up.
 const SLOW: Duration = Duration::from_secs(5);
@@ -482,7 +487,7 @@ mod tests {
             (
                 ServiceId::Smtp,
                 Stage::Greeting,
-                "nothing came within 3 s after the connection was accepted",
+                "nothing came within 3 s after connecting",
             ),
             (
                 ServiceId::Pop3,

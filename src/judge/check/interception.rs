@@ -215,7 +215,7 @@ fn gateway(case: &Case<'_>) -> Option<Evidence> {
              from another machine.",
         ),
         Kind::Relay => evidence.hint(
-            "Nothing to do where this relay is meant to answer. Exchange has its own: see which of the two listens on \
+            "No action is needed where this relay is meant to answer. Exchange has its own: see which of the two listens on \
              this port (`Get-NetTCPConnection -LocalPort 25`).",
         ),
         Kind::OtherServer => evidence.hint(

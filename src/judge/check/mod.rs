@@ -269,7 +269,7 @@ pub(super) fn days_until(then: OffsetDateTime, now: OffsetDateTime) -> i64 {
 fn after(case: &Case<'_>, stage: Stage) -> &'static str {
     match (stage, case.service().protocol) {
         (Stage::Resolve, _) => "during the lookup",
-        (Stage::Connect | Stage::Greeting, _) => "after the connection was accepted",
+        (Stage::Connect | Stage::Greeting, _) => "after connecting",
         (Stage::Capabilities, Protocol::Smtp) => "after EHLO",
         (Stage::Capabilities, Protocol::Imap) => "after CAPABILITY",
         (Stage::Capabilities, Protocol::Pop3) => "after CAPA",

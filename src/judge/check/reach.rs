@@ -142,10 +142,7 @@ pub(super) const RULES: &[CheckRule] = &[
             ours(
                 case,
                 Code::HttpsUnusable,
-                &format!(
-                    "not asked, since no TLS session came about on port {}",
-                    case.check.port
-                ),
+                &format!("skipped: TLS failed on port {}", case.check.port),
             )
         },
     },
@@ -232,7 +229,7 @@ fn absence(case: &Case<'_>, message: String, hint: Option<&'static str>) -> Evid
     match case.check.expect {
         Expectation::Required | Expectation::Optional => evidence.hint_if(hint),
         Expectation::Forbidden => {
-            evidence.hint("Nothing to do: it must not be reachable, and it is not.")
+            evidence.hint("No action is needed: it must not be reachable, and it is not.")
         }
     }
 }
@@ -402,7 +399,7 @@ mod tests {
         );
         assert_eq!(staged.judged().failure_code, Some(Code::Silent));
         let (_, hint) = staged.words(Code::Silent);
-        assert!(hint.starts_with("Nothing to repair"), "{hint}");
+        assert!(hint.starts_with("There is nothing to repair"), "{hint}");
         let (message, hint) = staged.words(Code::ForbiddenOpen);
         assert_eq!(
             message,
@@ -515,7 +512,7 @@ mod tests {
         staged.check.port = 8443;
         assert_eq!(
             staged.words(Code::HttpsUnusable).0,
-            "not asked, since no TLS session came about on port 8443"
+            "skipped: TLS failed on port 8443"
         );
     }
 

@@ -208,7 +208,7 @@ fn no_certificate(case: &Case<'_>) -> Option<Evidence> {
              one. If it does not, check the permissions of the folder MachineKeys.",
         ),
         Protocol::Smtp => Some(
-            "Assign one: `Enable-ExchangeCertificate -Services SMTP`. It has to be made out to the connector's FQDN, \
+            "Assign one: `Enable-ExchangeCertificate -Services SMTP`. It has to be issued for the connector's FQDN, \
              else event 12014 is logged.",
         ),
         Protocol::Http => None,

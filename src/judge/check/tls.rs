@@ -105,7 +105,7 @@ pub(super) const RULES: &[CheckRule] = &[
                     Protocol::Http => None,
                     _ => Some(
                         "Look at what answers on this port, a gateway or load balancer in front first, and switch off \
-                         there that clients need a certificate. If every client has one on purpose, nothing is to do.",
+                         there that clients need a certificate. If every client has one on purpose, no action is needed.",
                     ),
                 }),
             )
@@ -278,7 +278,7 @@ fn client_proxy(case: &Case<'_>) -> Option<Evidence> {
     // Where it is required: it is no service with implicit TLS, and that was asked for.
     if case.check.expect != Expectation::Required && case.context.role == Role::Mailbox {
         return Some(evidence.hint(
-            "Nothing to do: every Mailbox server has it for other Exchange servers. Mail programs use 587 with \
+            "No action is needed: every Mailbox server has it for other Exchange servers. Mail programs use 587 with \
              STARTTLS.",
         ));
     }
@@ -399,11 +399,11 @@ fn legacy_suites(case: &Case<'_>) -> Option<Evidence> {
 fn closed_on_hello_hint(case: &Case<'_>) -> &'static str {
     match case.service().protocol {
         Protocol::Http => {
-            "Mostly no certificate is bound: see `netsh http show sslcert`, event 15021 and Schannel events 36870 to \
+            "Usually no certificate is bound: see `netsh http show sslcert`, event 15021 and Schannel events 36870 to \
              36888. A binding for another name only (SNI) does it as well: try `--servername`."
         }
         Protocol::Ldap => {
-            "Mostly the domain controller has no certificate for LDAPS. Enrol one for Server Authentication with its \
+            "Usually the domain controller has no certificate for LDAPS. Enrol one for Server Authentication with its \
              own full name."
         }
         Protocol::Rdp => {

@@ -451,7 +451,7 @@ fn not_found(case: &Case<'_>) -> Option<Evidence> {
         }
         Expectation::Optional => evidence,
         Expectation::Forbidden => evidence
-            .hint("Nothing to do: it must not be reachable, and it is not there."),
+            .hint("No action is needed: it must not be reachable, and it is not there."),
     })
 }
 
@@ -459,11 +459,11 @@ fn restricted(case: &Case<'_>) -> Option<Evidence> {
     means(case, |meaning| meaning == Meaning::Restricted)?;
     let hint = match case.service().id {
         ServiceId::Ecp => Some(
-            "Mostly the admin center was limited on purpose, to the inside or by a client access rule: then nothing is \
-             to do. Otherwise see IP Address and Domain Restrictions in IIS.",
+            "Usually the admin center was limited on purpose, to the inside or by a client access rule: then no action \
+             is needed. Otherwise see IP Address and Domain Restrictions in IIS.",
         ),
         ServiceId::Powershell => Some(
-            "Mostly remote PowerShell was limited to the inside on purpose: then nothing is to do. Otherwise see IP \
+            "Usually remote PowerShell was limited to the inside on purpose: then no action is needed. Otherwise see IP \
              Address and Domain Restrictions in IIS.",
         ),
         _ => None,
@@ -756,7 +756,7 @@ fn modern_authentication(case: &Case<'_>) -> Option<Evidence> {
     };
     Some(if is_alone {
         Evidence::new("only modern authentication is offered (XOAUTH2), no passwords").hint(
-            "Nothing to do: Exchange Online takes no passwords here. Programs have to sign in with OAuth.",
+            "No action is needed: Exchange Online takes no passwords here. Programs have to sign in with OAuth.",
         )
     } else {
         Evidence::new("modern authentication is offered (XOAUTH2)")
