@@ -1,6 +1,6 @@
 //! What a mail domain publishes, asked of a name server, with DNSSEC validated here (RFC 4035).
 //!
-//! Only the discovery of a domain asks here: a check of a host asks the system ([`resolve`](super::resolve)), since that
+//! Only the discovery of a domain asks here: a check of a host asks the system ([`resolve`](super::resolve())), since that
 //! is what Outlook does.
 //!
 //! The name server is asked with "checking disabled": a resolver that validates would keep back what does not validate,
