@@ -183,6 +183,8 @@ pub enum Cause {
     Flood,
     /// What came is not the protocol that belongs here.
     NotTheProtocol,
+    /// The handshake worked, and what came after it is no TLS, or cannot be decrypted.
+    TlsBroken,
     /// The server said at once that it is not available: 4xx, BYE, -ERR.
     ServiceUnavailable,
     /// The server refuses this client for good: a greeting of 5xx.

@@ -104,6 +104,8 @@ pub enum TrustDefect {
     MissingIntermediate,
     /// It is not meant for servers (extended key usage).
     InvalidPurpose,
+    /// It cannot be told here, and clients may think otherwise: why.
+    Unproven(Text),
     /// Anything else, in the words of the verifier.
     Other(Text),
 }

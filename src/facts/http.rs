@@ -19,6 +19,8 @@ pub struct HttpFacts {
     pub exchange_build: Option<Text>,
     /// The front end that answered (`X-FEServer`).
     pub front_end: Option<Text>,
+    /// Another mark that only Exchange leaves: a header, a cookie, its logon page.
+    pub exchange_mark: Option<&'static str>,
     /// Devices on the way that named themselves (`Via`, `X-Cache`, `X-Squid-Error`).
     pub via: Vec<Text>,
     /// Where redirects led, one after the other; they are followed on the same host only.
@@ -60,8 +62,10 @@ pub enum RedirectKind {
 /// What `healthcheck.htm` said.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Health {
-    /// 200: the service is in.
+    /// 200 with Exchange's own text: the service is in.
     Healthy,
+    /// 200 with another text: not Exchange's.
+    Foreign,
     /// The connection was closed without an answer: managed availability may have taken the service out.
     ClosedUnanswered,
     /// 401: it cannot be read without signing in.
@@ -80,6 +84,7 @@ impl Health {
     pub fn word(self) -> String {
         match self {
             Self::Healthy => "healthy".to_owned(),
+            Self::Foreign => "not-exchange".to_owned(),
             Self::ClosedUnanswered => "closed-unanswered".to_owned(),
             Self::Unreadable => "unreadable".to_owned(),
             Self::Missing => "missing".to_owned(),

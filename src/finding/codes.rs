@@ -357,6 +357,15 @@ codes! {
         references: "IANA, Service Name and Transport Protocol Port Number Registry",
         answers: &["R07"],
     }
+    TlsBroken = "tls-broken" {
+        severity: Fail,
+        title: "TLS broke within the session",
+        meaning: "The handshake came to its end, and what followed could not be decrypted, or was no TLS. Mostly something on \
+            the way changes bytes, or the program behind a TLS proxy answers in clear.",
+        hint: "Check from another network, and past the load balancer or proxy (`--address`). If it stays, restart what ends \
+            TLS.",
+        references: "RFC 8446 §6.2",
+    }
     ServiceUnavailable = "service-unavailable" {
         severity: Fail,
         title: "the server says that it is not available",
@@ -730,6 +739,15 @@ codes! {
             again.",
         references: "RFC 5280 §6",
     }
+    CertificateUnproven = "certificate-unproven" {
+        severity: Warn,
+        except: &[(Info, Unchecked, "")],
+        title: "the certificate cannot be checked here",
+        meaning: "Something in the certificate, or in the chain that it came with, is beyond what this program checks. That is \
+            no defect: clients may accept it, or not.",
+        hint: "Look at it from a client (`certutil -verify -urlfetch FILE` on Windows, `openssl s_client`): that is what counts.",
+        references: "RFC 5280 §6",
+    }
     CertificateExpiresSoon = "certificate-expires-soon" {
         severity: Warn,
         except: &[(Fail, Seen, "under the second number of `--cert-days`, but not on 25 and 3389")],
@@ -755,6 +773,7 @@ codes! {
     // -- What the protocols say of the server.
     LdapError = "ldap-error" {
         severity: Fail,
+        except: &[(Warn, Seen, "over TLS that works: the directory may answer only those who sign in")],
         title: "the directory refused to tell its rootDSE",
         meaning: "Every directory tells everyone what it is, without signing in (its rootDSE). This one refused.",
         hint: "See what really answers there: Active Directory never refuses that. On another directory look at its \
@@ -814,6 +833,11 @@ codes! {
     }
     AuthNotOffered = "auth-not-offered" {
         severity: Warn,
+        except: &[
+            (Warn, As(Role::Edge), "which relays"),
+            (Warn, As(Role::OnlineMx), "which relays"),
+            (Fail, Required, "since nobody can send"),
+        ],
         title: "submission offers no way to sign in",
         meaning: "On the ports for mail programs the server offers no AUTH in the secure session, so no program can \
             sign in and send. Only programs that are let in by their address can use it.",
@@ -831,6 +855,25 @@ codes! {
             connector (`Set-ReceiveConnector -AuthMechanism`).",
         references: "Microsoft, Receive connectors; RFC 4954",
         answers: &["S14"],
+    }
+    SignInImpossible = "sign-in-impossible" {
+        severity: Fail,
+        title: "nobody can sign in",
+        meaning: "The TLS session works, and the server offers no way to sign in within it: neither a user name with a \
+            password nor a mechanism of SASL. Mail programs connect and then give up.",
+        hint: "Allow a way to sign in over TLS: for Exchange LoginType (`Set-ImapSettings`, `Set-PopSettings`), else the \
+            mail server's settings for authentication.",
+        references: "RFC 3501 §6.2.3; RFC 2449 §6.3; Microsoft, Set-ImapSettings",
+        aliases: &["LOGINDISABLED"],
+    }
+    StarttlsInsideTls = "starttls-inside-tls" {
+        severity: Warn,
+        title: "STARTTLS is offered inside TLS",
+        meaning: "The session is encrypted, and the server offers to begin TLS again. It does not know of the TLS: something \
+            in front of it ends TLS and forwards cleartext, so the server may withhold ways to sign in, and logs call the \
+            session insecure.",
+        hint: "Forward TLS unchanged to the server's own TLS port, or let the device in front speak TLS to the server.",
+        references: "RFC 3501 §6.2.1; RFC 2595 §4; RFC 3207 §4.2",
     }
     SizeLimitLow = "size-limit-low" {
         severity: Info,
@@ -1216,6 +1259,7 @@ codes! {
     // -- A whole host: certificates.
     CertificateDiffers = "certificate-differs" {
         severity: Warn,
+        except: &[(Fail, OfRows, "")],
         title: "services, or addresses, serve different certificates",
         meaning: "Several certificates with the same names are served, and one is older: it was renewed in one place \
             and not in another. The old one expires first, and Exchange's extended protection breaks sign-ins where \
@@ -1223,6 +1267,7 @@ codes! {
         hint: "Assign the new certificate to the services that still serve the old one (`Enable-ExchangeCertificate \
             -Services SMTP,IIS,POP,IMAP`). Then restart them, and also update load balancers.",
         references: "Microsoft, Certificates in Exchange; Microsoft, Configure Windows Extended Protection in Exchange",
+        covers: &[Code::CertificateExpired, Code::CertificateExpiresSoon],
         answers: &["L21"],
     }
 

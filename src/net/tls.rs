@@ -340,10 +340,7 @@ pub(super) fn read_cause(error: &io::Error, tls: Option<&TlsFacts>) -> (Cause, O
             };
             (cause, Some(alert_text(number)))
         }
-        Some(other) => (
-            Cause::NotTheProtocol,
-            Some(other.to_string().as_str().into()),
-        ),
+        Some(other) => (Cause::TlsBroken, Some(other.to_string().as_str().into())),
         None if is_end(error) => (Cause::Closed, None),
         None if is_too_much(error) => (Cause::Flood, None),
         None => (Cause::Reset, None),

@@ -149,6 +149,9 @@ impl Visit<'_> {
         if self.facts.exchange_build.is_none() {
             self.facts.exchange_build = build_in_header(head).or_else(|| build_in_page(body));
         }
+        if self.facts.exchange_mark.is_none() {
+            self.facts.exchange_mark = mark_in_page(body).or_else(|| mark_in_header(head));
+        }
         if self.facts.front_end.is_none() {
             self.facts.front_end = head.header("X-FEServer").next().map(Text::from_bytes);
         }
@@ -181,7 +184,8 @@ impl Visit<'_> {
 
     fn learn_health(&mut self, head: &Head, body: &[u8]) {
         self.facts.health = Some(match head.status {
-            200 => Health::Healthy,
+            200 if body.starts_with(b"200 OK") => Health::Healthy,
+            200 => Health::Foreign,
             401 => Health::Unreadable,
             404 => Health::Missing,
             other => Health::Status(other),
@@ -333,6 +337,43 @@ fn build_in_header(head: &Head) -> Option<Text> {
     }
     let application = head.header("X-ServerApplication").next()?;
     application.strip_prefix(b"Exchange/").map(Text::from_bytes)
+}
+
+/// Headers and cookies that Exchange sets, and nobody else.
+fn mark_in_header(head: &Head) -> Option<&'static str> {
+    const HEADERS: [&str; 6] = [
+        "X-CalculatedBETarget",
+        "X-CalculatedFETarget",
+        "X-BEServer",
+        "X-DiagInfo",
+        "X-OWA-DiagnosticsInfo",
+        "X-SOAP-Enabled",
+    ];
+    const COOKIES: [&str; 3] = ["X-BackEndCookie", "X-OWA-CANARY", "X-OWA-JS-PSD"];
+    let has_cookie = |name: &&str| {
+        let mut cookies = head.header("Set-Cookie");
+        cookies.any(|cookie| {
+            let start = cookie.get(..name.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
+        })
+    };
+    let mut headers = HEADERS.into_iter();
+    headers
+        .find(|name| head.header(name).next().is_some())
+        .or_else(|| COOKIES.into_iter().find(has_cookie))
+}
+
+/// The logon page of Outlook on the web has its files, and posts its form, in a folder of its own.
+fn mark_in_page(body: &[u8]) -> Option<&'static str> {
+    const MARKS: [&str; 3] = [
+        "/owa/auth.owa",
+        "/owa/auth/",
+        "{57A118C6-2DA9-419d-BE9A-F92B0F9A418B}",
+    ];
+    MARKS.into_iter().find(|mark| {
+        body.windows(mark.len())
+            .any(|window| window.eq_ignore_ascii_case(mark.as_bytes()))
+    })
 }
 
 /// The logon page names its own folder: `/owa/auth/15.2.1748/themes/…`.

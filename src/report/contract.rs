@@ -472,7 +472,7 @@ struct Trust {
 }
 
 /// Every defect, in the order in which they are told.
-const DEFECTS: [&str; 9] = [
+const DEFECTS: [&str; 10] = [
     "unknown-issuer",
     "self-signed",
     "missing-intermediate",
@@ -481,6 +481,7 @@ const DEFECTS: [&str; 9] = [
     "invalid-purpose",
     "weak-signature",
     "weak-key",
+    "unproven",
     "other",
 ];
 
@@ -519,6 +520,7 @@ fn defect(defect: &TrustDefect) -> &'static str {
         TrustDefect::SelfSigned => "self-signed",
         TrustDefect::MissingIntermediate => "missing-intermediate",
         TrustDefect::InvalidPurpose => "invalid-purpose",
+        TrustDefect::Unproven(_) => "unproven",
         TrustDefect::Other(_) => "other",
     }
 }

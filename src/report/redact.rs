@@ -487,7 +487,7 @@ impl Placeholders {
             self.say(url);
         }
         for defect in &mut facts.trust.defects {
-            if let TrustDefect::Other(words) = defect {
+            if let TrustDefect::Other(words) | TrustDefect::Unproven(words) = defect {
                 self.say(words);
             }
         }

@@ -58,6 +58,8 @@ struct Leaf {
     dates: Dates,
     names: Names,
     issuer: Issuer,
+    /// Marked as an authority's own.
+    is_odd: bool,
 }
 
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -189,7 +191,11 @@ impl Authorities {
             .distinguished_name
             .push(DnType::CommonName, common_name);
         (params.not_before, params.not_after) = leaf.dates.around(self.now);
-        params.is_ca = IsCa::ExplicitNoCa;
+        params.is_ca = if leaf.is_odd {
+            IsCa::Ca(BasicConstraints::Unconstrained)
+        } else {
+            IsCa::ExplicitNoCa
+        };
         params.key_usages = vec![
             KeyUsagePurpose::DigitalSignature,
             KeyUsagePurpose::KeyEncipherment,
@@ -259,6 +265,7 @@ impl Leaf {
             dates,
             names,
             issuer,
+            is_odd: has(Fault::CertificateUnproven),
         }
     }
 }

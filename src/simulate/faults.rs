@@ -155,6 +155,8 @@ faults! {
         "the certificate comes from an authority that is not in the CA file",
     TlsInspected = "tls-inspected" on SHARED_CERTIFICATE =>
         "the certificate comes from Zscaler's authority, which is not in the CA file: inspection on the way",
+    CertificateUnproven = "certificate-unproven" on SHARED_CERTIFICATE =>
+        "the certificate is marked as an authority's own (CA:TRUE), which some clients accept and some do not",
     CertificateWrongName = "certificate-wrong-name" on WITH_CERTIFICATE =>
         "the certificate is issued for the server's internal name only",
     CertificateDiffers = "certificate-differs" on SHARED_CERTIFICATE, by default SMTP =>
@@ -168,6 +170,10 @@ faults! {
         "remote desktop refuses clients that offer TLS alone with failure 5: network level authentication is required",
     AuthNotOffered = "auth-not-offered" on &[Submissions, Submission] =>
         "AUTH is missing from the capabilities, so nobody can sign in to send mail",
+    SignInImpossible = "sign-in-impossible" on &[Pop3, Imap, Imaps, Pop3s] =>
+        "the secure session offers STARTTLS again and no way to sign in, as behind a load balancer that ends TLS",
+    StarttlsInsideTls = "starttls-inside-tls" on MAIL =>
+        "the secure session offers STARTTLS again: the server does not know of the TLS in front of it",
     DirectoryNotReady = "directory-not-ready" on &[Ldap, Ldaps] =>
         "the domain controller says that it is not synchronized (isSynchronized is FALSE)",
     ClockDiffers = "clock-differs" on &[Ldap, Ldaps] =>
@@ -181,6 +187,8 @@ faults! {
     WebServerError = "web-server-error" on WEB, by default &[Owa] =>
         "http.sys answers 503 for the directory, because its application pool is stopped",
     WebThrottled = "web-throttled" on WEB, by default &[Ews] => "the directory answers 429: too many requests",
+    WebAnonymous = "web-anonymous" on WEB, by default &[Owa, Ews] =>
+        "the directory answers 200 with a page that is not Exchange's, as a web server does that takes every path",
     WebNotFound = "web-not-found" on WEB, by default &[Ecp, OutlookAnywhere] =>
         "the directory answers 404: it was removed, or is not published",
     WebRestricted = "web-restricted" on WEB, by default &[Ecp] =>

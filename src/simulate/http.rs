@@ -165,6 +165,13 @@ fn fault(
         HttpAnswer::Kernel(stopped())
     } else if has(Fault::WebThrottled) {
         HttpAnswer::Site(Answer::new("429 Too Many Requests").with("Retry-After: 30\r\n"))
+    } else if has(Fault::WebAnonymous) {
+        HttpAnswer::Site(
+            Answer::new("200 OK")
+                .by("nginx")
+                .with("Content-Type: text/html\r\n")
+                .saying("<html><body>Welcome</body></html>\r\n".into()),
+        )
     } else if has(Fault::WebNotFound) {
         HttpAnswer::Site(not_found())
     } else if has(Fault::WebRestricted) {

@@ -13,6 +13,7 @@ const GREETING: &str = "* OK The Microsoft Exchange IMAP4 service is ready.\r\n"
 const CLEAR: &str = "* CAPABILITY IMAP4 IMAP4rev1 LOGINDISABLED STARTTLS UIDPLUS MOVE ID CHILDREN IDLE NAMESPACE LITERAL+\r\n";
 const CLEAR_WITHOUT_TLS: &str = "* CAPABILITY IMAP4 IMAP4rev1 LOGINDISABLED UIDPLUS MOVE ID CHILDREN IDLE NAMESPACE LITERAL+\r\n";
 const SECURE: &str = "* CAPABILITY IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=NTLM AUTH=GSSAPI UIDPLUS MOVE ID CHILDREN IDLE NAMESPACE LITERAL+\r\n";
+const SECURE_UNAWARE: &str = "* CAPABILITY IMAP4 IMAP4rev1 AUTH=PLAIN STARTTLS UIDPLUS MOVE ID CHILDREN IDLE NAMESPACE LITERAL+\r\n";
 const IDENTITY: &str =
     "* ID (\"name\" \"Microsoft.Exchange.Imap4.Imap4Server\" \"version\" \"15.2\")\r\n";
 
@@ -105,7 +106,12 @@ pub(super) async fn serve(port: &Port, mut peer: Conversation) -> io::Result<()>
 }
 
 fn capabilities(port: &Port, peer: &Conversation) -> &'static str {
-    if peer.is_secure() && port.machine == Machine::Online {
+    if peer.is_secure() && port.has(Fault::SignInImpossible) {
+        // What is said in clear: so it seems to the server.
+        CLEAR
+    } else if peer.is_secure() && port.has(Fault::StarttlsInsideTls) {
+        SECURE_UNAWARE
+    } else if peer.is_secure() && port.machine == Machine::Online {
         ONLINE_SECURE
     } else if peer.is_secure() {
         SECURE

@@ -15,6 +15,7 @@ const CLEAR_WITHOUT_TLS: &str = "+OK\r\nTOP\r\nUIDL\r\n.\r\n";
 const SECURE: &str = "+OK\r\nTOP\r\nUIDL\r\nSASL NTLM GSSAPI PLAIN\r\nUSER\r\n.\r\n";
 
 /// Exchange Online adds the front end's inner name, UTF-16LE in base64.
+const SECURE_UNAWARE: &str = "+OK\r\nTOP\r\nUIDL\r\nSTLS\r\nUSER\r\n.\r\n";
 const ONLINE_GREETING: &str = "+OK The Microsoft Exchange POP3 service is ready. [UABOADQAUAAyADgANwBDAEEAMAAwADYANAAuAEkATgBEAFAAMgA4ADcALgBQAFIATwBEAC4ATwBVAFQATABPAE8ASwAuAEMATwBNAA==]\r\n";
 /// The list of today was not seen: it is the one of 2016 without passwords.
 const ONLINE_SECURE: &str = "+OK\r\nTOP\r\nUIDL\r\nSASL XOAUTH2\r\n.\r\n";
@@ -86,7 +87,12 @@ pub(super) async fn serve(port: &Port, mut peer: Conversation) -> io::Result<()>
 }
 
 fn capabilities(port: &Port, peer: &Conversation) -> &'static str {
-    if peer.is_secure() && port.machine == Machine::Online {
+    if peer.is_secure() && port.has(Fault::SignInImpossible) {
+        // What is said in clear: so it seems to the server.
+        CLEAR
+    } else if peer.is_secure() && port.has(Fault::StarttlsInsideTls) {
+        SECURE_UNAWARE
+    } else if peer.is_secure() && port.machine == Machine::Online {
         ONLINE_SECURE
     } else if peer.is_secure() {
         SECURE

@@ -306,6 +306,8 @@ fn extensions(port: &Port, peer: &Conversation) -> String {
     };
     if port.has(Fault::AuthNotOffered) {
         without_auth(&list)
+    } else if peer.is_secure() && port.has(Fault::StarttlsInsideTls) {
+        format!("250-STARTTLS\r\n{list}")
     } else {
         list
     }

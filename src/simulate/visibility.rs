@@ -27,6 +27,8 @@ enum Phase {
     Issuer,
     Dates,
     Names,
+    /// What else the certificate has.
+    Extensions,
     /// The client's certificate.
     Demand,
     /// What is told in the secure session.
@@ -130,12 +132,18 @@ fn shows(fault: Fault, service: ServiceId) -> Phase {
         | Fault::CertificateExpiresSoon
         | Fault::CertificateNotYetValid
         | Fault::CertificateDiffers => Phase::Dates,
+        Fault::CertificateUnproven => Phase::Extensions,
         Fault::CertificateWrongName => Phase::Names,
         Fault::ClientCertificateRequired => Phase::Demand,
-        Fault::AuthNotOffered | Fault::DirectoryNotReady | Fault::ClockDiffers => Phase::Answers,
+        Fault::AuthNotOffered
+        | Fault::SignInImpossible
+        | Fault::StarttlsInsideTls
+        | Fault::DirectoryNotReady
+        | Fault::ClockDiffers => Phase::Answers,
         Fault::ProxyAuthentication | Fault::CaptivePortal | Fault::HttpServerError => Phase::Site,
         Fault::WebServerError
         | Fault::WebThrottled
+        | Fault::WebAnonymous
         | Fault::WebNotFound
         | Fault::WebRestricted
         | Fault::WebRedirectLoop

@@ -250,6 +250,7 @@ fn status(fault: Fault, service: ServiceId) -> &'static str {
             Fault::CertificateSelfSigned
             | Fault::CertificateUnknownIssuer
             | Fault::CertificateMissingIntermediate
+            | Fault::CertificateUnproven
             | Fault::CertificateWrongName
             | Fault::TlsInspected,
             Smtp | Rdp,
@@ -261,7 +262,8 @@ fn status(fault: Fault, service: ServiceId) -> &'static str {
             Fault::CertificateExpiresSoon
             | Fault::GreetingSlow
             | Fault::GreetingMasked
-            | Fault::AuthNotOffered
+            | Fault::CertificateUnproven
+            | Fault::StarttlsInsideTls
             | Fault::TlsLegacySuites
             | Fault::DirectoryNotReady
             | Fault::ClockDiffers

@@ -881,6 +881,7 @@ enum Defect {
     InvalidPurpose,
     WeakSignature,
     WeakKey,
+    Unproven,
     Other,
 }
 

@@ -104,7 +104,7 @@ fn kept(tls: &TlsFacts) -> usize {
         let texts = texts.chain([&it.subject, &it.issuer]).map(Text::as_str);
         let strings = [&it.serial, &it.sha256, &it.key.algorithm, &it.signature];
         let defects = it.trust.defects.iter().map(|defect| match defect {
-            TrustDefect::Other(words) => words.as_str(),
+            TrustDefect::Other(words) | TrustDefect::Unproven(words) => words.as_str(),
             _ => "",
         });
         let all = texts.chain(strings.map(String::as_str)).chain(defects);

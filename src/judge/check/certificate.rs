@@ -81,6 +81,20 @@ pub(super) const RULES: &[CheckRule] = &[
         },
     },
     CheckRule {
+        code: Code::CertificateUnproven,
+        holds: |case| {
+            let mut defects = case.certificate()?.trust.defects.iter();
+            let why = defects.find_map(|defect| match defect {
+                TrustDefect::Unproven(words) => Some(words),
+                _ => None,
+            })?;
+            Some(checked(
+                case,
+                format!("the certificate cannot be checked here: {}", quote(why)),
+            ))
+        },
+    },
+    CheckRule {
         code: Code::CertificateExpiresSoon,
         holds: expires_soon,
     },
@@ -359,10 +373,20 @@ fn wrong_name(case: &Case<'_>) -> Option<Evidence> {
         return None;
     }
     let asked = quote(&Text::from(case.context.server_name.to_string().as_str()));
+    let is_a_dns_name = match case.context.server_name {
+        Host::Address(ip) => {
+            let ip = ip.to_string();
+            certificate.names.iter().any(|name| name.as_str() == ip)
+        }
+        Host::Name(_) => false,
+    };
     let message = match certificate.names.as_slice() {
         [] => format!(
             "the certificate has no subject alternative name, and clients ignore the common name of its subject {}",
             quote(&certificate.subject)
+        ),
+        _ if is_a_dns_name => format!(
+            "the certificate has {asked} as a DNS name, not as an IP address, so clients do not accept it"
         ),
         names => {
             let (told, rest) = names.split_at(names.len().min(NAMES));
@@ -374,6 +398,10 @@ fn wrong_name(case: &Case<'_>) -> Option<Evidence> {
         }
     };
     let hint = match (case.context.server_name, case.service().protocol) {
+        _ if is_a_dns_name => {
+            "Check by a name that the certificate has (`--servername NAME`), or have it issued again with the address \
+             as an IP address."
+        }
         (Host::Address(_), _) => {
             "Check by name, not by address: certificates are issued for names. `--servername NAME` gives the name \
              that clients use."
@@ -553,6 +581,22 @@ mod tests {
         ServiceId::Pop3s,
     ];
     const UNCHECKED: [ServiceId; 2] = [ServiceId::Smtp, ServiceId::Rdp];
+
+    #[test]
+    fn an_address_that_stands_there_as_a_dns_name_is_told_so() {
+        let mut staged = open(ServiceId::Https).certificate(CertificateFacts {
+            names: vec![Text::from("192.0.2.10")],
+            name_matches: false,
+            ..good()
+        });
+        staged.name = Host::Address("192.0.2.10".parse().expect("an address"));
+        let (message, hint) = staged.words(Code::CertificateWrongName);
+        assert!(
+            message.contains("as a DNS name, not as an IP address"),
+            "{message}"
+        );
+        assert!(hint.contains("as an IP address"), "{hint}");
+    }
 
     #[test]
     #[expect(clippy::too_many_lines, reason = "a table of twelve certificates")]

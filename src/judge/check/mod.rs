@@ -23,6 +23,7 @@ mod dialogue;
 pub(in crate::judge) mod interception;
 mod protocol;
 mod reach;
+mod sign_in;
 mod starttls;
 mod tls;
 pub(super) mod web;
@@ -57,6 +58,7 @@ pub fn rules() -> impl Iterator<Item = &'static CheckRule> {
         interception::RULES,
         certificate::RULES,
         protocol::RULES,
+        sign_in::RULES,
         web::RULES,
     ]
     .into_iter()
@@ -99,6 +101,7 @@ impl<'a> Case<'a> {
             Cause::Reset => Code::Reset,
             Cause::Flood => Code::Flood,
             Cause::NotTheProtocol => Code::NotTheProtocol,
+            Cause::TlsBroken => Code::TlsBroken,
             Cause::ServiceUnavailable => Code::ServiceUnavailable,
             Cause::Rejected => Code::GreetingRejected,
             // The only command of the application stage that a directory can refuse is the search for its rootDSE.
@@ -110,6 +113,14 @@ impl<'a> Case<'a> {
             }
             Cause::CommandRejected => Code::CommandRejected,
 
+            // A second look in clear, where TLS belongs: that it offers no STARTTLS either is no second matter.
+            Cause::StarttlsNotOffered if self.seen.detour == Some(Detour::CleartextOnTlsPort) => {
+                if self.is_client_proxy() {
+                    Code::ClientProxy
+                } else {
+                    Code::CleartextOnTlsPort
+                }
+            }
             Cause::StarttlsNotOffered => Code::StarttlsNotOffered,
             Cause::StarttlsOverwritten => Code::StarttlsOverwritten,
             Cause::StarttlsRejected => Code::StarttlsRejected,

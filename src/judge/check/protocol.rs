@@ -2,10 +2,10 @@
 
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 
-use super::{Case, CheckRule, Evidence, is_keyword, list, quote, said};
-use crate::catalog::{Protocol, Role, Security, ServiceId};
+use super::{Case, CheckRule, Evidence, is_keyword, list, quote, said, sign_in};
+use crate::catalog::{Protocol, Role, Security};
 use crate::facts::{Nla, PeerFacts, Text};
-use crate::finding::Code;
+use crate::finding::{Code, Severity};
 use crate::observation::Stage;
 
 pub(super) const RULES: &[CheckRule] = &[
@@ -13,10 +13,19 @@ pub(super) const RULES: &[CheckRule] = &[
         code: Code::LdapError,
         holds: |case| {
             let failure = case.failed(Code::LdapError)?;
-            Some(Evidence::new(format!(
+            let evidence = Evidence::new(format!(
                 "the directory refused to tell its rootDSE{}",
                 said(failure)
-            )))
+            ));
+            let is_secure = case.tls().is_some_and(|tls| tls.version.is_some());
+            Some(if is_secure {
+                evidence.severity(Severity::Warn).hint(
+                    "TLS works. If the directory answers only those who sign in, no action is needed; Active Directory shows \
+                     its rootDSE to everybody.",
+                )
+            } else {
+                evidence
+            })
         },
     },
     CheckRule {
@@ -69,7 +78,7 @@ pub(super) const RULES: &[CheckRule] = &[
     CheckRule {
         code: Code::AuthWindowsOnly,
         holds: |case| {
-            let mechanisms = mechanisms(case)?;
+            let mechanisms = sign_in::mechanisms(case)?;
             let is_windows = |mechanism: &&str| {
                 ["NTLM", "GSSAPI", "GSS-SPNEGO", "KERBEROS_V4"]
                     .iter()
@@ -200,38 +209,20 @@ fn moment(text: &str) -> Option<OffsetDateTime> {
     Some(PrimitiveDateTime::new(date, time).assume_offset(offset.ok()?))
 }
 
-/// The ways to sign in that submission offers in the secure session; `None` where that was not seen to its end.
-fn mechanisms<'a>(case: &Case<'a>) -> Option<Vec<&'a str>> {
-    let is_submission = matches!(
-        case.service().id,
-        ServiceId::Submission | ServiceId::Submissions
-    );
-    let offered = &case.smtp()?.secure_extensions;
-    if !is_submission || case.failure().is_some() || offered.is_empty() {
-        return None;
-    }
-    Some(
-        offered
-            .iter()
-            .filter(|extension| is_keyword(extension, "AUTH"))
-            .flat_map(|extension| extension.as_str().split([' ', '=']).skip(1))
-            .filter(|mechanism| !mechanism.is_empty())
-            .collect(),
-    )
-}
-
 fn auth_not_offered(case: &Case<'_>) -> Option<Evidence> {
-    if !mechanisms(case)?.is_empty() {
+    if !sign_in::mechanisms(case)?.is_empty() {
         return None;
     }
     let offered = &case.smtp()?.secure_extensions;
     let evidence = Evidence::new(format!("no AUTH in the secure session: {}", list(offered)));
-    Some(
-        evidence.hint_if((case.context.role == Role::OnlineSubmission).then_some(
+    Some(evidence.hint_if(match case.context.role {
+        _ if sign_in::is_unaware(case) => Some(sign_in::UNAWARE),
+        Role::OnlineSubmission => Some(
             "Exchange Online lets tenants switch SMTP AUTH off (`Get-TransportConfig | Format-List \
              SmtpClientAuthenticationDisabled`). Else see whether a device on the way takes AUTH away.",
-        )),
-    )
+        ),
+        _ => None,
+    }))
 }
 
 /// Ten megabytes; Postfix's own default is a little more.
@@ -326,8 +317,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::catalog::{Expectation, ServiceId};
     use crate::facts::{ImapFacts, LdapFacts, RdpFacts, SmtpFacts};
-    use crate::finding::Severity;
     use crate::finding::Status;
     use crate::observation::{Cause, Step};
 
@@ -471,12 +462,12 @@ mod tests {
             (
                 ServiceId::Submission,
                 &["SIZE 37748736", "DSN"],
-                Some((Code::AuthNotOffered, Severity::Warn)),
+                Some((Code::AuthNotOffered, Severity::Fail)),
             ),
             (
                 ServiceId::Submissions,
                 &["AUTH"],
-                Some((Code::AuthNotOffered, Severity::Warn)),
+                Some((Code::AuthNotOffered, Severity::Fail)),
             ),
             (
                 ServiceId::Submission,
@@ -497,6 +488,17 @@ mod tests {
                 expected,
                 "{extensions:?}"
             );
+        }
+        for (staged, severity) in [
+            (Role::Edge, Expectation::Required, Severity::Warn),
+            (Role::Any, Expectation::Optional, Severity::Warn),
+            (Role::Mailbox, Expectation::Required, Severity::Fail),
+        ]
+        .map(|(role, expect, severity)| {
+            let staged = offering(ServiceId::Submission, &["DSN"]);
+            (staged.role(role).expect(expect), severity)
+        }) {
+            assert_eq!(staged.told(), [(Code::AuthNotOffered, severity)]);
         }
         let online = offering(ServiceId::Submission, &["DSN"]).role(Role::OnlineSubmission);
         assert!(

@@ -1,6 +1,6 @@
 //! Rules on TLS: the wrong kind of conversation on a port, handshakes that fail, versions, client certificates.
 
-use super::{Case, CheckRule, Evidence, quote, said};
+use super::{Case, CheckRule, Evidence, after, quote, said};
 use crate::catalog::{Expectation, Protocol, Role, Security, ServiceId};
 use crate::facts::{
     Cipher, ClientCertificate, KeyExchange, KeyProof, PeerFacts, Text, TlsVersion, VersionAnswer,
@@ -150,6 +150,17 @@ pub(super) const RULES: &[CheckRule] = &[
                 ))
                 .hint_if(hint),
             )
+        },
+    },
+    CheckRule {
+        code: Code::TlsBroken,
+        holds: |case| {
+            let failure = case.failed(Code::TlsBroken)?;
+            Some(Evidence::new(format!(
+                "the TLS session broke {}{}",
+                after(case, failure.stage),
+                said(failure)
+            )))
         },
     },
     CheckRule {

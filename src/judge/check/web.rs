@@ -255,7 +255,10 @@ impl Case<'_> {
 
 /// Whether an answer bears marks that only Exchange leaves.
 pub(in crate::judge) fn is_exchange(facts: &HttpFacts) -> bool {
-    facts.front_end.is_some() || facts.exchange_build.is_some() || facts.health_server.is_some()
+    facts.front_end.is_some()
+        || facts.exchange_build.is_some()
+        || facts.health_server.is_some()
+        || facts.exchange_mark.is_some()
 }
 
 /// Whether two names stand for one machine: `EX01` and `ex01.corp.example.com`.
@@ -478,8 +481,17 @@ fn restricted(case: &Case<'_>) -> Option<Evidence> {
 }
 
 fn anonymous(case: &Case<'_>) -> Option<Evidence> {
-    means(case, |meaning| meaning == Meaning::Anonymous)?;
     let facts = case.http()?;
+    // A page is nothing odd for people, as long as it is Exchange's.
+    let is_strange_page = || {
+        let is_page = matches!(facts.status, Some(200..=299)) && case.service().group == Group::Web;
+        is_page && !is_exchange(facts) && !is_online(case)
+    };
+    if means(case, |meaning| meaning == Meaning::Anonymous).is_none()
+        && (case.failure().is_some() || !is_strange_page())
+    {
+        return None;
+    }
     let message = format!("{}, without asking to sign in", answer(facts));
     if is_exchange(facts) {
         let hint = match case.service().id {
@@ -720,9 +732,7 @@ fn pre_authentication(case: &Case<'_>) -> Option<Evidence> {
     if case.service().group != Group::Web || is_online(case) || is_exchange(facts) {
         return None;
     }
-    means(case, |meaning| {
-        matches!(meaning, Meaning::SignIn | Meaning::Page)
-    })?;
+    means(case, |meaning| meaning == Meaning::SignIn)?;
     Some(Evidence::new(format!(
         "{}, and nothing in it is Exchange's (no X-FEServer): possibly a device in front answers",
         answer(facts)
@@ -1295,7 +1305,13 @@ mod tests {
                 ..bare
             },
         );
-        assert_eq!(page.told(), [(Code::PreAuthentication, Severity::Info)]);
+        // A page is for people, and yet has to be Exchange's.
+        assert_eq!(page.told(), [(Code::WebAnonymous, Severity::Fail)]);
+        let mut marked = page;
+        if let Some(PeerFacts::Http(facts)) = &mut marked.seen.peer {
+            facts.exchange_mark = Some("X-BackEndCookie");
+        }
+        assert_eq!(marked.told(), []);
         let proxied = answering(
             ServiceId::Ews,
             HttpFacts {

@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 use super::shared::certificate;
-use super::{HostRule, TargetCase, TargetEvidence, address, names, services};
+use super::{HostRule, TargetCase, TargetEvidence, address, names, services, worst_of};
 use crate::catalog::{Expectation, Group, Protocol, ServiceId};
 use crate::facts::CertificateFacts;
-use crate::finding::{Code, Finding};
+use crate::finding::{Code, Finding, Severity};
 use crate::judge::check::date;
 
 pub(super) const RULES: &[HostRule] = &[HostRule {
@@ -33,7 +33,12 @@ fn differs(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
     served
         .iter()
         .filter(|one| is_predecessor(one.certificate, newest.certificate))
-        .map(|old| told(old, newest))
+        .map(|old| {
+            // An old certificate that has ended, or is about to, is that matter and no second one.
+            let rows = old.rows.iter().copied();
+            let severity = worst_of(Code::CertificateDiffers, rows).max(Severity::Warn);
+            told(old, newest, whole.context.now).severity(severity)
+        })
         .collect()
 }
 
@@ -85,7 +90,7 @@ fn is_predecessor(old: &CertificateFacts, new: &CertificateFacts) -> bool {
     shares_name && new.not_before - old.not_before > TOGETHER && new.not_after > old.not_after
 }
 
-fn told(old: &Served<'_>, new: &Served<'_>) -> TargetEvidence {
+fn told(old: &Served<'_>, new: &Served<'_>, now: OffsetDateTime) -> TargetEvidence {
     let (of_old, of_new) = (
         services(old.rows.iter().copied()),
         services(new.rows.iter().copied()),
@@ -100,12 +105,21 @@ fn told(old: &Served<'_>, new: &Served<'_>) -> TargetEvidence {
         date(new.certificate.not_after),
     );
     if same_service.is_empty() {
-        let message = format!(
-            "the certificate that expires on {} is older than that of {}, which expires on {}",
-            ends.0,
-            names(&of_new),
-            ends.1
-        );
+        let message = if old.certificate.not_after < now {
+            format!(
+                "the certificate expired on {}, and the newer one of {}, which expires on {}, is not assigned here",
+                ends.0,
+                names(&of_new),
+                ends.1
+            )
+        } else {
+            format!(
+                "the certificate that expires on {} is older than that of {}, which expires on {}",
+                ends.0,
+                names(&of_new),
+                ends.1
+            )
+        };
         let told = TargetEvidence::new(message, old.rows.iter().copied());
         return match assign_hint(&old.rows) {
             Some(hint) => told.hint(hint),

@@ -97,7 +97,7 @@ pub(super) async fn assess_in_time(
         .filter(|it| it.trust.anchor.is_none())
     {
         if system.reading() != Reading::Done {
-            certificate.trust.defects.push(TrustDefect::Other(
+            certificate.trust.defects.push(TrustDefect::Unproven(
                 "this machine's own store of roots could not be read in time".into(),
             ));
         } else if !certificate.self_signed {

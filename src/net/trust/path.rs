@@ -9,7 +9,7 @@ use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, RootCertStore};
-use x509_parser::extensions::BasicConstraints;
+use x509_parser::extensions::{BasicConstraints, GeneralName};
 use x509_parser::oid_registry::OID_X509_EXT_BASIC_CONSTRAINTS;
 use x509_parser::prelude::FromDer;
 
@@ -50,7 +50,7 @@ pub(super) fn trust(
     } else if let Some((candidate, _)) =
         Walk::new(roots, parsed, Proof::Names, proofs).find_root(leaf, |_| Some(Vec::new()))
     {
-        accuse(TrustDefect::Other(unchecked(
+        accuse(TrustDefect::Unproven(unchecked(
             &candidate.certificates,
             parsed,
         )));
@@ -109,6 +109,11 @@ fn objections(
         }
         _ => return None,
     };
+    let names_of_directories = || {
+        let path = candidate.certificates.iter();
+        path.filter_map(|index| parsed.get(*index)?.as_ref())
+            .any(limits_directory_names)
+    };
     let (_, store) = roots.sets().find(|(set, _)| *set == candidate.anchor)?;
     let mut path = candidate
         .certificates
@@ -116,7 +121,7 @@ fn objections(
         .filter_map(|index| chain.get(*index));
     let leaf = match ParsedCertificate::try_from(path.next()?) {
         Ok(leaf) => leaf,
-        Err(error) => return Some(vec![TrustDefect::Other(words(&error))]),
+        Err(error) => return Some(vec![objection(&error, &names_of_directories)]),
     };
     // Of the rest of the chain one could do what another on the path may not, at a moment that is over.
     let intermediates: Vec<_> = path.cloned().collect();
@@ -136,21 +141,58 @@ fn objections(
         Err(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
             vec![TrustDefect::UnknownIssuer]
         }
-        Err(other) => vec![TrustDefect::Other(words(&other))],
+        Err(other) => vec![objection(&other, &names_of_directories)],
     })
+}
+
+/// What the verifier's objection is worth: clients accept some of what it does not.
+fn objection(error: &rustls::Error, limits_directory_names: &impl Fn() -> bool) -> TrustDefect {
+    let words = words(error);
+    let is_unproven = match webpki_error(error) {
+        // Schannel and OpenSSL take such a certificate, and extensions that webpki does not know.
+        Some(webpki::Error::CaUsedAsEndEntity | webpki::Error::UnsupportedCriticalExtension) => {
+            true
+        }
+        // webpki knows none of directories' names, so that any limit on them is broken to it.
+        Some(webpki::Error::NameConstraintViolation) => limits_directory_names(),
+        _ => false,
+    };
+    if is_unproven {
+        TrustDefect::Unproven(words)
+    } else {
+        TrustDefect::Other(words)
+    }
+}
+
+/// Whether an authority may vouch for some names of directories only, or not for some (RFC 5280 §4.2.1.10).
+fn limits_directory_names(authority: &Parsed<'_>) -> bool {
+    let Ok(Some(limits)) = authority.x509.name_constraints() else {
+        return false;
+    };
+    let trees = [
+        &limits.value.permitted_subtrees,
+        &limits.value.excluded_subtrees,
+    ];
+    trees
+        .into_iter()
+        .flatten()
+        .flatten()
+        .any(|tree| matches!(tree.base, GeneralName::DirectoryName(_)))
+}
+
+/// webpki's own error, which rustls keeps within its own.
+fn webpki_error(error: &rustls::Error) -> Option<&webpki::Error> {
+    match error {
+        rustls::Error::InvalidCertificate(CertificateError::Other(other)) => other.0.downcast_ref(),
+        _ => None,
+    }
 }
 
 /// The verifier's objection in words; those that rustls keeps in webpki's form have none of their own.
 fn words(error: &rustls::Error) -> Text {
-    let own = match error {
-        rustls::Error::InvalidCertificate(CertificateError::Other(other)) => {
-            other.0.downcast_ref::<webpki::Error>()
-        }
-        _ => None,
-    };
-    let words = match own {
+    let words = match webpki_error(error) {
         Some(webpki::Error::CaUsedAsEndEntity) => {
-            "a certificate authority's own certificate is used by a server"
+            "it is marked as an authority's own (CA:TRUE), which OpenSSL accepts and this program does not"
         }
         Some(webpki::Error::NameConstraintViolation) => {
             "an authority on the way may not vouch for these names"

@@ -266,7 +266,7 @@ fn defect(row: &Finding) -> Option<&'static str> {
         wrong.any(|told| told.code == code && told.severity > Severity::Info)
     };
     let is_over = row.days_left.is_some_and(|days| days < 0);
-    let words: [(&[Code], &str); 4] = [
+    let words: [(&[Code], &str); 5] = [
         (&[Code::CertificateExpired], "expired"),
         (&[Code::CertificateNotYetValid], "not yet"),
         (&[Code::CertificateWrongName], "wrong name"),
@@ -280,6 +280,7 @@ fn defect(row: &Finding) -> Option<&'static str> {
             ],
             "untrusted",
         ),
+        (&[Code::CertificateUnproven], "unproven"),
     ];
     if is_over {
         return Some("expired");

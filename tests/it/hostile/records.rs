@@ -3,7 +3,7 @@
 use exchports::catalog::ServiceId;
 use exchports::observation::Cause::{
     Alert, ClientCertificateRequired, Closed, ClosedOnHello, Flood, HandshakeFailed,
-    NotTheProtocol, Reset, Silent, Stalled, VersionTooOld,
+    NotTheProtocol, Reset, Silent, Stalled, TlsBroken, VersionTooOld,
 };
 use exchports::observation::Stage::{Application, SecureCapabilities, TlsHandshake};
 use rustls::pki_types::CertificateDer;
@@ -216,7 +216,7 @@ fn tls_handshakes_that_are_no_server_s() {
         https.row(
             "empty records without end",
             vec![empty(version)],
-            fails_at(Application, NotTheProtocol, 0),
+            fails_at(Application, TlsBroken, 0),
         );
     }
     https.row(
@@ -242,7 +242,7 @@ fn tls_handshakes_that_are_no_server_s() {
     https.row(
         "33 new keys without a word",
         vec![keys(0)],
-        fails_at(Application, NotTheProtocol, 0),
+        fails_at(Application, TlsBroken, 0),
     );
     https.row(
         "new keys without end",

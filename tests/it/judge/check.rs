@@ -423,6 +423,7 @@ fn open_ones(service: &Service) -> Vec<Observation> {
         TrustDefect::SelfSigned,
         TrustDefect::MissingIntermediate,
         TrustDefect::UnknownIssuer,
+        TrustDefect::Unproven("a critical extension is not known here".into()),
     ] {
         let mut seen = healthy(service);
         if let Some(tls) = &mut seen.tls {
@@ -474,7 +475,7 @@ fn odd_ones(service: &Service) -> Vec<Observation> {
         .into_iter()
         .zip([
             &["AUTH GSSAPI NTLM"][..],
-            &["SIZE 1048576"],
+            &["SIZE 1048576", "STARTTLS", "AUTH PLAIN"],
             &["DSN"],
             &["AUTH XOAUTH2"],
             &["AUTH XOAUTH2 LOGIN"],
@@ -662,6 +663,7 @@ fn causes() -> Vec<Cause> {
         Cause::Reset,
         Cause::Flood,
         Cause::NotTheProtocol,
+        Cause::TlsBroken,
         Cause::ServiceUnavailable,
         Cause::Rejected,
         Cause::CommandRejected,
@@ -705,6 +707,7 @@ fn causes() -> Vec<Cause> {
             | Cause::Reset
             | Cause::Flood
             | Cause::NotTheProtocol
+            | Cause::TlsBroken
             | Cause::ServiceUnavailable
             | Cause::Rejected
             | Cause::CommandRejected

@@ -201,7 +201,7 @@ async fn every_defect_of_a_certificate_is_told_and_nothing_else() {
             issued(&root, with_critical_extension),
         )
         .trusts(root.der())
-        .defect(TrustDefect::Other(
+        .defect(TrustDefect::Unproven(
             "a critical extension is not known here".into(),
         )),
         Row::new(
@@ -211,8 +211,8 @@ async fn every_defect_of_a_certificate_is_told_and_nothing_else() {
             }),
         )
         .trusts(root.der())
-        .defect(TrustDefect::Other(
-            "a certificate authority's own certificate is used by a server".into(),
+        .defect(TrustDefect::Unproven(
+            "it is marked as an authority's own (CA:TRUE), which OpenSSL accepts and this program does not".into(),
         )),
     ];
     for row in rows {
@@ -434,7 +434,7 @@ async fn a_chain_is_trusted_by_signatures_and_never_by_names() {
             assert_eq!(trust.anchor, None, "{fixture}");
             match trust.defects.as_slice() {
                 [TrustDefect::UnknownIssuer] => assert!(checked, "{fixture}"),
-                [TrustDefect::Other(words)] => {
+                [TrustDefect::Unproven(words)] => {
                     assert!(!checked, "{fixture}");
                     assert!(words.as_str().contains("cannot be checked"), "{words}");
                 }
@@ -449,7 +449,7 @@ async fn a_chain_is_trusted_by_signatures_and_never_by_names() {
     assert_eq!(trust.anchor, None);
     assert_eq!(
         trust.defects,
-        [TrustDefect::Other(
+        [TrustDefect::Unproven(
             "its issuer is known by name, but a signature cannot be checked here \
              (ecdsa-with-SHA512)"
                 .into()
