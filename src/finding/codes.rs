@@ -1259,7 +1259,6 @@ codes! {
     // -- A whole host: certificates.
     CertificateDiffers = "certificate-differs" {
         severity: Warn,
-        except: &[(Fail, OfRows, "")],
         title: "services, or addresses, serve different certificates",
         meaning: "Several certificates with the same names are served, and one is older: it was renewed in one place \
             and not in another. The old one expires first, and Exchange's extended protection breaks sign-ins where \
@@ -1267,7 +1266,6 @@ codes! {
         hint: "Assign the new certificate to the services that still serve the old one (`Enable-ExchangeCertificate \
             -Services SMTP,IIS,POP,IMAP`). Then restart them, and also update load balancers.",
         references: "Microsoft, Certificates in Exchange; Microsoft, Configure Windows Extended Protection in Exchange",
-        covers: &[Code::CertificateExpired, Code::CertificateExpiresSoon],
         answers: &["L21"],
     }
 

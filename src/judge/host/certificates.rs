@@ -11,10 +11,20 @@ use crate::facts::CertificateFacts;
 use crate::finding::{Code, Finding, Severity};
 use crate::judge::check::date;
 
-pub(super) const RULES: &[HostRule] = &[HostRule {
-    code: Code::CertificateDiffers,
-    holds: differs,
-}];
+pub(super) const RULES: &[HostRule] = &[
+    HostRule {
+        code: Code::CertificateExpired,
+        holds: |whole| of_predecessors(whole, Code::CertificateExpired),
+    },
+    HostRule {
+        code: Code::CertificateExpiresSoon,
+        holds: |whole| of_predecessors(whole, Code::CertificateExpiresSoon),
+    },
+    HostRule {
+        code: Code::CertificateDiffers,
+        holds: |whole| of_predecessors(whole, Code::CertificateDiffers),
+    },
+];
 
 /// A certificate and the rows that serve it.
 struct Served<'a> {
@@ -22,7 +32,9 @@ struct Served<'a> {
     rows: Vec<&'a Finding>,
 }
 
-fn differs(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
+/// The certificates that were renewed in one place and not in another, of those the ones that this code is about: one
+/// that has expired, or is about to, is that matter, with the renewal that it missed, and no second one.
+fn of_predecessors(whole: &TargetCase<'_>, code: Code) -> Vec<TargetEvidence> {
     let served = served(whole);
     let Some(newest) = served
         .iter()
@@ -33,13 +45,24 @@ fn differs(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
     served
         .iter()
         .filter(|one| is_predecessor(one.certificate, newest.certificate))
+        .filter(|one| matter(&one.rows) == code)
         .map(|old| {
-            // An old certificate that has ended, or is about to, is that matter and no second one.
-            let rows = old.rows.iter().copied();
-            let severity = worst_of(Code::CertificateDiffers, rows).max(Severity::Warn);
-            told(old, newest, whole.context.now).severity(severity)
+            let severity = worst_of(code, old.rows.iter().copied());
+            told(old, newest, whole.context.now).severity(severity.max(Severity::Warn))
         })
         .collect()
+}
+
+/// What these rows say of the dates of their certificate; where nothing, that another is newer.
+fn matter(rows: &[&Finding]) -> Code {
+    let is_told = |code: &Code| {
+        rows.iter()
+            .any(|row| row.diagnoses.iter().any(|told| told.code == *code))
+    };
+    [Code::CertificateExpired, Code::CertificateExpiresSoon]
+        .into_iter()
+        .find(is_told)
+        .unwrap_or(Code::CertificateDiffers)
 }
 
 /// Every certificate that somebody checks, or that was meant to be checked. Directories and desktops have their own by
@@ -100,26 +123,18 @@ fn told(old: &Served<'_>, new: &Served<'_>, now: OffsetDateTime) -> TargetEviden
         .copied()
         .filter(|service| of_new.contains(service))
         .collect();
-    let ends = (
-        date(old.certificate.not_after),
-        date(new.certificate.not_after),
-    );
+    let ends = if old.certificate.not_after < now {
+        "expired on"
+    } else {
+        "expires on"
+    };
     if same_service.is_empty() {
-        let message = if old.certificate.not_after < now {
-            format!(
-                "the certificate expired on {}, and the newer one of {}, which expires on {}, is not assigned here",
-                ends.0,
-                names(&of_new),
-                ends.1
-            )
-        } else {
-            format!(
-                "the certificate that expires on {} is older than that of {}, which expires on {}",
-                ends.0,
-                names(&of_new),
-                ends.1
-            )
-        };
+        let message = format!(
+            "the certificate {ends} {}, and the newer one of {}, which expires on {}, is not assigned here",
+            date(old.certificate.not_after),
+            names(&of_new),
+            date(new.certificate.not_after)
+        );
         let told = TargetEvidence::new(message, old.rows.iter().copied());
         return match assign_hint(&old.rows) {
             Some(hint) => told.hint(hint),
@@ -141,7 +156,8 @@ fn told(old: &Served<'_>, new: &Served<'_>, now: OffsetDateTime) -> TargetEviden
         // The same address gives now this one, now that one: members behind a load balancer.
         let message = format!(
             "the certificate expires now on {}, now on {}",
-            ends.0, ends.1
+            date(old.certificate.not_after),
+            date(new.certificate.not_after)
         );
         return TargetEvidence::new(message, old.rows.iter().copied()).hint(
             "Possibly members behind a load balancer: check each by `--address` and assign the new certificate to \
@@ -149,11 +165,11 @@ fn told(old: &Served<'_>, new: &Served<'_>, now: OffsetDateTime) -> TargetEviden
         );
     }
     let message = format!(
-        "the certificate at {} expires on {} and is older than the one at {}, which expires on {}",
+        "the certificate at {} {ends} {} and is older than the one at {}, which expires on {}",
         list(&at_old),
-        ends.0,
+        date(old.certificate.not_after),
         list(&at_new),
-        ends.1
+        date(new.certificate.not_after)
     );
     TargetEvidence::new(message, old.rows.iter().copied())
         .hint(

@@ -32,7 +32,7 @@ fn a_store_of_roots_that_hangs_ends_with_the_check() {
     let document = held(&out);
     let trust = |row: usize| rows(&document)[row]["tls"]["certificate"]["trust"].clone();
     assert_eq!(trust(0)["anchor"], "ca-file");
-    assert_eq!(trust(1)["defects"], json!(["self-signed", "other"]));
+    assert_eq!(trust(1)["defects"], json!(["self-signed", "unproven"]));
 }
 
 /// What is said of this machine's store of roots, and whether the stand-in is trusted by it.

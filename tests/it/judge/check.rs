@@ -216,12 +216,16 @@ fn the_same_observation_gives_the_same_finding() {
 }
 
 #[test]
-fn every_code_has_exactly_one_rule_and_words() {
+fn every_code_has_a_rule_and_words() {
     for code in Code::all() {
-        let rules = rules().map(|rule| rule.code);
-        let all = rules.chain(target_rules().map(|rule| rule.code));
-        let all = all.chain(domain_rules().map(|rule| rule.code));
-        assert_eq!(all.filter(|found| *found == code).count(), 1, "{code}");
+        // Of a check, of a host, of a domain: one matter can be told of more than one of them.
+        let counts = [
+            rules().filter(|rule| rule.code == code).count(),
+            target_rules().filter(|rule| rule.code == code).count(),
+            domain_rules().filter(|rule| rule.code == code).count(),
+        ];
+        assert!(counts.iter().all(|count| *count <= 1), "{code}: {counts:?}");
+        assert!(counts.contains(&1), "{code} has no rule");
         let Definition {
             title,
             meaning,

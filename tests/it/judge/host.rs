@@ -152,12 +152,12 @@ fn a_certificate_that_was_not_renewed_everywhere() {
     assert_eq!(told.diagnosis.severity, Severity::Warn);
     let message = &told.diagnosis.message;
     assert!(
-        message.starts_with("the certificate that expires on 2027-01-17 is older than that of "),
+        message.starts_with("the certificate expires on 2027-01-17, and the newer one of "),
         "{message}"
     );
     assert!(message.contains("https"), "{message}");
     assert!(
-        message.ends_with(", which expires on 2027-08-10"),
+        message.ends_with(", which expires on 2027-08-10, is not assigned here"),
         "{message}"
     );
     assert!(
@@ -202,6 +202,36 @@ fn a_certificate_that_was_not_renewed_everywhere() {
     let mut desktop = StagedHost::of(Role::Mailbox);
     desktop.change(Rdp, |seen| serve(seen, old()));
     assert_eq!(codes(&desktop.judged()), []);
+}
+
+/// One that has expired, or is about to, is that matter, and the renewal that it missed is told with it.
+#[test]
+fn a_certificate_that_was_due_and_not_renewed_everywhere() {
+    for (left, code, said) in [
+        (-3, Code::CertificateExpired, "the certificate expired on "),
+        (
+            5,
+            Code::CertificateExpiresSoon,
+            "the certificate expires on ",
+        ),
+    ] {
+        let mut host = StagedHost::of(Role::Mailbox);
+        host.change(Imaps, |seen| {
+            let certificate = CertificateFacts {
+                not_after: now() + days(left),
+                ..old()
+            };
+            serve(seen, certificate);
+        });
+        let finding = host.judged();
+        let told = only(&finding, code);
+        assert_eq!(told.services, [Imaps]);
+        let message = &told.diagnosis.message;
+        assert!(message.starts_with(said), "{message}");
+        assert!(message.ends_with(" is not assigned here"), "{message}");
+        let hint = &told.diagnosis.hint;
+        assert!(hint.contains("-Services POP,IMAP"), "{hint}");
+    }
 }
 
 #[test]
