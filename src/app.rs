@@ -435,6 +435,7 @@ impl Outputs {
                 let look = Style {
                     fails_from: fails_from(telling.fail_on),
                     names: telling.names,
+                    certificates: telling.certificates,
                     ..style(telling.color, telling.rows)
                 };
                 add(
@@ -453,6 +454,7 @@ impl Outputs {
                 color: Color::Plain,
                 width: 100,
                 rows: telling.rows,
+                certificates: telling.certificates,
                 fails_from: fails_from(telling.fail_on),
                 names: telling.names,
             };

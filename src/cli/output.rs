@@ -9,7 +9,7 @@ use super::possible::{self, Words};
 use super::reports;
 use crate::exit::FailOn;
 use crate::plan::Transcripts;
-use crate::report::{Format, Names, Rows};
+use crate::report::{CertificateList, Format, Names, Rows};
 
 /// How a run is to be told.
 #[derive(Clone, Debug)]
@@ -18,6 +18,8 @@ pub struct Telling {
     pub reports: Vec<(Format, Option<PathBuf>)>,
     /// Which rows the table shows.
     pub rows: Rows,
+    /// Whether the table tells every certificate.
+    pub certificates: CertificateList,
     /// When to use colour.
     pub color: ColorWhen,
     /// Whether conversations are told.
@@ -89,6 +91,10 @@ pub(super) struct OutputArgs {
     #[arg(long, help_heading = "Output")]
     problems: bool,
 
+    /// End the table with each certificate once: names, dates, key, thumbprints, chain, and which services present it
+    #[arg(long, help_heading = "Output")]
+    certificates: bool,
+
     /// Show the protocol dialogue, on standard error and in JSON
     #[arg(short, long, help_heading = "Output")]
     pub(super) verbose: bool,
@@ -157,6 +163,11 @@ impl OutputArgs {
                 Rows::Problems
             } else {
                 Rows::All
+            },
+            certificates: if self.certificates {
+                CertificateList::Shown
+            } else {
+                CertificateList::Omitted
             },
             color: self.color.when(),
             verbose: self.verbose,

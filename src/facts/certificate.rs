@@ -22,6 +22,8 @@ pub struct CertificateFacts {
     pub not_after: OffsetDateTime,
     /// Serial number, lower-case hexadecimal without leading zeros; an ellipsis marks where an endless one is cut.
     pub serial: String,
+    /// SHA-1 over the DER, 40 lower-case hexadecimal digits: the thumbprint that Windows and Exchange show.
+    pub sha1: String,
     /// SHA-256 over the DER, 64 lower-case hexadecimal digits.
     pub sha256: String,
     /// The public key.

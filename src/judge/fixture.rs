@@ -173,6 +173,7 @@ pub(super) fn good() -> CertificateFacts {
         not_before: now() - days(165),
         not_after: now() + days(200),
         serial: "0a1b".into(),
+        sha1: "aa".repeat(20),
         sha256: "aa".repeat(32),
         key: KeyFacts {
             algorithm: "RSA".into(),

@@ -425,6 +425,7 @@ struct Certificate<'a> {
     not_after: String,
     days_left: Option<i64>,
     serial: &'a str,
+    sha1: &'a str,
     sha256: &'a str,
     key: Key<'a>,
     signature: &'a str,
@@ -450,6 +451,7 @@ impl<'a> Certificate<'a> {
             not_after: rfc3339(facts.not_after),
             days_left: finding.days_left,
             serial: &facts.serial,
+            sha1: &facts.sha1,
             sha256: &facts.sha256,
             key: Key {
                 algorithm: &facts.key.algorithm,

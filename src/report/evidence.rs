@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::facts::{CertificateFacts, PeerFacts, Text};
+use crate::facts::{
+    Anchor, CertificateFacts, ChainLink, KeyFacts, PeerFacts, Text, TlsFacts, TrustDefect,
+    TrustFacts,
+};
 use crate::finding::Finding;
 use crate::observation::{State, Step};
 
@@ -51,14 +54,76 @@ pub(super) fn certificate(
     let left = left.map_or_else(String::new, |days| format!(", {}", days_left(days)));
     let (from, until) = (rfc3339(facts.not_before), rfc3339(facts.not_after));
     told.push(("valid", format!("{from} to {until}{left}")));
-    let bits = facts.key.bits;
-    let bits = bits.map_or_else(String::new, |bits| format!(" {bits} bits"));
+    told.push(("key", format!("{}, {}", key(&facts.key), facts.signature)));
+    told.push(("serial", facts.serial.clone()));
+    // As `Get-ExchangeCertificate` writes it.
     told.push((
-        "key",
-        format!("{}{bits}, {}", facts.key.algorithm, facts.signature),
+        "thumbprint",
+        format!("{} (SHA-1)", facts.sha1.to_ascii_uppercase()),
     ));
     told.push(("SHA-256", facts.sha256.clone()));
     told
+}
+
+/// What was sent after the certificate, a line each, and where the chain leads.
+pub(super) fn chain(tls: &TlsFacts) -> Vec<(&'static str, String)> {
+    let mut told: Vec<(&'static str, String)> = tls
+        .chain
+        .iter()
+        .skip(1)
+        .map(|l| ("chain", link(l)))
+        .collect();
+    if told.is_empty() {
+        told.push(("chain", "nothing but the certificate was sent".to_owned()));
+    }
+    if let Some(certificate) = &tls.certificate {
+        told.push(("trust", trust(&certificate.trust)));
+    }
+    told
+}
+
+/// `CN=Example Intermediate; until 2031-01-01T00:00:00Z; RSA 4096 bits; SHA-256 …`.
+fn link(link: &ChainLink) -> String {
+    let mut told = vec![link.subject.to_string()];
+    told.extend(
+        link.not_after
+            .map(|until| format!("until {}", rfc3339(until))),
+    );
+    told.extend(link.key.as_ref().map(key));
+    told.push(format!("SHA-256 {}", link.sha256));
+    told.join("; ")
+}
+
+fn key(key: &KeyFacts) -> String {
+    let bits = key
+        .bits
+        .map_or_else(String::new, |bits| format!(" {bits} bits"));
+    format!("{}{bits}", key.algorithm)
+}
+
+/// Where a chain leads, dates aside.
+fn trust(trust: &TrustFacts) -> String {
+    let defects: Vec<&str> = trust.defects.iter().map(defect).collect();
+    if !defects.is_empty() {
+        return format!("not trusted: {}", defects.join(", "));
+    }
+    match trust.anchor {
+        Some(Anchor::Public) => "chains to a public root",
+        Some(Anchor::System) => "chains to a root in this machine's store",
+        Some(Anchor::CaFile) => "chains to a root of --ca-file",
+        None => "not known",
+    }
+    .to_owned()
+}
+
+fn defect(defect: &TrustDefect) -> &str {
+    match defect {
+        TrustDefect::UnknownIssuer => "does not chain to a trusted root",
+        TrustDefect::SelfSigned => "self-signed",
+        TrustDefect::MissingIntermediate => "an intermediate certificate was not sent",
+        TrustDefect::InvalidPurpose => "not meant for servers",
+        TrustDefect::Unproven(words) | TrustDefect::Other(words) => words.as_str(),
+    }
 }
 
 /// What the peer said first.

@@ -17,7 +17,7 @@ pub use domain_document::domain_json;
 pub use listing::{catalog_json, catalog_table, glossary};
 pub use progress::Progress;
 pub use redact::redacted;
-pub use style::{Color, Names, Rows, Style};
+pub use style::{CertificateList, Color, Names, Rows, Style};
 pub use transcript::transcript;
 
 mod contract;

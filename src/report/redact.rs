@@ -481,6 +481,7 @@ impl Placeholders {
             let place = self.place(name.as_str());
             *name = Text::from(place.as_str());
         }
+        facts.sha1 = format!("{:040x}", self.number(&facts.sha1));
         facts.sha256 = format!("{:064x}", self.number(&facts.sha256));
         facts.serial = format!("{:x}", self.number(&facts.serial));
         for url in &mut facts.issuer_urls {

@@ -16,6 +16,8 @@ pub struct Style {
     pub width: usize,
     /// Which rows are shown.
     pub rows: Rows,
+    /// Whether every certificate is told at the end.
+    pub certificates: CertificateList,
     /// From which severity on a finding is a failure in a format that knows no warnings.
     pub fails_from: Severity,
     /// Whether a document says that its names are placeholders.
@@ -28,6 +30,7 @@ impl Default for Style {
             color: Color::Plain,
             width: 80,
             rows: Rows::All,
+            certificates: CertificateList::Omitted,
             fails_from: Severity::Fail,
             names: Names::Told,
         }
@@ -62,6 +65,16 @@ pub enum Rows {
     All,
     /// Those that did not pass.
     Problems,
+}
+
+/// Whether every certificate is told at the end.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum CertificateList {
+    /// Only what is wrong with them.
+    #[default]
+    Omitted,
+    /// Each of them, once.
+    Shown,
 }
 
 impl Color {

@@ -26,14 +26,15 @@ use exchports::observation::{
 };
 use exchports::plan::Check;
 use exchports::report::{
-    Color, Format, Names, Progress, Reporter, Rows, Style, Tee, catalog_json, catalog_table,
-    reporter, transcript,
+    CertificateList, Color, Format, Names, Progress, Reporter, Rows, Style, Tee, catalog_json,
+    catalog_table, reporter, transcript,
 };
 
 pub(crate) const PLAIN: Style = Style {
     color: Color::Plain,
     width: 80,
     rows: Rows::All,
+    certificates: CertificateList::Omitted,
     fails_from: Severity::Fail,
     names: Names::Told,
 };
@@ -85,6 +86,31 @@ fn tables_look_as_they_did() {
     hold_golden(
         "table-web-problems.txt",
         &told(&web_run(), Format::Table, problems),
+    );
+}
+
+/// Each once, however many services and hosts present it.
+#[test]
+fn certificates_look_as_they_did() {
+    for width in [80, 40] {
+        let style = Style {
+            width,
+            rows: Rows::Problems,
+            certificates: CertificateList::Shown,
+            ..PLAIN
+        };
+        hold_golden(
+            &format!("table-certificates-{width}.txt"),
+            &told(&run(), Format::Table, style),
+        );
+    }
+    let one = Style {
+        certificates: CertificateList::Shown,
+        ..PLAIN
+    };
+    hold_golden(
+        "table-certificates-one.txt",
+        &told(&healthy_run(), Format::Table, one),
     );
 }
 
@@ -1164,6 +1190,7 @@ fn tls(days: i64) -> TlsFacts {
             not_before: day(-300),
             not_after: day(days),
             serial: "0a1b".to_owned(),
+            sha1: "5a".repeat(20),
             sha256: "5e".repeat(32),
             key: KeyFacts {
                 algorithm: "RSA".to_owned(),
@@ -1181,15 +1208,29 @@ fn tls(days: i64) -> TlsFacts {
             issuer_urls: Vec::new(),
             more_names: 0,
         }),
-        chain: vec![ChainLink {
-            subject: Text::from("CN=mail.example.com"),
-            issuer: Text::from("CN=Example CA"),
-            sha256: "5e".repeat(32),
-            not_before: Some(day(-300)),
-            not_after: Some(day(days)),
-            key: None,
-            signature: None,
-        }],
+        chain: vec![
+            ChainLink {
+                subject: Text::from("CN=mail.example.com"),
+                issuer: Text::from("CN=Example CA"),
+                sha256: "5e".repeat(32),
+                not_before: Some(day(-300)),
+                not_after: Some(day(days)),
+                key: None,
+                signature: None,
+            },
+            ChainLink {
+                subject: Text::from("CN=Example CA"),
+                issuer: Text::from("CN=Example Root"),
+                sha256: "ca".repeat(32),
+                not_before: Some(day(-2000)),
+                not_after: Some(day(2000)),
+                key: Some(KeyFacts {
+                    algorithm: "RSA".to_owned(),
+                    bits: Some(4096),
+                }),
+                signature: None,
+            },
+        ],
         fingerprints: Vec::new(),
         client_certificate: None,
         legacy: None,

@@ -644,6 +644,7 @@ fn certificate() -> CertificateFacts {
         not_before: now() - time::Duration::days(100),
         not_after: now() + time::Duration::days(265),
         serial: "0a".into(),
+        sha1: "ab".repeat(20),
         sha256: "ab".repeat(32),
         key: KeyFacts {
             algorithm: "EC".into(),

@@ -580,6 +580,9 @@ struct Certificate {
     days_left: Known<i64>,
     /// Lower-case hexadecimal.
     serial: String,
+    /// The thumbprint that Windows and Exchange show, in lower case.
+    #[schemars(regex(pattern = "^[0-9a-f]{40}$"))]
+    sha1: String,
     #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
     sha256: String,
     key: Key,

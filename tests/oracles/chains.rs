@@ -102,7 +102,13 @@ fn kept(tls: &TlsFacts) -> usize {
     let of_leaf = tls.certificate.iter().map(|it| {
         let texts = it.names.iter().chain(&it.issuer_urls);
         let texts = texts.chain([&it.subject, &it.issuer]).map(Text::as_str);
-        let strings = [&it.serial, &it.sha256, &it.key.algorithm, &it.signature];
+        let strings = [
+            &it.serial,
+            &it.sha1,
+            &it.sha256,
+            &it.key.algorithm,
+            &it.signature,
+        ];
         let defects = it.trust.defects.iter().map(|defect| match defect {
             TrustDefect::Other(words) | TrustDefect::Unproven(words) => words.as_str(),
             _ => "",

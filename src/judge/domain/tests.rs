@@ -61,6 +61,7 @@ fn certificate() -> CertificateFacts {
         not_before: day(-30),
         not_after: day(60),
         serial: "0a1b".to_owned(),
+        sha1: "5e".repeat(20),
         sha256: "5e".repeat(32),
         key: KeyFacts {
             algorithm: "RSA".to_owned(),

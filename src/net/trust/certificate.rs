@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use rustls::client::verify_server_name;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -330,6 +331,11 @@ fn identifier_text(identifier: &Oid<'_>) -> String {
         Some(told) if told.len() < bytes.len() => Oid::new(told.into()).to_id_string() + "…",
         _ => identifier.to_id_string(),
     }
+}
+
+/// What Windows shows as the thumbprint. It names a certificate; nothing is trusted because of it.
+pub(super) fn sha1(der: &[u8]) -> String {
+    hex(digest(&SHA1_FOR_LEGACY_USE_ONLY, der).as_ref())
 }
 
 pub(super) fn sha256(der: &[u8], roots: &Roots) -> String {

@@ -19,7 +19,7 @@ pub(super) use self::certificate::{is_readable, public_key};
 pub use self::roots::{NotARoot, Roots};
 
 use self::certificate::{
-    Parsed, TextBudget, is_made_out_to, issuer_urls, key, name_text, names, serial, sha256,
+    Parsed, TextBudget, is_made_out_to, issuer_urls, key, name_text, names, serial, sha1, sha256,
     signature,
 };
 use self::path::{Proofs, is_self_signed, trust};
@@ -135,6 +135,7 @@ fn certificate(
         not_before: tbs.validity.not_before.to_datetime(),
         not_after: tbs.validity.not_after.to_datetime(),
         serial: serial(tbs.raw_serial()),
+        sha1: chain.first().map_or_else(String::new, |der| sha1(der)),
         sha256: chain
             .first()
             .map_or_else(String::new, |der| sha256(der, roots)),

@@ -18,7 +18,7 @@ use crate::observation::{Speaker, State};
 use self::timeline::Timeline;
 use super::digest::{counts, marked, problems, verdict};
 use super::document::Document;
-use super::evidence::{certificate, days_left, evidence, in_words, took};
+use super::evidence::{certificate, chain, days_left, evidence, in_words, took};
 use super::notation::rfc3339;
 use super::order::{Order, Told};
 use super::transcript;
@@ -346,7 +346,7 @@ fn certificates(rows: &[Arc<Finding>]) -> Vec<Certificate> {
     let mut found: Vec<(&str, Vec<String>, Certificate)> = Vec::new();
     for row in rows {
         let tls = row.observation.tls.as_ref();
-        let Some(facts) = tls.and_then(|tls| tls.certificate.as_ref()) else {
+        let Some((tls, facts)) = tls.and_then(|tls| Some((tls, tls.certificate.as_ref()?))) else {
             continue;
         };
         let by = name(row, rows);
@@ -360,7 +360,7 @@ fn certificates(rows: &[Arc<Finding>]) -> Vec<Certificate> {
                 vec![by],
                 Certificate {
                     subject: facts.subject.to_string(),
-                    lines: certificate(facts, row.days_left),
+                    lines: [certificate(facts, row.days_left), chain(tls)].concat(),
                 },
             )),
         }

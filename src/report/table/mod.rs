@@ -18,15 +18,17 @@ use crate::observation::State;
 
 use super::Reporter;
 use super::order::{Order, Told};
-use super::style::{Color, Paragraph, Rows, Style};
+use super::style::{CertificateList, Color, Paragraph, Rows, Style};
 
 use audit::audited;
 use causes::{Cause, causes, codes, label, names};
+use certificates::Presented;
 use columns::Columns;
 use lines::{Line, is_shown, lines};
 
 mod audit;
 mod causes;
+mod certificates;
 mod columns;
 mod lines;
 
@@ -36,6 +38,7 @@ pub(super) struct Table {
     style: Style,
     order: Order,
     hosts: Hosts,
+    presented: Presented,
     last: Last,
 }
 
@@ -76,6 +79,7 @@ impl Table {
             style,
             order: Order::default(),
             hosts: Hosts::default(),
+            presented: Presented::default(),
             last: Last::default(),
         }
     }
@@ -84,6 +88,9 @@ impl Table {
         let several = self.hosts.planned > 1;
         let page = Page::new(told, self.style);
         self.hosts.add(&page);
+        if self.style.certificates == CertificateList::Shown {
+            self.presented.add(page.target, page.rows);
+        }
         let is_short = page.is_well() && (several || self.style.rows == Rows::Problems);
         if is_short && several && self.style.rows == Rows::Problems {
             self.hosts.uncounted += 1;
@@ -141,6 +148,8 @@ impl Reporter for Table {
         }
         if let Event::RunFinished(end) = event {
             self.push_end(end, &mut text);
+            self.presented
+                .push(self.hosts.planned > 1, self.style, &mut text);
         }
         if text.is_empty() {
             return Ok(());

@@ -102,7 +102,7 @@ fn collect(value: &serde_json::Value, found: &mut Vec<String>) {
         serde_json::Value::Object(members) => {
             for (key, value) in members {
                 match value.as_str() {
-                    Some(text) if matches!(key.as_str(), "sha256" | "serial") => {
+                    Some(text) if matches!(key.as_str(), "sha1" | "sha256" | "serial") => {
                         found.push(text.to_owned());
                     }
                     _ => collect(value, found),

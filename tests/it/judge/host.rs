@@ -912,6 +912,7 @@ fn certificate() -> CertificateFacts {
         not_before: now() - days(100),
         not_after: now() + days(265),
         serial: "0b".into(),
+        sha1: "bb".repeat(20),
         sha256: "bb".repeat(32),
         key: KeyFacts {
             algorithm: "EC".into(),
@@ -933,6 +934,7 @@ fn old() -> CertificateFacts {
         not_before: now() - days(300),
         not_after: now() + days(60),
         serial: "0a".into(),
+        sha1: "aa".repeat(20),
         sha256: "aa".repeat(32),
         ..certificate()
     }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use ::ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use rcgen::{CustomExtension, SanType, date_time_ymd};
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
@@ -105,16 +106,19 @@ async fn a_certificate_is_told_field_by_field() {
         texts(&certificate.issuer_urls),
         ["http://ca.example.test/root.crt"]
     );
-    let digest = ring::cipher_suite::TLS13_AES_128_GCM_SHA256
+    let thumbprint = digest(&SHA1_FOR_LEGACY_USE_ONLY, &served.chain[0]);
+    let sha256 = ring::cipher_suite::TLS13_AES_128_GCM_SHA256
         .tls13()
         .expect("it is one")
         .common
         .hash_provider
         .hash(&served.chain[0]);
     let hex = |byte: &u8| format!("{byte:02x}");
-    let digest: String = digest.as_ref().iter().map(hex).collect();
-    assert_eq!(certificate.sha256, digest);
-    assert_eq!(tls.chain[0].sha256, digest);
+    let sha256: String = sha256.as_ref().iter().map(hex).collect();
+    assert_eq!(certificate.sha256, sha256);
+    let thumbprint: String = thumbprint.as_ref().iter().map(hex).collect();
+    assert_eq!(certificate.sha1, thumbprint);
+    assert_eq!(tls.chain[0].sha256, sha256);
     assert_eq!(tls.chain[0].subject, certificate.subject);
     assert_eq!(tls.chain[0].not_after, Some(certificate.not_after));
 
