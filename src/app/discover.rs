@@ -5,10 +5,11 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use super::{
-    Error, Signals, complain, file_limit, heed, print, read_ca_file, runtime, sockets, style,
-    to_stdout,
-};
+use super::error::Error;
+use super::inputs::read_ca_file;
+use super::limits::{file_limit, runtime, sockets};
+use super::signals::{Signals, heed};
+use super::terminal::{complain, print, style, to_stdout};
 use crate::cli::{DiscoverOrder, UsageError, shown};
 use crate::discover::{Means, discover};
 use crate::event::RunEnd;

@@ -9,7 +9,7 @@ use crate::exit::{self, Exit, FailOn};
 use crate::facts::Text;
 use crate::finding::Status;
 
-use super::columns;
+use super::terminal::columns;
 
 /// Whether there is nothing left to wait for. Who wants no findings waits for what would be one.
 pub(super) fn is_well(finished: &RunFinished, fail_on: FailOn) -> bool {

@@ -9,7 +9,9 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::{Kept, Setup, channel, run, tell};
+use super::events::{channel, tell};
+use super::setup::{Kept, Setup};
+use super::targets::run;
 use crate::event::{Event, RunEnd, RunFinished};
 use crate::finding::Status;
 use crate::plan::Plan;

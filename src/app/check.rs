@@ -1,0 +1,63 @@
+//! `exchports check`: a plan is run with the files that were named, on the sockets that there are.
+
+use std::io::{self, IsTerminal as _};
+use std::sync::Arc;
+
+use super::error::Error;
+use super::execute::{Awaited, ended, execute};
+use super::inputs::{read_baseline, read_ca_file, roots};
+use super::limits::{file_limit, runtime, sockets};
+use super::reports::Outputs;
+use super::signals::Signals;
+use super::terminal::complain;
+use crate::cli::{self, CheckOrder};
+use crate::exit::Exit;
+use crate::plan::{Depth, Limits};
+
+pub(super) fn check(order: CheckOrder) -> Result<Exit, Error> {
+    let CheckOrder {
+        mut plan,
+        ca_files,
+        baseline,
+        wait,
+        jobs,
+        telling,
+    } = order;
+    for path in &ca_files {
+        plan.trust.ca_certificates.extend(read_ca_file(path)?);
+    }
+    plan.baseline = baseline.as_deref().map(read_baseline).transpose()?;
+    plan.limits.jobs = sockets(jobs, file_limit());
+    for warning in cli::warnings(&plan) {
+        complain(&format!("warning: {warning}"));
+    }
+    let outputs = Outputs::open(&telling)?;
+    let runtime = runtime(plan.targets.len())?;
+    let done = runtime.block_on(async {
+        // Before anything that takes time; what came before could be ended at once, and nothing was lost.
+        let signals = Signals::listen()?;
+        let roots = Arc::new(roots(&plan, &ca_files)?);
+        // Nobody heeds an interrupt yet. What comes later is told of each certificate.
+        let patience = plan.limits.reply.min(Limits::default().reply);
+        let patience = plan.limits.run.map_or(patience, |run| run.min(patience));
+        if plan.depth != Depth::TcpOnly
+            && let Some(lack) = roots.lack(patience).await
+        {
+            return Err(Error::NoRoots(lack));
+        }
+        let wait = wait.map(|patience| Awaited {
+            patience,
+            fail_on: telling.fail_on,
+            is_shown: telling.progress && io::stderr().is_terminal(),
+        });
+        let done = execute(plan, Arc::clone(&roots), outputs, signals, wait).await?;
+        Ok((done, roots.trouble()))
+    });
+    // What hangs must not keep the process: its thread is left behind.
+    runtime.shutdown_background();
+    let (done, trouble) = done?;
+    if let Some(trouble) = trouble {
+        complain(&format!("warning: {trouble}"));
+    }
+    Ok(ended(&done, &telling))
+}

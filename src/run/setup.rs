@@ -1,0 +1,76 @@
+//! What a run is given, and what all its checks share.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use time::OffsetDateTime;
+use tokio::time::Instant;
+
+use crate::event::{RunEnd, TargetId};
+use crate::judge::Context;
+use crate::net::{Gate, Halt, Roots};
+use crate::observation::Observation;
+use crate::plan::{Plan, Target};
+
+/// What was seen of rows in an earlier round, so that they need not be looked at again: by target and row.
+pub type Kept = HashMap<(TargetId, usize), Observation>;
+
+/// What a run is given beside its plan.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// When it begins.
+    pub started_at: OffsetDateTime,
+    /// Whom to trust.
+    pub roots: Arc<Roots>,
+    /// The limits on sockets; runs that share one keep them together.
+    pub gate: Arc<Gate>,
+    /// Whether targets wait for one another.
+    pub sequence: Sequence,
+    /// What ends it early.
+    pub cancellation: Cancellation,
+    /// What is known already.
+    pub kept: Arc<Kept>,
+}
+
+/// Whether a target may be far ahead of those before it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Sequence {
+    /// A document keeps the order of targets, and would have to keep what is far ahead.
+    #[default]
+    Ordered,
+    /// Each is told as it comes.
+    Unordered,
+}
+
+/// What ends a run early.
+#[derive(Clone, Debug)]
+pub struct Cancellation {
+    /// Ends every wait.
+    pub halt: Halt,
+    /// How it ended, when somebody ended it.
+    pub end: Arc<OnceLock<RunEnd>>,
+}
+
+/// What all checks of a run share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) plan: Plan,
+    pub(super) roots: Arc<Roots>,
+    pub(super) gate: Arc<Gate>,
+    pub(super) kept: Arc<Kept>,
+    pub(super) began: Instant,
+    pub(super) deadline: Option<Instant>,
+    pub(super) halt: Halt,
+    pub(super) now: OffsetDateTime,
+}
+
+impl Shared {
+    pub(super) fn context<'a>(&'a self, target: &'a Target) -> Context<'a> {
+        Context {
+            standards: &self.plan.standards,
+            role: target.role,
+            server_name: &target.server_name,
+            now: self.now,
+        }
+    }
+}

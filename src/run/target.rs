@@ -1,0 +1,224 @@
+//! One target: its name is looked up, its rows are checked all at once, then it is judged.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::{self, JoinError, JoinSet};
+use tokio::time::Instant;
+
+use super::behind::Fronts;
+use super::check::{ask, one_check};
+use super::control::control;
+use super::rows::{Row, at_its_place, before, broken, expect_by_address, not_resolved, only, rows};
+use super::setup::Shared;
+use crate::catalog::Role;
+use crate::event::{Event, TargetId};
+use crate::finding::Finding;
+use crate::judge::{self, Context, Surroundings};
+use crate::net::{Lookup, TlsAsk, resolve};
+use crate::observation::{Cause, Failure, Observation, Stage};
+use crate::plan::{Check, Host, Target};
+
+pub(super) async fn one_target(
+    shared: Arc<Shared>,
+    id: TargetId,
+    target: Arc<Target>,
+    sender: Sender,
+) {
+    // Nobody listens only when the run is over.
+    let tell = |event| drop(sender.send(event));
+    let lookup = look_up(&shared, &target).await;
+    let addresses = lookup.addresses.clone().unwrap_or_default();
+    let mut rows = rows(&shared.plan, &target, &addresses);
+    expect_by_address(&target, &addresses, &mut rows);
+    // Where the role is found from all rows, none of them can be judged before the last.
+    let is_held = target.role == Role::Auto;
+    tell(Event::TargetResolved {
+        target: id,
+        checks: rows.iter().map(|(check, _)| check.service.id).collect(),
+    });
+    let mut checks = JoinSet::new();
+    let tls = Arc::new(TlsAsk {
+        host: target.server_name.clone(),
+        roots: Arc::clone(&shared.roots),
+    });
+    let mut fronts = Fronts::new();
+    let mut findings: Vec<Option<Finding>> = vec![None; rows.len()];
+    let mut tasks = Vec::with_capacity(rows.len());
+    for (row, (check, addresses)) in rows.iter().enumerate() {
+        let (shared, tls) = (Arc::clone(&shared), Arc::clone(&tls));
+        let target = Arc::clone(&target);
+        let (check, addresses) = (*check, addresses.clone());
+        let unresolved = lookup.addresses.as_ref().err().cloned();
+        let ask = ask(&shared.plan, &target, check);
+        let place = fronts.place(&check, &addresses);
+        let only = only(&addresses);
+        let task = checks.spawn(async move {
+            let observation = match unresolved {
+                Some(failure) => not_resolved(failure),
+                None => match shared.kept.get(&(id, row)) {
+                    Some(known) => known.clone(),
+                    None => match place.way(addresses).await {
+                        Ok(addresses) => one_check(&shared, addresses, ask, tls).await,
+                        Err(seen) => *seen,
+                    },
+                },
+            };
+            place.tell(&observation);
+            let observation = at_its_place(observation, only);
+            let observation = Observation {
+                before: before(&shared.plan, &target, check, observation.address),
+                ..observation
+            };
+            let context = shared.context(&target);
+            (row, judge::judge(check, observation, &context))
+        });
+        tasks.push(task.id());
+    }
+    // From here on only the check of 443 can speak for it: should it break, nobody waits for it.
+    drop(fronts);
+    let context = shared.context(&target);
+    while let Some(ended) = checks.join_next().await {
+        let Some((row, finding)) = finished_row(ended, &tasks, &rows, &context) else {
+            continue;
+        };
+        let event = if is_held {
+            Event::CheckSeen { target: id, row }
+        } else {
+            Event::CheckFinished {
+                target: id,
+                row,
+                finding: Arc::new(finding.clone()),
+            }
+        };
+        tell(event);
+        if let Some(place) = findings.get_mut(row) {
+            *place = Some(finding);
+        }
+    }
+    let findings: Vec<Finding> = findings.into_iter().flatten().collect();
+    let around = Surroundings {
+        addresses,
+        resolve: lookup.took,
+        control: control(&shared, &target, &findings, tls).await,
+    };
+    let verdict = if is_held {
+        let seen: Vec<(Check, Observation)> = findings
+            .into_iter()
+            .map(|finding| (finding.check, finding.observation))
+            .collect();
+        let (findings, verdict) = judge::judge_by_signs(&target, &around, &seen, &context);
+        for (row, finding) in findings.into_iter().enumerate() {
+            tell(Event::CheckFinished {
+                target: id,
+                row,
+                finding: Arc::new(finding),
+            });
+        }
+        verdict
+    } else {
+        judge::judge_target(&target, around, &findings, &context)
+    };
+    tell(Event::TargetFinished {
+        target: id,
+        finding: Arc::new(verdict),
+    });
+}
+
+/// The row whose check has ended. A defect of ours in one check is that check's finding; the others go on.
+fn finished_row(
+    ended: Result<(usize, Finding), JoinError>,
+    tasks: &[task::Id],
+    rows: &[Row],
+    context: &Context<'_>,
+) -> Option<(usize, Finding)> {
+    match ended {
+        Ok(judged) => Some(judged),
+        Err(error) => {
+            let row = tasks.iter().position(|task| *task == error.id())?;
+            let (check, addresses) = rows.get(row)?;
+            let seen = at_its_place(broken(), only(addresses));
+            Some((row, judge::judge(*check, seen, context)))
+        }
+    }
+}
+
+async fn look_up(shared: &Shared, target: &Target) -> Lookup {
+    let host = match target.address {
+        Some(address) => Host::Address(address),
+        None => target.host.clone(),
+    };
+    let cause = if shared.halt.is_said() {
+        Some(Cause::Interrupted)
+    } else if shared.deadline.is_some_and(|end| end <= Instant::now()) {
+        Some(Cause::Deadline)
+    } else {
+        None
+    };
+    if let Some(cause) = cause {
+        return Lookup {
+            addresses: Err(Failure {
+                stage: Stage::Resolve,
+                cause,
+                detail: None,
+            }),
+            took: None,
+        };
+    }
+    resolve(
+        &host,
+        shared.plan.reach,
+        shared.plan.limits.resolve,
+        shared.deadline,
+        &shared.halt,
+    )
+    .await
+}
+
+type Sender = mpsc::UnboundedSender<Event>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::ServiceId;
+    use crate::plan::Standards;
+    use crate::run::fixture::{check, open};
+    use std::net::SocketAddr;
+    use time::OffsetDateTime;
+
+    #[tokio::test]
+    async fn a_check_that_panics_is_a_finding_and_the_others_go_on() {
+        let standards = Standards::default();
+        let server_name = Host::Name("mail.example.com".to_owned());
+        let context = Context {
+            standards: &standards,
+            role: Role::Any,
+            server_name: &server_name,
+            now: OffsetDateTime::UNIX_EPOCH,
+        };
+        let address = SocketAddr::from(([192, 0, 2, 25], 25));
+        let rows: Vec<Row> = [ServiceId::Smtp, ServiceId::Imaps]
+            .map(|id| (check(id), vec![address]))
+            .to_vec();
+        let other = judge::judge(check(ServiceId::Imaps), open(), &context);
+        let mut checks = JoinSet::new();
+        let broken = checks.spawn(async { panic!("a defect that is staged") });
+        let whole = checks.spawn(async move { (1, other) });
+        let tasks = [broken.id(), whole.id()];
+        let mut ended = Vec::new();
+        while let Some(check) = checks.join_next().await {
+            ended.extend(finished_row(check, &tasks, &rows, &context));
+        }
+        ended.sort_by_key(|(row, _)| *row);
+        let causes: Vec<_> = ended
+            .iter()
+            .map(|(row, finding)| {
+                let failure = finding.observation.failure.as_ref();
+                (*row, failure.map(|failure| failure.cause))
+            })
+            .collect();
+        assert_eq!(causes, [(0, Some(Cause::Internal)), (1, None)]);
+        let seen = ended.first().map(|(_, finding)| &finding.observation);
+        assert_eq!(seen.and_then(|seen| seen.address), Some(address));
+    }
+}

@@ -1,0 +1,266 @@
+//! All targets of a run: as many at once as there is room for.
+
+use std::mem;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
+
+use super::admission::Admission;
+use super::events::tell;
+use super::setup::{Sequence, Setup, Shared};
+use super::target::one_target;
+use crate::event::{Event, RunFinished, Summary};
+use crate::plan::{Plan, Target};
+
+/// Runs a plan and tells what happens, in order. A reader that is slow keeps no check waiting that is under way, only
+/// targets that have not begun; one that is gone is no reason to stop.
+pub async fn run(mut plan: Plan, setup: Setup, events: mpsc::Sender<Event>) -> RunFinished {
+    let began = Instant::now();
+    let at = setup.started_at;
+    let targets = mem::take(&mut plan.targets);
+    let started = Event::RunStarted {
+        at,
+        targets: targets.len(),
+    };
+    tell(&events, started).await;
+    let shared = Arc::new(Shared {
+        gate: setup.gate,
+        deadline: plan.limits.run.map(|patience| began + patience),
+        halt: setup.cancellation.halt,
+        kept: setup.kept,
+        began,
+        plan,
+        roots: setup.roots,
+        now: at,
+    });
+    let summary = all_targets(&shared, targets, setup.sequence, &events).await;
+    let finished = RunFinished {
+        summary,
+        took: began.elapsed(),
+        end: setup.cancellation.end.get().copied().unwrap_or_default(),
+    };
+    tell(&events, Event::RunFinished(finished)).await;
+    finished
+}
+
+/// Takes targets as there is room for them, and passes on what they tell. Theirs is a channel without a bound, since no
+/// check may wait for a reader; what is in it is bounded by the targets under way.
+async fn all_targets(
+    shared: &Arc<Shared>,
+    targets: impl IntoIterator<Item = Target>,
+    sequence: Sequence,
+    events: &mpsc::Sender<Event>,
+) -> Summary {
+    let mut targets = targets.into_iter().fuse();
+    let mut admission = Admission::new(sequence, shared.plan.limits.jobs);
+    let (sender, mut receiver) = mpsc::unbounded_channel();
+    let mut running = JoinSet::new();
+    let mut summary = Summary::default();
+    loop {
+        while admission.is_open()
+            && let Some(target) = targets.next()
+        {
+            let id = admission.begin();
+            let started = Event::TargetStarted {
+                target: id,
+                name: target.name.clone(),
+                role: target.role,
+            };
+            tell(events, started).await;
+            running.spawn(one_target(
+                Arc::clone(shared),
+                id,
+                Arc::new(target),
+                sender.clone(),
+            ));
+        }
+        let event = tokio::select! {
+            biased;
+            Some(event) = receiver.recv() => event,
+            ended = running.join_next() => match ended {
+                Some(Ok(())) => continue,
+                Some(Err(error)) => pass_on(error),
+                // What the last of them told stands before its end.
+                None => break,
+            },
+        };
+        match &event {
+            Event::CheckFinished { finding, .. } => summary.add_check(finding),
+            Event::TargetFinished { target, finding } => {
+                summary.add_target(finding);
+                admission.finish(*target);
+            }
+            _ => {}
+        }
+        tell(events, event).await;
+    }
+    summary
+}
+
+/// A target whose own task broke would leave a gap in every document: a run that does not know what it told must not
+/// end as if it did.
+fn pass_on(error: JoinError) -> ! {
+    match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(error) => panic!("a target was given up: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::{Role, ServiceId};
+    use crate::net::{Gate, Halt, Roots};
+    use crate::plan::{
+        Audit, Check, Depth, Host, Limits, Reach, Standards, Stores, Transcripts, Trust,
+    };
+    use crate::run::events::channel;
+    use crate::run::fixture::check;
+    use crate::run::setup::Cancellation;
+    use std::net::IpAddr;
+    use std::time::Duration;
+    use time::OffsetDateTime;
+
+    /// One that has nothing to look at is done at once.
+    fn target(checks: Vec<Check>) -> Target {
+        let host = Host::Address(IpAddr::from([127, 0, 0, 1]));
+        Target {
+            name: host.to_string(),
+            host: host.clone(),
+            address: None,
+            server_name: host,
+            role: Role::Any,
+            checks,
+            named: Vec::new(),
+        }
+    }
+
+    /// A plan of these targets, two of them at once.
+    fn plan(targets: Vec<Target>) -> Plan {
+        let moment = Duration::from_millis(300);
+        Plan {
+            baseline: None,
+            targets,
+            reach: Reach::default(),
+            trust: Trust {
+                stores: Stores::Public,
+                ..Trust::default()
+            },
+            standards: Standards::default(),
+            depth: Depth::Full,
+            audit: Audit::No,
+            ehlo_name: None,
+            transcripts: Transcripts::Dropped,
+            limits: Limits {
+                jobs: 2,
+                ..Limits::for_check(moment, moment)
+            },
+        }
+    }
+
+    fn setup(plan: &Plan, sequence: Sequence) -> Setup {
+        Setup {
+            started_at: OffsetDateTime::UNIX_EPOCH,
+            roots: Arc::new(Roots::new(&plan.trust).expect("no file to read")),
+            gate: Gate::new(plan.limits.jobs, plan.limits.per_address),
+            sequence,
+            cancellation: Cancellation {
+                halt: Halt::never(),
+                end: Arc::default(),
+            },
+            kept: Arc::default(),
+        }
+    }
+
+    /// One that accepts and says nothing, and a check of it.
+    fn silent() -> (std::net::TcpListener, Check) {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = silent.local_addr().expect("an address").port();
+        let smtp = Check {
+            port,
+            ..check(ServiceId::Smtp)
+        };
+        (silent, smtp)
+    }
+
+    /// When targets began and ended.
+    async fn course(sequence: Sequence) -> Vec<(usize, &'static str)> {
+        let (_silent, smtp) = silent();
+        let plan = plan(
+            [vec![smtp], vec![], vec![], vec![]]
+                .map(target)
+                .into_iter()
+                .collect(),
+        );
+        let setup = setup(&plan, sequence);
+        let (sender, mut events) = channel();
+        let read = async {
+            let mut told = Vec::new();
+            while let Some(event) = events.recv().await {
+                match event {
+                    Event::TargetStarted { target, .. } => told.push((target.0, "begun")),
+                    Event::TargetFinished { target, .. } => told.push((target.0, "done")),
+                    _ => {}
+                }
+            }
+            told
+        };
+        let (_, told) = tokio::join!(run(plan, setup, sender), read);
+        assert_eq!(told.len(), 8, "{told:?}");
+        told
+    }
+
+    #[tokio::test]
+    async fn no_more_targets_are_begun_than_there_are_sockets() {
+        let told = course(Sequence::Ordered).await;
+        let place = |what| told.iter().position(|told| *told == what);
+        assert!(place((1, "done")) < place((0, "done")), "{told:?}");
+        assert!(place((0, "done")) < place((2, "begun")), "{told:?}");
+    }
+
+    #[tokio::test]
+    async fn without_a_document_no_target_waits_for_a_slow_one() {
+        let told = course(Sequence::Unordered).await;
+        assert_eq!(told.last(), Some(&(0, "done")), "{told:?}");
+    }
+
+    /// A reader that takes nothing: what has begun comes to its end, nothing new begins, and nothing is lost.
+    #[tokio::test]
+    async fn a_slow_reader_pauses_the_start_of_targets_and_loses_nothing() {
+        const COUNT: usize = 200;
+        let plan = plan((0..COUNT).map(|_| target(Vec::new())).collect());
+        let setup = setup(&plan, Sequence::Unordered);
+        let (sender, mut events) = mpsc::channel(4);
+        let taken = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let counted = Arc::clone(&taken);
+        let targets = (0..COUNT).map(move |_| {
+            counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            target(Vec::new())
+        });
+        let shared = Arc::new(Shared {
+            kept: Arc::default(),
+            began: Instant::now(),
+            gate: setup.gate,
+            deadline: None,
+            halt: Halt::never(),
+            plan,
+            roots: setup.roots,
+            now: OffsetDateTime::UNIX_EPOCH,
+        });
+        let running = tokio::spawn(async move {
+            all_targets(&shared, targets, Sequence::Unordered, &sender).await
+        });
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let begun = taken.load(std::sync::atomic::Ordering::Relaxed);
+        assert!((1..=8).contains(&begun), "{begun} were begun");
+        let mut finished = 0;
+        while let Some(event) = events.recv().await {
+            finished += usize::from(matches!(event, Event::TargetFinished { .. }));
+        }
+        assert_eq!(finished, COUNT);
+        let summary = running.await.expect("it does not break");
+        assert_eq!(summary.targets, COUNT);
+    }
+}
