@@ -65,8 +65,8 @@ pub enum Unusable {
 impl fmt::Display for Unusable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoJson => f.write_str("it is no JSON"),
-            Self::Foreign => f.write_str("it is no document of `exchports check --json`"),
+            Self::NoJson => f.write_str("it is not JSON"),
+            Self::Foreign => f.write_str("it is not a document of `exchports check --json`"),
             Self::Version(version) => write!(
                 f,
                 "it has version {version} of the schema, and only 1 is known"

@@ -220,7 +220,7 @@ pub struct Limits {
     pub reply: Duration,
     /// A TLS handshake.
     pub handshake: Duration,
-    /// What the first connection of a check leaves for a second look.
+    /// A second look; the first connection of a check leaves that much for it where it can.
     pub second_look: Duration,
     /// Everything after the last word that counts: goodbye, close.
     pub goodbye: Duration,
@@ -324,6 +324,16 @@ impl Limits {
     }
 }
 
+impl Limits {
+    /// What the first connection of a check leaves for a second look: nothing where the check is so short that an answer
+    /// would have to be cut off for it.
+    #[must_use]
+    pub fn kept_back(&self) -> Duration {
+        let spare = self.check.saturating_sub(Self::SLOW_ANSWER);
+        self.second_look.min(spare)
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self::for_check(Self::CHECK, Self::CONNECT)
@@ -354,6 +364,10 @@ mod tests {
                 limits.goodbye,
             ];
             assert_eq!(found, shares.map(Duration::from_millis));
+        }
+        for (check, kept_back) in [(15_000, 4000), (3000, 800), (2500, 500), (1000, 0)] {
+            let limits = Limits::for_check(Duration::from_millis(check), Limits::CONNECT);
+            assert_eq!(limits.kept_back(), Duration::from_millis(kept_back));
         }
     }
 }

@@ -33,7 +33,7 @@ impl CompletionsArgs {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut program, "exchports", &mut script);
         let script = String::from_utf8(script)
-            .map_err(|_| UsageError(format!("the script for {} is no UTF-8", self.shell)))?;
+            .map_err(|_| UsageError(format!("the script for {} is not UTF-8", self.shell)))?;
         Ok(Command::Text(match self.shell {
             Shell::PowerShell => with_words(&script, &program),
             _ => script,

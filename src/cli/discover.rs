@@ -164,7 +164,7 @@ pub(super) fn domain(typed: &str) -> Result<String, UsageError> {
             }
         }
         Ok(Host::Address(_)) => Err(wrong("is an address")),
-        Err(_) => Err(wrong("is no domain")),
+        Err(_) => Err(wrong("is not a domain")),
     }
 }
 
@@ -174,7 +174,7 @@ pub(super) fn resolver(typed: &str) -> Result<SocketAddr, UsageError> {
     let address = bare.parse().map(|address| SocketAddr::new(address, 53));
     address.or_else(|_| typed.parse()).map_err(|_| {
         UsageError(format!(
-            "--resolver {} is no address: give the name server's, as in 9.9.9.9 or [2001:db8::53]:5353",
+            "--resolver {} is not an address: give the name server's, as in 9.9.9.9 or [2001:db8::53]:5353",
             quoted(typed)
         ))
     })

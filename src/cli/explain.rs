@@ -31,12 +31,15 @@ impl ExplainArgs {
 
 fn unknown(word: &str) -> UsageError {
     let near = judge::near(word);
-    let like = match near.as_slice() {
-        [] => String::new(),
-        several => format!("; like it: {}", several.join(", ")),
+    let meant = match near.as_slice() {
+        [] => {
+            "give a service, port or role of `exchports list`, or a code from a report;".to_owned()
+        }
+        [one] => format!("did you mean `{one}`?"),
+        [several @ .., last] => format!("did you mean {} or {last}?", several.join(", ")),
     };
     UsageError(format!(
-        "nothing is known as {}: give a service or port of `exchports list`, a role, or a code from a report; exchports explain --list has them all{like}",
+        "nothing is known as {}: {meant} `exchports explain --list` has every word",
         quoted(word)
     ))
 }

@@ -88,7 +88,7 @@ fn find<'a>(program: &'a clap::Command, name: &str) -> Result<&'a clap::Command,
         .ok_or_else(|| {
             let names: Vec<&str> = commands(program).map(clap::Command::get_name).collect();
             UsageError(format!(
-                "there is no command {}: one of {}",
+                "there is not a command {}: one of {}",
                 quoted(name),
                 names.join(", ")
             ))

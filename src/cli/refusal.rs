@@ -23,7 +23,7 @@ pub(super) fn read(
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             Ok(Command::Nothing(text.ansi().to_string()))
         }
-        kind => Err(UsageError(match meant(error, kind, typed) {
+        kind => Err(UsageError(match meant(error, kind, typed, known) {
             Some(meant) => meant,
             None => format!(
                 "{}; see exchports{} --help",
@@ -35,7 +35,12 @@ pub(super) fn read(
 }
 
 /// What people type that other tools take, and what it is here.
-fn meant(error: &clap::Error, kind: ErrorKind, typed: &[OsString]) -> Option<String> {
+fn meant(
+    error: &clap::Error,
+    kind: ErrorKind,
+    typed: &[OsString],
+    known: &clap::Command,
+) -> Option<String> {
     let told = |kind| match error.get(kind) {
         Some(ContextValue::String(word)) => Some(word.as_str()),
         _ => None,
@@ -46,7 +51,7 @@ fn meant(error: &clap::Error, kind: ErrorKind, typed: &[OsString]) -> Option<Str
             let is_host = word.contains(['.', ':']) && targets::host(word).is_ok();
             is_host.then(|| {
                 format!(
-                    "{} is no command: to check a host, exchports check {word}",
+                    "{} is not a command: to check a host, exchports check {word}",
                     quoted(word)
                 )
             })
@@ -54,7 +59,26 @@ fn meant(error: &clap::Error, kind: ErrorKind, typed: &[OsString]) -> Option<Str
         ErrorKind::UnknownArgument => {
             let option = told(ContextKind::InvalidArg)?;
             let option = option.split(['=', ' ']).next().unwrap_or(option);
+            let has_command = typed
+                .iter()
+                .skip(1)
+                .filter_map(|word| word.to_str())
+                .any(|word| {
+                    known
+                        .get_subcommands()
+                        .any(|command| command.get_name() == word)
+                });
+            let belongs_to_check = known.find_subcommand("check").is_some_and(|check| {
+                let bare = option.trim_start_matches('-');
+                check.get_arguments().any(|argument| {
+                    argument.get_long() == Some(bare)
+                        || argument.get_short().map(String::from).as_deref() == Some(bare)
+                })
+            });
             match option {
+                _ if !has_command && belongs_to_check => Some(format!(
+                    "{option} is an option of a command: for example exchports check {option} … mail.example.com"
+                )),
                 "--port" | "--ports" | "-p" => {
                     let port = port_behind(option, typed).unwrap_or_else(|| "443".to_owned());
                     Some(format!(
@@ -184,7 +208,7 @@ mod tests {
             ),
             (
                 &["mail.example.com"],
-                "`mail.example.com` is no command: to check a host, exchports check mail.example.com",
+                "`mail.example.com` is not a command: to check a host, exchports check mail.example.com",
             ),
             (
                 &["check", "a", "--port", "587"],
@@ -193,6 +217,10 @@ mod tests {
             (
                 &["check", "a", "-p443,25"],
                 "there is no -p: name the service by its port, as in --service 443,25, or move one to another port, as in --map https=8443",
+            ),
+            (
+                &["-s", "smtp", "a"],
+                "-s is an option of a command: for example exchports check -s … mail.example.com",
             ),
             (
                 &["check", "a", "--insecure"],

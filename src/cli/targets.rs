@@ -80,7 +80,7 @@ fn whole(name: &str, from: impl std::io::Read) -> Result<String, UsageError> {
     read.map_err(|error| UsageError(format!("{name} cannot be read: {error}")))?;
     if bytes.len() as u64 > Limits::FILE_BYTES {
         return Err(UsageError(format!(
-            "{name} is over 16 MiB: that is no list of hosts, one a line"
+            "{name} is over 16 MiB: a list of hosts has, one a line"
         )));
     }
     decoded(&bytes).ok_or_else(|| {
@@ -119,7 +119,7 @@ fn list(name: &str, text: &str, targets: &mut Vec<Listed>) -> Result<(), UsageEr
             (Some(word), Some(role), None) => {
                 let known = Role::from_name(role).ok_or_else(|| {
                     at_line(UsageError(format!(
-                        "{} is no role: write one host a line, or a host and its role, as in `{word} mailbox`",
+                        "{} is not a role: write one host a line, or a host and its role, as in `{word} mailbox`",
                         quoted(role)
                     )))
                 })?;
@@ -162,7 +162,7 @@ pub(super) fn named(option: &str, typed: &str) -> Result<Host, UsageError> {
 
 fn no_name(what: &str, why: &str) -> UsageError {
     UsageError(format!(
-        "{what} is no host name ({why}): give a name such as mail.example.com, or an address"
+        "{what} is not a host name ({why}): give a name such as mail.example.com, or an address"
     ))
 }
 
@@ -175,10 +175,10 @@ pub(super) fn why_no_host(address: IpAddr) -> Option<&'static str> {
             Some("is the broadcast address, which is every host at once: give one host's own")
         }
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => {
-            Some("is no host's address, it stands for any of them: this machine is 127.0.0.1")
+            Some("means any address and is not a host's: this machine is 127.0.0.1")
         }
         IpAddr::V6(Ipv6Addr::UNSPECIFIED) => {
-            Some("is no host's address, it stands for any of them: this machine is ::1")
+            Some("means any address and is not a host's: this machine is ::1")
         }
         IpAddr::V4(v4) if v4.is_link_local() => Some(LINK_LOCAL),
         IpAddr::V6(v6) if v6.is_unicast_link_local() => Some(LINK_LOCAL),
@@ -186,7 +186,7 @@ pub(super) fn why_no_host(address: IpAddr) -> Option<&'static str> {
     }
 }
 
-const LINK_LOCAL: &str = "is a link-local address, which says nothing without a network card: give a name or a routable address";
+const LINK_LOCAL: &str = "is a link-local address, which is valid on one network segment only: give a name or another address";
 
 const MULTICAST: &str = "is a multicast address, which is a group of hosts: give one host's own";
 
@@ -221,7 +221,7 @@ fn name(typed: &str) -> Result<Host, &'static str> {
     }
     let last = ascii.rsplit('.').next().unwrap_or_default();
     if last.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err("ends in a number, but is no IPv4 address");
+        return Err("ends in a number, but is not an IPv4 address");
     }
     Ok(Host::Name(format!("{ascii}{dot}")))
 }
@@ -446,11 +446,14 @@ mod tests {
     #[test]
     fn a_name_that_an_option_takes_is_refused_under_the_option_s_name() {
         for (typed, hint) in [
-            ("", "--servername `` is no host name (empty)"),
-            ("a b", "--servername `a b` is no host name (letters, digits"),
+            ("", "--servername `` is not a host name (empty)"),
+            (
+                "a b",
+                "--servername `a b` is not a host name (letters, digits",
+            ),
             (
                 "a:25",
-                "--servername `a:25` is no host name (letters, digits",
+                "--servername `a:25` is not a host name (letters, digits",
             ),
         ] {
             let error = named("--servername", typed).expect_err(typed).to_string();

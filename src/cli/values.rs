@@ -15,18 +15,15 @@ use crate::simulate::Staged;
 pub(super) fn role(typed: &str) -> Result<Role, UsageError> {
     Role::from_name(typed).ok_or_else(|| {
         let roles = possible::roles();
-        UsageError(format!(
-            "unknown role {}: {}one of {}",
-            quoted(typed),
-            probably(typed, &roles),
-            roles.join(", ")
-        ))
+        UsageError(match judge::most_like(typed, &roles) {
+            Some(meant) => format!("unknown role {}: did you mean `{meant}`?", quoted(typed)),
+            None => format!(
+                "unknown role {}: one of {}",
+                quoted(typed),
+                roles.join(", ")
+            ),
+        })
     })
-}
-
-/// `did you mean smtp? `, where a word is nearly one of these.
-fn probably(typed: &str, known: &[&'static str]) -> String {
-    judge::most_like(typed, known).map_or_else(String::new, |word| format!("did you mean {word}? "))
 }
 
 /// A comma-separated list of services, groups and ports, given once or more often.
@@ -80,7 +77,7 @@ fn unknown_service(word: &str, or: &str) -> UsageError {
     let is_number = word.bytes().all(|byte| byte.is_ascii_digit());
     if is_number && word.parse::<u16>().is_ok_and(|port| port > 0) {
         return UsageError(format!(
-            "port {word} is no service's own: name the service and map it, as in --service imaps --map imaps={word}"
+            "port {word} does not belong to a service: name the service and map it, as in --service imaps --map imaps={word}"
         ));
     }
     if is_number {
@@ -89,12 +86,13 @@ fn unknown_service(word: &str, or: &str) -> UsageError {
     let names: Vec<_> = catalog::all().map(|service| service.name).collect();
     let aliases = catalog::all().flat_map(|service| service.aliases.iter().copied());
     let known: Vec<_> = names.iter().copied().chain(aliases).collect();
-    UsageError(format!(
-        "unknown service {}: {}one of {}, {or}",
-        quoted(word),
-        probably(word, &known),
-        names.join(", ")
-    ))
+    UsageError(match judge::most_like(word, &known) {
+        Some(meant) => format!("unknown service {}: did you mean `{meant}`?", quoted(word)),
+        None => format!(
+            "unknown service {}: give an id of `exchports list`, {or}",
+            quoted(word)
+        ),
+    })
 }
 
 pub(super) fn port_map(typed: &[String]) -> Result<Vec<(ServiceId, u16)>, UsageError> {
@@ -102,7 +100,7 @@ pub(super) fn port_map(typed: &[String]) -> Result<Vec<(ServiceId, u16)>, UsageE
     for pair in typed {
         let Some((name, number)) = pair.split_once('=') else {
             return Err(UsageError(format!(
-                "--map {} is no SERVICE=PORT: for example --map submission=2587",
+                "--map {} is not SERVICE=PORT: for example --map submission=2587",
                 quoted(pair)
             )));
         };
@@ -159,7 +157,7 @@ pub(super) fn port(option: &str, typed: &str) -> Result<u16, UsageError> {
     match typed.parse::<u16>() {
         Ok(port) if port > 0 => Ok(port),
         _ => Err(UsageError(format!(
-            "{option} {} is no port: ports are 1 to 65535",
+            "{option} {} is not a port: ports are 1 to 65535",
             quoted(typed)
         ))),
     }
@@ -169,7 +167,7 @@ pub(super) fn count(option: &str, typed: &str) -> Result<usize, UsageError> {
     match typed.parse::<usize>() {
         Ok(count) if (1..=65_535).contains(&count) => Ok(count),
         _ => Err(UsageError(format!(
-            "{option} {} is no number of sockets: 1 to 65535",
+            "{option} {} is not a number of sockets: 1 to 65535",
             quoted(typed)
         ))),
     }
@@ -182,7 +180,7 @@ pub(super) fn address(option: &str, typed: &str) -> Result<IpAddr, UsageError> {
         .unwrap_or(typed);
     bare.parse().map_err(|_| {
         UsageError(format!(
-            "{option} {} is no address: give an IPv4 or IPv6 address such as 192.0.2.10",
+            "{option} {} is not an address: give an IPv4 or IPv6 address such as 192.0.2.10",
             quoted(typed)
         ))
     })
@@ -242,7 +240,7 @@ pub(super) fn cert_days(typed: &str) -> Result<CertDays, UsageError> {
     let number = |word: &str| {
         word.trim()
             .parse::<u32>()
-            .map_err(|_| wrong("is no WARN[,FAIL]"))
+            .map_err(|_| wrong("is not WARN[,FAIL]"))
     };
     let (warn, fail) = match typed.split_once(',') {
         Some((warn, fail)) => (number(warn)?, Some(number(fail)?)),
@@ -283,7 +281,7 @@ pub(super) fn ehlo_name(typed: &str) -> Result<String, UsageError> {
             return Ok(literal);
         }
         return Err(UsageError(format!(
-            "--ehlo-name {} is no address literal: write it as {literal}",
+            "--ehlo-name {} is not an address literal: write it as {literal}",
             quoted(typed)
         )));
     }
@@ -305,7 +303,7 @@ pub(super) fn ehlo_name(typed: &str) -> Result<String, UsageError> {
     name.filter(|name| name.len() <= 253 && name.split('.').all(is_label))
         .ok_or_else(|| {
             UsageError(format!(
-                "--ehlo-name {} is no name for EHLO: give a host name such as admin-pc.example.com or a literal such as [192.0.2.5]",
+                "--ehlo-name {} is not a name for EHLO: give a host name such as admin-pc.example.com or a literal such as [192.0.2.5]",
                 quoted(typed)
             ))
         })

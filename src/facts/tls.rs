@@ -27,6 +27,32 @@ impl TlsVersion {
             Self::Tls13 => "TLSv1.3",
         }
     }
+
+    /// As people write it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ssl3 => "SSL 3.0",
+            Self::Tls10 => "TLS 1.0",
+            Self::Tls11 => "TLS 1.1",
+            Self::Tls12 => "TLS 1.2",
+            Self::Tls13 => "TLS 1.3",
+        }
+    }
+
+    /// The version that JSON calls so.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [
+            Self::Ssl3,
+            Self::Tls10,
+            Self::Tls11,
+            Self::Tls12,
+            Self::Tls13,
+        ]
+        .into_iter()
+        .find(|version| version.as_str() == word)
+    }
 }
 
 /// That a server asked for a client certificate; we never have one.

@@ -53,7 +53,13 @@ impl Code {
     /// Where to read on: the address of the first of its references that has one.
     #[must_use]
     pub fn help_url(self) -> Option<String> {
-        self.definition().references.split("; ").find_map(address)
+        self.references().find_map(|(_, url)| url)
+    }
+
+    /// The documents that say so, with the addresses of those that have one.
+    pub fn references(self) -> impl Iterator<Item = (&'static str, Option<String>)> {
+        let documents = self.definition().references.split("; ");
+        documents.map(|document| (document, address(document)))
     }
 
     /// All codes.
@@ -68,7 +74,7 @@ impl fmt::Display for Code {
     }
 }
 
-/// The address of a document, where it has one that lasts: an RFC, a CVE, a page of Microsoft's.
+/// The address of a document, where it has one that lasts: an RFC, a CVE, a page of Microsoft's, a manual page.
 fn address(document: &str) -> Option<String> {
     if let Some(rfc) = document.strip_prefix("RFC ") {
         let place = rfc
@@ -81,13 +87,57 @@ fn address(document: &str) -> Option<String> {
     if document.starts_with("CVE-") {
         return Some(format!("https://www.cve.org/CVERecord?id={document}"));
     }
-    let title = document.strip_prefix("Microsoft, ")?;
-    let (_, page) = PAGES.iter().find(|(known, _)| *known == title)?;
-    Some(format!("https://learn.microsoft.com/{page}"))
+    if let Some((call, _)) = document.split_once("(2)") {
+        return Some(format!(
+            "https://man7.org/linux/man-pages/man2/{call}.2.html"
+        ));
+    }
+    // `[MS-ADTS] 3.1.1.3.2`, `MS-OXDISCO §3.1.5`
+    if let Some(name) = document
+        .strip_prefix("[MS-")
+        .or(document.strip_prefix("MS-"))
+    {
+        let name = name.split([']', ' ']).next()?.to_ascii_lowercase();
+        let library = if name.starts_with("ox") {
+            "exchange_server_protocols"
+        } else {
+            "windows_protocols"
+        };
+        return Some(format!(
+            "https://learn.microsoft.com/openspecs/{library}/ms-{name}"
+        ));
+    }
+    // What stands behind a comma, or in brackets, is a place in the document.
+    let is_of = |known: &str| {
+        let rest = document.strip_prefix("Microsoft")?;
+        let rest = rest
+            .trim_start_matches([',', ':', ' '])
+            .strip_prefix(known)?;
+        (rest.is_empty() || rest.starts_with([',', ' '])).then_some(())
+    };
+    if let Some((_, page)) = PAGES.iter().find(|(known, _)| is_of(known).is_some()) {
+        return Some(if page.starts_with("https:") {
+            (*page).to_owned()
+        } else {
+            format!("https://learn.microsoft.com/{page}")
+        });
+    }
+    let (_, url) = OTHERS
+        .iter()
+        .find(|(known, _)| document.starts_with(known))?;
+    Some((*url).to_owned())
 }
 
-/// Microsoft's pages that are referred to, by their titles.
-const PAGES: [(&str, &str); 11] = [
+/// Microsoft's pages that are referred to, by their titles: paths of its documentation, or addresses elsewhere.
+const PAGES: &[(&str, &str)] = &[
+    (
+        "Access to Active Directory by Exchange servers",
+        "exchange/plan-and-deploy/active-directory/ad-access",
+    ),
+    (
+        "Authenticate IMAP, POP or SMTP with OAuth",
+        "exchange/client-developer/legacy-protocols/how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth",
+    ),
     (
         "Autodiscover in Exchange",
         "exchange/architecture/client-access/autodiscover",
@@ -95,6 +145,14 @@ const PAGES: [(&str, &str); 11] = [
     (
         "Certificates in Exchange",
         "exchange/architecture/client-access/certificates",
+    ),
+    (
+        "Client access rules",
+        "exchange/clients/client-access-rules/client-access-rules",
+    ),
+    (
+        "Configure Windows Extended Protection in Exchange",
+        "exchange/plan-and-deploy/post-installation-tasks/security-best-practices/exchange-extended-protection",
     ),
     (
         "Configure http to https redirection for Outlook on the web",
@@ -105,9 +163,39 @@ const PAGES: [(&str, &str); 11] = [
         "exchange/clients/default-virtual-directory-settings",
     ),
     (
+        "Deprecation of Basic authentication in Exchange Online",
+        "exchange/clients-and-mobile-in-exchange-online/deprecation-of-basic-authentication-exchange-online",
+    ),
+    (
+        "Edge Subscriptions",
+        "exchange/architecture/edge-transport-servers/edge-subscriptions",
+    ),
+    (
+        "Exchange Server TLS configuration best practices",
+        "exchange/plan-and-deploy/post-installation-tasks/security-best-practices/exchange-tls-configuration",
+    ),
+    (
         "Exchange Server build numbers and release dates",
         "exchange/new-features/build-numbers-and-release-dates",
     ),
+    (
+        "HealthChecker",
+        "https://microsoft.github.io/CSS-Exchange/Diagnostics/HealthChecker/",
+    ),
+    (
+        "How SMTP DNS-based Authentication of Named Entities (DANE) secures email",
+        "purview/how-smtp-dane-works",
+    ),
+    (
+        "Hybrid deployment prerequisites",
+        "exchange/hybrid-deployment-prerequisites",
+    ),
+    (
+        "Hybrid modern authentication",
+        "microsoft-365/enterprise/hybrid-modern-auth-overview",
+    ),
+    ("KB 2586744", "https://support.microsoft.com/kb/2586744"),
+    ("Lifecycle", "lifecycle/"),
     (
         "Load balancing in Exchange Server",
         "exchange/architecture/client-access/load-balancing",
@@ -115,6 +203,18 @@ const PAGES: [(&str, &str); 11] = [
     (
         "Message size limits in Exchange Server",
         "exchange/mail-flow/message-size-limits",
+    ),
+    (
+        "Microsoft 365 URLs and IP address ranges",
+        "microsoft-365/enterprise/urls-and-ip-address-ranges",
+    ),
+    (
+        "Microsoft 365 network connectivity principles",
+        "microsoft-365/enterprise/microsoft-365-network-connectivity-principles",
+    ),
+    (
+        "NDRs and bounce messages",
+        "exchange/mail-flow-best-practices/non-delivery-reports-in-exchange-online/non-delivery-reports-in-exchange-online",
     ),
     (
         "Network ports for clients and mail flow in Exchange",
@@ -125,13 +225,58 @@ const PAGES: [(&str, &str); 11] = [
         "exchange/clients/pop3-and-imap4/pop3-and-imap4",
     ),
     (
+        "PortQry",
+        "troubleshoot/windows-server/networking/portqry-command-line-port-scanner-v2",
+    ),
+    (
         "Receive connectors",
         "exchange/mail-flow/connectors/receive-connectors",
+    ),
+    (
+        "Set-ImapSettings",
+        "powershell/module/exchange/set-imapsettings",
+    ),
+    (
+        "Set-ReceiveConnector",
+        "powershell/module/exchange/set-receiveconnector",
+    ),
+    (
+        "TLS Cipher Suites in Windows 8.1",
+        "windows/win32/secauthn/tls-cipher-suites-in-windows-8-1",
+    ),
+    (
+        "Transport routing in hybrid deployments",
+        "exchange/transport-routing",
+    ),
+    (
+        "Troubleshoot outbound SMTP connectivity in Azure",
+        "azure/virtual-network/troubleshoot-outbound-smtp-connectivity",
     ),
     (
         "Understanding back pressure",
         "exchange/mail-flow/back-pressure",
     ),
+];
+
+/// Documents of others, by how their titles begin.
+const OTHERS: &[(&str, &str)] = &[
+    (
+        "IANA, Service Name",
+        "https://www.iana.org/assignments/service-names-port-numbers",
+    ),
+    (
+        "NIST SP 800-131A",
+        "https://csrc.nist.gov/pubs/sp/800/131/a/r2/final",
+    ),
+    (
+        "Winsock, ",
+        "https://learn.microsoft.com/windows/win32/winsock/windows-sockets-error-codes-2",
+    ),
+    (
+        "nmap, service probes",
+        "https://nmap.org/book/vscan-fileformat.html",
+    ),
+    ("rapid7, recog", "https://github.com/rapid7/recog"),
 ];
 
 #[cfg(test)]
@@ -169,7 +314,7 @@ mod tests {
                     "https://learn.microsoft.com/exchange/architecture/client-access/certificates",
                 ),
             ),
-            (Code::GatewayAnswers, None),
+            (Code::InternalError, None),
         ] {
             assert_eq!(code.help_url().as_deref(), url, "{code}");
         }
@@ -179,7 +324,7 @@ mod tests {
         let all: String = Code::all()
             .map(|code| code.definition().references)
             .collect();
-        for (title, _) in PAGES {
+        for (title, _) in PAGES.iter().chain(OTHERS) {
             assert!(all.contains(title), "{title}");
         }
     }

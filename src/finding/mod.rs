@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::catalog::{Role, ServiceId};
+use crate::catalog::{Expectation, Role, ServiceId};
 use crate::observation::Observation;
 use crate::plan::Check;
 
@@ -55,6 +55,8 @@ pub struct TargetFinding {
     pub status: Status,
     /// What is the matter with the target as a whole.
     pub diagnoses: Vec<TargetDiagnosis>,
+    /// What fails although nothing requires it: what must not be reachable, or is optional and broken.
+    pub unrequired: Vec<(ServiceId, Expectation)>,
     /// How its role was found; `None` where it was named.
     pub guess: Option<Guess>,
     /// The role that it was judged as, then the others that fit.
@@ -67,10 +69,16 @@ impl TargetFinding {
     pub fn verdict(&self) -> String {
         let noun = self.role.row().noun;
         let judged = self.candidates.first();
-        let passed = judged
-            .filter(|judged| judged.required > 0)
-            .map(|judged| format!("; {} of {} required pass", judged.passed, judged.required))
-            .unwrap_or_default();
+        let passed = judged.filter(|judged| judged.required > 0).map(|judged| {
+            let but = self.although().unwrap_or_default();
+            format!(
+                "{} of {} required pass{but}",
+                judged.passed, judged.required
+            )
+        });
+        let behind = passed
+            .as_ref()
+            .map_or_else(String::new, |passed| format!("; {passed}"));
         match &self.guess {
             Some(guess) if self.role == Role::Auto => format!(
                 "no role was recognised ({}): judged by what answers",
@@ -85,16 +93,54 @@ impl TargetFinding {
                         rival.as_str()
                     )
                 });
-                format!("{noun}, as it seems: {reasons}{passed}{rival}")
+                format!("{noun}, as it seems: {reasons}{behind}{rival}")
             }
-            None if self.role == Role::Any => match judged {
-                Some(judged) if judged.required > 0 => {
-                    format!("{} of {} required pass", judged.passed, judged.required)
-                }
-                _ => "nothing is required".to_owned(),
-            },
-            None => format!("{noun}, as you said{passed}"),
+            None if self.role == Role::Any => {
+                passed.unwrap_or_else(|| "nothing is required".to_owned())
+            }
+            None => format!("{noun}, as you said{behind}"),
         }
+    }
+
+    /// Why a target fails of which everything required passes: `, but rdp must not be reachable`.
+    fn although(&self) -> Option<String> {
+        let judged = self.candidates.first()?;
+        if self.status != Status::Fail || judged.passed < judged.required {
+            return None;
+        }
+        let those = |wanted: Expectation| -> Vec<&'static str> {
+            let of_it = self
+                .unrequired
+                .iter()
+                .filter(|(_, expect)| *expect == wanted);
+            of_it.map(|(id, _)| id.row().name).collect()
+        };
+        let forbidden = those(Expectation::Forbidden);
+        let broken = those(Expectation::Optional);
+        let mut why = Vec::new();
+        if !forbidden.is_empty() {
+            why.push(format!("{} must not be reachable", few(&forbidden)));
+        }
+        if !broken.is_empty() {
+            let verb = if broken.len() == 1 { "fails" } else { "fail" };
+            why.push(format!("{} {verb}", few(&broken)));
+        }
+        if why.is_empty() {
+            let worst = self.diagnoses.first()?;
+            why.push(format!("the host has {}", worst.diagnosis.code));
+        }
+        Some(format!(", but {}", why.join(" and ")))
+    }
+}
+
+/// `ldap, ldaps and rdp`; of many the first two.
+fn few(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [one, other] => format!("{one} and {other}"),
+        [one, other, third] => format!("{one}, {other} and {third}"),
+        [one, other, rest @ ..] => format!("{one}, {other} and {} more", rest.len()),
     }
 }
 

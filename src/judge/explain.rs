@@ -451,10 +451,12 @@ fn explain_code(code: Code) -> Explanation {
         page.section("Also known as");
         page.item(&row.aliases.join(", "));
     }
-    page.section("Reference");
-    page.item(row.references);
-    if let Some(url) = code.help_url() {
-        page.item(&url);
+    page.section("Read more");
+    for (document, url) in code.references() {
+        page.item(document);
+        if let Some(url) = url {
+            page.item(&url);
+        }
     }
     page
 }

@@ -43,6 +43,12 @@ impl Evidence {
         self
     }
 
+    /// A hint made for this case.
+    pub(super) fn own_hint(mut self, hint: String) -> Self {
+        self.hint = Some(Cow::Owned(hint));
+        self
+    }
+
     /// Another hint, where there is one.
     pub(super) fn hint_if(self, hint: Option<&'static str>) -> Self {
         match hint {

@@ -165,7 +165,7 @@ impl TcpDial {
         let kept_back = if connection > 1 {
             Duration::ZERO
         } else {
-            self.limits.second_look
+            self.limits.kept_back()
         };
         Bounds {
             limits: self.limits,

@@ -425,7 +425,7 @@ impl<'a, S: Stream> Session<'a, S> {
                 self.transport = Transport::Secure(stream);
                 self.record.note(
                     Speaker::Event,
-                    version.map_or("TLS", TlsVersion::as_str).as_bytes(),
+                    version.map_or("TLS", TlsVersion::name).as_bytes(),
                 );
                 Ok(())
             }
@@ -463,7 +463,7 @@ impl<'a, S: Stream> Session<'a, S> {
         self.enter(Stage::TlsHandshake);
         let end = Instant::now() + self.bounds.limits.second_look;
         let ask = Arc::clone(&self.tls);
-        let asked = format!("asking for {} by hand", version.as_str());
+        let asked = format!("asking for {} by hand", version.name());
         self.record.note(Speaker::Event, asked.as_bytes());
         let hello = old_tls::hello(version, &ask);
         self.send(&hello.bytes).await?;
@@ -693,9 +693,9 @@ fn summary(legacy: &LegacyFacts) -> String {
     match (legacy.version, &legacy.cipher_suite, legacy.alert) {
         (Some(version), Some(suite), _) if legacy.proof == Some(KeyProof::Broken) => format!(
             "{} {suite}, not signed by the key of the certificate",
-            version.as_str()
+            version.name()
         ),
-        (Some(version), Some(suite), _) => format!("{} {suite}", version.as_str()),
+        (Some(version), Some(suite), _) => format!("{} {suite}", version.name()),
         (_, _, Some(alert)) => format!("alert {alert}"),
         _ => "no answer in TLS".to_owned(),
     }

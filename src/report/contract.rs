@@ -185,6 +185,8 @@ struct TargetDiagnosis<'a> {
     severity: &'static str,
     message: &'a str,
     hint: &'a str,
+    help_url: Option<String>,
+    covers: Vec<&'static str>,
     services: Vec<&'static str>,
     addresses: &'a [IpAddr],
 }
@@ -196,10 +198,22 @@ impl<'a> TargetDiagnosis<'a> {
             severity: told.diagnosis.severity.as_str(),
             message: &told.diagnosis.message,
             hint: &told.diagnosis.hint,
+            help_url: told.diagnosis.code.help_url(),
+            covers: covered(told.diagnosis.code),
             services: told.services.iter().map(|id| id.row().name).collect(),
             addresses: &told.addresses,
         }
     }
+}
+
+/// The codes that need not be told of a row where this is told of its target: its own, and what that makes one matter.
+fn covered(code: Code) -> Vec<&'static str> {
+    let others = code.definition().covers.iter();
+    let others = others.filter(|other| **other != code);
+    std::iter::once(&code)
+        .chain(others)
+        .map(|code| code.as_str())
+        .collect()
 }
 
 /// What is the matter with a row.
@@ -209,6 +223,7 @@ struct Diagnosis<'a> {
     severity: &'static str,
     message: &'a str,
     hint: &'a str,
+    help_url: Option<String>,
 }
 
 impl<'a> Diagnosis<'a> {
@@ -218,6 +233,7 @@ impl<'a> Diagnosis<'a> {
             severity: diagnosis.severity.as_str(),
             message: &diagnosis.message,
             hint: &diagnosis.hint,
+            help_url: diagnosis.code.help_url(),
         }
     }
 }

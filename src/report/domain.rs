@@ -519,7 +519,7 @@ fn connection(seen: &Observation) -> String {
         None => state.to_owned(),
     };
     if let Some(version) = seen.tls.as_ref().and_then(|tls| tls.version) {
-        words = format!("{words}; {}", version.as_str());
+        words = format!("{words}; {}", version.name());
     }
     match &seen.failure {
         Some(failure) if seen.state == Some(State::Open) => {

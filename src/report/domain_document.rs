@@ -430,6 +430,7 @@ struct Diagnosis<'a> {
     severity: &'static str,
     message: &'a str,
     hint: &'a str,
+    help_url: Option<String>,
     about: &'a [String],
 }
 
@@ -440,6 +441,7 @@ impl<'a> Diagnosis<'a> {
             severity: told.diagnosis.severity.as_str(),
             message: &told.diagnosis.message,
             hint: &told.diagnosis.hint,
+            help_url: told.diagnosis.code.help_url(),
             about: &told.about,
         }
     }

@@ -158,7 +158,7 @@ fn build(peer: Option<&PeerFacts>) -> Option<String> {
 
 fn tls(row: &Finding) -> Option<String> {
     let facts = row.observation.tls.as_ref()?;
-    let version = facts.version?.as_str();
+    let version = facts.version?.name();
     Some(match &facts.cipher_suite {
         Some(suite) => format!("{version}, {suite}"),
         None => version.to_owned(),

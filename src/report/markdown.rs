@@ -196,7 +196,7 @@ fn push_rows(rows: &[Arc<Finding>], text: &mut String) {
             inline(&name).into_owned(),
             word(row.status),
             seen.state.map_or("", State::as_str).to_owned(),
-            version.map_or_else(String::new, |version| version.as_str().to_owned()),
+            version.map_or_else(String::new, |version| version.name().to_owned()),
             row.days_left.map_or_else(String::new, days_left),
             if seen.steps.is_empty() {
                 String::new()

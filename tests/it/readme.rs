@@ -316,7 +316,8 @@ fn commands(block: &str) -> Vec<String> {
     let mut commands: Vec<String> = Vec::new();
     for line in block.lines().map(str::trim).filter(|line| !line.is_empty()) {
         match commands.last_mut() {
-            Some(begun) if begun.ends_with('|') => {
+            // A quotation, or a pipe, goes on.
+            Some(begun) if begun.ends_with('|') || begun.matches('\'').count() % 2 == 1 => {
                 begun.push(' ');
                 begun.push_str(line);
             }

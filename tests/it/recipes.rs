@@ -5,6 +5,11 @@ use std::fs;
 #[cfg(unix)]
 use std::path::{Path, PathBuf};
 
+#[cfg(unix)]
+use exchports::catalog::Role;
+
+#[cfg(unix)]
+use crate::cli::{Stand, ran, words};
 use crate::readme::{assert_is_meant, blocks, read};
 
 const RECIPES: &str = ".github/RECIPES.md";
@@ -101,6 +106,103 @@ fn the_helpdesk_script_tells_what_is_wrong_and_ends_as_the_program_does() {
             );
         }
     }
+}
+
+/// What README's recipe and the helpdesk's script make of a host that is well, published, broken, or not in DNS.
+#[cfg(unix)]
+#[test]
+fn the_recipes_of_jq_are_true_on_every_kind_of_host() {
+    if !is_there("sh") || !is_there("jq") {
+        return skipped("the recipes of jq", "sh or jq");
+    }
+    let published = Stand::of(Role::Published, &[]);
+    let broken = Stand::with(&["certificate-expired@submission,imaps", "refused@pop3"]);
+    let documents = [
+        Stand::with(&[]).report("--json").0,
+        published.report("--json").0,
+        broken.report("--json").0,
+        unresolved(),
+    ];
+    let (readme, recipes) = (read("README.md"), read(RECIPES));
+    let filters: Vec<String> = [readme, recipes]
+        .iter()
+        .flat_map(|text| filters(text))
+        .collect();
+    assert!(filters.len() >= 3, "{filters:?}");
+    for filter in &filters {
+        let told = documents.each_ref().map(|document| jq(filter, document));
+        if filter.contains("days_left") {
+            assert!(
+                told[0].contains("mail.example.test, "),
+                "{filter}: {}",
+                told[0]
+            );
+            assert!(told[2].contains(": -"), "{filter}: {}", told[2]);
+            assert_eq!(told[3], "", "{filter}");
+            continue;
+        }
+        assert_eq!((told[0].as_str(), told[1].as_str()), ("", ""), "{filter}");
+        let broken = &told[2];
+        for (who, code) in [
+            ("imaps, submission: ", "certificate-expired"),
+            ("pop3: ", "refused"),
+        ] {
+            let of_it = broken.lines().filter(|line| line.contains(code));
+            let of_it: Vec<&str> = of_it.collect();
+            let [line] = of_it.as_slice() else {
+                panic!("{filter}: {code} is not told once:\n{broken}");
+            };
+            assert!(line.contains(who), "{filter}: {line}");
+        }
+        assert_eq!(broken.lines().count(), 4, "{filter}:\n{broken}");
+        let nobody = &told[3];
+        assert!(nobody.starts_with("nosuch.invalid, "), "{filter}: {nobody}");
+        assert!(nobody.contains("name-"), "{filter}: {nobody}");
+        assert_eq!(nobody.lines().count(), 2, "{filter}:\n{nobody}");
+    }
+}
+
+/// The report on a name that has no address.
+#[cfg(unix)]
+fn unresolved() -> serde_json::Value {
+    let arguments = words("check --json --role published nosuch.invalid");
+    serde_json::from_slice(&ran(&arguments).stdout).expect("JSON")
+}
+
+/// Every filter of jq in the blocks of shell.
+#[cfg(unix)]
+fn filters(text: &str) -> Vec<String> {
+    let shell = blocks(text).filter(|block| block.language == "sh");
+    let found = shell.flat_map(|block| {
+        let parts: Vec<String> = block
+            .text
+            .split("jq -r '")
+            .skip(1)
+            .map(str::to_owned)
+            .collect();
+        parts
+    });
+    found
+        .filter_map(|part| Some(part.split_once('\'')?.0.to_owned()))
+        .collect()
+}
+
+#[cfg(unix)]
+fn jq(filter: &str, document: &serde_json::Value) -> String {
+    let mut child = std::process::Command::new("jq")
+        .args(["-r", filter])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("jq runs");
+    let mut input = child.stdin.take().expect("a pipe");
+    std::io::Write::write_all(&mut input, document.to_string().as_bytes()).expect("jq reads");
+    drop(input);
+    let done = child.wait_with_output().expect("jq ends");
+    let error = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{filter}: {error}");
+    String::from_utf8(done.stdout).expect("UTF-8")
 }
 
 /// What people type into the action's inputs is never read by a shell.

@@ -1079,6 +1079,7 @@ fn target(name: &str, role: Role, addresses: &[&str]) -> TargetFinding {
         resolve: (!addresses.contains(&name)).then_some(Duration::from_micros(3_100)),
         status: Status::Pass,
         diagnoses: Vec::new(),
+        unrequired: Vec::new(),
         guess: None,
         candidates: Vec::new(),
     }

@@ -53,6 +53,8 @@ fn a_row_has_a_key_of_its_own_and_only_known_codes() {
             for told in &row.diagnoses {
                 assert!(Code::from_word(&told.code).is_some(), "{}", told.code);
                 assert!(!told.message.is_empty() && !told.hint.is_empty());
+                let url = told.help_url.0.as_deref();
+                assert!(url.is_none_or(|url| url.starts_with("https://")));
             }
             if let Some(failure) = &row.failure.0 {
                 let by_row = row.diagnoses.iter().any(|told| told.code == failure.code);
@@ -419,6 +421,10 @@ struct TargetDiagnosis {
     message: String,
     /// What to do next.
     hint: String,
+    /// Where to read more; null where no document has an address.
+    help_url: Known<String>,
+    /// Codes that the rows of these services need not tell besides: this one, and those that are the same matter.
+    covers: Vec<String>,
     /// The services it is about.
     services: Vec<String>,
     /// The addresses it is about, where they differ.
@@ -437,6 +443,8 @@ struct Diagnosis {
     message: String,
     /// What to do next.
     hint: String,
+    /// Where to read more; null where no document has an address.
+    help_url: Known<String>,
 }
 
 /// One check: a service of a target, with `--all-addresses` at one address.

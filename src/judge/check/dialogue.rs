@@ -17,13 +17,14 @@ pub(super) const RULES: &[CheckRule] = &[
                 || " in time".to_owned(),
                 |waited| format!(" within {waited}"),
             );
-            Some(
-                Evidence::new(format!(
-                    "nothing came{within} {}",
-                    after(case, failure.stage)
-                ))
-                .hint_if(silent_hint(case, failure.stage)),
-            )
+            let what = match failure.stage {
+                Stage::Greeting => format!("no greeting{within}"),
+                stage => format!("nothing came{within} {}", after(case, stage)),
+            };
+            let then = case
+                .waited_again()
+                .map_or_else(String::new, |again| format!(", then no TLS within {again}"));
+            Some(Evidence::new(format!("{what}{then}")).hint_if(silent_hint(case, failure.stage)))
         },
     },
     CheckRule {
@@ -484,11 +485,7 @@ mod tests {
     #[test]
     fn silence_says_where_it_was_met_and_how_long() {
         for (service, stage, words) in [
-            (
-                ServiceId::Smtp,
-                Stage::Greeting,
-                "nothing came within 3 s after connecting",
-            ),
+            (ServiceId::Smtp, Stage::Greeting, "no greeting within 3 s"),
             (
                 ServiceId::Pop3,
                 Stage::Starttls,

@@ -267,6 +267,17 @@ impl<'a> Case<'a> {
         let took = failed.or_else(|| steps.last())?.took;
         (took >= Duration::from_millis(1)).then(|| in_words(took))
     }
+
+    /// How long a second look waited in vain, after the stage that failed.
+    fn waited_again(&self) -> Option<String> {
+        const NOTED: Duration = Duration::from_millis(500);
+        let steps = &self.seen.steps;
+        let stage = self.failure()?.stage;
+        let failed = steps.iter().rposition(|step| step.stage == stage)?;
+        let last = steps.last()?;
+        let is_later = last.connection > steps.get(failed)?.connection;
+        (is_later && last.took >= NOTED).then(|| in_words(last.took))
+    }
 }
 
 /// Whole days from now until then, rounded down; negative once it is over.

@@ -110,7 +110,7 @@ pub(super) const RULES: &[CheckRule] = &[
                 .any(|value| value.as_str().eq_ignore_ascii_case("FALSE"))
                 .then(|| {
                     Evidence::new(
-                        "the domain controller is no ready global catalog (isGlobalCatalogReady is FALSE)",
+                        "the domain controller is not ready as a global catalog (isGlobalCatalogReady is FALSE)",
                     )
                 })
         },

@@ -173,27 +173,32 @@ fn forbidden_open(case: &Case<'_>) -> Option<Evidence> {
             Evidence::new(format!(
                 "the directory answers with HTTP {status}, and must not {place}"
             ))
-            .hint(
+            .own_hint(format!(
                 "Let the gateway in front answer 404 for this path, or remove the directory. If it has to be reachable \
-                 from here, say so with `--optional`.",
-            ),
+                 from here, say so with `--optional {}`.",
+                case.service().name
+            )),
         );
     }
     let evidence = Evidence::new(format!(
         "port {} accepts connections, and must not {place}",
         case.check.port
     ));
-    Some(evidence.hint_if(match case.service().id {
-        ServiceId::Rdp => Some(
-            "Close it on the firewall and put Remote Desktop behind a VPN or an RD Gateway. If it has to be \
-             reachable from here, say so with `--optional rdp`.",
+    Some(match case.service().id {
+        ServiceId::Rdp => evidence.hint(
+            "Close it on the firewall and put Remote Desktop behind a VPN or an RD Gateway. If it has to be reachable \
+             from here, say so with `--optional rdp`.",
         ),
-        ServiceId::Ldap | ServiceId::Ldaps => Some(
-            "Close it on the firewall: the directory is for servers inside. If it has to be reachable from here, say \
-             so with `--optional`.",
+        ServiceId::Ldap | ServiceId::Ldaps => evidence.hint(
+            "Close it on the firewall: the directory is for servers inside. If it has to be reachable from here, say so \
+             with `--optional ldap,ldaps`.",
         ),
-        _ => None,
-    }))
+        _ => evidence.own_hint(format!(
+            "Close the port on the firewall, or limit it to a VPN or to known addresses. If it has to be reachable from \
+             here, say so with `--optional {}`.",
+            case.service().name
+        )),
+    })
 }
 
 /// Where it must not be reachable: on that kind of host, or here, where an option says so.

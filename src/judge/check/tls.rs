@@ -78,7 +78,7 @@ pub(super) const RULES: &[CheckRule] = &[
                 .filter(|(version, answer)| {
                     *version < TlsVersion::Tls12 && *answer == VersionAnswer::Accepted
                 })
-                .map(|(version, _)| version.as_str())
+                .map(|(version, _)| version.name())
                 .collect();
             // Where nothing else is spoken, that is told already.
             (!enabled.is_empty() && case.failed(Code::TlsVersionTooOld).is_none()).then(|| {
@@ -256,7 +256,7 @@ fn after_starttls(case: &Case<'_>) -> String {
     let version = case.tls().and_then(|tls| tls.version);
     match (case.seen.detour, version) {
         (Some(Detour::CleartextOnTlsPort), Some(version)) => {
-            format!(", and {} only after STARTTLS", version.as_str())
+            format!(", and {} only after STARTTLS", version.name())
         }
         _ => String::new(),
     }
@@ -340,8 +340,8 @@ fn version_too_old(case: &Case<'_>) -> Option<Evidence> {
     let message = match (agreed, failed) {
         (Some(version), _) if version < lowest => format!(
             "the server speaks {}, and {} is the lowest accepted",
-            version.as_str(),
-            lowest.as_str()
+            version.name(),
+            lowest.name()
         ),
         (_, Some(failure)) => format!(
             "the server speaks no version of TLS that this client has{}",
@@ -550,7 +550,7 @@ mod tests {
         assert_eq!(staged.told(), [(Code::TlsVersionTooOld, Severity::Fail)]);
         assert_eq!(
             staged.words(Code::TlsVersionTooOld).0,
-            "the server speaks TLSv1.2, and TLSv1.3 is the lowest accepted"
+            "the server speaks TLS 1.2, and TLS 1.3 is the lowest accepted"
         );
         let old = with_tls(TlsFacts {
             version: Some(TlsVersion::Tls10),
@@ -562,7 +562,7 @@ mod tests {
         let mut asked = old;
         asked.standards.min_tls = TlsVersion::Tls13;
         let (message, hint) = asked.words(Code::TlsVersionTooOld);
-        assert!(message.ends_with("TLSv1.3 is the lowest accepted"));
+        assert!(message.ends_with("TLS 1.3 is the lowest accepted"));
         assert!(hint.starts_with("Enable TLS 1.3"), "{hint}");
     }
 
@@ -617,13 +617,13 @@ mod tests {
             .certificate(good());
         let (message, _) = proxy.words(Code::ClientProxy);
         assert!(
-            message.contains("in clear, and TLSv1.3 only after STARTTLS: \"220"),
+            message.contains("in clear, and TLS 1.3 only after STARTTLS: \"220"),
             "{message}"
         );
         let imap = detoured(ServiceId::Imaps).certificate(good());
         assert_eq!(
             imap.words(Code::CleartextOnTlsPort).0,
-            "cleartext came where TLS belongs, and TLSv1.3 only after STARTTLS"
+            "cleartext came where TLS belongs, and TLS 1.3 only after STARTTLS"
         );
     }
 
@@ -771,7 +771,7 @@ mod tests {
         assert_eq!(staged.told(), [(Code::TlsVersionTooOld, Severity::Fail)]);
         assert_eq!(
             staged.words(Code::TlsVersionTooOld).0,
-            "the server speaks TLSv1.0, and TLSv1.2 is the lowest accepted"
+            "the server speaks TLS 1.0, and TLS 1.2 is the lowest accepted"
         );
     }
 
@@ -794,7 +794,7 @@ mod tests {
         assert_eq!(both.told(), [(Code::TlsOldVersions, Severity::Warn)]);
         assert_eq!(
             both.words(Code::TlsOldVersions).0,
-            "the server still accepts TLSv1.0 and TLSv1.1"
+            "the server still accepts TLS 1.0 and TLS 1.1"
         );
         assert_eq!(audited([Refused, Unknown]).told(), []);
     }

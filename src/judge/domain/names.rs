@@ -95,7 +95,7 @@ fn domain_not_found(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
         return Vec::new();
     }
     vec![DomainEvidence::new(
-        format!("There is no domain {domain}"),
+        format!("There is not a domain {domain}"),
         [domain],
     )]
 }
@@ -241,7 +241,7 @@ fn mx_unusable(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
         .filter_map(|host| {
             let why = match (host.kind, host.addresses.outcome) {
                 (HostKind::Address, _) => "is an address, where a name belongs".to_owned(),
-                (HostKind::Nonsense, _) => "is no host name".to_owned(),
+                (HostKind::Nonsense, _) => "is not a host name".to_owned(),
                 (HostKind::Name, Outcome::Found) => return None,
                 (HostKind::Name, Outcome::NoRecords) => "has no address".to_owned(),
                 (HostKind::Name, Outcome::NoName) => "does not exist".to_owned(),

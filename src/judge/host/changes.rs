@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{HostRule, TargetCase, TargetEvidence, http};
 use crate::baseline::{Before, Capabilities, Presented};
-use crate::facts::{CertificateFacts, PeerFacts, Text};
+use crate::facts::{CertificateFacts, PeerFacts, Text, TlsVersion};
 use crate::finding::{Code, Finding, Severity};
 use crate::judge::check::date;
 use crate::observation::State;
@@ -101,17 +101,24 @@ fn replaced(was: &Presented, now: &CertificateFacts) -> Change {
 fn tls(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
     changes(whole, |before, row| {
         let tls = row.observation.tls.as_ref()?;
-        let now = tls.version?.as_str();
+        let now = tls.version?;
         let (was, was_suite) = before.tls.as_ref()?;
-        if was != now {
+        if was != now.as_str() {
             // `TLSv1.2` stands before `TLSv1.3`.
-            let severity = if now < was.as_str() {
+            let severity = if now.as_str() < was.as_str() {
                 Severity::Warn
             } else {
                 Severity::Info
             };
             return Some((
-                format!("{} before, {now} now", Text::from(was.as_str())),
+                format!(
+                    "{} before, {} now",
+                    TlsVersion::from_word(was).map_or_else(
+                        || Text::from(was.as_str()).to_string(),
+                        |was| was.name().to_owned()
+                    ),
+                    now.name()
+                ),
                 severity,
             ));
         }

@@ -82,6 +82,7 @@ pub fn judge_target(
         resolve: around.resolve,
         status,
         diagnoses,
+        unrequired: unrequired(findings),
         guess: None,
         candidates: vec![role::candidate(context.role, findings, status)],
     }
@@ -248,6 +249,18 @@ fn worst_of<'a>(code: Code, findings: impl IntoIterator<Item = &'a Finding>) -> 
         .map(|diagnosis| diagnosis.severity)
         .max()
         .unwrap_or(Severity::Info)
+}
+
+/// What fails although nothing requires it, each service once.
+fn unrequired(findings: &[Finding]) -> Vec<(ServiceId, Expectation)> {
+    let mut failing: Vec<(ServiceId, Expectation)> = findings
+        .iter()
+        .filter(|finding| finding.status == Status::Fail)
+        .map(|finding| (finding.check.service.id, finding.check.expect))
+        .filter(|(_, expect)| *expect != Expectation::Required)
+        .collect();
+    failing.dedup();
+    failing
 }
 
 fn worst(findings: &[Finding], diagnoses: &[TargetDiagnosis]) -> Status {

@@ -313,7 +313,7 @@ impl Row {
             status: Badge::of(row.status),
             expect: row.check.expect.as_str(),
             state: seen.state.map_or("", State::as_str),
-            tls: version.map_or("", crate::facts::TlsVersion::as_str),
+            tls: version.map_or("", crate::facts::TlsVersion::name),
             certificate: row.days_left.map_or_else(String::new, days_left),
             took: if seen.steps.is_empty() {
                 String::new()

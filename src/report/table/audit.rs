@@ -66,6 +66,6 @@ fn versions(row: &Finding) -> Option<String> {
 }
 
 fn number(version: TlsVersion) -> &'static str {
-    let name = version.as_str();
-    name.strip_prefix("TLSv").unwrap_or(name)
+    let name = version.name();
+    name.strip_prefix("TLS ").unwrap_or(name)
 }

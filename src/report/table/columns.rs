@@ -297,7 +297,7 @@ fn version(tls: &TlsFacts) -> Option<TlsVersion> {
     tls.version.or(legacy.and_then(|legacy| legacy.version))
 }
 
-/// `1.3`, `SSLv3`: the column's title says the rest.
+/// `1.3`, `SSL 3.0`: the column's title says the rest.
 fn short(version: TlsVersion) -> String {
-    version.as_str().trim_start_matches("TLSv").to_owned()
+    version.name().trim_start_matches("TLS ").to_owned()
 }

@@ -45,9 +45,9 @@ fn what_cannot_be_compared_with_is_refused_on_one_line() {
     let typed = words(&format!("check a.example --baseline {}", file.display()));
     assert!(refusal(&typed).contains("--baseline"));
     for (text, word) in [
-        ("", "no JSON"),
-        ("{\"schema_version\": 1", "no JSON"),
-        ("{\"scan\": []}", "no document"),
+        ("", "not JSON"),
+        ("{\"schema_version\": 1", "not JSON"),
+        ("{\"scan\": []}", "not a document"),
         (
             "{\"schema_version\": 9, \"exchports\": \"9.0\", \"targets\": []}",
             "version 9",

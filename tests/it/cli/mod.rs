@@ -7,6 +7,7 @@ mod interrupt;
 mod output;
 mod redact;
 mod report_files;
+mod slow_server;
 mod targets;
 mod trust_store;
 mod usage;
@@ -21,6 +22,7 @@ use std::{fs, thread};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use exchports::catalog::Role;
 use exchports::simulate::{self, Settings, Simulation, Staged};
 
 use crate::schema::held;
@@ -235,6 +237,11 @@ pub(crate) struct Stand {
 
 impl Stand {
     pub(crate) fn with(faults: &[&str]) -> Self {
+        Self::of(Settings::default().role, faults)
+    }
+
+    /// One that plays such a host.
+    pub(crate) fn of(role: Role, faults: &[&str]) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -245,6 +252,7 @@ impl Stand {
             .map(|fault| Staged::parse(fault).expect("a fault"));
         let settings = Settings {
             faults: faults.collect(),
+            role,
             ..Settings::default()
         };
         let simulation = runtime

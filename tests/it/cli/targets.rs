@@ -71,7 +71,7 @@ fn targets_come_from_standard_input_as_well() {
     let (_, err, exit) = told(&ran_with(&words("check -"), b"a.example\nb c\n"));
     assert_eq!(exit, Some(2));
     assert!(
-        err.contains("standard input, line 2: `c` is no role"),
+        err.contains("standard input, line 2: `c` is not a role"),
         "{err}"
     );
     let (_, err, exit) = told(&ran_with(&words("check -"), b"a\xe4.example\n"));

@@ -43,8 +43,8 @@ fn what_is_no_target_is_told_on_one_line() {
         (check("587"), &["--service 443,587"]),
         (check("224.0.0.1"), &["multicast", "one host's own"]),
         (check("255.255.255.255"), &["broadcast", "one host's own"]),
-        (check("0.0.0.0"), &["no host's", "127.0.0.1"]),
-        (check("::"), &["no host's", "::1"]),
+        (check("0.0.0.0"), &["any address", "127.0.0.1"]),
+        (check("::"), &["any address", "::1"]),
         (check("10.0.0.0/24"), &["networks", "one by one"]),
         (check("//host"), &["alone, `host`"]),
         (
@@ -67,7 +67,7 @@ fn what_was_probably_meant_is_told_on_one_line() {
     refused(&[
         (
             words("check a.example -s smpt"),
-            &["`smpt`", "did you mean smtp?"],
+            &["`smpt`", "did you mean `smtp`?"],
         ),
         (
             option("-s", "443 587"),
@@ -75,12 +75,12 @@ fn what_was_probably_meant_is_told_on_one_line() {
         ),
         (
             words("check a.example --role publshed"),
-            &["`publshed`", "did you mean published?"],
+            &["`publshed`", "did you mean `published`?"],
         ),
         (words("explain smpt"), &["`smpt`", "smtp"]),
         (
             words("mail.example.com"),
-            &["no command", "exchports check mail.example.com"],
+            &["not a command", "exchports check mail.example.com"],
         ),
         (
             words("check a.example --port 443"),
@@ -99,7 +99,7 @@ fn unknown_services_ports_and_roles_are_told_on_one_line() {
     refused(&[
         (
             words("check a.example -s gopher"),
-            &["`gopher`", "smtp, http", "all"],
+            &["`gopher`", "exchports list", "all"],
         ),
         (
             words("check a.example -s smtp,,imap"),
@@ -113,7 +113,7 @@ fn unknown_services_ports_and_roles_are_told_on_one_line() {
         ),
         (
             words("check a.example --require gopher"),
-            &["`gopher`", "smtp, http"],
+            &["`gopher`", "exchports list"],
         ),
         (
             words("check a.example --map smtp"),
@@ -133,7 +133,7 @@ fn unknown_services_ports_and_roles_are_told_on_one_line() {
         ),
         (
             words("check a.example --map gopher=70"),
-            &["`gopher`", "powershell, or a port"],
+            &["`gopher`", "exchports list", "or a port"],
         ),
         (
             words("check a.example --map web=9"),
@@ -170,7 +170,7 @@ fn unknown_services_ports_and_roles_are_told_on_one_line() {
         (words("explain gremlins"), &["`gremlins`", "exchports list"]),
         (
             words("explain filterd"),
-            &["`filterd`", "exchports list", "like it: filtered"],
+            &["`filterd`", "did you mean `filtered`?"],
         ),
     ]);
 }

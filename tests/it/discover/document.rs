@@ -262,6 +262,8 @@ pub(super) struct Diagnosis {
     pub(super) severity: String,
     message: String,
     hint: String,
+    /// Where to read more; null where no document has an address.
+    help_url: Known<String>,
     /// The names it is about.
     about: Vec<String>,
 }

@@ -92,7 +92,7 @@ fn what_is_no_domain_is_refused() {
         ("192.0.2.1", "is an address"),
         ("https://example.com/", "is a web address"),
         ("localhost", "is a single label"),
-        ("exa mple.com", "is no domain"),
+        ("exa mple.com", "is not a domain"),
         ("@example.com", "has nothing before its @"),
     ] {
         let output = program(&["discover", typed]);
