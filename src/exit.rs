@@ -1,6 +1,7 @@
 //! The exit code: decided from what happened, before and apart from how it is told.
 
 use crate::event::{RunEnd, RunFinished, Summary};
+use crate::finding::PluginState;
 
 /// What the process ends with.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -60,6 +61,28 @@ pub fn decide(finished: &RunFinished, fail_on: FailOn) -> Exit {
     Exit::Met
 }
 
+/// The state of a service, where a run answers a monitoring system: unknown is only what is this machine's fault.
+#[must_use]
+pub fn plugin(finished: &RunFinished) -> PluginState {
+    let summary = &finished.summary;
+    if finished.end != RunEnd::Complete || summary.ours == summary.checks {
+        return PluginState::Unknown;
+    }
+    if has_findings(summary, FailOn::Fail) || summary.required_skip > summary.ours {
+        return PluginState::Critical;
+    }
+    if summary.required_skip > 0 {
+        return PluginState::Unknown;
+    }
+    if has_findings(summary, FailOn::Warn) {
+        return PluginState::Warning;
+    }
+    if summary.skip == summary.checks {
+        return PluginState::Unknown;
+    }
+    PluginState::Ok
+}
+
 fn has_findings(summary: &Summary, fail_on: FailOn) -> bool {
     let failed = summary.fail + summary.target_fail > 0;
     let warned = summary.warn + summary.target_warn > 0;
@@ -82,6 +105,64 @@ mod tests {
             end,
         };
         decide(&finished, fail_on)
+    }
+
+    #[test]
+    fn a_plugin_knows_not_only_what_is_this_machines_fault() {
+        let passed = Summary {
+            targets: 1,
+            checks: 2,
+            required: 2,
+            pass: 2,
+            ..Summary::default()
+        };
+        let skipped = |ours| Summary {
+            pass: 1,
+            skip: 1,
+            required_skip: 1,
+            ours,
+            ..passed
+        };
+        let all_ours = Summary {
+            pass: 0,
+            skip: 2,
+            ours: 2,
+            ..passed
+        };
+        for (summary, end, state) in [
+            (passed, RunEnd::Complete, PluginState::Ok),
+            (
+                Summary { warn: 1, ..passed },
+                RunEnd::Complete,
+                PluginState::Warning,
+            ),
+            (
+                Summary { fail: 1, ..passed },
+                RunEnd::Complete,
+                PluginState::Critical,
+            ),
+            (
+                Summary {
+                    target_fail: 1,
+                    ..passed
+                },
+                RunEnd::Complete,
+                PluginState::Critical,
+            ),
+            // The deadline came, or 443 is not open.
+            (skipped(0), RunEnd::Complete, PluginState::Critical),
+            (skipped(1), RunEnd::Complete, PluginState::Unknown),
+            (all_ours, RunEnd::Complete, PluginState::Unknown),
+            (Summary::default(), RunEnd::Complete, PluginState::Unknown),
+            (passed, RunEnd::Terminated, PluginState::Unknown),
+        ] {
+            let finished = RunFinished {
+                summary,
+                took: Duration::ZERO,
+                end,
+            };
+            assert_eq!(plugin(&finished), state, "{summary:?} {end:?}");
+        }
     }
 
     #[test]

@@ -5,5 +5,5 @@ use std::process::ExitCode;
 use exchports::app;
 
 fn main() -> ExitCode {
-    app::main(std::env::args_os()).into()
+    app::main(std::env::args_os())
 }

@@ -85,6 +85,19 @@ impl Aside {
         self.file.path().to_path_buf()
     }
 
+    /// Lets the collector read it that runs as another user, whatever the umask; what was there before keeps its rights.
+    pub(super) fn let_others_read(&self) {
+        #[cfg(unix)]
+        if !self.path.exists() {
+            use std::os::unix::fs::PermissionsExt as _;
+            // Where that cannot be, it is as any other report.
+            let _ = self
+                .file
+                .as_file()
+                .set_permissions(fs::Permissions::from_mode(0o644));
+        }
+    }
+
     pub(super) fn take_name(self) -> io::Result<()> {
         self.file.as_file().sync_all()?;
         self.file

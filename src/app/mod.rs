@@ -14,6 +14,7 @@ mod files;
 mod inputs;
 mod limits;
 mod list;
+mod nagios;
 mod reports;
 mod signals;
 mod simulate;
@@ -23,6 +24,7 @@ mod wait;
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::panic::{self, AssertUnwindSafe};
+use std::process::ExitCode;
 
 use anstream::AutoStream;
 
@@ -34,15 +36,19 @@ pub use error::Error;
 use terminal::{complain, page_columns, print};
 
 /// Does what was typed, the program's own name first; tells on standard error what kept it from being done.
-pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if cli::is_plugin(&arguments) {
+        return nagios::main(&arguments).into();
+    }
     let done = panic::catch_unwind(AssertUnwindSafe(|| {
         cli::read(arguments).map_err(Error::from).and_then(run)
     }));
     match done.unwrap_or(Err(Error::Defect)) {
-        Ok(exit) => exit,
+        Ok(exit) => exit.into(),
         Err(error) => {
             complain(&error.to_string());
-            Exit::Nothing
+            Exit::Nothing.into()
         }
     }
 }
@@ -58,6 +64,7 @@ pub fn run(meant: Command) -> Result<Exit, Error> {
             Ok(Exit::Nothing)
         }
         Command::Check(order) => check::check(*order),
+        Command::Nagios(order) => nagios::run(*order).map(|_| Exit::Nothing),
         Command::Discover(order) => discover::run(&order),
         Command::List { json, color } => list::list(json, color),
         Command::Help(text) | Command::Text(text) => print(text.as_bytes()),

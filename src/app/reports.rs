@@ -82,6 +82,9 @@ impl Outputs {
                 fails_from: fails_from(telling.fail_on),
                 names: telling.names,
             };
+            if let (Format::Prometheus, Some(aside)) = (format, &aside) {
+                aside.let_others_read();
+            }
             let reporter = report::reporter(*format, out, plain);
             add(to, aside, fitted(telling, *format, reporter));
         }

@@ -29,30 +29,30 @@ could be judged, 130 and 143 interrupted.";
 pub(super) struct CheckArgs {
     /// Host names, IPv4 or IPv6 addresses; `-` reads one a line from standard input
     #[arg(value_name = "TARGET")]
-    targets: Vec<String>,
+    pub(super) targets: Vec<String>,
 
     /// Compare with an earlier JSON document: what changed becomes findings (`changed-certificate`, …)
     #[arg(long, value_name = "FILE", help_heading = "What is good enough")]
-    baseline: Option<PathBuf>,
+    pub(super) baseline: Option<PathBuf>,
 
     /// Also take targets from this file, one a line, `#` begins a comment
     #[arg(long, value_name = "FILE", help_heading = "What to look at")]
-    targets_file: Vec<PathBuf>,
+    pub(super) targets_file: Vec<PathBuf>,
 
     #[command(flatten)]
-    selection: SelectionArgs,
+    pub(super) selection: SelectionArgs,
 
     #[command(flatten)]
-    route: RouteArgs,
+    pub(super) route: RouteArgs,
 
     #[command(flatten)]
-    standards: StandardsArgs,
+    pub(super) standards: StandardsArgs,
 
     #[command(flatten)]
-    limits: LimitsArgs,
+    pub(super) limits: LimitsArgs,
 
     #[command(flatten)]
-    output: OutputArgs,
+    pub(super) output: OutputArgs,
 }
 
 /// What `check` is to do.

@@ -2,6 +2,7 @@
 
 use super::check::CheckOrder;
 use super::discover::DiscoverOrder;
+use super::nagios::NagiosOrder;
 use super::output::{ColorWhen, Telling};
 use crate::judge;
 use crate::plan::Audit;
@@ -18,6 +19,8 @@ pub enum Command {
     Nothing(String),
     /// `check`
     Check(Box<CheckOrder>),
+    /// `nagios`
+    Nagios(Box<NagiosOrder>),
     /// `discover`
     Discover(Box<DiscoverOrder>),
     /// `list`

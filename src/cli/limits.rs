@@ -52,6 +52,18 @@ pub(super) struct LimitsArgs {
 }
 
 impl LimitsArgs {
+    /// A run that has this long for everything, as if it had been typed.
+    pub(super) fn within(seconds: &str) -> Self {
+        Self {
+            timeout: seconds.to_owned(),
+            connect_timeout: "3s".to_owned(),
+            deadline: None,
+            wait: None,
+            jobs: None,
+            per_address: Limits::PER_ADDRESS.to_string(),
+        }
+    }
+
     pub(super) fn limits(&self) -> Result<Limits, UsageError> {
         Ok(Limits {
             run: match &self.deadline {

@@ -19,6 +19,7 @@ mod explain;
 mod limits;
 mod list;
 mod man;
+mod nagios;
 mod output;
 mod possible;
 mod refusal;
@@ -40,6 +41,7 @@ pub use command::Command;
 pub use demo::demo_plan;
 pub use discover::DiscoverOrder;
 pub use error::{UsageError, shown};
+pub use nagios::{NagiosOrder, is_plugin, read_plugin};
 pub use output::{ColorWhen, Telling};
 
 /// Reads what was typed, the program's own name first.
@@ -78,7 +80,7 @@ Examples:
   exchports explain starttls-not-offered
 
 Exit codes: 0 all as expected, 1 something is not, 2 nothing could be judged,
-130 and 143 interrupted.";
+130 and 143 interrupted. `exchports nagios` has those of monitoring plugins.";
 
 #[derive(Debug, Subcommand)]
 enum CommandArgs {
@@ -98,6 +100,9 @@ enum CommandArgs {
     /// Serve the stand-in until stopped, for people who build scripts and alerts.
     #[command(after_help = simulate::AFTER_HELP)]
     Simulate(simulate::SimulateArgs),
+    /// Answer a monitoring system as one of its plugins does: its exit codes, one line, performance data.
+    #[command(version, after_help = nagios::AFTER_HELP)]
+    Nagios(Box<nagios::NagiosArgs>),
     /// Print what makes a shell complete commands, options and their words.
     #[command(after_help = completions::AFTER_HELP)]
     Completions(completions::CompletionsArgs),
@@ -117,6 +122,7 @@ impl CommandArgs {
             Self::Explain(args) => args.command(),
             Self::Demo(args) => args.command(),
             Self::Simulate(args) => args.command(),
+            Self::Nagios(args) => Ok(Command::Nagios(Box::new(args.order()?))),
             Self::Completions(args) => args.command(),
             Self::Man(args) => args.command(),
             Self::Schema => Ok(schema::command()),

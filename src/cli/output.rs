@@ -69,7 +69,7 @@ pub(super) struct OutputArgs {
     #[arg(long, help_heading = "Output")]
     json: bool,
 
-    /// How, and into which file instead of standard output: `table`, `json`, `ndjson`, `junit`, `github`, `markdown`, `html` (repeatable); where all go to files, the table still goes to standard output [default: table]
+    /// How, and into which file instead of standard output: `table`, `json`, `ndjson`, `junit`, `github`, `markdown`, `html`, `prometheus`, `checkmk` (repeatable); where all go to files, the table still goes to standard output [default: table]
     #[arg(long, value_name = "FORMAT[=FILE]", value_parser = Words(possible::formats), hide_possible_values = true, help_heading = "Output")]
     report: Vec<String>,
 
@@ -135,6 +135,21 @@ enum FailOnArg {
 }
 
 impl OutputArgs {
+    /// No report at all: the run is told otherwise.
+    pub(super) fn silent() -> Self {
+        Self {
+            json: false,
+            report: Vec::new(),
+            redact: false,
+            fail_on: FailOnArg::Fail,
+            problems: false,
+            verbose: false,
+            quiet: true,
+            color: ColorArg::Never,
+            no_progress: true,
+        }
+    }
+
     pub(super) fn telling(&self) -> Result<Telling, UsageError> {
         let mut reports = reports::read(&self.report)?;
         if self.json {

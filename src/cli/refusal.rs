@@ -34,6 +34,20 @@ pub(super) fn read(
     }
 }
 
+/// The same of a program that is one command only.
+pub(super) fn read_plugin(error: &clap::Error, name: &str) -> Result<Command, UsageError> {
+    let text = error.render();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            Ok(Command::Help(text.ansi().to_string()))
+        }
+        _ => Err(UsageError(format!(
+            "{}; see {name} --help",
+            sentence(&text.to_string())
+        ))),
+    }
+}
+
 /// What people type that other tools take, and what it is here.
 fn meant(
     error: &clap::Error,

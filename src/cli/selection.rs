@@ -12,7 +12,7 @@ use crate::plan::{Audit, Check, Depth};
 pub(super) struct SelectionArgs {
     /// Look at these services only: ids, ports, `web` or `all`, comma-separated; services that you name must pass
     #[arg(short, long, value_name = "LIST", value_parser = Words(possible::services), hide_possible_values = true, help_heading = "What to look at")]
-    service: Vec<String>,
+    pub(super) service: Vec<String>,
 
     /// What kind of host the target is: what has to work there, and what must not be reachable (see `exchports list`);
     /// `auto` finds out from what it sees

@@ -17,7 +17,7 @@ pub(super) struct StandardsArgs {
 
     /// Whose roots to trust: Mozilla's, this machine's, or both
     #[arg(long, value_enum, default_value_t, help_heading = "Pass criteria")]
-    trust: TrustArg,
+    pub(super) trust: TrustArg,
 
     /// The lowest version of TLS that is accepted
     #[arg(
@@ -26,11 +26,11 @@ pub(super) struct StandardsArgs {
         default_value = "1.2",
         help_heading = "Pass criteria"
     )]
-    min_tls: String,
+    pub(super) min_tls: String,
 
     /// Warn, and fail, when a certificate has fewer days left [default: warn when both under 30 days and under a third of its lifetime]
     #[arg(long, value_name = "WARN[,FAIL]", help_heading = "Pass criteria")]
-    cert_days: Option<String>,
+    pub(super) cert_days: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]

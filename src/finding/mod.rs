@@ -13,7 +13,7 @@ use crate::plan::Check;
 pub use codes::{Asked, Code, Definition, Exception, When};
 pub use domain::{Dane, DomainDiagnosis, DomainFinding, Recommended, Way};
 pub use known::{KNOWN_FAILURES, KnownFailure};
-pub use severity::{Severity, Status};
+pub use severity::{PluginState, Severity, Status};
 
 mod code;
 mod codes;

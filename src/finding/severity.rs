@@ -51,3 +51,35 @@ impl Severity {
         }
     }
 }
+
+/// The state of a service as Nagios and its kin have it, by the number that a plugin ends with.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum PluginState {
+    /// All is well.
+    Ok = 0,
+    /// It works, with a defect.
+    Warning = 1,
+    /// It does not work.
+    Critical = 2,
+    /// Nothing could be judged, and that is this program's or this machine's fault.
+    Unknown = 3,
+}
+
+impl PluginState {
+    /// The word that stands in an answer.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::Warning => "WARNING",
+            Self::Critical => "CRITICAL",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+}
+
+impl From<PluginState> for std::process::ExitCode {
+    fn from(state: PluginState) -> Self {
+        Self::from(state as u8)
+    }
+}

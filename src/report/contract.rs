@@ -532,6 +532,11 @@ impl Trust {
     }
 }
 
+/// Whether nothing is wrong with a certificate and what stands above it, its name aside.
+pub(super) fn is_trusted(facts: &CertificateFacts, finding: &Finding) -> bool {
+    Trust::of(facts, finding).trusted
+}
+
 fn defect(defect: &TrustDefect) -> &'static str {
     match defect {
         TrustDefect::UnknownIssuer => "unknown-issuer",

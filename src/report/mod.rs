@@ -14,27 +14,36 @@ use crate::event::Event;
 
 pub use domain::{check_line, domain_tree};
 pub use domain_document::domain_json;
+pub use exposition::{Exposition, Kind, Labels, Metric, counter, gauge};
 pub use listing::{catalog_json, catalog_table, glossary};
+pub use nagios::plugin_answer;
 pub use progress::Progress;
+pub use prometheus::scraped;
 pub use redact::redacted;
 pub use style::{CertificateList, Color, Names, Rows, Style};
 pub use transcript::transcript;
 
+mod checkmk;
 mod contract;
 mod digest;
 mod document;
 mod domain;
 mod domain_document;
 mod evidence;
+mod exposition;
 mod github;
 mod html;
 mod junit;
 mod listing;
 mod markdown;
+mod metrics;
+mod nagios;
 mod ndjson;
 mod notation;
 mod order;
+mod plugin;
 mod progress;
+mod prometheus;
 mod redact;
 mod style;
 mod table;
@@ -95,11 +104,15 @@ pub enum Format {
     Markdown,
     /// A page that needs nothing else.
     Html,
+    /// Metrics for Prometheus's textfile collectors.
+    Prometheus,
+    /// Local checks of Checkmk's agent.
+    Checkmk,
 }
 
 impl Format {
     /// All formats.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Table,
         Self::Json,
         Self::Ndjson,
@@ -107,6 +120,8 @@ impl Format {
         Self::Github,
         Self::Markdown,
         Self::Html,
+        Self::Prometheus,
+        Self::Checkmk,
     ];
 
     /// The format as it is typed.
@@ -120,6 +135,8 @@ impl Format {
             Self::Github => "github",
             Self::Markdown => "markdown",
             Self::Html => "html",
+            Self::Prometheus => "prometheus",
+            Self::Checkmk => "checkmk",
         }
     }
 
@@ -127,9 +144,14 @@ impl Format {
     #[must_use]
     pub fn is_ordered(self) -> bool {
         match self {
-            Self::Table | Self::Json | Self::Junit | Self::Github | Self::Markdown | Self::Html => {
-                true
-            }
+            Self::Table
+            | Self::Json
+            | Self::Junit
+            | Self::Github
+            | Self::Markdown
+            | Self::Html
+            | Self::Prometheus
+            | Self::Checkmk => true,
             Self::Ndjson => false,
         }
     }
@@ -165,6 +187,8 @@ pub fn reporter(
         Format::Github => Box::new(github::Annotations::new(out)),
         Format::Markdown => Box::new(markdown::Markdown::new(out, usize::MAX)),
         Format::Html => Box::new(html::Html::new(out, style.names)),
+        Format::Prometheus => Box::new(prometheus::Prometheus::new(out)),
+        Format::Checkmk => Box::new(checkmk::Checkmk::new(out)),
     }
 }
 

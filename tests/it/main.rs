@@ -10,6 +10,7 @@ mod generated;
 mod hostile;
 mod judge;
 mod layering;
+mod monitoring;
 mod old_tls;
 mod probe;
 mod readme;

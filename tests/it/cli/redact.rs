@@ -28,7 +28,15 @@ fn no_report_names_anybody() {
             .to_string()
     };
     let formats = [
-        "table", "json", "ndjson", "junit", "github", "markdown", "html",
+        "table",
+        "json",
+        "ndjson",
+        "junit",
+        "github",
+        "markdown",
+        "html",
+        "prometheus",
+        "checkmk",
     ];
     let faults = "certificate-wrong-name@https certificate-expired@imaps starttls-not-offered@submission captive-portal@http";
     let mut typed = words("demo -v");
