@@ -139,6 +139,7 @@ impl OutputArgs {
     pub(super) fn silent() -> Self {
         Self {
             json: false,
+            certificates: false,
             report: Vec::new(),
             redact: false,
             fail_on: FailOnArg::Fail,
