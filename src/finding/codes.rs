@@ -21,6 +21,8 @@ pub struct Definition {
     pub meaning: &'static str,
     /// What to do next, where the evidence does not say otherwise: one or two sentences.
     pub hint: &'static str,
+    /// The same for a server that is not Exchange, in words that fit every product; empty where the other fits.
+    pub neutral: &'static str,
     /// Where that comes from: documents, with a semicolon between two.
     pub references: &'static str,
     /// Other words that people type or paste for it.
@@ -102,6 +104,7 @@ const PLAIN: Definition = Definition {
     title: "",
     meaning: "",
     hint: "",
+    neutral: "",
     references: "",
     aliases: &[],
     covers: &[],
@@ -192,6 +195,8 @@ codes! {
             it FILTERED.",
         hint: "A firewall drops it, or the service is stopped on a Windows host, whose firewall then answers nothing \
             (stealth mode). Look at the firewall's log and at the service.",
+        neutral: "A firewall drops the packets, on the way or on the server: look at its log. See as well that the \
+            service runs and listens on this address.",
         references: "Microsoft KB 2586744 (stealth mode); Microsoft, PortQry",
         aliases: &["ETIMEDOUT", "WSAETIMEDOUT", "10060"],
         answers: &["T02", "A04", "R01"],
@@ -218,6 +223,7 @@ codes! {
             nothing about the server.",
         hint: "Allow exchports in this machine's firewall or antivirus (`Get-NetFirewallRule -Direction Outbound`), or \
             check from another machine.",
+        neutral: "Allow exchports in this machine's firewall or antivirus, or check from another machine.",
         references: "connect(2), EPERM; Winsock, WSAEACCES (10013)",
         aliases: &["EPERM", "EACCES", "WSAEACCES", "10013"],
         answers: &["T18"],
@@ -326,6 +332,8 @@ codes! {
             connections, a list of addresses, a component that is offline, or a load balancer with an empty pool.",
         hint: "Look at limits and address lists on the server, and at the load balancer's pool. \
             `Get-ServerComponentState` tells whether Exchange has taken the component offline.",
+        neutral: "Look at limits and address lists of the server and of what stands in front, and at the load \
+            balancer's pool.",
         references: "Microsoft, Set-ReceiveConnector; Microsoft, Load balancing in Exchange Server",
         answers: &["T09", "L23", "S12"],
     }
@@ -354,6 +362,8 @@ codes! {
             or gateway answers in the server's place.",
         hint: "See which program listens there (`Get-NetTCPConnection -LocalPort PORT` on the server), and whether a \
             proxy or a forwarding rule points to the wrong port.",
+        neutral: "See which program listens on this port on the server, and whether a proxy or a forwarding rule \
+            points to the wrong port.",
         references: "IANA, Service Name and Transport Protocol Port Number Registry",
         answers: &["R07"],
     }
@@ -402,6 +412,8 @@ codes! {
             in vain. Some clients give up.",
         hint: "See that the server's DNS answers reverse lookups of this address, and TarpitInterval of the receive \
             connector (`Get-ReceiveConnector`). Back pressure slows it down as well.",
+        neutral: "See that the server's DNS answers reverse lookups of this address, and whether it delays greetings \
+            on purpose, as postscreen and tarpits do.",
         references: "Microsoft, Set-ReceiveConnector (TarpitInterval); RFC 5321 §4.5.3.2",
         answers: &["T10"],
     }
@@ -416,6 +428,8 @@ codes! {
             defect and keeps nobody away.",
         hint: "Assign a certificate to the service (`Enable-ExchangeCertificate`) and restart it. Without one Exchange \
             offers no STARTTLS.",
+        neutral: "Switch TLS on for this service and give it a certificate with its key. If it is on, a device on the \
+            way takes the offer away.",
         references: "RFC 3207 §4; RFC 2595; RFC 4511 §4.14; Exchange event 12014",
         answers: &["M03", "L09", "L12", "A02"],
     }
@@ -438,6 +452,7 @@ codes! {
             used, or it has reached a limit.",
         hint: "Assign the certificate again (`Enable-ExchangeCertificate`) and see that NETWORK SERVICE may read its \
             private key.",
+        neutral: "Look at the server's log for the reason: mostly its certificate or key cannot be read.",
         references: "RFC 3207 §4; RFC 2595 §4; RFC 4511 §4.14.2",
         answers: &["L10", "L11"],
     }
@@ -458,6 +473,7 @@ codes! {
         title: "the server has no certificate",
         meaning: "The server says itself that it cannot speak TLS because it has no certificate that it could use.",
         hint: "Assign a certificate to the service (`Enable-ExchangeCertificate`) and restart it.",
+        neutral: "Give the service a certificate with its key, then reload it.",
         references: "RFC 4511 §4.14.2; Microsoft, Set-ImapSettings; [MS-RDPBCGR] 2.2.1.2.2",
         answers: &["L08", "P06", "A01", "R04"],
     }
@@ -520,6 +536,8 @@ codes! {
             an RSA certificate.",
         hint: "Enable the ECDHE suites with AES-GCM (`Get-TlsCipherSuite`); Windows Server 2012 R2 has none for RSA \
             certificates. Some servers say the same when they miss a client certificate.",
+        neutral: "Enable the ECDHE suites with AES-GCM, and TLS 1.2 or 1.3. Some servers say the same when they miss a \
+            client certificate.",
         references: "RFC 8446 §6.2 (alert 40); Microsoft, TLS Cipher Suites in Windows 8.1",
         aliases: &["handshake_failure", "ERR_SSL_VERSION_OR_CIPHER_MISMATCH"],
         answers: &["L01"],
@@ -553,6 +571,7 @@ codes! {
             Windows still connect; clients that have dropped these suites do not.",
         hint: "Enable the ECDHE suites with AES-GCM (`Get-TlsCipherSuite`). Windows Server 2012 R2 has none for RSA \
             certificates: there it takes a newer Windows, or an ECDSA certificate.",
+        neutral: "Enable the ECDHE suites with AES-GCM, or TLS 1.3.",
         references: "Microsoft, TLS Cipher Suites in Windows 8.1; RFC 9325 §4.2",
         answers: &["L03"],
     }
@@ -573,6 +592,8 @@ codes! {
             cannot connect.",
         hint: "Where clients are to do without, set client certificates to Ignore in IIS Manager (SSL Settings), or on \
             the gateway in front. If every client has one on purpose, no action is needed.",
+        neutral: "Where clients are to do without, make client certificates optional on the server or on the gateway \
+            in front. If every client has one on purpose, no action is needed.",
         references: "RFC 8446 §4.3.2, §6.2 (alert 116)",
         aliases: &["certificate_required", "ERR_BAD_SSL_CLIENT_AUTH_CERT"],
         answers: &["L22"],
@@ -611,6 +632,7 @@ codes! {
             a web server it can make browsers show a dialogue.",
         hint: "No action is needed, unless browsers ask their users for a certificate: then set client certificates to \
             Ignore in IIS's SSL settings.",
+        neutral: "No action is needed, unless browsers ask their users for a certificate: then do not ask for one.",
         references: "RFC 8446 §4.3.2; [MS-ADTS] 5.1.1.2",
     }
 
@@ -627,6 +649,8 @@ codes! {
             Exchange's extended protection and sign-ins with NTLM break.",
         hint: "Take Exchange's names out of TLS inspection, as Microsoft asks for Microsoft 365's, or check from a \
             network without it. The server's own certificate cannot be seen from here.",
+        neutral: "Take the mail server's names out of TLS inspection, or check from a network without it. The server's \
+            own certificate cannot be seen from here.",
         references: "Microsoft, Microsoft 365 network connectivity principles; Microsoft, Configure Windows Extended \
             Protection in Exchange",
         answers: &["M06"],
@@ -638,6 +662,8 @@ codes! {
             Exchange, or another mail server. What was seen here says little about Exchange behind it.",
         hint: "No action is needed where that product is meant to answer: check Exchange itself from inside, by its own name \
             or `--address`. If it is an antivirus mail shield on this machine, switch it off and check again.",
+        neutral: "No action is needed where that product is meant to answer. If it is an antivirus mail shield on this \
+            machine, switch it off and check again.",
         references: "nmap, service probes; rapid7, recog",
         answers: &["D07", "M05", "S15", "S17", "P07"],
     }
@@ -651,6 +677,8 @@ codes! {
             browsers warn their users; programs that cannot ask refuse to connect.",
         hint: "Renew it and assign the new one to all that serve it (`Enable-ExchangeCertificate -Services \
             IIS,SMTP,POP,IMAP`). Restart the POP3 and IMAP4 services; also update load balancers and domain controllers.",
+        neutral: "Renew the mail server's certificate and install it wherever this one is used, load balancers \
+            included. Then reload the services.",
         references: "RFC 5280 §4.1.2.5; Microsoft, Certificates in Exchange",
         aliases: &["ERR_CERT_DATE_INVALID", "CERT_E_EXPIRED"],
         answers: &["L13"],
@@ -674,6 +702,8 @@ codes! {
             until another is assigned; only other Exchange servers trust it.",
         hint: "Install a certificate of a public or of your own authority and assign it to all that serve this one \
             (`Enable-ExchangeCertificate -Services IIS,SMTP,POP,IMAP`).",
+        neutral: "Install a certificate of a public or of your own authority on the mail server, then reload the \
+            services.",
         references: "Microsoft, Certificates in Exchange",
         answers: &["L15", "L16"],
     }
@@ -697,6 +727,8 @@ codes! {
             Windows often fetches that by itself; phones and other servers do not.",
         hint: "Import the intermediate into the server's store Intermediate Certification Authorities and restart the \
             service. On a load balancer install the whole chain.",
+        neutral: "Put the intermediates behind the server's certificate in the file that the service reads, then \
+            reload it. On a load balancer install the whole chain.",
         references: "RFC 8446 §4.4.2; RFC 5246 §7.4.2",
         covers: &[Code::CertificateUnknownIssuer],
         answers: &["L19"],
@@ -718,6 +750,7 @@ codes! {
         meaning: "The certificate limits what it may be used for, and TLS servers are not among it.",
         hint: "Have one issued with the purpose Server Authentication (1.3.6.1.5.5.7.3.1) and assign it to the \
             service.",
+        neutral: "Have one issued for TLS servers (1.3.6.1.5.5.7.3.1) and install it.",
         references: "RFC 5280 §4.2.1.12",
     }
     CertificateWeakKey = "certificate-weak-key" {
@@ -737,6 +770,7 @@ codes! {
         meaning: "The certificate, or the chain that it came with, has a defect that has no code of its own.",
         hint: "Look at the certificate itself (`openssl s_client -showcerts`, `certutil -dump`) and have it issued \
             again.",
+        neutral: "Look at the certificate itself (`openssl s_client -showcerts`) and have it issued again.",
         references: "RFC 5280 §6",
     }
     CertificateUnproven = "certificate-unproven" {
@@ -746,6 +780,7 @@ codes! {
         meaning: "Something in the certificate, or in the chain that it came with, is beyond what this program checks. That is \
             no defect: clients may accept it, or not.",
         hint: "Look at it from a client (`certutil -verify -urlfetch FILE` on Windows, `openssl s_client`): that is what counts.",
+        neutral: "Look at it with `openssl s_client` and from a mail program: that is what counts.",
         references: "RFC 5280 §6",
     }
     CertificateExpiresSoon = "certificate-expires-soon" {
@@ -755,6 +790,8 @@ codes! {
         meaning: "Less than a third of its time and less than 30 days are left, or less than `--cert-days` says.",
         hint: "Renew it in time and assign the new one to all that serve it (`Enable-ExchangeCertificate -Services \
             IIS,SMTP,POP,IMAP`), and to load balancers. Then restart the POP3 and IMAP4 services.",
+        neutral: "Renew the mail server's certificate in time and install it wherever this one is used, load balancers \
+            included. Then reload the services.",
         references: "RFC 5280 §4.1.2.5; exchports check --help, --cert-days",
     }
     CertificateWeakSignature = "certificate-weak-signature" {
@@ -809,6 +846,7 @@ codes! {
             ESMTP inspection does. Such devices also take STARTTLS and other commands away.",
         hint: "Switch off SMTP inspection for this server on the firewall (Cisco: `no inspect esmtp`). Exchange hybrid \
             allows no device that changes SMTP on the way.",
+        neutral: "Switch off SMTP inspection for this server on the firewall (Cisco: `no inspect esmtp`).",
         references: "Cisco ASA, ESMTP inspection (mask-banner); Microsoft, Transport routing in hybrid deployments",
         answers: &["M01"],
     }
@@ -843,6 +881,8 @@ codes! {
             sign in and send. Only programs that are let in by their address can use it.",
         hint: "BasicAuth and BasicAuthRequireTLS belong in AuthMechanism of the connector for this port. See \
             `Get-ReceiveConnector | Format-List Name,Bindings,AuthMechanism`.",
+        neutral: "Switch authentication on for this port (Postfix: `smtpd_sasl_auth_enable`), or see what takes AUTH \
+            away on the way.",
         references: "RFC 6409 §4.3; RFC 4954; Microsoft, Receive connectors",
         answers: &["S13"],
     }
@@ -853,6 +893,7 @@ codes! {
             Windows can do that; phones, printers and other programs need LOGIN, PLAIN or XOAUTH2.",
         hint: "If programs other than Outlook are to send here, switch on BasicAuth with BasicAuthRequireTLS for the \
             connector (`Set-ReceiveConnector -AuthMechanism`).",
+        neutral: "If programs other than Outlook are to send here, offer PLAIN or LOGIN over TLS as well.",
         references: "Microsoft, Receive connectors; RFC 4954",
         answers: &["S14"],
     }
@@ -863,6 +904,8 @@ codes! {
             password nor a mechanism of SASL. Mail programs connect and then give up.",
         hint: "Allow a way to sign in over TLS: for Exchange LoginType (`Set-ImapSettings`, `Set-PopSettings`), else the \
             mail server's settings for authentication.",
+        neutral: "Allow a way to sign in over TLS in the mail server's settings for authentication (Dovecot: \
+            `auth_mechanisms`).",
         references: "RFC 3501 §6.2.3; RFC 2449 §6.3; Microsoft, Set-ImapSettings",
         aliases: &["LOGINDISABLED"],
     }
@@ -882,6 +925,8 @@ codes! {
             which carries attachments of some 25 MB.",
         hint: "If larger messages are to pass, raise MaxMessageSize of the receive connector (`Set-ReceiveConnector \
             -MaxMessageSize`), and the limit of a filter in front.",
+        neutral: "If larger messages are to pass, raise the limit (Postfix: `message_size_limit`), and that of a \
+            filter in front.",
         references: "RFC 1870; Microsoft, Message size limits in Exchange Server",
         answers: &["S20"],
     }
@@ -892,6 +937,7 @@ codes! {
         meaning: "The directory that answers is not Active Directory Domain Services: OpenLDAP, an appliance's own, or \
             AD LDS, as Edge Transport servers have it. Exchange itself needs domain controllers.",
         hint: "Check a domain controller's name if Exchange's directory is meant (`nltest /dclist:DOMAIN` lists them).",
+        neutral: "No action is needed where this directory is meant to answer.",
         references: "[MS-ADTS] 3.1.1.3.4.3; Microsoft, Edge Subscriptions",
         answers: &["A05", "A07"],
     }
@@ -932,6 +978,7 @@ codes! {
             pool or the back end behind it does not work.",
         hint: "Look at the application pools in IIS Manager and at the certificate of the back end on 444 (`netsh http \
             show sslcert`, event 15021). Then at the logs of IIS.",
+        neutral: "Look at the log of the web server or proxy that answers, and at the server behind it.",
         references: "RFC 9110 §15.6",
         answers: &["H04"],
     }
@@ -942,6 +989,7 @@ codes! {
             is stopped or fails, or the back end behind it does.",
         hint: "Look at the application pool of this directory in IIS Manager and at the certificate of the back end on \
             444 (`netsh http show sslcert`, event 15021). Then at the logs of IIS.",
+        neutral: "Look at the log of the web server or proxy that answers, and at the server behind it.",
         references: "RFC 9110 §15.6; Microsoft, Load balancing in Exchange Server",
         answers: &["H04", "H05", "H11"],
     }
@@ -963,6 +1011,8 @@ codes! {
             has not signed in to it.",
         hint: "Let the proxy pass Exchange's names without a sign-in, or check from a network without a proxy. Outlook \
             meets the same proxy.",
+        neutral: "Let the proxy pass the server's names without a sign-in, or check from a network without a proxy. \
+            Outlook meets the same proxy.",
         references: "RFC 9110 §15.5.8 (407)",
         answers: &["M08"],
     }
@@ -973,6 +1023,8 @@ codes! {
             name may not be bound there, or a device in front refuses what it does not know.",
         hint: "Look at the log of IIS for this time. Nothing there means that a web application firewall or a proxy in \
             front answered.",
+        neutral: "Look at the web server's log for this time. Nothing there means that a web application firewall or a \
+            proxy in front answered.",
         references: "RFC 9110 §15.5",
         answers: &["H09"],
     }
@@ -984,6 +1036,7 @@ codes! {
             the server is not Exchange.",
         hint: "See whether the directory exists (`Get-WebApplication -Site 'Default Web Site'` in IIS's PowerShell). \
             Behind a gateway see that it publishes this path.",
+        neutral: "If this path is to be published, pass it on to the server behind. If not, no action is needed.",
         references: "RFC 9110 §15.5.5; Microsoft, Default settings for Exchange virtual directories",
         answers: &["H06"],
     }
@@ -994,6 +1047,7 @@ codes! {
         meaning: "The answer leads to a page that was asked for already, or on and on. A browser gives up there.",
         hint: "Remove the HTTP redirect from the virtual directories: they inherit it when it is set on the site (IIS \
             Manager, HTTP Redirect on each of them).",
+        neutral: "Look at the redirects of the web server or gateway, and correct the one that leads back.",
         references: "RFC 9110 §15.4; Microsoft, Configure http to https redirection for Outlook on the web",
         aliases: &["ERR_TOO_MANY_REDIRECTS"],
         answers: &["H03"],
@@ -1005,6 +1059,8 @@ codes! {
             round in circles; else a password goes in clear.",
         hint: "Correct the redirect in IIS to https://. Behind a load balancer that ends TLS, Exchange believes that \
             plain HTTP was asked for: let it speak HTTPS to the server as well.",
+        neutral: "Correct the redirect to https://. A server behind a load balancer that ends TLS has to be told of \
+            the TLS.",
         references: "Microsoft, Configure http to https redirection for Outlook on the web; Microsoft, Exchange \
             extended protection (no TLS offloading)",
         answers: &["H03"],
@@ -1015,6 +1071,7 @@ codes! {
         meaning: "The answer is a redirect, and where it leads is missing or is no address of a web page.",
         hint: "Look at the redirect in IIS (HTTP Redirect of the site and of the directory) or on the device in front, \
             and correct where it leads.",
+        neutral: "Look at the redirect on the server or on the device in front, and correct where it leads.",
         references: "RFC 9110 §10.2.2",
     }
     WebRedirectElsewhere = "web-redirect-elsewhere" {
@@ -1035,6 +1092,8 @@ codes! {
             answers there, or anonymous access was switched on.",
         hint: "Check the name and where it leads: this is hardly Exchange. A web site on the mail domain's own name \
             does that when autodiscover.DOMAIN is meant.",
+        neutral: "Another web site answers here: check the name and where it leads. A web site on the mail domain's \
+            own name does that when autodiscover.DOMAIN is meant.",
         references: "Microsoft, Default settings for Exchange virtual directories",
         answers: &["H15", "H18"],
     }
@@ -1055,6 +1114,7 @@ codes! {
             known addresses, made on purpose; elsewhere it keeps clients out.",
         hint: "See in IIS (IP Address and Domain Restrictions, Request Filtering, SSL Settings) or on the gateway in \
             front what refuses it.",
+        neutral: "See on the web server, or on the gateway in front, what refuses it.",
         references: "RFC 9110 §15.5.4; Microsoft, Client access rules; Microsoft, Default settings for Exchange \
             virtual directories",
     }
@@ -1074,6 +1134,7 @@ codes! {
             requires TLS. A password that is typed on that page crosses the network in clear, for anyone on the way to \
             read.",
         hint: "Switch on Require SSL for the site in IIS Manager (SSL Settings), or redirect 80 to HTTPS.",
+        neutral: "Redirect 80 to HTTPS.",
         references: "Microsoft, Configure http to https redirection for Outlook on the web",
         answers: &["H02"],
     }
@@ -1084,6 +1145,7 @@ codes! {
             in front may have taken it away, or all authentication is switched off in IIS.",
         hint: "Look at the directory's authentication (such as `Get-WebServicesVirtualDirectory | Format-List \
             *Authentication*`), and at the device in front.",
+        neutral: "Look at how people sign in to this path, and at the device in front.",
         references: "RFC 9110 §11.6.1, §15.5.2",
     }
     WebUnhealthy = "web-unhealthy" {
@@ -1094,6 +1156,7 @@ codes! {
             administrator, has taken that protocol out of service; a load balancer sends nobody there then.",
         hint: "Look at the health of the server (`Get-HealthReport`, `Get-ServerHealth`) and at the application pool \
             of this directory.",
+        neutral: "Look at the server behind what answers here: its health page gets no answer.",
         references: "Microsoft, Load balancing in Exchange Server",
         answers: &["H10"],
     }
@@ -1113,6 +1176,8 @@ codes! {
             in front asks to sign in before Exchange is reached, or hides the header.",
         hint: "No action is needed where a gateway that signs people in is meant to be there (AD FS proxy, F5, NetScaler). \
             Else see what answers on 443 in Exchange's place.",
+        neutral: "No action is needed where a gateway that signs people in is meant to be there. Else see what answers \
+            on 443.",
         references: "captures of Exchange 2016 and 2019; no document",
         answers: &["H08"],
     }
@@ -1123,6 +1188,8 @@ codes! {
             web ports, and may break the sign-in with NTLM.",
         hint: "If Outlook has trouble, check from a network without this proxy, then have the proxy pass Exchange's \
             names unchanged. It carries 80 and 443 only: other ports need a way of their own.",
+        neutral: "If Outlook has trouble, check from a network without this proxy, then have the proxy pass the \
+            server's names unchanged.",
         references: "RFC 9110 §7.6.3 (Via)",
         answers: &["M10"],
     }
@@ -1177,6 +1244,8 @@ codes! {
             member left, or a firewall rejects instead of dropping.",
         hint: "See that the name leads to the host that is meant (`nslookup`), then that its services run: \
             `Get-Service *Exchange*,W3SVC`. A load balancer without a member looks the same.",
+        neutral: "See that the name leads to the host that is meant (`nslookup`), then that its services run. A load \
+            balancer without a member looks the same.",
         references: "Microsoft, PortQry (NOT LISTENING); RFC 9293 §3.10.7.1",
         covers: &[Code::Refused, Code::HttpsNotOpen],
     }
@@ -1188,6 +1257,7 @@ codes! {
             time, or fail.",
         hint: "Open the same ports for IPv6 on the firewall, or remove the AAAA record. Do not half disable IPv6 on an \
             Exchange server: it is not supported.",
+        neutral: "Open the same ports for IPv6 on the firewall, or remove the AAAA record.",
         references: "RFC 8305; Microsoft, HealthChecker, IPv6 check",
         covers: &[Code::Refused, Code::Filtered, Code::Unreachable, Code::HttpsNotOpen],
         answers: &["T14"],
@@ -1210,6 +1280,8 @@ codes! {
             (guests, hotels, some companies), and a firewall in front of the target that publishes only 443.",
         hint: "Check from another network, or over the VPN, before looking at Exchange. If it is the same there, the \
             firewall in front of the target passes only 443.",
+        neutral: "Check from another network, or over the VPN. If it is the same there, the firewall in front of the \
+            target passes only 443.",
         references: "Microsoft, Network ports for clients and mail flow in Exchange",
         covers: &[Code::Filtered, Code::Unreachable],
         answers: &["M11"],
@@ -1265,6 +1337,8 @@ codes! {
             load balancer and server serve different ones.",
         hint: "Assign the new certificate to the services that still serve the old one (`Enable-ExchangeCertificate \
             -Services SMTP,IIS,POP,IMAP`). Then restart them, and also update load balancers.",
+        neutral: "Install the new certificate where the old one is still served, load balancers included, then reload \
+            the services.",
         references: "Microsoft, Certificates in Exchange; Microsoft, Configure Windows Extended Protection in Exchange",
         answers: &["L21"],
     }

@@ -37,6 +37,7 @@ mod explanation;
 mod fixture;
 mod host;
 mod pasted;
+mod product;
 mod role;
 mod rule;
 mod verdict;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::product::Product;
 use crate::finding::{Code, Diagnosis, Severity};
 
 /// A row of the rules. What is said of the code stands in its [definition](crate::finding::Definition).
@@ -57,9 +58,9 @@ impl Evidence {
         }
     }
 
-    /// The diagnosis of that code; so bad, where what was seen makes no difference.
-    pub(super) fn diagnose(self, code: Code, severity: Severity) -> Diagnosis {
-        let hint = self.hint.unwrap_or(code.definition().hint.into());
+    /// The diagnosis of that code, with advice for that product; so bad, where what was seen makes no difference.
+    pub(super) fn diagnose(self, code: Code, severity: Severity, product: Product) -> Diagnosis {
+        let hint = product.hint(self.hint, code.definition());
         Diagnosis {
             code,
             severity: self.severity.unwrap_or(severity),

@@ -121,6 +121,11 @@ const GREETINGS: &[(&str, &str, Kind)] = &[
     ("icewarp", "IceWarp", Kind::OtherServer),
     ("domino", "HCL Domino", Kind::OtherServer),
     ("groupwise", "GroupWise", Kind::OtherServer),
+    ("opensmtpd", "OpenSMTPD", Kind::OtherServer),
+    ("haraka", "Haraka", Kind::OtherServer),
+    ("perdition", "Perdition", Kind::OtherServer),
+    ("stalwart", "Stalwart", Kind::OtherServer),
+    ("axigen", "Axigen", Kind::OtherServer),
 ];
 
 /// Domains of filters that are services: the host's own name tells them.
@@ -232,6 +237,12 @@ pub(in crate::judge) fn other_mail_server(case: &Case<'_>) -> Option<&'static st
     (kind == Kind::OtherServer).then_some(product)
 }
 
+/// Whether the greeting is that of any product that is not Exchange, be it in front of it.
+pub(super) fn is_other_product(case: &Case<'_>) -> bool {
+    let found = greeting(case).and_then(|text| product_of(text, case.service().protocol));
+    found.is_some()
+}
+
 fn product_of(greeting: &Text, protocol: Protocol) -> Option<(&'static str, Kind)> {
     let lower = greeting.as_str().to_ascii_lowercase();
     if lower.contains("microsoft esmtp mail service, version") {
@@ -254,7 +265,7 @@ fn product_of(greeting: &Text, protocol: Protocol) -> Option<(&'static str, Kind
         .map(|(_, product, kind)| (*product, *kind))
 }
 
-fn greeting<'a>(case: &Case<'a>) -> Option<&'a Text> {
+pub(super) fn greeting<'a>(case: &Case<'a>) -> Option<&'a Text> {
     match case.seen.peer.as_ref()? {
         PeerFacts::Smtp(facts) => facts.greeting.as_ref(),
         PeerFacts::Imap(facts) => facts.greeting.as_ref(),

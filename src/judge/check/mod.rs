@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
+use super::product::Product;
 use super::{Context, Evidence};
 use crate::catalog::{Certificates, Protocol, Security, Service, ServiceId};
 use crate::facts::{
@@ -42,7 +43,7 @@ impl CheckRule {
             ..Asked::of(case.service(), case.check.expect, case.context.role)
         };
         let severity = self.code.severity(&asked);
-        let told = (self.holds)(case)?.diagnose(self.code, severity);
+        let told = (self.holds)(case)?.diagnose(self.code, severity, case.product());
         debug_assert!(self.code.can_be(told.severity, &asked), "{told:?}");
         Some(told)
     }
@@ -148,6 +149,35 @@ impl<'a> Case<'a> {
             Cause::Interrupted => Code::Interrupted,
             Cause::Internal => Code::InternalError,
         })
+    }
+
+    /// Whose software it is, as far as advice depends on it.
+    pub(super) fn product(&self) -> Product {
+        Product::of(self.says(), self.context.role)
+    }
+
+    /// Whose software it is by its own words; `None` where they do not tell.
+    pub(super) fn says(&self) -> Option<Product> {
+        let peer = self.seen.peer.as_ref();
+        let is_ours = match peer {
+            Some(PeerFacts::Http(facts)) => web::is_exchange(facts),
+            Some(PeerFacts::Ldap(_)) => protocol::is_active_directory(self),
+            Some(PeerFacts::Imap(_) | PeerFacts::Pop3(_)) => interception::greeting(self)
+                .is_some_and(|greeting| greeting.as_str().contains("Microsoft Exchange")),
+            Some(PeerFacts::Smtp(_)) | None => self.is_exchange_smtp(),
+            Some(PeerFacts::Rdp(_)) => true,
+        };
+        let is_other = match peer {
+            Some(PeerFacts::Http(facts)) => web::is_other_server(facts),
+            Some(PeerFacts::Ldap(facts)) => !facts.root_dse.is_empty(),
+            _ => interception::is_other_product(self),
+        };
+        // Remote Desktop is Windows' own.
+        if is_ours || self.service().protocol == Protocol::Rdp {
+            Some(Product::Exchange)
+        } else {
+            is_other.then_some(Product::Other)
+        }
     }
 
     /// Where and why the dialogue ended early.

@@ -273,9 +273,7 @@ fn not_active_directory(case: &Case<'_>) -> Option<Evidence> {
         .attribute("supportedCapabilities")
         .iter()
         .any(|capability| capability.as_str() == AD_LDS);
-    let has_marks = MARKS
-        .iter()
-        .any(|attribute| !facts.attribute(attribute).is_empty());
+    let has_marks = is_active_directory(case);
     if facts.root_dse.is_empty() || (has_marks && !is_lds) {
         return None;
     }
@@ -288,6 +286,15 @@ fn not_active_directory(case: &Case<'_>) -> Option<Evidence> {
     } else {
         format!("the directory is not Active Directory{vendor}")
     }))
+}
+
+/// Whether the rootDSE is one of Active Directory, or of its lightweight kind.
+pub(super) fn is_active_directory(case: &Case<'_>) -> bool {
+    case.ldap().is_some_and(|facts| {
+        MARKS
+            .iter()
+            .any(|attribute| !facts.attribute(attribute).is_empty())
+    })
 }
 
 /// The capability of Active Directory Lightweight Directory Services (\[MS-ADTS\] 3.1.1.3.4.3).

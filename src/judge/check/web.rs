@@ -12,6 +12,7 @@ use crate::catalog::{
 };
 use crate::facts::{Health, HttpFacts, PeerFacts, Redirect, RedirectKind, Text};
 use crate::finding::{Code, Severity};
+use crate::judge::product::Product;
 
 /// What an answer means.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -175,9 +176,11 @@ pub(super) const RULES: &[CheckRule] = &[
         code: Code::HttpForbidden,
         holds: |case| {
             means(case, |meaning| meaning == Meaning::TlsDemanded)?;
-            Some(Evidence::new(
-                "HTTP 403: plain HTTP is refused, as Exchange does by default",
-            ))
+            Some(Evidence::new(if case.says() == Some(Product::Other) {
+                "HTTP 403: plain HTTP is refused"
+            } else {
+                "HTTP 403: plain HTTP is refused, as Exchange does by default"
+            }))
         },
     },
     CheckRule {
@@ -259,6 +262,31 @@ pub(in crate::judge) fn is_exchange(facts: &HttpFacts) -> bool {
         || facts.exchange_build.is_some()
         || facts.health_server.is_some()
         || facts.exchange_mark.is_some()
+}
+
+/// Web servers and proxies that name themselves, in lower case.
+const OTHER_SERVERS: [&str; 10] = [
+    "nginx",
+    "apache",
+    "caddy",
+    "lighttpd",
+    "h2o",
+    "haproxy",
+    "litespeed",
+    "envoy",
+    "openresty",
+    "jetty",
+];
+
+/// Whether the web server says that it is another product, and nothing in the answer is Exchange's behind it.
+pub(super) fn is_other_server(facts: &HttpFacts) -> bool {
+    let server = facts
+        .server
+        .as_ref()
+        .map(|server| server.as_str().to_ascii_lowercase());
+    let is_other =
+        server.is_some_and(|server| OTHER_SERVERS.iter().any(|name| server.starts_with(name)));
+    is_other && !is_exchange(facts)
 }
 
 /// Whether two names stand for one machine: `EX01` and `ex01.corp.example.com`.

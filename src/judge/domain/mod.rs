@@ -11,6 +11,7 @@ use crate::catalog::{ProviderKind, Role, ServiceId};
 use crate::discovery::{Discovery, HostKind, MailHost};
 use crate::facts::{CertificateFacts, Text};
 use crate::finding::{Dane, DomainDiagnosis, DomainFinding, Recommended, Severity, Status, Way};
+use crate::judge::product::Product;
 
 mod autodiscover;
 mod dane;
@@ -80,7 +81,9 @@ impl Rule {
     fn diagnose(&self, case: &DomainCase<'_>) -> Vec<DomainDiagnosis> {
         let code = self.code;
         let diagnose = |found: DomainEvidence| DomainDiagnosis {
-            diagnosis: found.evidence.diagnose(code, code.definition().severity),
+            diagnosis: found
+                .evidence
+                .diagnose(code, code.definition().severity, Product::Exchange),
             about: found.about,
         };
         (self.holds)(case).into_iter().map(diagnose).collect()

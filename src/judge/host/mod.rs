@@ -8,8 +8,10 @@ use std::cmp::Reverse;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::check::Case;
+use super::product::Product;
 use super::{Context, Evidence, role};
-use crate::catalog::{Expectation, Group, ServiceId};
+use crate::catalog::{Expectation, Group, Protocol, ServiceId};
 use crate::facts::{HttpFacts, PeerFacts, SmtpFacts};
 use crate::finding::{Code, Finding, Severity, Status, TargetDiagnosis, TargetFinding};
 use crate::observation::State;
@@ -102,7 +104,9 @@ impl HostRule {
     fn diagnose(&self, whole: &TargetCase<'_>) -> Vec<TargetDiagnosis> {
         let code = self.code;
         let diagnose = |found: TargetEvidence| TargetDiagnosis {
-            diagnosis: found.evidence.diagnose(code, code.definition().severity),
+            diagnosis: found
+                .evidence
+                .diagnose(code, code.definition().severity, whole.product()),
             services: found.services,
             addresses: found.addresses,
         };
@@ -168,6 +172,27 @@ pub struct TargetCase<'a> {
 }
 
 impl<'a> TargetCase<'a> {
+    /// Whose software the host runs: what one service says of it holds for those that say nothing.
+    fn product(&self) -> Product {
+        let cases = || {
+            self.findings.iter().map(|finding| Case {
+                check: finding.check,
+                seen: &finding.observation,
+                context: self.context,
+            })
+        };
+        let says = |product: Product| {
+            // Directories and desktops are others' on hosts of every kind.
+            cases()
+                .filter(|case| {
+                    !matches!(case.check.service.protocol, Protocol::Ldap | Protocol::Rdp)
+                })
+                .any(|case| case.says() == Some(product))
+        };
+        let mut known = [Product::Exchange, Product::Other].into_iter();
+        Product::of(known.find(|product| says(*product)), self.context.role)
+    }
+
     /// Services with a port of their own.
     fn ports(&self) -> impl Iterator<Item = &'a Finding> + Clone {
         ports(self.findings)

@@ -133,7 +133,7 @@ pub(super) fn left_out(whole: &TargetCase<'_>) -> Vec<TargetDiagnosis> {
             message: format!(
                 "the intermediate \"{subject}\" is not sent, and other services send it"
             ),
-            hint: CODE.definition().hint.to_owned(),
+            hint: whole.product().hint(None, CODE.definition()).into_owned(),
         },
         services: services(rows),
         addresses: Vec::new(),
@@ -184,7 +184,7 @@ fn told(code: Code, rows: &[&Finding], whole: &TargetCase<'_>) -> Option<TargetD
             hint: if is_one_hint {
                 first.hint.clone()
             } else {
-                code.definition().hint.to_owned()
+                whole.product().hint(None, code.definition()).into_owned()
             },
         },
         services,

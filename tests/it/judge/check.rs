@@ -282,6 +282,109 @@ fn every_rule_holds_somewhere() {
     }
 }
 
+/// Words that only Exchange and Windows have.
+const EXCHANGE_ONLY: [&str; 16] = [
+    "Exchange",
+    "Windows",
+    "IIS",
+    "Schannel",
+    "MSExchange",
+    "`Get-",
+    "`Set-",
+    "`Enable-",
+    "netsh",
+    "http.sys",
+    "healthcheck",
+    "event 1",
+    "events 1",
+    "registry",
+    "connector",
+    "TermService",
+];
+
+/// Words of an Exchange server of one's own.
+const ON_PREMISES: [&str; 9] = [
+    "-ExchangeCertificate",
+    "-ReceiveConnector",
+    "-ServerComponentState",
+    "IIS",
+    "Schannel",
+    "MSExchange",
+    "netsh",
+    "http.sys",
+    "connector",
+];
+
+/// The same, from another product that says so.
+fn from_another_product(mut seen: Observation) -> Observation {
+    match &mut seen.peer {
+        Some(PeerFacts::Smtp(facts)) => {
+            facts.greeting = Some("220 mail.example.com ESMTP Postfix".into());
+            facts
+                .extensions
+                .retain(|word| !word.as_str().contains("X-ANONYMOUSTLS"));
+            facts
+                .secure_extensions
+                .retain(|word| !word.as_str().contains("X-ANONYMOUSTLS"));
+        }
+        Some(PeerFacts::Imap(facts)) => facts.greeting = Some("* OK Dovecot ready.".into()),
+        Some(PeerFacts::Pop3(facts)) => facts.greeting = Some("+OK Dovecot ready.".into()),
+        Some(PeerFacts::Http(facts)) => {
+            facts.server = Some("nginx".into());
+            (facts.front_end, facts.exchange_build, facts.health_server) = (None, None, None);
+            facts.exchange_mark = None;
+        }
+        Some(PeerFacts::Ldap(facts)) => {
+            facts.root_dse = vec![("vendorName".into(), vec!["389 Project".into()])];
+        }
+        Some(PeerFacts::Rdp(_)) | None => {}
+    }
+    let mut failure = seen.failure.as_mut();
+    if let Some(detail) = failure.as_mut().and_then(|failure| failure.detail.as_mut())
+        && detail.as_str().to_ascii_lowercase().contains("microsoft")
+    {
+        *detail = "421 mail.example.com Service not available".into();
+    }
+    seen
+}
+
+#[test]
+fn no_word_of_exchange_reaches_another_product() {
+    let seen_on = |service: &'static Service| {
+        let broken = STAGES.into_iter().flat_map(move |stage| {
+            causes()
+                .into_iter()
+                .flat_map(move |cause| broken_off(service, stage, cause))
+        });
+        open_ones(service).into_iter().chain(broken)
+    };
+    // Remote Desktop is Windows' own; what is behind 443 breaks off alike.
+    let services = all().filter(|service| {
+        service.protocol != Protocol::Rdp
+            && (service.group == Group::Port || service.id == ServiceId::Owa)
+    });
+    for service in services {
+        for seen in seen_on(service) {
+            let here = |role, seen| judge_as(service, Expectation::Required, role, seen);
+            let by_role = here(Role::Mail, from_another_product(seen.clone()));
+            let by_words = seen
+                .peer
+                .is_some()
+                .then(|| here(Role::Mailbox, from_another_product(seen.clone())));
+            for finding in by_words.iter().chain([&by_role]) {
+                for told in &finding.diagnoses {
+                    let found = EXCHANGE_ONLY.iter().find(|word| told.hint.contains(**word));
+                    assert_eq!(found, None, "{}: {told:?}", service.name);
+                }
+            }
+            for told in &here(Role::Online, seen).diagnoses {
+                let found = ON_PREMISES.iter().find(|word| told.hint.contains(**word));
+                assert_eq!(found, None, "{}: {told:?}", service.name);
+            }
+        }
+    }
+}
+
 #[test]
 fn a_healthy_host_passes_as_every_role_that_knows_its_services() {
     for row in &ROLES {
