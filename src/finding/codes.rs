@@ -484,6 +484,7 @@ codes! {
             on the way.",
         hint: "Set the security layer to SSL or Negotiate (group policy: Require use of specific security layer for \
             remote connections) and allow network level authentication. Do not expose it.",
+        neutral: "Let it speak TLS (xrdp: `security_layer=negotiate` or `tls`, with a certificate). Do not expose it.",
         references: "[MS-RDPBCGR] 2.2.1.2.1, 5.3",
         answers: &["R03", "R05"],
     }
@@ -493,6 +494,7 @@ codes! {
         meaning: "The host refused every kind of security that was offered: TLS and CredSSP (NLA).",
         hint: "Set the security layer to Negotiate (group policy: Require use of specific security layer for remote \
             connections) and restart TermService.",
+        neutral: "Let it speak TLS (xrdp: `security_layer=negotiate` or `tls`, with a certificate), and see its log.",
         references: "[MS-RDPBCGR] 2.2.1.2.2",
     }
 
@@ -967,6 +969,7 @@ codes! {
             can do better since 2008.",
         hint: "On Windows demand network level authentication (SystemPropertiesRemote). xrdp and some others cannot do \
             it.",
+        neutral: "xrdp and some others cannot do it: let only a VPN or a gateway reach the port.",
         references: "[MS-RDPBCGR] 2.2.1.2.1, 5.4.5.2",
     }
 

@@ -125,6 +125,10 @@ mod tests {
             let neutral = code.definition().neutral;
             let is_fit = Product::Other.fits(&neutral.replace("estart ", ""));
             assert!(is_fit, "{code}: {neutral}");
+            for product in [Product::Other, Product::Online] {
+                let hint = product.hint(None, code.definition());
+                assert!(hint == neutral || product.fits(&hint), "{code}: {hint}");
+            }
         }
         assert!(Product::Online.fits(RUN_BY_MICROSOFT));
         assert!(Product::Other.fits(LAST_RESORT));

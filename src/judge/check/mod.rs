@@ -165,15 +165,15 @@ impl<'a> Case<'a> {
             Some(PeerFacts::Imap(_) | PeerFacts::Pop3(_)) => interception::greeting(self)
                 .is_some_and(|greeting| greeting.as_str().contains("Microsoft Exchange")),
             Some(PeerFacts::Smtp(_)) | None => self.is_exchange_smtp(),
-            Some(PeerFacts::Rdp(_)) => true,
+            // The role decides: xrdp says nothing of itself.
+            Some(PeerFacts::Rdp(_)) => return None,
         };
         let is_other = match peer {
             Some(PeerFacts::Http(facts)) => web::is_other_server(facts),
             Some(PeerFacts::Ldap(facts)) => !facts.root_dse.is_empty(),
             _ => interception::is_other_product(self),
         };
-        // Remote Desktop is Windows' own.
-        if is_ours || self.service().protocol == Protocol::Rdp {
+        if is_ours {
             Some(Product::Exchange)
         } else {
             is_other.then_some(Product::Other)
