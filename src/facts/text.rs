@@ -8,8 +8,9 @@ use unicode_width::UnicodeWidthChar as _;
 ///
 /// It can only be made by escaping: a byte that is not UTF-8, a control character, and a character that would turn, hide
 /// or pile up on the text around it (bidirectional and other format controls, combining marks and whatever else has no
-/// width, every gap but the space) become `\xE4`, one for each byte; a backslash becomes `\\`. Everything else stays as it is. At most [`Text::LIMIT`] bytes of input are
-/// kept; an ellipsis marks the cut.
+/// width, every gap but the space) become `\xE4`, one for each byte; a backslash becomes `\\`. So does the first character
+/// of what a CI runner would take for a command to itself (`::error::`, `##vso[`). Everything else stays as it is. At most
+/// [`Text::LIMIT`] bytes of input are kept; an ellipsis marks the cut.
 #[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Text(String);
 
@@ -29,10 +30,15 @@ impl Text {
         let kept = bytes.get(..Self::LIMIT).unwrap_or(bytes);
         let mut out = String::with_capacity(kept.len().min(room));
         let whole = kept.utf8_chunks().all(|chunk| {
-            let mut valid = chunk.valid().chars();
+            let mut valid = chunk.valid().char_indices();
             let mut invalid = chunk.invalid().iter();
-            valid.all(|it| grows(&mut out, room, |out| show(it, out)))
-                && invalid.all(|it| grows(&mut out, room, |out| escape_bytes(&[*it], out)))
+            let is_command = |at: usize| chunk.valid().get(at..).is_some_and(begins_command);
+            valid.all(|(at, it)| match it {
+                ':' | '#' if is_command(at) => {
+                    grows(&mut out, room, |out| escape_bytes(&[it as u8], out))
+                }
+                _ => grows(&mut out, room, |out| show(it, out)),
+            }) && invalid.all(|it| grows(&mut out, room, |out| escape_bytes(&[*it], out)))
         });
         if !whole || kept.len() < bytes.len() {
             out.push('…');
@@ -89,6 +95,21 @@ fn grows(out: &mut String, room: usize, add: impl FnOnce(&mut String)) -> bool {
         out.truncate(before);
     }
     fits
+}
+
+/// Whether a CI runner that finds this in what a program prints would do as it says: a workflow command of GitHub
+/// (`::error title=x::`, at the beginning of a line, where wrapping can put it), its older form (`##[error]`), or a logging
+/// command of Azure Pipelines (`##vso[task.complete]`).
+fn begins_command(text: &str) -> bool {
+    if let Some(bracketed) = text.strip_prefix("##") {
+        let name = bracketed.get(..4).unwrap_or_default();
+        return bracketed.starts_with('[') || name.eq_ignore_ascii_case("vso[");
+    }
+    let Some(named) = text.strip_prefix("::") else {
+        return false;
+    };
+    let rest = named.trim_start_matches(|c: char| c.is_ascii_alphabetic() || c == '-');
+    rest.len() < named.len() && (rest.starts_with("::") || rest.starts_with(' '))
 }
 
 fn show(character: char, out: &mut String) {
@@ -164,6 +185,29 @@ mod tests {
             ),
         ] {
             assert_eq!(Text::from_bytes(bytes).as_str(), shown);
+        }
+    }
+
+    #[test]
+    fn nothing_is_a_command_to_a_ci_runner() {
+        for (text, shown) in [
+            ("::error::x", "\\x3A:error::x"),
+            ("a ::add-mask title=x::y", "a \\x3A:add-mask title=x::y"),
+            ("::Stop-Commands::t", "\\x3A:Stop-Commands::t"),
+            ("##[group]x", "\\x23#[group]x"),
+            ("###[group]x", "#\\x23#[group]x"),
+            ("##VSO[task.complete]", "\\x23#VSO[task.complete]"),
+            // What is no command stays as it is.
+            ("::1", "::1"),
+            ("fe80::a:b", "fe80::a:b"),
+            (
+                "2001:db8::ad, ::ffff:192.0.2.1",
+                "2001:db8::ad, ::ffff:192.0.2.1",
+            ),
+            ("## vso", "## vso"),
+            ("std::net", "std::net"),
+        ] {
+            assert_eq!(Text::from(text).as_str(), shown);
         }
     }
 

@@ -16,6 +16,7 @@ mod probe;
 mod readme;
 mod recipes;
 mod report;
+mod report_escapes;
 mod roles;
 mod schema;
 mod simulate;

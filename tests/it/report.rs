@@ -501,6 +501,58 @@ pub(crate) fn one_row(said: &Text) -> Vec<Event> {
     )])
 }
 
+/// What a peer said, wherever a report tells what peers say.
+pub(crate) fn said_everywhere(said: &Text) -> Vec<Event> {
+    let mut smtp = match one_row(said).into_iter().find_map(|event| match event {
+        Event::CheckFinished { finding, .. } => Some(finding),
+        _ => None,
+    }) {
+        Some(finding) => (*finding).clone(),
+        None => unreachable!("one row was told"),
+    };
+    let line = |speaker| Line {
+        connection: 1,
+        speaker,
+        text: said.clone(),
+    };
+    smtp.observation.transcript = [Speaker::Event, Speaker::Client, Speaker::Server]
+        .map(line)
+        .to_vec();
+    let mut https = row(Role::Any, ServiceId::Https, Status::Warn, State::Open);
+    let mut tls = tls(5);
+    if let Some(certificate) = &mut tls.certificate {
+        certificate.subject = said.clone();
+        certificate.issuer = said.clone();
+        certificate.names = vec![said.clone(), said.clone()];
+    }
+    for link in &mut tls.chain {
+        link.subject = said.clone();
+        link.issuer = said.clone();
+    }
+    https.observation.tls = Some(tls);
+    https.observation.peer = Some(PeerFacts::Http(HttpFacts {
+        status: Some(302),
+        reason: Some(said.clone()),
+        location: Some(said.clone()),
+        server: Some(said.clone()),
+        authentication: vec![said.clone()],
+        exchange_build: Some(said.clone()),
+        front_end: Some(said.clone()),
+        via: vec![said.clone()],
+        ..HttpFacts::default()
+    }));
+    https.diagnoses = vec![diagnosis(
+        Code::WebRedirectElsewhere,
+        Severity::Warn,
+        &format!("the answer leads to {said}"),
+        "see what answers there",
+    )];
+    events(vec![(
+        target("mail.example.com", Role::Any, &["192.0.2.10"]),
+        vec![smtp, https],
+    )])
+}
+
 type Looked = (TargetFinding, Vec<Finding>);
 
 fn events(targets: Vec<Looked>) -> Vec<Event> {
