@@ -13,7 +13,7 @@ use std::time::Duration;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event as Xml};
 
-use crate::event::Event;
+use crate::event::{Event, RunFinished};
 use crate::facts::Text;
 use crate::finding::{Diagnosis, Finding, Severity, Status};
 use crate::observation::Cause;
@@ -54,6 +54,20 @@ impl Junit {
             properties: properties(told),
             name,
             cases,
+        }
+    }
+
+    /// How long was waited, and how often looked: a suite without a case, since it passes and fails with the others.
+    fn wait(&self, finished: &RunFinished) -> Suite {
+        Suite {
+            name: "wait".to_owned(),
+            class: String::new(),
+            started: self.started.clone(),
+            properties: vec![
+                ("rounds", finished.summary.rounds.to_string()),
+                ("seconds", seconds(finished.took)),
+            ],
+            cases: Vec::new(),
         }
     }
 
@@ -131,7 +145,10 @@ impl Reporter for Junit {
         for told in self.order.take(event) {
             self.suite(&told).write(&mut text)?;
         }
-        if let Event::RunFinished(_) = event {
+        if let Event::RunFinished(finished) = event {
+            if finished.summary.rounds > 0 {
+                self.wait(finished).write(&mut text)?;
+            }
             text.extend_from_slice(b"</testsuites>\n");
         }
         if text.is_empty() {

@@ -59,6 +59,15 @@ fn what_has_passed_is_not_asked_again() {
     assert!(rounds > 1, "{out}");
     // The conversation is told once, as that of the one time.
     assert_eq!(err.matches("imaps").count(), 1, "{err}");
+    let (junit, _, exit) = told(&stand.check("-s pop3 --wait 1s --report junit"));
+    assert_eq!(exit, Some(1), "{junit}");
+    assert!(
+        junit.contains("<property name=\"rounds\" value=\""),
+        "{junit}"
+    );
+    // Without waiting there is nothing to tell of it.
+    let (junit, ..) = told(&stand.check("-s pop3 --report junit"));
+    assert!(!junit.contains("rounds"), "{junit}");
 }
 
 #[test]
