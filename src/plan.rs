@@ -2,7 +2,7 @@
 //! are valid, expectations are resolved, durations are positive.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,6 +69,32 @@ impl fmt::Display for Host {
             Self::Name(name) => f.pad(name),
             Self::Address(address) => f.pad(&address.to_string()),
         }
+    }
+}
+
+/// What a check connects to.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum Endpoint {
+    /// An address and a port.
+    Address(SocketAddr),
+    /// A name and a port, for a proxy that looks names up itself.
+    Name(String, u16),
+}
+
+impl Endpoint {
+    /// The address, where it is known on this side of a proxy.
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Address(address) => Some(*address),
+            Self::Name(..) => None,
+        }
+    }
+}
+
+impl From<SocketAddr> for Endpoint {
+    fn from(address: SocketAddr) -> Self {
+        Self::Address(address)
     }
 }
 

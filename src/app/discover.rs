@@ -16,7 +16,7 @@ use crate::event::RunEnd;
 use crate::exit::Exit;
 use crate::finding::{DomainFinding, Status};
 use crate::judge::{judge_domain, unanswered};
-use crate::net::{Gate, Halter, Resolver, Roots, clock};
+use crate::net::{Halter, Resolver, Roots, SocketLimits, clock};
 use crate::plan::Limits;
 use crate::report;
 
@@ -69,7 +69,7 @@ async fn look(order: &DiscoverOrder, halt: crate::net::Halt) -> Result<DomainFin
     let means = Means {
         resolver,
         roots: Arc::new(roots),
-        gate: Gate::new(sockets(None, file_limit()), Limits::PER_ADDRESS),
+        sockets: SocketLimits::new(sockets(None, file_limit()), Limits::PER_ADDRESS),
         limits: order.limits,
         reach: order.reach,
         ehlo_name: order.ehlo_name.clone(),

@@ -16,7 +16,7 @@ use super::wait;
 use crate::cli::Telling;
 use crate::event::{Event, RunFinished};
 use crate::exit::{self, Exit, FailOn};
-use crate::net::{Gate, Halter, Roots, clock};
+use crate::net::{Halter, Roots, SocketLimits, clock};
 use crate::plan::Plan;
 use crate::run::{self, Cancellation, Setup, Wait};
 
@@ -63,7 +63,7 @@ pub(super) async fn execute(
     let setup = Setup {
         started_at: clock::now(),
         roots,
-        gate: Gate::new(plan.limits.jobs, plan.limits.per_address),
+        sockets: SocketLimits::new(plan.limits.jobs, plan.limits.per_address),
         sequence: outputs.sequence,
         cancellation: Cancellation { halt, end },
         kept: Arc::default(),

@@ -121,6 +121,8 @@ pub struct Service {
     pub certificates: Certificates,
     /// Its group.
     pub group: Group,
+    /// The service in front of it: on the same port, and without it this one cannot be reached.
+    pub behind: Option<ServiceId>,
     /// A title of a few words.
     pub title: &'static str,
     /// Who uses it and for what, in plain words, one or two sentences.
@@ -139,6 +141,7 @@ pub static SERVICES: [Service; 12] = [
         security: Security::Starttls,
         certificates: Certificates::SelfSignedIsNormal,
         group: Group::Port,
+        behind: None,
         title: "mail between servers",
         purpose: "Other mail servers deliver here. Mail programs do not use it: they submit on 587. \
                   Encryption is opportunistic, so a self-signed certificate is normal.",
@@ -152,6 +155,7 @@ pub static SERVICES: [Service; 12] = [
         security: Security::Cleartext,
         certificates: Certificates::None,
         group: Group::Port,
+        behind: None,
         title: "web, in clear",
         purpose: "Browsers that were given no https:// arrive here. Exchange answers 403 (TLS required) unless \
                   someone has set up a redirect to HTTPS; both are fine.",
@@ -165,6 +169,7 @@ pub static SERVICES: [Service; 12] = [
         security: Security::Starttls,
         certificates: Certificates::Checked,
         group: Group::Port,
+        behind: None,
         title: "POP3 with STLS",
         purpose: "Old mail programs and devices fetch mail here. Exchange's POP3 services are off by default.",
         aliases: &["pop", "pop-3"],
@@ -177,6 +182,7 @@ pub static SERVICES: [Service; 12] = [
         security: Security::Starttls,
         certificates: Certificates::Checked,
         group: Group::Port,
+        behind: None,
         title: "IMAP with STARTTLS",
         purpose: "Mail programs other than Outlook read mail here. Exchange's IMAP4 services are off by default.",
         aliases: &["imap2", "imap4"],
@@ -189,6 +195,7 @@ pub static SERVICES: [Service; 12] = [
         security: Security::Starttls,
         certificates: Certificates::Checked,
         group: Group::Port,
+        behind: None,
         title: "directory",
         purpose: "Domain controllers serve the directory here: Exchange reads its whole configuration and its \
                   recipients from it. A mail server itself does not listen on it.",
@@ -202,6 +209,7 @@ pub static SERVICES: [Service; 12] = [
         security: Security::ImplicitTls,
         certificates: Certificates::Checked,
         group: Group::Port,
+        behind: None,
         title: "web and Outlook",
         purpose: "Outlook (MAPI over HTTP), Outlook on the web, phones (ActiveSync), Autodiscover, EWS and \
                   administration all use this one port.",
@@ -215,6 +223,7 @@ pub static SERVICES: [Service; 12] = [
         security: Security::ImplicitTls,
         certificates: Certificates::Checked,
         group: Group::Port,
+        behind: None,
         title: "submission over TLS",
         purpose: "Mail programs and devices send mail here, TLS first (RFC 8314). Exchange does not offer that: its \
                   465 is the internal Client Proxy connector, which speaks plaintext SMTP.",
@@ -228,6 +237,7 @@ pub static SERVICES: [Service; 12] = [
         security: Security::Starttls,
         certificates: Certificates::Checked,
         group: Group::Port,
+        behind: None,
         title: "submission with STARTTLS",
         purpose: "POP3 and IMAP users, printers and applications send mail here after signing in. Outlook with an \
                   Exchange account does not need it.",
@@ -241,6 +251,7 @@ pub static SERVICES: [Service; 12] = [
         security: Security::ImplicitTls,
         certificates: Certificates::Checked,
         group: Group::Port,
+        behind: None,
         title: "directory over TLS",
         purpose: "Domain controllers with a certificate serve the directory over TLS here, for applications that \
                   send passwords.",
@@ -254,6 +265,7 @@ pub static SERVICES: [Service; 12] = [
         security: Security::ImplicitTls,
         certificates: Certificates::Checked,
         group: Group::Port,
+        behind: None,
         title: "IMAP over TLS",
         purpose: "Mail programs other than Outlook read mail here. Exchange's IMAP4 services are off by default.",
         aliases: &["imap4s"],
@@ -266,6 +278,7 @@ pub static SERVICES: [Service; 12] = [
         security: Security::ImplicitTls,
         certificates: Certificates::Checked,
         group: Group::Port,
+        behind: None,
         title: "POP3 over TLS",
         purpose: "Old mail programs and devices fetch mail here. Exchange's POP3 services are off by default.",
         aliases: &["pops", "spop3"],
@@ -278,6 +291,7 @@ pub static SERVICES: [Service; 12] = [
         security: Security::X224,
         certificates: Certificates::SelfSignedIsNormal,
         group: Group::Port,
+        behind: None,
         title: "remote desktop",
         purpose: "Administrators reach the server's desktop here. It belongs behind a VPN, never on the internet; its \
                   certificate is normally self-signed.",
@@ -355,6 +369,16 @@ mod tests {
             assert_eq!(service(row.id).name, row.name);
         }
         assert!(SERVICES.is_sorted_by_key(|row| row.port));
+    }
+
+    #[test]
+    fn what_is_behind_another_shares_its_port() {
+        for row in all() {
+            let front = row.behind.map(service);
+            assert_eq!(front.is_some(), row.group == Group::Web, "{}", row.name);
+            let Some(front) = front else { continue };
+            assert_eq!((front.port, front.behind), (row.port, None), "{}", row.name);
+        }
     }
 
     #[test]

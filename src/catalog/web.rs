@@ -154,6 +154,7 @@ const fn web(
         security: Security::ImplicitTls,
         certificates: Certificates::Checked,
         group: Group::Web,
+        behind: Some(ServiceId::Https),
         title,
         purpose,
         aliases,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::error::{UsageError, quoted, without_controls};
 use super::possible;
 use super::targets::why_no_host;
-use crate::catalog::{self, Group, Role, Service, ServiceId};
+use crate::catalog::{self, Role, Service, ServiceId};
 use crate::facts::TlsVersion;
 use crate::judge;
 use crate::plan::CertDays;
@@ -144,10 +144,7 @@ fn mapped(word: &str) -> Result<ServiceId, UsageError> {
 /// Where a service is: where it was mapped to; the web group moves with 443.
 pub(super) fn port_of(service: &Service, ports: &[(ServiceId, u16)]) -> u16 {
     let mapped = |id| ports.iter().find(|(mapped, _)| *mapped == id);
-    let moved = match service.group {
-        Group::Port => None,
-        Group::Web => mapped(ServiceId::Https),
-    };
+    let moved = service.behind.and_then(mapped);
     mapped(service.id)
         .or(moved)
         .map_or(service.port, |(_, port)| *port)

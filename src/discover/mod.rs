@@ -23,8 +23,8 @@ use time::OffsetDateTime;
 
 use crate::discovery::{Discovery, ResolverFacts, Txt};
 use crate::facts::Answer;
-use crate::net::{Gate, Halt, Resolver, Roots, TcpDial, TlsAsk};
-use crate::plan::{Families, Host, Limits, Reach};
+use crate::net::{Halt, Resolver, Roots, SocketLimits, TcpDial, TlsAsk};
+use crate::plan::{Endpoint, Families, Host, Limits, Reach};
 
 /// With what a domain is looked at.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub struct Means {
     /// Whom to trust.
     pub roots: Arc<Roots>,
     /// The limits on sockets.
-    pub gate: Arc<Gate>,
+    pub sockets: Arc<SocketLimits>,
     /// The bounds of each conversation.
     pub limits: Limits,
     /// Which way connections go.
@@ -48,7 +48,7 @@ pub struct Means {
 impl Means {
     /// Dials a host at the addresses that its name servers say.
     fn dial(&self, host: &str, port: u16, addresses: &[IpAddr]) -> Option<TcpDial> {
-        let addresses: Vec<SocketAddr> = addresses
+        let endpoints: Vec<Endpoint> = addresses
             .iter()
             .filter(|address| match self.reach.families {
                 Families::Both => true,
@@ -56,9 +56,9 @@ impl Means {
                 Families::V6 => address.is_ipv6(),
             })
             .take(Limits::ADDRESSES)
-            .map(|address| SocketAddr::new(*address, port))
+            .map(|address| SocketAddr::new(*address, port).into())
             .collect();
-        if addresses.is_empty() {
+        if endpoints.is_empty() {
             return None;
         }
         let tls = TlsAsk {
@@ -66,12 +66,12 @@ impl Means {
             roots: Arc::clone(&self.roots),
         };
         Some(TcpDial::new(
-            addresses,
-            self.reach.source,
+            endpoints,
+            self.reach,
             self.limits,
             None,
             self.halt.clone(),
-            Arc::clone(&self.gate),
+            Arc::clone(&self.sockets),
             Arc::new(tls),
         ))
     }

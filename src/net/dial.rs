@@ -1,161 +1,66 @@
-//! TCP: one dial races the addresses it was given (RFC 8305) and keeps the limits on sockets.
+//! TCP: one dial races the endpoints it was given (RFC 8305) and keeps the limits on sockets.
+//!
+//! Each has a [`Route`]. What a proxy is asked, once its connection is made, belongs into [`connect`].
 
-use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::bounds::{Bounds, Halt, Interruption};
 use super::os;
 use super::session::{Dial, Record, Session};
+use super::sockets::{Permit, PermittedSocket, SocketLimits};
 use super::tls::TlsAsk;
 use crate::facts::Text;
 use crate::observation::{Attempt, Cause, Failure, Stage, State};
-use crate::plan::Limits;
+use crate::plan::{Endpoint, Limits, Reach};
 
 /// How long an address has before the next one is tried beside it (RFC 8305 §5).
 const STAGGER: Duration = Duration::from_millis(250);
 
-/// How long a check waits for files of this machine, when it is the only one left that could hold any.
-const FILES: Duration = Duration::from_secs(1);
-
-/// Keeps the limits on sockets, for all checks of a run.
-#[derive(Debug)]
-pub struct Gate {
-    total: Arc<Semaphore>,
-    /// Sockets in all; fewer, once this machine had no files for as many.
-    size: AtomicUsize,
-    per_address: usize,
-    addresses: Mutex<HashMap<IpAddr, Arc<Semaphore>>>,
-}
-
-/// The right to one socket.
-#[derive(Debug)]
-struct Pass {
-    total: OwnedSemaphorePermit,
-    _address: OwnedSemaphorePermit,
-}
-
-/// The right to a socket, and the socket, where there is one.
-type Place = (Pass, io::Result<TcpSocket>);
-
-impl Gate {
-    /// One for so many sockets in all, and so many to one address; at least one of each.
-    #[must_use]
-    pub fn new(total: usize, per_address: usize) -> Arc<Self> {
-        let total = total.clamp(1, Semaphore::MAX_PERMITS);
-        Arc::new(Self {
-            total: Arc::new(Semaphore::new(total)),
-            size: AtomicUsize::new(total),
-            per_address: per_address.clamp(1, Semaphore::MAX_PERMITS),
-            addresses: Mutex::new(HashMap::new()),
-        })
-    }
-
-    /// Waits its turn. The address comes first: who waits for a busy address takes nobody's place.
-    async fn pass(&self, address: IpAddr) -> Option<Pass> {
-        let semaphore = Arc::clone(
-            self.addresses
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .entry(address)
-                .or_insert_with(|| Arc::new(Semaphore::new(self.per_address))),
-        );
-        let address = semaphore.acquire_owned().await.ok()?;
-        let total = Arc::clone(&self.total).acquire_owned().await.ok()?;
-        Some(Pass {
-            total,
-            _address: address,
-        })
-    }
-
-    /// Waits its turn, unless it has come, and opens a socket. Where this machine has no files left there is one socket
-    /// fewer from then on, and whoever wanted it waits for another.
-    async fn socket(&self, address: SocketAddr, held: Option<Pass>) -> Option<Place> {
-        let mut held = held;
-        let mut alone_until = None;
-        loop {
-            let pass = match held.take() {
-                Some(pass) => pass,
-                None => self.pass(address.ip()).await?,
-            };
-            let opened = match address {
-                SocketAddr::V4(_) => TcpSocket::new_v4(),
-                SocketAddr::V6(_) => TcpSocket::new_v6(),
-            };
-            if !opened.as_ref().is_err_and(os::is_out_of_resources) {
-                return Some((pass, opened));
-            }
-            if let Err(last) = self.shrink(pass) {
-                let until = *alone_until.get_or_insert_with(|| Instant::now() + FILES);
-                if until <= Instant::now() {
-                    return Some((last, opened));
-                }
-                tokio::time::sleep(FILES / 20).await;
-                held = Some(last);
-            }
-        }
-    }
-
-    /// Takes a right away for good; the last one is given back.
-    fn shrink(&self, pass: Pass) -> Result<(), Pass> {
-        let fewer = |size: usize| (size > 1).then(|| size - 1);
-        let shrunk = self
-            .size
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer);
-        if shrunk.is_err() {
-            return Err(pass);
-        }
-        pass.total.forget();
-        Ok(())
-    }
-}
-
-/// Dials the addresses of one check.
+/// Dials the endpoints of one check.
 #[derive(Debug)]
 pub struct TcpDial {
-    addresses: Vec<SocketAddr>,
-    source: Option<IpAddr>,
+    endpoints: Vec<Endpoint>,
+    reach: Reach,
     limits: Limits,
     deadline: Option<Instant>,
     halt: Halt,
-    gate: Arc<Gate>,
+    sockets: Arc<SocketLimits>,
     tls: Arc<TlsAsk>,
     /// When the check began: with its first socket, not while it waited for one.
     began: OnceLock<Instant>,
-    /// The right to the socket of the present connection; the next one goes to the same address and uses it again.
-    pass: Mutex<Option<Pass>>,
+    /// The right to the socket of the present connection; the next one goes the same way and uses it again.
+    permit: Mutex<Option<Permit>>,
 }
 
 impl TcpDial {
-    /// For a check of these addresses, the preferred one first.
+    /// For a check of these endpoints, the preferred one first.
     #[must_use]
     pub fn new(
-        addresses: Vec<SocketAddr>,
-        source: Option<IpAddr>,
+        endpoints: Vec<Endpoint>,
+        reach: Reach,
         limits: Limits,
         deadline: Option<Instant>,
         halt: Halt,
-        gate: Arc<Gate>,
+        sockets: Arc<SocketLimits>,
         tls: Arc<TlsAsk>,
     ) -> Self {
         Self {
-            addresses,
-            source,
+            endpoints,
+            reach,
             limits,
             deadline,
             halt,
-            gate,
+            sockets,
             tls,
             began: OnceLock::new(),
-            pass: Mutex::new(None),
+            permit: Mutex::new(None),
         }
     }
 
@@ -177,7 +82,7 @@ impl TcpDial {
 
     /// Waits for a socket. The first one has no bound of its own: nothing has begun yet. One after a dial
     /// that failed has what is left of the check.
-    async fn turn(&self, address: SocketAddr) -> Result<Place, Cause> {
+    async fn turn(&self, hop: SocketAddr) -> Result<PermittedSocket, Cause> {
         let held = self.keep(None);
         let mut halt = self.halt.clone();
         let end = self.began.get().map(|began| *began + self.limits.check);
@@ -186,14 +91,22 @@ impl TcpDial {
             () = halt.said() => Err(Cause::Interrupted),
             () = come(self.deadline) => Err(Cause::Deadline),
             () = come(end) => Err(Cause::Filtered),
-            place = self.gate.socket(address, held) => place.ok_or(Cause::Internal),
+            socket = self.sockets.socket(hop, held) => socket.ok_or(Cause::Internal),
         }
     }
 
-    fn keep(&self, pass: Option<Pass>) -> Option<Pass> {
+    /// The ways to an endpoint that there are: one that answered before, or all of them.
+    fn routes(&self, answered: Option<SocketAddr>) -> Vec<Route> {
+        match answered {
+            Some(address) => Route::to(&Endpoint::Address(address)).into_iter().collect(),
+            None => self.endpoints.iter().filter_map(Route::to).collect(),
+        }
+    }
+
+    fn keep(&self, permit: Option<Permit>) -> Option<Permit> {
         std::mem::replace(
-            &mut *self.pass.lock().unwrap_or_else(PoisonError::into_inner),
-            pass,
+            &mut *self.permit.lock().unwrap_or_else(PoisonError::into_inner),
+            permit,
         )
     }
 }
@@ -210,10 +123,7 @@ impl Dial for TcpDial {
     type Stream = TcpStream;
 
     async fn dial<'a>(&'a self, record: &'a mut Record) -> Result<Session<'a, TcpStream>, Failure> {
-        let addresses = match record.address() {
-            Some(answered) => vec![answered],
-            None => self.addresses.clone(),
-        };
+        let routes = self.routes(record.address());
         let fail = |record: &mut Record, cause, detail| {
             record.close_step();
             Failure {
@@ -222,16 +132,16 @@ impl Dial for TcpDial {
                 detail,
             }
         };
-        let Some(first) = addresses.first().copied() else {
+        let Some(first) = routes.first().map(|route| route.hop) else {
             return Err(fail(record, Cause::NameWithoutAddress, None));
         };
-        let place = match self.turn(first).await {
-            Ok(place) => place,
+        let socket = match self.turn(first).await {
+            Ok(socket) => socket,
             Err(cause) => return Err(fail(record, cause, None)),
         };
         record.enter(Stage::Connect);
         let mut bounds = self.bounds(record.connection());
-        let mut race = Race::new(addresses, self.source, Arc::clone(&self.gate), place);
+        let mut race = Race::new(routes, self.reach.source, Arc::clone(&self.sockets), socket);
         // Each attempt keeps the patience of a dial by itself; the race as a whole ends with the check.
         race.start(bounds.limits.connect);
         let won = match bounds.bounded(bounds.limits.check, race.run()).await {
@@ -244,14 +154,14 @@ impl Dial for TcpDial {
         };
         let Some(won) = won else {
             let lost = race.told();
-            record.connected(lost.state, lost.address, None, race.attempts());
+            record.connected(lost.state, lost.endpoint.address(), None, race.attempts());
             return Err(fail(record, lost.cause, lost.detail));
         };
-        self.keep(Some(won.pass));
+        self.keep(Some(won.permit));
         // What is said here is short and waits for an answer.
         let _ = won.stream.set_nodelay(true);
         let local = won.stream.local_addr().ok();
-        record.connected(State::Open, won.address, local, race.attempts());
+        record.connected(State::Open, won.endpoint.address(), local, race.attempts());
         Ok(Session::new(
             won.stream,
             record,
@@ -261,19 +171,37 @@ impl Dial for TcpDial {
     }
 }
 
-/// Several addresses, each a little later than the one before; the first that answers wins.
+/// The way to an endpoint.
+#[derive(Clone, Debug)]
+struct Route {
+    endpoint: Endpoint,
+    /// Where the socket is connected to: the endpoint's own address; the proxy's, behind one.
+    hop: SocketAddr,
+}
+
+impl Route {
+    /// None leads to a name without a proxy that looks it up.
+    fn to(endpoint: &Endpoint) -> Option<Self> {
+        Some(Self {
+            endpoint: endpoint.clone(),
+            hop: endpoint.address()?,
+        })
+    }
+}
+
+/// Several endpoints, each a little later than the one before; the first that answers wins.
 struct Race {
-    waiting: std::vec::IntoIter<SocketAddr>,
+    waiting: std::vec::IntoIter<Route>,
     running: JoinSet<Result<Won, Lost>>,
     entries: Vec<Entry>,
     source: Option<IpAddr>,
-    gate: Arc<Gate>,
-    first_place: Option<Place>,
+    sockets: Arc<SocketLimits>,
+    first_socket: Option<PermittedSocket>,
     end: Instant,
 }
 
 struct Entry {
-    address: SocketAddr,
+    endpoint: Endpoint,
     /// When it was dialled: it may have to wait for its socket.
     begun: Arc<OnceLock<Instant>>,
     took: Option<Duration>,
@@ -282,7 +210,7 @@ struct Entry {
 
 #[derive(Clone, Debug)]
 struct Lost {
-    address: SocketAddr,
+    endpoint: Endpoint,
     state: State,
     cause: Cause,
     detail: Option<Text>,
@@ -290,29 +218,29 @@ struct Lost {
 
 struct Won {
     stream: TcpStream,
-    address: SocketAddr,
-    pass: Pass,
+    endpoint: Endpoint,
+    permit: Permit,
 }
 
 impl Race {
     fn new(
-        addresses: Vec<SocketAddr>,
+        routes: Vec<Route>,
         source: Option<IpAddr>,
-        gate: Arc<Gate>,
-        first_place: Place,
+        sockets: Arc<SocketLimits>,
+        first_socket: PermittedSocket,
     ) -> Self {
         Self {
-            waiting: addresses.into_iter(),
+            waiting: routes.into_iter(),
             running: JoinSet::new(),
             entries: Vec::new(),
             source,
-            gate,
-            first_place: Some(first_place),
+            sockets,
+            first_socket: Some(first_socket),
             end: Instant::now(),
         }
     }
 
-    /// Begins with the first address; the race is over after so long, the time aside that an attempt waits for a
+    /// Begins with the first endpoint; the race is over after so long, the time aside that an attempt waits for a
     /// socket.
     fn start(&mut self, patience: Duration) {
         self.end = Instant::now() + patience;
@@ -332,11 +260,11 @@ impl Race {
                 biased;
                 ended = self.running.join_next() => match ended {
                     Some(Ok(Ok(won))) => {
-                        self.end(won.address, None);
+                        self.end(&won.endpoint, None);
                         return Some(won);
                     }
                     Some(Ok(Err(lost))) => {
-                        self.end(lost.address, Some(lost));
+                        self.end(&lost.endpoint.clone(), Some(lost));
                         self.start_next();
                     }
                     Some(Err(_)) => self.start_next(),
@@ -352,45 +280,45 @@ impl Race {
         if asked >= self.end {
             self.waiting = Vec::new().into_iter();
         }
-        let Some(address) = self.waiting.next() else {
+        let Some(route) = self.waiting.next() else {
             return;
         };
-        let place = self.first_place.take();
+        let socket = self.first_socket.take();
         let begun = Arc::new(OnceLock::new());
-        if place.is_some() {
+        if socket.is_some() {
             let _ = begun.set(asked);
         }
         self.entries.push(Entry {
-            address,
+            endpoint: route.endpoint.clone(),
             begun: Arc::clone(&begun),
             took: None,
             lost: None,
         });
         let source = self.source;
-        let gate = Arc::clone(&self.gate);
+        let sockets = Arc::clone(&self.sockets);
         let patience = self.end - asked;
         self.running.spawn(async move {
-            let place = match place {
-                Some(place) => Some(place),
-                None => gate.socket(address, None).await,
+            let socket = match socket {
+                Some(socket) => Some(socket),
+                None => sockets.socket(route.hop, None).await,
             };
             begun.get_or_init(Instant::now);
             let lost = |state, cause| Lost {
-                address,
+                endpoint: route.endpoint.clone(),
                 state,
                 cause,
                 detail: None,
             };
-            let Some((pass, socket)) = place else {
+            let Some((permit, socket)) = socket else {
                 return Err(lost(State::Blocked, Cause::Internal));
             };
             // Its time begins with its socket: a run that waits for sockets must not call anything filtered that was
             // never asked.
-            match tokio::time::timeout(patience, connect(socket, address, source)).await {
+            match tokio::time::timeout(patience, connect(socket, &route, source)).await {
                 Ok(Ok(stream)) => Ok(Won {
                     stream,
-                    address,
-                    pass,
+                    endpoint: route.endpoint,
+                    permit,
                 }),
                 Ok(Err(lost)) => Err(lost),
                 Err(_) => Err(lost(State::Filtered, Cause::Filtered)),
@@ -398,11 +326,11 @@ impl Race {
         });
     }
 
-    fn end(&mut self, address: SocketAddr, lost: Option<Lost>) {
+    fn end(&mut self, endpoint: &Endpoint, lost: Option<Lost>) {
         if let Some(entry) = self
             .entries
             .iter_mut()
-            .find(|entry| entry.address == address)
+            .find(|entry| entry.endpoint == *endpoint)
         {
             entry.took = Some(entry.elapsed());
             entry.lost = lost;
@@ -416,7 +344,7 @@ impl Race {
             if entry.took.is_none() && entry.begun.get().is_some() {
                 entry.took = Some(entry.elapsed());
                 entry.lost = Some(Lost {
-                    address: entry.address,
+                    endpoint: entry.endpoint.clone(),
                     state: State::Filtered,
                     cause: Cause::Filtered,
                     detail: None,
@@ -428,14 +356,16 @@ impl Race {
     fn attempts(&self) -> Vec<Attempt> {
         self.entries
             .iter()
-            .map(|entry| Attempt {
-                address: entry.address,
-                state: match (&entry.lost, entry.took) {
-                    (Some(lost), _) => Some(lost.state),
-                    (None, Some(_)) => Some(State::Open),
-                    (None, None) => None,
-                },
-                took: entry.took.unwrap_or_else(|| entry.elapsed()),
+            .filter_map(|entry| {
+                Some(Attempt {
+                    address: entry.endpoint.address()?,
+                    state: match (&entry.lost, entry.took) {
+                        (Some(lost), _) => Some(lost.state),
+                        (None, Some(_)) => Some(State::Open),
+                        (None, None) => None,
+                    },
+                    took: entry.took.unwrap_or_else(|| entry.elapsed()),
+                })
             })
             .collect()
     }
@@ -453,7 +383,7 @@ impl Race {
             .filter_map(|entry| entry.lost.clone())
             .min_by_key(weight)
             .unwrap_or_else(|| Lost {
-                address: SocketAddr::from(([0, 0, 0, 0], 0)),
+                endpoint: SocketAddr::from(([0, 0, 0, 0], 0)).into(),
                 state: State::Blocked,
                 cause: Cause::Internal,
                 detail: None,
@@ -467,23 +397,24 @@ impl Entry {
     }
 }
 
+/// Connects a socket to where its route goes.
 async fn connect(
     socket: io::Result<TcpSocket>,
-    address: SocketAddr,
+    route: &Route,
     source: Option<IpAddr>,
 ) -> Result<TcpStream, Lost> {
     let lost = |(state, cause, detail): (State, Cause, Text)| Lost {
-        address,
+        endpoint: route.endpoint.clone(),
         state,
         cause,
         detail: Some(detail),
     };
-    let classify = |error: &io::Error| os::classify(error, address, source);
+    let classify = |error: &io::Error| os::classify(error, route.hop, source);
     let socket = socket.map_err(|error| lost(classify(&error)))?;
     if let Some(source) = source {
-        if source.is_ipv4() != address.is_ipv4() {
+        if source.is_ipv4() != route.hop.is_ipv4() {
             return Err(Lost {
-                address,
+                endpoint: route.endpoint.clone(),
                 state: State::Blocked,
                 cause: Cause::SourceUnusable,
                 detail: Some("the source address is of the other family".into()),
@@ -494,7 +425,7 @@ async fn connect(
             .map_err(|error| lost(os::classify_bind(&error)))?;
     }
     socket
-        .connect(address)
+        .connect(route.hop)
         .await
         .map_err(|error| lost(classify(&error)))
 }

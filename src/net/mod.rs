@@ -20,14 +20,16 @@ mod os;
 pub mod recording;
 pub mod resolve;
 pub mod session;
+mod sockets;
 pub mod tls;
 pub mod trust;
 
 pub use bounds::{Bounds, Halt, Halter, Interruption};
-pub use dial::{Gate, TcpDial};
+pub use dial::TcpDial;
 pub use dns::Resolver;
 pub use recording::Stream;
 pub use resolve::{Lookup, resolve};
 pub use session::{Dial, Record, Session};
+pub use sockets::SocketLimits;
 pub use tls::{Alpn, TlsAsk};
 pub use trust::Roots;

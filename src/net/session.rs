@@ -132,7 +132,7 @@ impl Record {
     pub fn connected(
         &mut self,
         state: State,
-        address: SocketAddr,
+        address: Option<SocketAddr>,
         local_address: Option<SocketAddr>,
         attempts: Vec<Attempt>,
     ) {
@@ -140,7 +140,7 @@ impl Record {
             return;
         }
         self.state = Some(state);
-        self.address = Some(address);
+        self.address = address;
         self.local_address = local_address;
         if attempts.len() > 1 {
             self.attempts = attempts;

@@ -1,73 +1,81 @@
 //! Web services behind 443 wait for the check of it.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::rows::broken;
-use crate::catalog::{Group, ServiceId};
+use super::rows::{Row, broken};
+use crate::catalog::ServiceId;
 use crate::observation::{Cause, Failure, Observation, Stage, State};
-use crate::plan::Check;
+use crate::plan::{Check, Endpoint};
 
-/// What the check of 443 saw, for the web services behind it, which wait for it: a port that does not open, or does not
-/// shake hands, is not asked nine times more. One for each set of endpoints.
-type Front = watch::Sender<Option<Arc<Observation>>>;
+/// What a check saw, for those behind it.
+type Seen = Option<Arc<Observation>>;
 
-pub(super) struct Fronts(Vec<(Vec<SocketAddr>, Arc<Front>)>);
+/// The checks of a target that others wait for: a port that does not open, or does not shake hands, is not asked nine
+/// times more. One for each service in front, and each set of endpoints.
+pub(super) struct Dependencies(Vec<(ServiceId, Vec<Endpoint>, Arc<watch::Sender<Seen>>)>);
 
-/// Where a check stands with regard to 443.
-pub(super) enum Place {
-    /// It is the check of 443 itself.
-    Front(Arc<Front>),
-    /// It is behind it.
-    Behind(watch::Receiver<Option<Arc<Observation>>>),
-    /// It has nothing to do with it, or 443 is not looked at.
-    Elsewhere,
+/// What a check has to do with another one.
+pub(super) enum Dependency {
+    /// Others wait for it.
+    InFront(Arc<watch::Sender<Seen>>),
+    /// It waits for another.
+    Behind(watch::Receiver<Seen>),
+    /// Nothing; or what it is behind is not looked at.
+    Independent,
 }
 
-impl Fronts {
-    pub(super) fn new() -> Self {
-        Self(Vec::new())
+impl Dependencies {
+    pub(super) fn of(rows: &[Row]) -> Self {
+        let is_in_front = |id| {
+            rows.iter()
+                .any(|(check, _)| check.service.behind == Some(id))
+        };
+        let in_front = rows
+            .iter()
+            .filter(|(check, _)| is_in_front(check.service.id));
+        let all = in_front.map(|(check, endpoints)| {
+            let sender = Arc::new(watch::Sender::new(None));
+            (check.service.id, endpoints.clone(), sender)
+        });
+        Self(all.collect())
     }
 
-    /// INVARIANT: 443 stands before the web group in the catalog, so its place is asked for first.
-    pub(super) fn place(&mut self, check: &Check, addresses: &[SocketAddr]) -> Place {
-        if check.service.id == ServiceId::Https {
-            let front = Arc::new(watch::Sender::new(None));
-            self.0.push((addresses.to_vec(), Arc::clone(&front)));
-            return Place::Front(front);
-        }
-        let front = self.0.iter().find(|(known, _)| known == addresses);
-        match front {
-            Some((_, front)) if check.service.group == Group::Web => {
-                Place::Behind(front.subscribe())
+    pub(super) fn dependency(&self, check: &Check, endpoints: &[Endpoint]) -> Dependency {
+        let front = check.service.behind.unwrap_or(check.service.id);
+        let is_it =
+            |(id, known, _): &&(ServiceId, Vec<Endpoint>, _)| *id == front && known == endpoints;
+        match self.0.iter().find(is_it) {
+            Some((_, _, sender)) if check.service.behind.is_some() => {
+                Dependency::Behind(sender.subscribe())
             }
-            _ => Place::Elsewhere,
+            Some((_, _, sender)) => Dependency::InFront(Arc::clone(sender)),
+            None => Dependency::Independent,
         }
     }
 }
 
-impl Place {
+impl Dependency {
     pub(super) fn tell(&self, observation: &Observation) {
-        if let Self::Front(front) = self {
-            front.send_replace(Some(Arc::new(observation.clone())));
+        if let Self::InFront(sender) = self {
+            sender.send_replace(Some(Arc::new(observation.clone())));
         }
     }
 
-    /// Where the service is to be asked: at the address that answered on 443, where that was looked at, so that both
-    /// rows tell of one machine. Else what 443 showed that makes a check of its own needless.
-    pub(super) async fn way(
+    /// Where the service is to be asked: at the address that answered in front, where that was looked at, so that both
+    /// rows tell of one machine. Else what was seen there that makes a check of its own needless.
+    pub(super) async fn endpoints(
         &self,
-        addresses: Vec<SocketAddr>,
-    ) -> Result<Vec<SocketAddr>, Box<Observation>> {
+        endpoints: Vec<Endpoint>,
+    ) -> Result<Vec<Endpoint>, Box<Observation>> {
         let Self::Behind(front) = self else {
-            return Ok(addresses);
+            return Ok(endpoints);
         };
         let mut front = front.clone();
         let told = front.wait_for(Option::is_some).await;
         let Some(seen) = told.as_deref().ok().and_then(Option::as_deref) else {
-            // It broke before it could tell: that is not 443's fault.
+            // It broke before it could tell: that is not the fault of what is in front.
             return Err(Box::new(broken()));
         };
         if seen.state != Some(State::Open) {
@@ -77,7 +85,9 @@ impl Place {
         if !is_secure || seen.detour.is_some() {
             return Err(Box::new(not_asked(seen, Cause::HttpsUnusable)));
         }
-        Ok(seen.address.map_or(addresses, |answered| vec![answered]))
+        Ok(seen
+            .address
+            .map_or(endpoints, |answered| vec![answered.into()]))
     }
 }
 
@@ -105,15 +115,25 @@ mod tests {
     use crate::facts::{TlsFacts, TlsVersion};
     use crate::run::fixture::{check, failing, open};
     use crate::run::rows::{at_its_place, only};
+    use std::net::SocketAddr;
+
+    /// What the checks of these services, all of the same endpoints, have to do with one another.
+    fn dependencies<const N: usize>(
+        ids: [ServiceId; N],
+        endpoints: &[Endpoint],
+    ) -> [Dependency; N] {
+        let rows = ids.map(|id| (check(id), endpoints.to_vec()));
+        let all = Dependencies::of(&rows);
+        ids.map(|id| all.dependency(&check(id), endpoints))
+    }
 
     /// What a web service tells that stands behind this; `None` when it is asked itself.
     async fn behind(front: Observation) -> Option<Option<Cause>> {
-        let addresses = [SocketAddr::from(([192, 0, 2, 25], 443))];
-        let mut fronts = Fronts::new();
-        let https = fronts.place(&check(ServiceId::Https), &addresses);
-        let owa = fronts.place(&check(ServiceId::Owa), &addresses);
+        let endpoints = [SocketAddr::from(([192, 0, 2, 25], 443)).into()];
+        // Whichever comes first.
+        let [owa, https] = dependencies([ServiceId::Owa, ServiceId::Https], &endpoints);
         https.tell(&front);
-        let seen = owa.way(addresses.to_vec()).await.err()?;
+        let seen = owa.endpoints(endpoints.to_vec()).await.err()?;
         Some(seen.failure.map(|failure| failure.cause))
     }
 
@@ -121,26 +141,28 @@ mod tests {
     async fn what_is_not_asked_keeps_its_address() {
         let [v4, v6] = ["192.0.2.25:443", "[2001:db8::25]:443"]
             .map(|address| address.parse::<SocketAddr>().expect("an address"));
-        let mut fronts = Fronts::new();
         for address in [v4, v6] {
-            let https = fronts.place(&check(ServiceId::Https), &[address]);
+            let endpoints = vec![address.into()];
+            let [https, owa] = dependencies([ServiceId::Https, ServiceId::Owa], &endpoints);
             https.tell(&Observation {
                 address: Some(address),
                 state: Some(State::Closed),
                 ..failing(Stage::Connect, Cause::Refused)
             });
-            let owa = fronts.place(&check(ServiceId::Owa), &[address]);
-            let seen = owa.way(vec![address]).await.expect_err("it is not asked");
+            let seen = owa.endpoints(endpoints).await.expect_err("it is not asked");
             assert_eq!((seen.address, seen.state), (Some(address), None));
         }
         // One that was not dialled is about its endpoint, where it has one of its own.
-        assert_eq!(at_its_place(broken(), only(&[v4])).address, Some(v4));
-        assert_eq!(at_its_place(broken(), only(&[v4, v6])).address, None);
+        assert_eq!(at_its_place(broken(), only(&[v4.into()])).address, Some(v4));
+        assert_eq!(
+            at_its_place(broken(), only(&[v4.into(), v6.into()])).address,
+            None
+        );
         let answered = Observation {
             address: Some(v6),
             ..open()
         };
-        assert_eq!(at_its_place(answered, only(&[v4])).address, Some(v6));
+        assert_eq!(at_its_place(answered, only(&[v4.into()])).address, Some(v6));
     }
 
     fn secure(observation: Observation) -> Observation {
@@ -157,18 +179,16 @@ mod tests {
     async fn web_services_are_asked_where_443_answered() {
         let [first, second] =
             [[192, 0, 2, 25], [192, 0, 2, 26]].map(|ip| SocketAddr::from((ip, 443)));
-        let both = vec![first, second];
-        for (answered, asked) in [(Some(second), vec![second]), (None, both.clone())] {
-            let mut fronts = Fronts::new();
-            let https = fronts.place(&check(ServiceId::Https), &both);
-            let owa = fronts.place(&check(ServiceId::Owa), &both);
-            let imaps = fronts.place(&check(ServiceId::Imaps), &both);
+        let both: Vec<Endpoint> = vec![first.into(), second.into()];
+        for (answered, asked) in [(Some(second), vec![second.into()]), (None, both.clone())] {
+            let [https, owa, imaps] =
+                dependencies([ServiceId::Https, ServiceId::Owa, ServiceId::Imaps], &both);
             https.tell(&Observation {
                 address: answered,
                 ..secure(open())
             });
-            assert_eq!(owa.way(both.clone()).await.ok(), Some(asked));
-            assert_eq!(imaps.way(both.clone()).await.ok(), Some(both.clone()));
+            assert_eq!(owa.endpoints(both.clone()).await.ok(), Some(asked));
+            assert_eq!(imaps.endpoints(both.clone()).await.ok(), Some(both.clone()));
         }
     }
 
@@ -204,12 +224,9 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_waits_for_a_check_of_443_that_broke() {
-        let mut fronts = Fronts::new();
-        let https = fronts.place(&check(ServiceId::Https), &[]);
-        let owa = fronts.place(&check(ServiceId::Owa), &[]);
-        drop(fronts);
+        let [https, owa] = dependencies([ServiceId::Https, ServiceId::Owa], &[]);
         drop(https);
-        let seen = owa.way(Vec::new()).await.err();
+        let seen = owa.endpoints(Vec::new()).await.err();
         let failure = seen.and_then(|seen| seen.failure);
         let cause = failure.map(|failure| failure.cause);
         assert_eq!(cause, Some(Cause::Internal));
@@ -217,12 +234,16 @@ mod tests {
 
     #[test]
     fn a_web_service_on_another_port_stands_behind_nothing() {
-        let mut fronts = Fronts::new();
-        let address = |port| SocketAddr::from(([192, 0, 2, 25], port));
-        let _https = fronts.place(&check(ServiceId::Https), &[address(443)]);
-        let elsewhere = fronts.place(&check(ServiceId::Owa), &[address(8443)]);
-        assert!(matches!(elsewhere, Place::Elsewhere));
-        let other = fronts.place(&check(ServiceId::Imaps), &[address(443)]);
-        assert!(matches!(other, Place::Elsewhere));
+        let endpoint = |port| vec![Endpoint::from(SocketAddr::from(([192, 0, 2, 25], port)))];
+        let rows = [
+            (check(ServiceId::Https), endpoint(443)),
+            (check(ServiceId::Owa), endpoint(8443)),
+            (check(ServiceId::Imaps), endpoint(443)),
+        ];
+        let all = Dependencies::of(&rows);
+        let [https, owa, imaps] = rows.map(|(check, endpoints)| all.dependency(&check, &endpoints));
+        assert!(matches!(https, Dependency::InFront(_)));
+        assert!(matches!(owa, Dependency::Independent));
+        assert!(matches!(imaps, Dependency::Independent));
     }
 }

@@ -1,12 +1,11 @@
 //! One check: a probe of its endpoint.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::setup::Shared;
 use crate::net::{TcpDial, TlsAsk};
 use crate::observation::Observation;
-use crate::plan::{Check, Plan, Target};
+use crate::plan::{Check, Endpoint, Plan, Target};
 use crate::probe::{Ask, probe};
 
 pub(super) fn ask(plan: &Plan, target: &Target, check: Check) -> Ask {
@@ -23,17 +22,17 @@ pub(super) fn ask(plan: &Plan, target: &Target, check: Check) -> Ask {
 
 pub(super) async fn one_check(
     shared: &Shared,
-    addresses: Vec<SocketAddr>,
+    endpoints: Vec<Endpoint>,
     ask: Ask,
     tls: Arc<TlsAsk>,
 ) -> Observation {
     let dial = TcpDial::new(
-        addresses,
-        shared.plan.reach.source,
+        endpoints,
+        shared.plan.reach,
         shared.plan.limits,
         shared.deadline,
         shared.halt.clone(),
-        Arc::clone(&shared.gate),
+        Arc::clone(&shared.sockets),
         tls,
     );
     let began = shared.began.elapsed();

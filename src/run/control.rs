@@ -35,7 +35,7 @@ pub(super) async fn control(
         audit: Audit::No,
         ..ask(&shared.plan, target, open.check)
     };
-    let seen = one_check(shared, vec![SocketAddr::new(ip, port)], ask, tls).await;
+    let seen = one_check(shared, vec![SocketAddr::new(ip, port).into()], ask, tls).await;
     Some(Control {
         port,
         state: seen.state,

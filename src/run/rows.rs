@@ -7,17 +7,17 @@ use crate::baseline::Before;
 use crate::catalog::Role;
 use crate::judge;
 use crate::observation::{Cause, Failure, Observation, Stage, State};
-use crate::plan::{Addresses, Check, Plan, Target};
+use crate::plan::{Addresses, Check, Endpoint, Plan, Target};
 
 /// A row of a target, and where it is looked at.
-pub(super) type Row = (Check, Vec<SocketAddr>);
+pub(super) type Row = (Check, Vec<Endpoint>);
 
 /// The rows of a target: a service each, or a service at an address each; with the addresses to dial, preferred first.
 pub(super) fn rows(plan: &Plan, target: &Target, addresses: &[IpAddr]) -> Vec<Row> {
-    let endpoints = |check: &Check, addresses: &[IpAddr]| -> Vec<SocketAddr> {
+    let endpoints = |check: &Check, addresses: &[IpAddr]| -> Vec<Endpoint> {
         addresses
             .iter()
-            .map(|address| SocketAddr::new(*address, check.port))
+            .map(|address| SocketAddr::new(*address, check.port).into())
             .collect()
     };
     let each_address = plan.reach.addresses == Addresses::Every && addresses.len() > 1;
@@ -58,9 +58,9 @@ pub(super) fn before(
 }
 
 /// The only endpoint that a row can be about; `None` where several are raced.
-pub(super) fn only(addresses: &[SocketAddr]) -> Option<SocketAddr> {
-    match addresses {
-        [only] => Some(*only),
+pub(super) fn only(endpoints: &[Endpoint]) -> Option<SocketAddr> {
+    match endpoints {
+        [only] => only.address(),
         _ => None,
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::event::{RunEnd, TargetId};
 use crate::judge::Context;
-use crate::net::{Gate, Halt, Roots};
+use crate::net::{Halt, Roots, SocketLimits};
 use crate::observation::Observation;
 use crate::plan::{Plan, Target};
 
@@ -23,7 +23,7 @@ pub struct Setup {
     /// Whom to trust.
     pub roots: Arc<Roots>,
     /// The limits on sockets; runs that share one keep them together.
-    pub gate: Arc<Gate>,
+    pub sockets: Arc<SocketLimits>,
     /// Whether targets wait for one another.
     pub sequence: Sequence,
     /// What ends it early.
@@ -56,7 +56,7 @@ pub struct Cancellation {
 pub(super) struct Shared {
     pub(super) plan: Plan,
     pub(super) roots: Arc<Roots>,
-    pub(super) gate: Arc<Gate>,
+    pub(super) sockets: Arc<SocketLimits>,
     pub(super) kept: Arc<Kept>,
     pub(super) began: Instant,
     pub(super) deadline: Option<Instant>,

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::Instant;
 
-use super::behind::Fronts;
+use super::behind::Dependencies;
 use super::check::{ask, one_check};
 use super::control::control;
 use super::rows::{Row, at_its_place, before, broken, expect_by_address, not_resolved, only, rows};
@@ -42,29 +42,29 @@ pub(super) async fn one_target(
         host: target.server_name.clone(),
         roots: Arc::clone(&shared.roots),
     });
-    let mut fronts = Fronts::new();
+    let dependencies = Dependencies::of(&rows);
     let mut findings: Vec<Option<Finding>> = vec![None; rows.len()];
     let mut tasks = Vec::with_capacity(rows.len());
-    for (row, (check, addresses)) in rows.iter().enumerate() {
+    for (row, (check, endpoints)) in rows.iter().enumerate() {
         let (shared, tls) = (Arc::clone(&shared), Arc::clone(&tls));
         let target = Arc::clone(&target);
-        let (check, addresses) = (*check, addresses.clone());
+        let (check, endpoints) = (*check, endpoints.clone());
         let unresolved = lookup.addresses.as_ref().err().cloned();
         let ask = ask(&shared.plan, &target, check);
-        let place = fronts.place(&check, &addresses);
-        let only = only(&addresses);
+        let dependency = dependencies.dependency(&check, &endpoints);
+        let only = only(&endpoints);
         let task = checks.spawn(async move {
             let observation = match unresolved {
                 Some(failure) => not_resolved(failure),
                 None => match shared.kept.get(&(id, row)) {
                     Some(known) => known.clone(),
-                    None => match place.way(addresses).await {
-                        Ok(addresses) => one_check(&shared, addresses, ask, tls).await,
+                    None => match dependency.endpoints(endpoints).await {
+                        Ok(endpoints) => one_check(&shared, endpoints, ask, tls).await,
                         Err(seen) => *seen,
                     },
                 },
             };
-            place.tell(&observation);
+            dependency.tell(&observation);
             let observation = at_its_place(observation, only);
             let observation = Observation {
                 before: before(&shared.plan, &target, check, observation.address),
@@ -75,8 +75,8 @@ pub(super) async fn one_target(
         });
         tasks.push(task.id());
     }
-    // From here on only the check of 443 can speak for it: should it break, nobody waits for it.
-    drop(fronts);
+    // From here on only the checks in front can speak for themselves: should one break, nobody waits for it.
+    drop(dependencies);
     let context = shared.context(&target);
     while let Some(ended) = checks.join_next().await {
         let Some((row, finding)) = finished_row(ended, &tasks, &rows, &context) else {
@@ -136,8 +136,8 @@ fn finished_row(
         Ok(judged) => Some(judged),
         Err(error) => {
             let row = tasks.iter().position(|task| *task == error.id())?;
-            let (check, addresses) = rows.get(row)?;
-            let seen = at_its_place(broken(), only(addresses));
+            let (check, endpoints) = rows.get(row)?;
+            let seen = at_its_place(broken(), only(endpoints));
             Some((row, judge::judge(*check, seen, context)))
         }
     }
@@ -198,7 +198,7 @@ mod tests {
         };
         let address = SocketAddr::from(([192, 0, 2, 25], 25));
         let rows: Vec<Row> = [ServiceId::Smtp, ServiceId::Imaps]
-            .map(|id| (check(id), vec![address]))
+            .map(|id| (check(id), vec![address.into()]))
             .to_vec();
         let other = judge::judge(check(ServiceId::Imaps), open(), &context);
         let mut checks = JoinSet::new();

@@ -26,7 +26,7 @@ pub async fn run(mut plan: Plan, setup: Setup, events: mpsc::Sender<Event>) -> R
     };
     tell(&events, started).await;
     let shared = Arc::new(Shared {
-        gate: setup.gate,
+        sockets: setup.sockets,
         deadline: plan.limits.run.map(|patience| began + patience),
         halt: setup.cancellation.halt,
         kept: setup.kept,
@@ -112,7 +112,7 @@ fn pass_on(error: JoinError) -> ! {
 mod tests {
     use super::*;
     use crate::catalog::{Role, ServiceId};
-    use crate::net::{Gate, Halt, Roots};
+    use crate::net::{Halt, Roots, SocketLimits};
     use crate::plan::{
         Audit, Check, Depth, Host, Limits, Reach, Standards, Stores, Transcripts, Trust,
     };
@@ -164,7 +164,7 @@ mod tests {
         Setup {
             started_at: OffsetDateTime::UNIX_EPOCH,
             roots: Arc::new(Roots::new(&plan.trust).expect("no file to read")),
-            gate: Gate::new(plan.limits.jobs, plan.limits.per_address),
+            sockets: SocketLimits::new(plan.limits.jobs, plan.limits.per_address),
             sequence,
             cancellation: Cancellation {
                 halt: Halt::never(),
@@ -242,7 +242,7 @@ mod tests {
         let shared = Arc::new(Shared {
             kept: Arc::default(),
             began: Instant::now(),
-            gate: setup.gate,
+            sockets: setup.sockets,
             deadline: None,
             halt: Halt::never(),
             plan,

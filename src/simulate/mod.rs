@@ -31,7 +31,7 @@ pub use certificates::CertificateError;
 pub use faults::{FAULTS, Fault, FaultRow};
 pub use staged::{FaultError, Staged};
 
-use crate::catalog::{Expectation, Group, Role, SERVICES, ServiceId, expectation};
+use crate::catalog::{Expectation, Role, SERVICES, ServiceId, expectation};
 use certificates::{Authorities, TARGET};
 use port::{Machine, Port, is_staged};
 use std::io::{self, Write as _};
@@ -343,10 +343,7 @@ fn is_served(role: Role, service: ServiceId) -> bool {
 
 /// The service whose port it is: web services live behind 443.
 fn port_of(service: ServiceId) -> ServiceId {
-    match service.row().group {
-        Group::Port => service,
-        Group::Web => ServiceId::Https,
-    }
+    service.row().behind.unwrap_or(service)
 }
 
 fn bind(address: SocketAddr) -> io::Result<TcpSocket> {

@@ -6,7 +6,7 @@
 use super::faults::Fault;
 use super::staged::{FaultError, Staged};
 use super::{is_served, port_of};
-use crate::catalog::{Group, Role, ServiceId};
+use crate::catalog::{Role, ServiceId};
 
 /// What a connection comes to, in order.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -87,7 +87,10 @@ fn hides(by: Fault, places: &[ServiceId], fault: Fault, service: ServiceId) -> b
     let port = port_of(service);
     let is_there = places.contains(&service);
     // What ends a connection to 443 ends it for every directory behind that.
-    let is_before = service.row().group == Group::Web && places.contains(&port);
+    let is_before = service
+        .row()
+        .behind
+        .is_some_and(|front| places.contains(&front));
     if by == fault || !(is_there || is_before) {
         return false;
     }

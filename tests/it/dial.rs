@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use exchports::net::Interruption;
-use exchports::net::{Bounds, Dial, Gate, Halt, Halter, Record, Roots, TcpDial, TlsAsk, resolve};
+use exchports::net::{
+    Bounds, Dial, Halt, Halter, Record, Roots, SocketLimits, TcpDial, TlsAsk, resolve,
+};
 use exchports::observation::{Cause, Observation, Stage, State};
-use exchports::plan::{Families, Host, Limits, Reach, Stores, Transcripts, Trust};
+use exchports::plan::{Endpoint, Families, Host, Limits, Reach, Stores, Transcripts, Trust};
 use socket2::{Domain, Socket, Type};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
@@ -65,6 +67,15 @@ async fn a_filtered_port_costs_the_connect_timeout_and_no_more() {
 async fn no_address_at_all_is_said() {
     let seen = dial(Dialled::to(&[])).await;
     assert_eq!(cause(&seen), Some(Cause::NameWithoutAddress));
+
+    // No more has a name that nobody between here and there looks up.
+    let mut dialled = Dialled::to(&[]);
+    dialled.endpoints = vec![Endpoint::Name("mail.example.test".to_owned(), 25)];
+    let seen = dial(dialled).await;
+    assert_eq!(
+        (cause(&seen), seen.state),
+        (Some(Cause::NameWithoutAddress), None)
+    );
     assert_eq!(seen.state, None);
 }
 
@@ -235,15 +246,15 @@ async fn an_interrupt_and_a_deadline_end_a_dial() {
 #[tokio::test]
 async fn an_interrupt_and_a_deadline_end_the_wait_for_a_socket() {
     let (address, _listener) = open().await;
-    let gate = Gate::new(1, 1);
-    let holder = Dialled::to(&[address]).through(&gate).build();
+    let sockets = SocketLimits::new(1, 1);
+    let holder = Dialled::to(&[address]).through(&sockets).build();
     let mut record = Record::new(Transcripts::Dropped);
     let session = holder.dial(&mut record).await.expect("the first");
 
     let (halter, halt) = Halter::new();
     let waiting = Dialled {
         halt,
-        ..Dialled::to(&[address]).through(&gate)
+        ..Dialled::to(&[address]).through(&sockets)
     };
     let halting = async {
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -256,7 +267,7 @@ async fn an_interrupt_and_a_deadline_end_the_wait_for_a_socket() {
     let deadline = Some(tokio::time::Instant::now() + Duration::from_millis(50));
     let waiting = Dialled {
         deadline,
-        ..Dialled::to(&[address]).through(&gate)
+        ..Dialled::to(&[address]).through(&sockets)
     };
     let seen = dial(waiting).await;
     assert_eq!(cause(&seen), Some(Cause::Deadline));
@@ -302,18 +313,18 @@ async fn work_without_end_is_ended_like_a_wait() {
     }
 }
 
-// the gate
+// the sockets
 
 #[tokio::test]
 async fn never_more_sockets_than_allowed_are_in_flight() {
     for (total, per_address, most) in [(3, 24, 3), (256, 2, 2), (1, 1, 1), (0, 0, 1)] {
         let crowd = Crowd::gather().await;
-        let gate = Gate::new(total, per_address);
+        let sockets = SocketLimits::new(total, per_address);
         let held = Arc::new(AtomicUsize::new(0));
         let peak = Arc::new(AtomicUsize::new(0));
         let mut dials = tokio::task::JoinSet::new();
         for _ in 0..8 {
-            let dialled = Dialled::to(&[crowd.address]).through(&gate).build();
+            let dialled = Dialled::to(&[crowd.address]).through(&sockets).build();
             let (held, peak) = (Arc::clone(&held), Arc::clone(&peak));
             dials.spawn(async move {
                 let mut record = Record::new(Transcripts::Dropped);
@@ -337,21 +348,21 @@ async fn never_more_sockets_than_allowed_are_in_flight() {
 async fn a_wait_for_a_busy_address_takes_no_place_from_others() {
     let (busy, _listener) = open().await;
     let (free, _other) = open().await;
-    // The second address is another host's, as far as the gate can tell.
+    // The second address is another host's, as far as the sockets can tell.
     let free_there = SocketAddr::new(IpAddr::from([127, 0, 0, 2]), free.port());
     let listener = match TcpListener::bind(free_there).await {
         // macOS has only one address of 127/8.
         Err(_) if cfg!(target_os = "macos") => return,
         bound => bound.expect("127/8 is this machine's"),
     };
-    let gate = Gate::new(2, 1);
-    let holder = Dialled::to(&[busy]).through(&gate).build();
+    let sockets = SocketLimits::new(2, 1);
+    let holder = Dialled::to(&[busy]).through(&sockets).build();
     let mut record = Record::new(Transcripts::Dropped);
     let session = holder.dial(&mut record).await.expect("the first");
-    let waiting = tokio::spawn(dial(Dialled::to(&[busy]).through(&gate)));
+    let waiting = tokio::spawn(dial(Dialled::to(&[busy]).through(&sockets)));
     tokio::time::sleep(Duration::from_millis(50)).await;
     let begun = Instant::now();
-    let seen = dial(Dialled::to(&[listener.local_addr().expect("bound")]).through(&gate)).await;
+    let seen = dial(Dialled::to(&[listener.local_addr().expect("bound")]).through(&sockets)).await;
     assert_eq!(seen.failure, None);
     assert!(begun.elapsed() < SLACK);
     assert!(!waiting.is_finished());
@@ -364,9 +375,9 @@ async fn a_wait_for_a_busy_address_takes_no_place_from_others() {
 async fn with_one_socket_a_race_goes_on_one_after_the_other() {
     let filtered = Filtered::new();
     let (address, _listener) = open().await;
-    let gate = Gate::new(1, 1);
+    let sockets = SocketLimits::new(1, 1);
     let begun = Instant::now();
-    let seen = dial(Dialled::to(&[filtered.address, address]).through(&gate)).await;
+    let seen = dial(Dialled::to(&[filtered.address, address]).through(&sockets)).await;
     assert_eq!(
         seen.failure, None,
         "the second address was asked in the end"
@@ -380,9 +391,9 @@ async fn with_one_socket_a_race_goes_on_one_after_the_other() {
 #[tokio::test]
 async fn an_attempt_that_never_got_a_socket_is_not_called_filtered() {
     let (one, two) = (Filtered::new(), Filtered::new());
-    let gate = Gate::new(1, 1);
+    let sockets = SocketLimits::new(1, 1);
     let begun = Instant::now();
-    let mut dialled = Dialled::to(&[one.address, two.address]).through(&gate);
+    let mut dialled = Dialled::to(&[one.address, two.address]).through(&sockets);
     dialled.limits.check = PATIENCE / 2;
     dialled.limits.second_look = Duration::ZERO;
     let seen = dial(dialled).await;
@@ -397,8 +408,8 @@ async fn an_attempt_that_never_got_a_socket_is_not_called_filtered() {
 #[tokio::test]
 async fn a_later_connection_waits_for_its_socket_no_longer_than_the_check_lasts() {
     let (address, listener) = open().await;
-    let gate = Gate::new(1, 1);
-    let mut dialled = Dialled::to(&[address]).through(&gate).patience(REFUSAL);
+    let sockets = SocketLimits::new(1, 1);
+    let mut dialled = Dialled::to(&[address]).through(&sockets).patience(REFUSAL);
     dialled.limits.check = 2 * REFUSAL;
     dialled.limits.second_look = Duration::ZERO;
     let (check, began) = (dialled.limits.check, Instant::now());
@@ -410,7 +421,7 @@ async fn a_later_connection_waits_for_its_socket_no_longer_than_the_check_lasts(
     assert_eq!(refused.cause, Cause::Refused);
 
     let (other, _listener) = open().await;
-    let holder = Dialled::to(&[other]).through(&gate).build();
+    let holder = Dialled::to(&[other]).through(&sockets).build();
     let mut others = Record::new(Transcripts::Dropped);
     let session = holder.dial(&mut others).await.expect("the socket is free");
     let waited = tokio::time::timeout(check + SLACK, dialled.dial(&mut record)).await;
@@ -438,9 +449,9 @@ async fn a_connection_for_which_there_is_no_time_is_no_defect_of_ours() {
 #[tokio::test]
 async fn the_clock_of_a_check_starts_with_its_first_socket() {
     let (address, _listener) = open().await;
-    let gate = Gate::new(1, 1);
+    let sockets = SocketLimits::new(1, 1);
     let wait = Duration::from_millis(400);
-    let holder = Dialled::to(&[address]).through(&gate).build();
+    let holder = Dialled::to(&[address]).through(&sockets).build();
     let (holds, held) = tokio::sync::oneshot::channel();
     tokio::spawn(async move {
         let mut record = Record::new(Transcripts::Dropped);
@@ -456,7 +467,7 @@ async fn the_clock_of_a_check_starts_with_its_first_socket() {
     limits.reply = Duration::from_millis(200);
     let late = Dialled {
         limits,
-        ..Dialled::to(&[address]).through(&gate)
+        ..Dialled::to(&[address]).through(&sockets)
     }
     .build();
     let mut late_record = Record::new(Transcripts::Dropped);
@@ -498,9 +509,9 @@ async fn each_connection_ends_when_its_part_of_the_check_is_over() {
 async fn a_second_dial_uses_the_same_right_and_goes_to_the_same_address() {
     let crowd = Crowd::gather().await;
     let refused = closed();
-    let gate = Gate::new(1, 1);
+    let sockets = SocketLimits::new(1, 1);
     let dialled = Dialled::to(&[refused, crowd.address])
-        .through(&gate)
+        .through(&sockets)
         .patience(REFUSAL)
         .build();
     let mut record = Record::new(Transcripts::Dropped);
@@ -515,7 +526,7 @@ async fn a_second_dial_uses_the_same_right_and_goes_to_the_same_address() {
     assert_eq!(connections, [1, 2]);
     drop(dialled);
     // The right is given back with the check.
-    let next = dial(Dialled::to(&[crowd.address]).through(&gate)).await;
+    let next = dial(Dialled::to(&[crowd.address]).through(&sockets)).await;
     assert_eq!(next.failure, None);
 }
 
@@ -582,28 +593,28 @@ fn name(host: &str) -> Host {
 // what is dialled, and how
 
 struct Dialled {
-    addresses: Vec<SocketAddr>,
-    source: Option<IpAddr>,
+    endpoints: Vec<Endpoint>,
+    reach: Reach,
     limits: Limits,
     deadline: Option<tokio::time::Instant>,
     halt: Halt,
-    gate: Arc<Gate>,
+    sockets: Arc<SocketLimits>,
 }
 
 impl Dialled {
     fn to(addresses: &[SocketAddr]) -> Self {
         Self {
-            addresses: addresses.to_vec(),
-            source: None,
+            endpoints: addresses.iter().copied().map(Endpoint::from).collect(),
+            reach: Reach::default(),
             limits: Limits::for_check(Limits::CHECK, PATIENCE),
             deadline: None,
             halt: Halt::never(),
-            gate: Gate::new(16, 16),
+            sockets: SocketLimits::new(16, 16),
         }
     }
 
     fn from(mut self, source: IpAddr) -> Self {
-        self.source = Some(source);
+        self.reach.source = Some(source);
         self
     }
 
@@ -612,19 +623,19 @@ impl Dialled {
         self
     }
 
-    fn through(mut self, gate: &Arc<Gate>) -> Self {
-        self.gate = Arc::clone(gate);
+    fn through(mut self, sockets: &Arc<SocketLimits>) -> Self {
+        self.sockets = Arc::clone(sockets);
         self
     }
 
     fn build(self) -> TcpDial {
         TcpDial::new(
-            self.addresses,
-            self.source,
+            self.endpoints,
+            self.reach,
             self.limits,
             self.deadline,
             self.halt,
-            self.gate,
+            self.sockets,
             asking(),
         )
     }

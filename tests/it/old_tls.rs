@@ -20,9 +20,11 @@ use exchports::facts::{
 };
 use exchports::finding::{Code, Finding, Status};
 use exchports::judge::{Context, judge};
-use exchports::net::{Gate, Halt, Roots, TcpDial, TlsAsk};
+use exchports::net::{Halt, Roots, SocketLimits, TcpDial, TlsAsk};
 use exchports::observation::{Cause, Stage};
-use exchports::plan::{Audit, Check, Depth, Host, Limits, Standards, Stores, Transcripts, Trust};
+use exchports::plan::{
+    Audit, Check, Depth, Host, Limits, Reach, Standards, Stores, Transcripts, Trust,
+};
 use exchports::probe::{Ask, probe};
 use rustls::SignatureScheme;
 use rustls::crypto::ring::sign::any_supported_type;
@@ -543,12 +545,12 @@ async fn look_with(service: ServiceId, port: u16, audit: Audit, limits: Limits) 
     };
     let host = Host::Name(NAME.to_owned());
     let dial = TcpDial::new(
-        vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))],
-        None,
+        vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into()],
+        Reach::default(),
         limits,
         None,
         Halt::never(),
-        Gate::new(8, 8),
+        SocketLimits::new(8, 8),
         Arc::new(TlsAsk {
             host: host.clone(),
             roots: Arc::new(Roots::new(&trust).expect("no file to read")),

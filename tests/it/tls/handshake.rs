@@ -12,9 +12,9 @@ use tokio_rustls::TlsAcceptor;
 
 use exchports::catalog::{SERVICES, ServiceId};
 use exchports::facts::{Text, TlsVersion};
-use exchports::net::{Alpn, Dial, Gate, Halt, Record, TcpDial, TlsAsk};
+use exchports::net::{Alpn, Dial, Halt, Record, SocketLimits, TcpDial, TlsAsk};
 use exchports::observation::{Cause, Observation, Stage, State};
-use exchports::plan::{Audit, Depth, Host, Limits, Transcripts};
+use exchports::plan::{Audit, Depth, Host, Limits, Reach, Transcripts};
 use exchports::probe::{Ask, probe};
 
 use super::{
@@ -327,8 +327,16 @@ async fn dial_and_shake(address: SocketAddr, ask: Arc<TlsAsk>) -> Observation {
 }
 
 fn dial(address: SocketAddr, ask: Arc<TlsAsk>) -> TcpDial {
-    let (limits, gate) = (Limits::default(), Gate::new(4, 4));
-    TcpDial::new(vec![address], None, limits, None, Halt::never(), gate, ask)
+    let (limits, sockets) = (Limits::default(), SocketLimits::new(4, 4));
+    TcpDial::new(
+        vec![address.into()],
+        Reach::default(),
+        limits,
+        None,
+        Halt::never(),
+        sockets,
+        ask,
+    )
 }
 
 async fn probe_smtp(address: SocketAddr) -> Observation {
