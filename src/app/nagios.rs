@@ -16,7 +16,7 @@ use crate::event::Event;
 use crate::exit;
 use crate::facts::Text;
 use crate::finding::PluginState;
-use crate::net::{Gate, Halter, clock};
+use crate::net::{Halter, SocketLimits, clock};
 use crate::report;
 use crate::run::{self, Cancellation, Sequence, Setup};
 
@@ -66,7 +66,7 @@ pub(super) fn run(order: NagiosOrder) -> Result<PluginState, Error> {
         let setup = Setup {
             started_at: clock::now(),
             roots,
-            gate: Gate::new(plan.limits.jobs, plan.limits.per_address),
+            sockets: SocketLimits::new(plan.limits.jobs, plan.limits.per_address),
             sequence: Sequence::Ordered,
             cancellation: Cancellation { halt, end },
             kept: Arc::default(),
