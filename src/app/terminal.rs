@@ -42,7 +42,7 @@ pub(super) fn columns() -> Option<usize> {
 
 /// How wide a page of text is: as the terminal, but not wider than is read with ease.
 pub(super) fn page_columns() -> usize {
-    columns().map_or(PIPED, |columns| columns.clamp(40, 100))
+    columns().map_or(PIPED, |columns| columns.clamp(20, 100))
 }
 
 pub(super) fn print(text: &[u8]) -> Result<Exit, Error> {

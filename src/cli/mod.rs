@@ -34,7 +34,7 @@ mod values;
 
 use std::ffi::OsString;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub use check::{CheckOrder, warnings};
 pub use command::Command;
@@ -50,10 +50,21 @@ pub use output::{ColorWhen, Telling};
 /// What cannot be meant, and what would be right.
 pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, UsageError> {
     let typed: Vec<OsString> = arguments.into_iter().collect();
-    match Cli::try_parse_from(&typed) {
+    let mut known = Cli::command().next_line_help(is_narrow());
+    let parsed = known
+        .try_get_matches_from_mut(&typed)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    match parsed {
         Ok(cli) => cli.command.command(),
         Err(error) => refusal::read(&error, &typed, &Cli::command()),
     }
+}
+
+/// Whether what an option means has to stand below it: clap goes by the longest of them.
+fn is_narrow() -> bool {
+    const BESIDE: u16 = 60;
+    terminal_size::terminal_size_of(std::io::stdout())
+        .is_some_and(|(terminal_size::Width(columns), _)| columns < BESIDE)
 }
 
 /// Tells whether the ports that Outlook and Microsoft Exchange live on can really be used, and why not.

@@ -107,12 +107,20 @@ fn push_services(style: Style, text: &mut String) {
         // The least telling columns make room first.
         let full = format!("{a:>port$}  {b:name$}  {c:protocol$}  {d:security$}  ");
         let short = format!("{a:>port$}  {b:name$}  {d:security$}  ");
+        let bare = format!("{a:>port$}  {b:name$}  ");
+        if width(&bare) + LONGEST_TITLE > style.width {
+            // A line of its own below.
+            text.push_str(bare.trim_end());
+            text.push('\n');
+            Paragraph::at(port + 2).push(title, style.width, str::to_owned, text);
+            continue;
+        }
         let lead = if width(&full) + LONGEST_TITLE <= style.width {
             full
         } else if width(&short) + LONGEST_TITLE <= style.width {
             short
         } else {
-            format!("{a:>port$}  {b:name$}  ")
+            bare
         };
         let line = Paragraph {
             indent: 0,

@@ -124,7 +124,7 @@ pub(super) fn width(text: &str) -> usize {
 }
 
 /// Below this a line is not broken further: a terminal of ten columns gets long lines rather than a column of letters.
-const NARROWEST: usize = 20;
+const NARROWEST: usize = 16;
 
 /// Breaks a text into lines between words where that is possible, else within them. The first line may have another
 /// room than the rest; both in columns.

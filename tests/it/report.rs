@@ -89,6 +89,28 @@ fn tables_look_as_they_did() {
     );
 }
 
+/// Two hundred hosts that are well are two hundred lines, or one.
+#[test]
+fn a_fleet_that_is_well_is_told_in_a_line_a_host_or_in_one() {
+    let fleet = |many: usize| -> Vec<Event> {
+        let one = fleet().split_off(1).swap_remove(0);
+        events(vec![one; many])
+    };
+    let all = told(&fleet(200), Format::Table, PLAIN);
+    let lines: Vec<&str> = all.lines().collect();
+    assert_eq!(lines.len(), 202, "{all}");
+    assert!(lines[..200].iter().all(|line| line.starts_with("pass  ")));
+    assert_eq!(lines[200], "");
+    let problems = Style {
+        rows: Rows::Problems,
+        ..PLAIN
+    };
+    assert_eq!(
+        told(&fleet(200), Format::Table, problems),
+        "pass  200 hosts are well\n2400 checks: 2400 pass; 200 hosts: 200 well; 3.0 s\n"
+    );
+}
+
 /// Each once, however many services and hosts present it.
 #[test]
 fn certificates_look_as_they_did() {

@@ -52,7 +52,7 @@ const ALL: [Column; 8] = [
 ];
 
 /// Which columns are left out where there is no room for all, in the order in which that is tried.
-const LEFT_OUT: [&[Column]; 9] = [
+const LEFT_OUT: [&[Column]; 10] = [
     &[],
     &[Column::Time],
     &[Column::Time, Column::Tls],
@@ -73,6 +73,14 @@ const LEFT_OUT: [&[Column]; 9] = [
         Column::Certificate,
         Column::State,
     ],
+    &[
+        Column::Port,
+        Column::Address,
+        Column::Time,
+        Column::Tls,
+        Column::Certificate,
+        Column::State,
+    ],
 ];
 
 /// Blanks between columns.
@@ -83,7 +91,7 @@ const NOTHING: &str = "-";
 
 impl Columns {
     /// The columns that have something to tell and fit.
-    pub(super) fn fitting(lines: &[Line<'_>], codes: &[String], room: usize) -> Self {
+    pub(super) fn fitting(lines: &[&Line<'_>], codes: &[String], room: usize) -> Self {
         let several = lines.iter().enumerate().any(|(index, line)| {
             let before = lines.iter().take(index);
             before
@@ -150,8 +158,10 @@ impl Columns {
 
     /// How far what is told below a row is indented: to where the service stands.
     pub(super) fn depth(&self) -> usize {
-        let port = self.shown.first().map_or(0, |(_, wide)| *wide);
-        INDENT + port + GAP
+        match self.shown.first() {
+            Some((Column::Port, wide)) => INDENT + wide + GAP,
+            _ => INDENT + GAP,
+        }
     }
 
     /// The codes of a row that have no room in its line.

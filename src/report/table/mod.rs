@@ -199,6 +199,8 @@ impl fmt::Debug for Table {
 
 /// How far everything below the heading of a target is indented.
 const INDENT: usize = 2;
+/// Columns that must be left beside a name, else what is known of it stands below.
+const BESIDE: usize = 20;
 /// Columns of the word that opens what is not about one row: `fail`, `warn`, `info`, and a gap.
 const SEVERITY: usize = 6;
 
@@ -377,7 +379,7 @@ impl<'a> Page<'a> {
         }
         let Style { color, width, .. } = self.style;
         let name_width = super::style::width(shown.as_str());
-        if known.is_empty() || name_width > width / 2 {
+        if known.is_empty() || name_width > width / 2 || name_width + BESIDE > width {
             Paragraph::at(0).push(shown.as_str(), width, |line| color.bold(line), text);
             Paragraph::at(INDENT).push(&known, width, str::to_owned, text);
         } else {
@@ -417,7 +419,7 @@ impl<'a> Page<'a> {
             .iter()
             .map(|line| codes(self.target, line.row).join(", "))
             .collect();
-        let columns = Columns::fitting(&self.lines, &codes, self.style.width);
+        let columns = Columns::fitting(&shown, &codes, self.style.width);
         text.push_str(&columns.heading());
         for (line, codes) in shown.into_iter().zip(&codes) {
             text.push_str(&columns.row(line, codes, self.style.color));

@@ -12,6 +12,7 @@ mod targets;
 mod trust_store;
 mod usage;
 mod wait;
+mod widths;
 
 use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
