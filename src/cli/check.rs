@@ -32,7 +32,7 @@ pub(super) struct CheckArgs {
     pub(super) targets: Vec<String>,
 
     /// Compare with an earlier JSON document: what changed becomes findings (`changed-certificate`, …)
-    #[arg(long, value_name = "FILE", help_heading = "What is good enough")]
+    #[arg(long, value_name = "FILE", help_heading = "Pass criteria")]
     pub(super) baseline: Option<PathBuf>,
 
     /// Also take targets from this file, one a line, `#` begins a comment

@@ -10,22 +10,29 @@ use crate::judge;
 #[derive(Args, Debug)]
 pub(super) struct ExplainArgs {
     /// A service, a port, a role, or a code from a report
-    #[arg(value_parser = Words(possible::topics), hide_possible_values = true, required_unless_present = "list")]
-    word: Option<String>,
+    // Several, since people paste `450 4.7.230` as it stands.
+    #[arg(
+        value_parser = Words(possible::topics),
+        hide_possible_values = true,
+        required_unless_present = "list",
+        value_name = "WORD"
+    )]
+    words: Vec<String>,
 
     /// List every word that can be explained
-    #[arg(long, conflicts_with = "word")]
+    #[arg(long, conflicts_with = "words")]
     list: bool,
 }
 
 impl ExplainArgs {
     pub(super) fn command(&self) -> Result<Command, UsageError> {
-        let Some(word) = self.word.as_deref().filter(|_| !self.list) else {
+        if self.list {
             return Ok(Command::Explain(judge::list_of_words()));
-        };
-        judge::explain(word)
+        }
+        let pasted = self.words.join(" ");
+        judge::explain(&pasted)
             .map(Command::Explain)
-            .ok_or_else(|| unknown(word))
+            .ok_or_else(|| unknown(&pasted))
     }
 }
 

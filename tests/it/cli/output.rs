@@ -95,9 +95,13 @@ fn explain_takes_what_people_paste() {
         ("bad_certificate", "alert 42 of TLS"),
         ("BAD CERTIFICATE", "alert 42 of TLS"),
     ] {
-        let (out, err, exit) = told(&ran(&["explain".to_owned(), pasted.to_owned()]));
-        assert_eq!((err.as_str(), exit), ("", Some(0)), "{pasted}");
-        assert!(out.contains(said), "{pasted}: {out}");
+        let quoted = ["explain".to_owned(), pasted.to_owned()];
+        let as_it_stands = words(&format!("explain {pasted}"));
+        for typed in [&quoted[..], &as_it_stands] {
+            let (out, err, exit) = told(&ran(typed));
+            assert_eq!((err.as_str(), exit), ("", Some(0)), "{pasted}");
+            assert!(out.contains(said), "{pasted}: {out}");
+        }
     }
 }
 
