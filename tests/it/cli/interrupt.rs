@@ -1,6 +1,7 @@
 //! Runs that are interrupted.
 
 use std::io::Read as _;
+#[cfg(unix)]
 use std::process::Command;
 use std::time::{Duration, Instant};
 use std::{fs, thread};

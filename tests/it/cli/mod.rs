@@ -9,6 +9,8 @@ mod redact;
 mod report_files;
 mod slow_server;
 mod targets;
+// A pipe for a store, and where the store is looked for.
+#[cfg(target_os = "linux")]
 mod trust_store;
 mod usage;
 mod wait;

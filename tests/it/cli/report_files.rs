@@ -1,18 +1,23 @@
 //! Where reports go.
 
+use std::fs;
 use std::io::{Read as _, Write as _};
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::{fs, thread};
+#[cfg(unix)]
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+    thread,
+};
 
 use serde_json::Value;
 
 use exchports::catalog::all;
 
 use super::{
-    Stand, closed, ended, folder, lines, program, ran, refusal, send, spawned, told, waiting_run,
-    words,
+    Stand, closed, ended, folder, lines, program, refusal, spawned, told, waiting_run, words,
 };
+#[cfg(unix)]
+use super::{ran, send};
 use crate::schema::held;
 
 #[test]

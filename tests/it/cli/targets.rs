@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::net::{IpAddr, ToSocketAddrs as _};
+#[cfg(unix)]
 use std::process::Command;
 
 use serde_json::{Value, json};

@@ -12,7 +12,6 @@ use crate::schema::held;
 
 /// A certificate that leads to no root makes the check ask this machine's store; one that never comes costs no more
 /// than a reply that never comes.
-#[cfg(unix)]
 #[test]
 fn a_store_of_roots_that_hangs_ends_with_the_check() {
     let stand = Stand::with(&[]);
@@ -54,7 +53,6 @@ fn judged_by_store(stand: &Stand, trust: &str, store: &[(&str, &Path)]) -> (Stri
 }
 
 /// Nobody is there to trust: that is this machine's trouble, and no certificate's.
-#[cfg(target_os = "linux")]
 #[test]
 fn a_store_of_roots_that_is_empty_judges_nothing() {
     let stand = Stand::with(&[]);
@@ -97,7 +95,6 @@ fn a_store_of_roots_that_is_empty_judges_nothing() {
 }
 
 /// Used as far as it goes; what was left out is told only where an issuer was looked for in vain.
-#[cfg(target_os = "linux")]
 #[test]
 fn a_store_of_roots_that_is_half_broken_is_used() {
     const DAMAGED: &str = "-----BEGIN CERTIFICATE-----\nMIIB!!!\n-----END CERTIFICATE-----\n";
