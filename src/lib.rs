@@ -28,5 +28,6 @@ pub mod net;
 pub mod probe;
 pub mod report;
 pub mod run;
+pub mod serve;
 pub mod simulate;
 pub mod wire;

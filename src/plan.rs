@@ -320,6 +320,16 @@ impl Limits {
     /// Questions to name servers in a run, those for signatures included. A domain with ten mail hosts takes about a
     /// hundred.
     pub const QUESTIONS: usize = 1000;
+    /// Connections to the exporter that are open at once.
+    pub const SERVED: usize = 512;
+    /// How long whoever connects to the exporter may take for TLS, and for the head of a request.
+    pub const HEAD: Duration = Duration::from_secs(10);
+    /// Bytes of the head of a request.
+    pub const HEAD_BYTES: usize = 16 * 1024;
+    /// Header fields of a request.
+    pub const HEAD_FIELDS: usize = 64;
+    /// How long whoever was answered may take nothing of it.
+    pub const STALL: Duration = Duration::from_secs(20);
     /// Bytes of a file of targets or of certificates, at the most. All public roots of the world take a quarter of one
     /// megabyte.
     pub const FILE_BYTES: u64 = 16 * 1024 * 1024;

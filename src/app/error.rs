@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::cli::{self, UsageError};
 use crate::facts::Text;
+use crate::serve::ServeError;
 use crate::simulate::SimulateError;
 
 /// The tool's own trouble: nothing could be judged, or what was found could not be told.
@@ -46,6 +47,9 @@ pub enum Error {
     /// The stand-in server cannot be started.
     #[error(transparent)]
     Simulate(#[from] SimulateError),
+    /// The exporter cannot be started.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
     /// No event loop, no signals.
     #[error("this system gives no event loop: {0}")]
     System(#[from] io::Error),

@@ -16,6 +16,7 @@ mod limits;
 mod list;
 mod nagios;
 mod reports;
+mod serve;
 mod signals;
 mod simulate;
 mod terminal;
@@ -64,6 +65,7 @@ pub fn run(meant: Command) -> Result<Exit, Error> {
             Ok(Exit::Nothing)
         }
         Command::Check(order) => check::check(*order),
+        Command::Serve(order) => serve::serve(*order),
         Command::Nagios(order) => nagios::run(*order).map(|_| Exit::Nothing),
         Command::Discover(order) => discover::run(&order),
         Command::List { json, color } => list::list(json, color),

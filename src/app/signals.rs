@@ -66,6 +66,16 @@ impl Signals {
         })
     }
 
+    /// Those that end a service, to which a hangup says something else.
+    pub(super) fn of_a_service() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: None,
+        })
+    }
+
     async fn next(&mut self) -> RunEnd {
         let hangup = async {
             match &mut self.hangup {
@@ -78,6 +88,40 @@ impl Signals {
             _ = self.terminate.recv() => RunEnd::Terminated,
             _ = hangup => RunEnd::Terminated,
         }
+    }
+}
+
+/// That a service is to read its files again: SIGHUP.
+#[cfg(unix)]
+pub(super) struct Reloads(tokio::signal::unix::Signal);
+
+#[cfg(unix)]
+impl Reloads {
+    pub(super) fn listen() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self(signal(SignalKind::hangup())?))
+    }
+
+    /// Waits for the next.
+    pub(super) async fn next(&mut self) {
+        if self.0.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Windows has no word for it: the service is started again.
+#[cfg(windows)]
+pub(super) struct Reloads;
+
+#[cfg(windows)]
+impl Reloads {
+    pub(super) fn listen() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    pub(super) async fn next(&mut self) {
+        std::future::pending::<()>().await;
     }
 }
 
@@ -99,6 +143,11 @@ impl Signals {
             close: ctrl_close()?,
             shutdown: ctrl_shutdown()?,
         })
+    }
+
+    /// Those that end a service.
+    pub(super) fn of_a_service() -> io::Result<Self> {
+        Self::listen()
     }
 
     async fn next(&mut self) -> RunEnd {

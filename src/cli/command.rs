@@ -4,6 +4,7 @@ use super::check::CheckOrder;
 use super::discover::DiscoverOrder;
 use super::nagios::NagiosOrder;
 use super::output::{ColorWhen, Telling};
+use super::serve::ServeOrder;
 use crate::judge;
 use crate::plan::Audit;
 use crate::simulate::{Settings, Staged};
@@ -19,6 +20,8 @@ pub enum Command {
     Nothing(String),
     /// `check`
     Check(Box<CheckOrder>),
+    /// `serve`
+    Serve(Box<ServeOrder>),
     /// `nagios`
     Nagios(Box<NagiosOrder>),
     /// `discover`

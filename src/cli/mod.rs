@@ -27,6 +27,7 @@ mod reports;
 mod route;
 mod schema;
 mod selection;
+mod serve;
 mod simulate;
 mod standards;
 mod targets;
@@ -43,6 +44,7 @@ pub use discover::DiscoverOrder;
 pub use error::{UsageError, shown};
 pub use nagios::{NagiosOrder, is_plugin, read_plugin};
 pub use output::{ColorWhen, Telling};
+pub use serve::{ModuleOrder, ServeOrder, read_host};
 
 /// Reads what was typed, the program's own name first.
 ///
@@ -111,6 +113,9 @@ enum CommandArgs {
     /// Serve the stand-in until stopped, for people who build scripts and alerts.
     #[command(after_help = simulate::AFTER_HELP)]
     Simulate(simulate::SimulateArgs),
+    /// Serve metrics of the hosts that scrapes name, as an exporter for Prometheus.
+    #[command(after_help = serve::AFTER_HELP)]
+    Serve(Box<serve::ServeArgs>),
     /// Answer a monitoring system as one of its plugins does: its exit codes, one line, performance data.
     #[command(version, after_help = nagios::AFTER_HELP)]
     Nagios(Box<nagios::NagiosArgs>),
@@ -133,6 +138,7 @@ impl CommandArgs {
             Self::Explain(args) => args.command(),
             Self::Demo(args) => args.command(),
             Self::Simulate(args) => args.command(),
+            Self::Serve(args) => args.command(),
             Self::Nagios(args) => Ok(Command::Nagios(Box::new(args.order()?))),
             Self::Completions(args) => args.command(),
             Self::Man(args) => args.command(),

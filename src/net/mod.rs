@@ -19,6 +19,7 @@ mod old_tls;
 mod os;
 pub mod recording;
 pub mod resolve;
+pub mod server_tls;
 pub mod session;
 mod sockets;
 pub mod tls;

@@ -16,6 +16,9 @@ use super::os;
 /// How long a check waits for files of this machine, when it is the only one left that could hold any.
 const FILES: Duration = Duration::from_secs(1);
 
+/// Addresses that the limits are kept for before those without a socket are forgotten.
+const KNOWN_ADDRESSES: usize = 1024;
+
 /// The limits on sockets in flight, in all and to one address; runs that share one keep them together.
 #[derive(Debug)]
 pub struct SocketLimits {
@@ -51,13 +54,20 @@ impl SocketLimits {
 
     /// Waits its turn. The address comes first: who waits for a busy address takes nobody's turn.
     async fn permit(&self, address: IpAddr) -> Option<Permit> {
-        let semaphore = Arc::clone(
-            self.addresses
+        let semaphore = {
+            let mut addresses = self
+                .addresses
                 .lock()
-                .unwrap_or_else(PoisonError::into_inner)
+                .unwrap_or_else(PoisonError::into_inner);
+            // An exporter lives for weeks: addresses with no socket are forgotten.
+            if addresses.len() >= KNOWN_ADDRESSES {
+                addresses.retain(|_, semaphore| Arc::strong_count(semaphore) > 1);
+            }
+            let semaphore = addresses
                 .entry(address)
-                .or_insert_with(|| Arc::new(Semaphore::new(self.per_address))),
-        );
+                .or_insert_with(|| Arc::new(Semaphore::new(self.per_address)));
+            Arc::clone(semaphore)
+        };
         let address = semaphore.acquire_owned().await.ok()?;
         let total = Arc::clone(&self.total).acquire_owned().await.ok()?;
         Some(Permit {

@@ -19,6 +19,7 @@ mod report;
 mod report_escapes;
 mod roles;
 mod schema;
+mod serve;
 mod simulate;
 mod tls;
 #[cfg(target_os = "linux")]

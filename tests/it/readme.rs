@@ -57,7 +57,7 @@ pub(crate) fn assert_is_meant(what: &str, words: &[String]) {
         .to_string();
     let mapped = format!("smtp={taken}");
     let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let refusal = if ["check", "discover"].contains(&words[1]) {
+    let refusal = if ["check", "discover", "serve"].contains(&words[1]) {
         for word in &mut words {
             if *word == "company-root.pem" {
                 *word = NO_FILE;
@@ -276,6 +276,11 @@ fn the_bounds_are_the_programs() {
         ("wire::ldap::MAX_STRINGS", ldap::MAX_STRINGS),
         ("wire::rdp::MAX_PACKET", rdp::MAX_PACKET),
         ("wire::http::MAX_HEAD", http::MAX_HEAD),
+        ("Limits::SERVED", Limits::SERVED),
+        ("Limits::HEAD", seconds(Limits::HEAD)),
+        ("Limits::HEAD_BYTES", Limits::HEAD_BYTES),
+        ("Limits::HEAD_FIELDS", Limits::HEAD_FIELDS),
+        ("Limits::STALL", seconds(Limits::STALL)),
         ("Limits::FILE_BYTES", file),
         ("wire::http::MAX_HEADERS", http::MAX_HEADERS),
         ("wire::http::MAX_INFORMATIONAL", http::MAX_INFORMATIONAL),

@@ -36,6 +36,7 @@ fn every_decoder_has_an_oracle() {
     for name in [
         "facts_text",
         "ldap_generalized_time",
+        "serve_asked",
         "sniff_sniff",
         "tls_flight_so_far",
         "trust_certificates",

@@ -49,6 +49,7 @@ pub(crate) const DECODERS: &[Oracle] = &[
     ("pop3_status", pop3_status),
     ("rdp_confirm", rdp_confirm),
     ("rdp_request", rdp_request),
+    ("serve_asked", serve_asked),
     ("smtp_reply", smtp_reply),
     ("sniff_sniff", sniff_sniff),
     ("tagged_sts_record", tagged_sts_record),
@@ -86,6 +87,64 @@ pub(crate) fn facts_text(data: &[u8]) {
     assert!(told::is_safe(
         Text::from_bytes(text.as_str().as_bytes()).as_str()
     ));
+}
+
+/// What a stranger asks of the exporter: the query of a scrape, its header with the time, the header with user and
+/// password, and a pattern of names.
+pub(crate) fn serve_asked(data: &[u8]) {
+    use exchports::plan::Host;
+    use exchports::serve::{Access, Pattern, asked, credentials, patience};
+    let text = String::from_utf8_lossy(data);
+    if let Ok(asked) = asked(&text) {
+        assert!(!asked.target.is_empty() && asked.target.len() <= 1024);
+        assert!(asked.module.len() <= 1024);
+        // What it is told is asked for again by asking for what was read.
+        let encoded = |text: &str| {
+            text.bytes()
+                .map(|byte| format!("%{byte:02X}"))
+                .collect::<String>()
+        };
+        let again = format!(
+            "target={}&module={}&hostname={}&debug={}",
+            encoded(&asked.target),
+            encoded(&asked.module),
+            encoded(asked.hostname.as_deref().unwrap_or_default()),
+            asked.debug
+        );
+        assert_eq!(exchports::serve::asked(&again), Ok(asked));
+    }
+    if let Ok(patience) = patience(Some(&text)) {
+        assert!((100..=120_000).contains(&patience.as_millis()));
+    }
+    if let Some((user, _)) = credentials(data) {
+        assert!(!user.contains(':') && data.len() > user.len());
+    }
+    // The first line is a pattern, the next a name; a star lets everything in, and a name itself.
+    let mut lines = text.lines();
+    let (pattern, name) = (
+        lines.next().unwrap_or_default(),
+        lines.next().unwrap_or_default(),
+    );
+    let host = Host::Name(name.to_owned());
+    let lets_in = |pattern: Pattern| {
+        let patterns = vec![pattern];
+        let access = Access {
+            patterns,
+            is_exposed: true,
+        };
+        access.of_host(&host) == Ok(true)
+    };
+    if let Ok(pattern) = Pattern::read(pattern) {
+        // It comes to an end, and a pattern without a star lets in one name only.
+        let is_one = !pattern.to_string().contains('*');
+        let is_in = lets_in(pattern.clone());
+        let wanted = pattern.to_string();
+        let same = wanted.eq_ignore_ascii_case(name.trim_end_matches('.'));
+        assert!(!is_one || is_in == (same && matches!(pattern, Pattern::Name(_))));
+    }
+    if let Ok(star) = Pattern::read("*") {
+        assert!(lets_in(star));
+    }
 }
 
 /// One line.

@@ -1,0 +1,245 @@
+//! A scrape's run. Whoever asks for a host that is being looked at in the same way, and has as much time, waits for that
+//! run; when the last of them has gone away it ends.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Instant;
+
+use crate::event::{Event, RunFinished};
+use crate::net::{Halter, Roots, SocketLimits, clock};
+use crate::plan::{Host, Plan, Target, Transcripts};
+use crate::run::{self, Cancellation, Sequence, Setup};
+
+use super::asked::Asked;
+
+/// How a host is looked at: a plan whose one target is a placeholder.
+#[derive(Debug)]
+pub struct Module {
+    /// The plan; its target's name takes the place of the one that is asked for.
+    pub plan: Plan,
+    /// Whom to trust.
+    pub roots: Arc<Roots>,
+    /// The options that it was made of, as they were typed.
+    pub options: String,
+}
+
+impl Module {
+    /// The plan for one host.
+    fn plan(
+        &self,
+        host: &Host,
+        asked: &Asked,
+        server_name: Option<&Host>,
+        patience: Duration,
+    ) -> Option<Plan> {
+        let mut plan = self.plan.clone();
+        let model: Target = plan.targets.pop()?;
+        // A name for all targets of the module stays.
+        let own = if model.server_name == model.host {
+            host
+        } else {
+            &model.server_name
+        };
+        plan.targets = vec![Target {
+            name: asked.target.clone(),
+            host: host.clone(),
+            server_name: without_final_dot(server_name.unwrap_or(own)),
+            ..model
+        }];
+        plan.limits.run = Some(plan.limits.run.map_or(patience, |own| own.min(patience)));
+        if asked.debug {
+            plan.transcripts = Transcripts::Kept;
+        }
+        Some(plan)
+    }
+}
+
+fn without_final_dot(host: &Host) -> Host {
+    match host {
+        Host::Name(name) => Host::Name(name.trim_end_matches('.').to_owned()),
+        Host::Address(address) => Host::Address(*address),
+    }
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) events: Vec<Event>,
+    pub(super) finished: RunFinished,
+}
+
+/// A run under way.
+#[derive(Debug)]
+pub(super) struct Flight {
+    outcome: watch::Receiver<Option<Arc<Outcome>>>,
+    /// When it ends at the latest.
+    until: Instant,
+    halter: Halter,
+}
+
+impl Drop for Flight {
+    /// Nobody waits for it any more.
+    fn drop(&mut self) {
+        self.halter.halt();
+    }
+}
+
+/// What makes two scrapes ask for the same.
+type Key = (Asked, Host);
+
+/// The runs under way, and the limits on all of them.
+#[derive(Debug)]
+pub(super) struct Probes {
+    free: Arc<Semaphore>,
+    most: usize,
+    /// Sockets in all, and to one address.
+    sockets: (usize, usize),
+    limits: Mutex<Arc<SocketLimits>>,
+    flights: Arc<Mutex<HashMap<Key, Weak<Flight>>>>,
+}
+
+/// How a scrape is served.
+pub(super) enum Boarding {
+    /// By a run that was begun for it.
+    Begun(Arc<Flight>),
+    /// By one that was under way.
+    Joined(Arc<Flight>),
+    /// Not at all: as many run as may.
+    Full,
+}
+
+impl Probes {
+    pub(super) fn new(most: usize, sockets: (usize, usize)) -> Self {
+        let most = most.clamp(1, Semaphore::MAX_PERMITS);
+        Self {
+            free: Arc::new(Semaphore::new(most)),
+            most,
+            sockets,
+            limits: Mutex::new(SocketLimits::new(sockets.0, sockets.1)),
+            flights: Arc::default(),
+        }
+    }
+
+    /// The limits on sockets, over all runs together. While nothing runs they are made anew: what was given up when this
+    /// machine was short of files comes back, and addresses of long ago are forgotten.
+    fn limits(&self) -> Arc<SocketLimits> {
+        let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.in_flight() == 0 {
+            *limits = SocketLimits::new(self.sockets.0, self.sockets.1);
+        }
+        Arc::clone(&limits)
+    }
+
+    pub(super) fn in_flight(&self) -> usize {
+        self.most.saturating_sub(self.free.available_permits())
+    }
+
+    /// Begins a run, or joins one.
+    pub(super) fn board(
+        &self,
+        module: &Arc<Module>,
+        asked: &Asked,
+        host: &Host,
+        server_name: Option<&Host>,
+        patience: Duration,
+    ) -> Boarding {
+        let key = (asked.clone(), host.clone());
+        let until = Instant::now() + patience;
+        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(flight) = flights.get(&key).and_then(Weak::upgrade)
+            && flight.until <= until
+            && flight.outcome.borrow().is_none()
+        {
+            return Boarding::Joined(flight);
+        }
+        let limits = self.limits();
+        let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() else {
+            return Boarding::Full;
+        };
+        let Some(plan) = module.plan(host, asked, server_name, patience) else {
+            return Boarding::Full;
+        };
+        let (halter, halt) = Halter::new();
+        let (sender, outcome) = watch::channel(None);
+        let flight = Arc::new(Flight {
+            outcome,
+            until,
+            halter,
+        });
+        flights.insert(key.clone(), Arc::downgrade(&flight));
+        let setup = Setup {
+            started_at: clock::now(),
+            roots: Arc::clone(&module.roots),
+            sockets: limits,
+            sequence: Sequence::Ordered,
+            cancellation: Cancellation {
+                halt,
+                end: Arc::new(OnceLock::new()),
+            },
+            kept: Arc::default(),
+        };
+        let landing = Landing {
+            flights: Arc::clone(&self.flights),
+            key,
+            _permit: permit,
+        };
+        tokio::spawn(async move {
+            let landing = landing;
+            let (events, mut receiver) = run::channel();
+            let read = async {
+                let mut told = Vec::new();
+                while let Some(event) = receiver.recv().await {
+                    told.push(event);
+                }
+                told
+            };
+            let (finished, events) = tokio::join!(run::run(plan, setup, events), read);
+            // Nobody may be left to hear it.
+            let _ = sender.send(Some(Arc::new(Outcome { events, finished })));
+            drop(landing);
+        });
+        Boarding::Begun(flight)
+    }
+
+    /// Ends all of them.
+    pub(super) fn end(&self) {
+        let flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        for flight in flights.values().filter_map(Weak::upgrade) {
+            flight.halter.halt();
+        }
+    }
+}
+
+/// Makes room for another run when one is over, however it ended.
+struct Landing {
+    flights: Arc<Mutex<HashMap<Key, Weak<Flight>>>>,
+    key: Key,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        // Another may have taken its place, which is still under way.
+        let is_over = flights.get(&self.key).is_some_and(|flight| {
+            flight.upgrade().is_none_or(|flight| {
+                flight.outcome.borrow().is_some() || flight.outcome.has_changed().is_err()
+            })
+        });
+        if is_over {
+            flights.remove(&self.key);
+        }
+    }
+}
+
+impl Flight {
+    /// Waits for it; `None` when the run broke.
+    pub(super) async fn outcome(&self) -> Option<Arc<Outcome>> {
+        let mut outcome = self.outcome.clone();
+        let told = outcome.wait_for(Option::is_some).await.ok()?;
+        told.clone()
+    }
+}
