@@ -100,9 +100,8 @@ pub(crate) fn serve_asked(data: &[u8]) {
         assert!(asked.module.len() <= 1024);
         // What it is told is asked for again by asking for what was read.
         let encoded = |text: &str| {
-            text.bytes()
-                .map(|byte| format!("%{byte:02X}"))
-                .collect::<String>()
+            let bytes: Vec<String> = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            bytes.concat()
         };
         let again = format!(
             "target={}&module={}&hostname={}&debug={}",
