@@ -5,6 +5,7 @@ Called by .ci/lint, with the tools that it installs. Says every fault on a line 
 
 import glob
 import html
+import json
 import os
 import re
 import subprocess
@@ -162,6 +163,11 @@ def main():
                 first = file.readline()
             if re.match(r"#!.*\b(ba)?sh\b", first):
                 shell(path, read(path), "bash")
+    for path in glob.glob(".github/monitoring/*.yml"):
+        yaml_of(path, read(path))
+    for path in glob.glob(".github/monitoring/*.json"):
+        json.loads(read(path))
+        count("json")
     for path in glob.glob(".github/powershell/*.ps[dm]1"):
         # Windows PowerShell reads a file without a mark as the code page of the system.
         if not read(path).isascii():

@@ -106,7 +106,7 @@ mod tests {
             ("demo", "fault"),
             ("simulate", "role"),
             ("simulate", "fault"),
-            ("explain", "word"),
+            ("explain", "words"),
         ] {
             let command = known.find_subcommand(command).expect("a command");
             let argument = command

@@ -214,7 +214,7 @@ mod tests {
             ),
             (
                 &["explain"],
-                "the following required arguments were not provided: <WORD>; see exchports explain --help",
+                "the following required arguments were not provided: <WORD>...; see exchports explain --help",
             ),
             (
                 &["chek"],
@@ -242,7 +242,7 @@ mod tests {
             ),
             (
                 &["explain"],
-                "the following required arguments were not provided: <WORD>; see exchports explain --help",
+                "the following required arguments were not provided: <WORD>...; see exchports explain --help",
             ),
         ] {
             assert_eq!(refused(words), said);
