@@ -1,7 +1,7 @@
 //! Connections: how many, and how long each may keep us.
 //!
-//! Who says nothing is closed after [`HEAD`]; when all places are taken, the one that has waited longest with nothing to say
-//! makes room for the next, so that a thousand silent ones keep nobody out. Who takes no answer is closed after [`STALL`].
+//! Who says nothing is closed after [`Limits::HEAD`]; when all places are taken, the one that has waited longest with nothing to say
+//! makes room for the next, so that a thousand silent ones keep nobody out. Who takes no answer is closed after [`Limits::STALL`].
 
 use std::collections::BTreeMap;
 use std::future::Future;

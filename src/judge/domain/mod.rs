@@ -1,6 +1,6 @@
 //! Rules over a mail domain: what is published for it, held against what its hosts showed.
 //!
-//! Tables like the ones over a check and over a host: on [`names`], on [`autodiscover`], on [`dane`] and on [`mta_sts`].
+//! Tables like the ones over a check and over a host: on [`mod@names`], on [`autodiscover`], on [`dane`] and on [`mta_sts`].
 
 use std::cmp::Reverse;
 
