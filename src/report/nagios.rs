@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::catalog::ServiceId;
 use crate::event::Event;
 use crate::facts::Text;
 use crate::finding::{Finding, PluginState, Severity, Status};
@@ -135,8 +136,13 @@ fn performance(told: &Told, levels: CertDays) -> String {
     let all = rows.len();
     let whole = metrics::took(&told.finding, rows);
     let mut data = vec![format!("time={}s;;;0", seconds(whole))];
-    let days = |label: &str, days: i64| format!("{label}={days}{}", thresholds(levels));
-    data.extend(least_days(rows).map(|least| days("cert_days", least)));
+    let days = |label: &str, row: &Finding| {
+        let left = row.days_left?;
+        Some(format!("{label}={left}{}", thresholds(levels, row)))
+    };
+    let first = rows.iter().filter(|row| row.days_left.is_some());
+    let first = first.min_by_key(|row| row.days_left);
+    data.extend(first.and_then(|row| days("cert_days", row)));
     for status in [
         Status::Pass,
         Status::Warn,
@@ -155,19 +161,19 @@ fn performance(told: &Told, levels: CertDays) -> String {
         } else {
             format!("{label}_time=U")
         });
-        data.extend(
-            row.days_left
-                .map(|left| days(&format!("{label}_days"), left)),
-        );
+        data.extend(days(&format!("{label}_days"), row));
     }
     data.join(" ")
 }
 
-/// The ranges outside of which a certificate is warned about: fewer days than that.
-fn thresholds(levels: CertDays) -> String {
+/// The ranges outside of which a certificate is warned about: fewer days than that. On 25 and 3389, where nobody has to
+/// trust it, that is never critical.
+fn thresholds(levels: CertDays, row: &Finding) -> String {
     match levels {
         CertDays::Lifetime => String::new(),
         CertDays::Days { warn, fail } => {
+            let is_lenient = matches!(row.check.service.id, ServiceId::Smtp | ServiceId::Rdp);
+            let fail = fail.filter(|_| !is_lenient);
             let fail = fail.map_or_else(String::new, |fail| format!(";{fail}:"));
             format!(";{warn}:{fail}")
         }
