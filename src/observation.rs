@@ -32,6 +32,8 @@ pub struct Observation {
     pub injected_bytes: usize,
     /// What was noticed on the way and is no failure of the dialogue.
     pub detour: Option<Detour>,
+    /// How the server turned the check away while other connections were open, where it was asked once more, alone.
+    pub turned_away: Option<Text>,
     /// What an earlier run saw there, when this one is to be compared with it.
     pub before: Option<Arc<Before>>,
     /// The conversation, when it was asked for.
@@ -185,6 +187,8 @@ pub enum Cause {
     NotTheProtocol,
     /// The handshake worked, and what came after it is no TLS, or cannot be decrypted.
     TlsBroken,
+    /// The server answered what this client never said, as it does to the header of the PROXY protocol.
+    Unasked,
     /// The server said at once that it is not available: 4xx, BYE, -ERR.
     ServiceUnavailable,
     /// The server refuses this client for good: a greeting of 5xx.

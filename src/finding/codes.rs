@@ -376,6 +376,26 @@ codes! {
             TLS.",
         references: "RFC 8446 §6.2",
     }
+    ProxyHeaderUnexpected = "proxy-header-unexpected" {
+        severity: Fail,
+        title: "a PROXY header that the server does not expect",
+        meaning: "A load balancer or proxy in front sends a PROXY header at the beginning of each connection, and the server \
+            takes it for what its client says: its answers are about something else than was asked. No client gets on.",
+        hint: "Switch the PROXY protocol off for this server on the load balancer (HAProxy: `send-proxy`, `send-proxy-v2`; \
+            nginx: `proxy_protocol`). Exchange does not understand it on any port.",
+        neutral: "Switch the PROXY protocol off on the load balancer (HAProxy: `send-proxy`, `send-proxy-v2`; nginx: \
+            `proxy_protocol`), or on in the server (Postfix: `smtpd_upstream_proxy_protocol`; Dovecot: `haproxy = yes`).",
+        references: "HAProxy, The PROXY protocol",
+        aliases: &["send-proxy", "proxy protocol"],
+    }
+    ConnectionsLimited = "connections-limited" {
+        severity: Info,
+        title: "the server limits connections of one client",
+        meaning: "The server, or what stands in front of it, turned this check away while others were under way to the same \
+            address, and answered when it was asked once more, alone. That is a limit, no outage.",
+        hint: "No action is needed. `--per-address 1` looks at one service at a time.",
+        references: "Postfix, anvil(8); Microsoft, Set-ReceiveConnector (MaxInboundConnectionPerSource); nginx, limit_conn",
+    }
     ServiceUnavailable = "service-unavailable" {
         severity: Fail,
         title: "the server says that it is not available",
@@ -1225,6 +1245,43 @@ codes! {
             here is whether a port speaks its protocol, not that it is open.",
         references: "RFC 4987 §3.6 (SYN proxies)",
         answers: &["T12"],
+    }
+    ProxyHeaderMissing = "proxy-header-missing" {
+        severity: Fail,
+        except: &[(Fail, As(Role::Auto), ""), (Fail, OfRows, "")],
+        title: "the servers wait for a PROXY header",
+        meaning: "Where the server speaks first nothing comes, and where the client does the connection is closed at its first \
+            word. So do servers that are set to wait for a PROXY header of a load balancer, and are reached without one.",
+        hint: "Check by the load balancer's address. If this is it, let it send the header (HAProxy: `send-proxy`), or switch \
+            it off in the servers behind it.",
+        references: "HAProxy, The PROXY protocol; Postfix, smtpd_upstream_proxy_protocol; Dovecot, haproxy",
+        covers: &[
+            Code::Silent,
+            Code::ClosedEarly,
+            Code::Reset,
+            Code::ServiceUnavailable,
+            Code::TlsClosedOnHello,
+            Code::TlsHandshakeFailed,
+            Code::NotTheProtocol,
+            Code::HttpsUnusable,
+        ],
+    }
+    NoLiveMember = "no-live-member" {
+        severity: Fail,
+        except: &[(Fail, As(Role::Auto), ""), (Fail, OfRows, "")],
+        title: "every port accepts and none of them answers",
+        meaning: "All open ports behave alike: they accept the connection and close it, or accept it and stay silent. So does a \
+            load balancer without a live member, or a firewall that accepts for a host that is gone.",
+        hint: "Look at the load balancer's pool and its health checks first, then whether the servers behind it run. Restarting \
+            single services does not help.",
+        references: "Microsoft, Load balancing in Exchange Server; RFC 4987 §3.6 (SYN proxies)",
+        covers: &[
+            Code::Silent,
+            Code::ClosedEarly,
+            Code::Reset,
+            Code::TlsClosedOnHello,
+            Code::HttpsUnusable,
+        ],
     }
     NothingAnswers = "nothing-answers" {
         severity: Fail,

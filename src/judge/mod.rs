@@ -26,6 +26,7 @@ pub use domain::{domain_rules, judge_domain, unanswered};
 pub use explain::{explain, list_of_words, most_like, near, words};
 pub use explanation::Explanation;
 pub use host::{Control, Surroundings, calls_for_control, judge_target, target_rules};
+pub use limited::turned_away;
 pub use role::{expected, judge_by_signs};
 pub use rule::{Evidence, Rule};
 
@@ -36,6 +37,7 @@ mod explanation;
 #[cfg(test)]
 mod fixture;
 mod host;
+mod limited;
 mod pasted;
 mod product;
 mod role;

@@ -232,6 +232,7 @@ impl Record {
             failure,
             tls: self.tls,
             peer: None,
+            turned_away: None,
             injected_bytes: self.injected_bytes,
             detour,
             transcript: self.transcript,
@@ -387,6 +388,18 @@ impl<'a, S: Stream> Session<'a, S> {
         }
         self.inbox.truncate(limit);
         Ok(std::mem::take(&mut self.inbox))
+    }
+
+    /// What comes without a question, within a moment: its first line.
+    pub async fn overhear(&mut self) -> Option<Text> {
+        if self.inbox.is_empty() {
+            // What ends the wait ends the next read as well.
+            let _ = self.read(Instant::now() + REST_OF_LINE).await;
+        }
+        if !self.inbox.is_empty() {
+            self.finish_line().await;
+        }
+        (!self.inbox.is_empty()).then(|| self.heard())
     }
 
     /// Shakes hands. What was received in clear and not yet read is counted and thrown away: it never crosses.

@@ -95,8 +95,24 @@ async fn command<S: Stream>(
                 tag: answered,
                 condition,
             } if answered == tag.as_bytes() => return Ok(condition),
+            // The header of the PROXY protocol, taken for a command: its first word is the tag, or the QUIT in the binary
+            // one.
+            Response::Tagged {
+                tag: answered,
+                condition,
+            } if matches!(answered.as_slice(), b"PROXY" | b"QUIT") => {
+                let line = [answered.as_slice(), b" ", &words(&condition)].concat();
+                return Err(refuse(session, Cause::Unasked, &line));
+            }
             Response::Tagged { condition, .. } => {
                 return Err(refuse(session, Cause::NotTheProtocol, &words(&condition)));
+            }
+            // One that answers nothing of ours: a line without a tag came before.
+            Response::Untagged(condition)
+                if condition.status == Status::Bad && verb == "CAPABILITY" =>
+            {
+                let line = [b"* ", words(&condition).as_slice()].concat();
+                return Err(refuse(session, Cause::Unasked, &line));
             }
             Response::Untagged(condition) if condition.status == Status::Bye => {
                 return Err(refuse(

@@ -85,6 +85,13 @@ pub async fn probe(dial: &impl Dial, ask: &Ask) -> Observation {
         .err();
     let mut detour = None;
     let mut gone = mode;
+    // A refusal in clear, in the words of the protocol, says why there is no TLS: no second look is needed.
+    if let Some(failure) = failure.as_mut()
+        && failure.cause == Cause::Cleartext
+        && is_turned_away(ask.service.protocol, failure)
+    {
+        failure.cause = Cause::ServiceUnavailable;
+    }
     if let Some((other, seen)) = failure
         .as_ref()
         .and_then(|failure| other_mode(ask.service.protocol, mode, failure))
@@ -104,6 +111,13 @@ pub async fn probe(dial: &impl Dial, ask: &Ask) -> Observation {
         }
     } else {
         look_at_old_tls(dial, ask, mode, &mut record, failure.as_mut()).await;
+    }
+    if let PeerFacts::Http(facts) = &peer
+        && failure.is_none()
+        && facts.status == Some(400)
+        && gone == TlsMode::Clear
+    {
+        failure = listen(dial, &mut record).await;
     }
     if ask.audit == Audit::Yes && ask.depth == Depth::Full && gone != TlsMode::Clear {
         let last = record.connection();
@@ -214,6 +228,23 @@ fn nothing_yet(protocol: Protocol) -> PeerFacts {
         Protocol::Rdp => PeerFacts::Rdp(RdpFacts::default()),
         Protocol::Http => PeerFacts::Http(HttpFacts::default()),
     }
+}
+
+/// Whether words in clear where TLS belongs turn the client away for now, as limits do: 4xx.
+fn is_turned_away(protocol: Protocol, failure: &Failure) -> bool {
+    let heard = failure.detail.as_ref().map_or("", Text::as_str).as_bytes();
+    protocol == Protocol::Smtp && matches!(heard, [b'4', b'0'..=b'9', b'0'..=b'9', b' ' | b'-', ..])
+}
+
+/// One connection more, on which nothing is asked: whether a server that waits for its client speaks all the same, as to
+/// the header of the PROXY protocol.
+async fn listen(dial: &impl Dial, record: &mut Record) -> Option<Failure> {
+    let mut session = dial.dial(record).await.ok()?;
+    session.enter(Stage::Application);
+    let heard = session.overhear().await;
+    let failure = heard.map(|heard| session.fail(Cause::Unasked, Some(heard)));
+    session.take_leave(None).await;
+    failure
 }
 
 /// Whether a failure is worth a second look, which way, and what it would show.

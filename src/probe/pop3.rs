@@ -65,7 +65,12 @@ async fn greet<S: Stream>(
 
 async fn ask_capabilities<S: Stream>(session: &mut Session<'_, S>) -> Result<Listing, Failure> {
     session.send(pop3::CAPA).await?;
-    session.receive(pop3::listing).await
+    let listing = session.receive(pop3::listing).await?;
+    // A server that knows no CAPA says so once; where another answer follows, the first one was not to our question.
+    if listing.status.indicator == Indicator::Err && session.overhear().await.is_some() {
+        return Err(refuse(session, Cause::Unasked, &words(&listing.status)));
+    }
+    Ok(listing)
 }
 
 fn offers_stls(listing: &Listing) -> bool {

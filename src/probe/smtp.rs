@@ -52,9 +52,27 @@ async fn greet<S: Stream>(
     match greeting.code {
         220 => Ok(()),
         400..=499 => Err(refuse(session, Cause::ServiceUnavailable, &words)),
+        500..=599 if is_about_words_before(&words) => Err(refuse(session, Cause::Unasked, &words)),
         500..=599 => Err(refuse(session, Cause::Rejected, &words)),
         _ => Err(refuse(session, Cause::NotTheProtocol, &words)),
     }
+}
+
+/// Whether a refusal is about what came before the greeting, as Exim and postscreen have it: this client waits for it.
+fn is_about_words_before(words: &[u8]) -> bool {
+    let words = words.to_ascii_lowercase();
+    let has = |part: &[u8]| words.windows(part.len()).any(|window| window == part);
+    has(b"synchronization error") || has(b"5.5.1 protocol error")
+}
+
+/// Whether a refusal answers a header of the PROXY protocol and not what was asked: it names the header, or another reply
+/// follows, and that is the one to our question.
+async fn is_unasked<S: Stream>(session: &mut Session<'_, S>, words: &[u8]) -> bool {
+    if words.windows(5).any(|window| window == b"PROXY") {
+        return true;
+    }
+    let next = session.overhear().await;
+    next.is_some_and(|next| !next.as_str().starts_with("421"))
 }
 
 async fn say_hello<S: Stream>(session: &mut Session<'_, S>, ask: &Ask) -> Result<Reply, Failure> {
@@ -67,7 +85,15 @@ async fn say_hello<S: Stream>(session: &mut Session<'_, S>, ask: &Ask) -> Result
     match reply.code {
         250 => Ok(reply),
         400..=499 => Err(refuse(session, Cause::ServiceUnavailable, &words(&reply))),
-        _ => Err(refuse(session, Cause::CommandRejected, &words(&reply))),
+        _ => {
+            let words = words(&reply);
+            let cause = if is_unasked(session, &words).await {
+                Cause::Unasked
+            } else {
+                Cause::CommandRejected
+            };
+            Err(refuse(session, cause, &words))
+        }
     }
 }
 

@@ -9,6 +9,7 @@
 //! verdict: its `rows`, each a `check`, the web services `behind` 443, and the `control` port.
 
 mod admission;
+mod again;
 mod behind;
 mod check;
 mod control;

@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::Instant;
 
+use super::again::{ask_again, is_open_question};
 use super::behind::Dependencies;
 use super::check::{ask, one_check};
 use super::control::control;
@@ -82,7 +83,7 @@ pub(super) async fn one_target(
         let Some((row, finding)) = finished_row(ended, &tasks, &rows, &context) else {
             continue;
         };
-        let event = if is_held {
+        let event = if is_held || is_open_question(&finding) {
             Event::CheckSeen { target: id, row }
         } else {
             Event::CheckFinished {
@@ -94,6 +95,20 @@ pub(super) async fn one_target(
         tell(event);
         if let Some(place) = findings.get_mut(row) {
             *place = Some(finding);
+        }
+    }
+    let open: Vec<bool> = findings
+        .iter()
+        .map(|place| place.as_ref().is_some_and(is_open_question))
+        .collect();
+    ask_again(&shared, &target, &rows, &mut findings, &tls).await;
+    for (row, finding) in findings.iter().enumerate() {
+        if let (Some(finding), Some(true), false) = (finding, open.get(row), is_held) {
+            tell(Event::CheckFinished {
+                target: id,
+                row,
+                finding: Arc::new(finding.clone()),
+            });
         }
     }
     let findings: Vec<Finding> = findings.into_iter().flatten().collect();

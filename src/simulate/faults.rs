@@ -109,6 +109,12 @@ faults! {
     Refused = "refused" on ALL => "nobody listens on the port: the connection is refused",
     ClosedEarly = "closed-early" on ALL => "the connection is accepted and closed before a word is said",
     Silent = "silent" on ALL => "the connection is accepted, then nothing is ever said",
+    NoLiveMember = "no-live-member" on ALL =>
+        "every connection is accepted and closed, as by a load balancer without a live member",
+    ProxyHeaderMissing = "proxy-header-missing" on ALL =>
+        "the port waits for a PROXY header: silent where the server speaks first, closed at the client's first word",
+    ConnectionsLimited = "connections-limited" on MAIL, by default &[Imaps] =>
+        "a connection is turned away as one too many; the next within ten seconds is taken",
     ClientProxy = "client-proxy" on &[Submissions] =>
         "465 is Exchange's internal Client Proxy connector, which greets in clear instead of starting TLS",
     CleartextOnTlsPort = "cleartext-on-tls-port" on IMPLICIT_TLS =>
@@ -121,6 +127,8 @@ faults! {
         "the service greets with 421 (IMAP: BYE, POP3: -ERR) and closes, as a server in maintenance does",
     GreetingRejected = "greeting-rejected" on SMTP =>
         "SMTP greets with 554 and closes: the gateway does not want this client",
+    ProxyHeaderUnexpected = "proxy-header-unexpected" on &[Smtp, Pop3, Imap, Submission] =>
+        "an error that nobody asked for follows the greeting, as to a PROXY header from a load balancer",
     GreetingMasked = "greeting-masked" on &[Smtp, Submission] =>
         "asterisks stand where the greeting was, as Cisco's inspection leaves it; everything else is as always",
     StarttlsNotOffered = "starttls-not-offered" on STARTTLS =>

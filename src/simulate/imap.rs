@@ -9,6 +9,10 @@ use std::io;
 const LONGEST_LINE: usize = 10_240;
 const MOST_ERRORS: usize = 5;
 
+/// As it answers a header of the PROXY protocol, whose first word it takes for a tag.
+const GREETING_AND_ERROR: &str = "* OK The Microsoft Exchange IMAP4 service is ready.\r\n\
+    PROXY BAD Command Error. 12\r\n";
+
 const GREETING: &str = "* OK The Microsoft Exchange IMAP4 service is ready.\r\n";
 const CLEAR: &str = "* CAPABILITY IMAP4 IMAP4rev1 LOGINDISABLED STARTTLS UIDPLUS MOVE ID CHILDREN IDLE NAMESPACE LITERAL+\r\n";
 const CLEAR_WITHOUT_TLS: &str = "* CAPABILITY IMAP4 IMAP4rev1 LOGINDISABLED UIDPLUS MOVE ID CHILDREN IDLE NAMESPACE LITERAL+\r\n";
@@ -35,8 +39,14 @@ pub(super) async fn serve(port: &Port, mut peer: Conversation) -> io::Result<()>
         return peer.close().await;
     }
     let is_online = port.machine == Machine::Online;
-    peer.say(if is_online { ONLINE_GREETING } else { GREETING })
-        .await?;
+    peer.say(if is_online {
+        ONLINE_GREETING
+    } else if port.has(Fault::ProxyHeaderUnexpected) {
+        GREETING_AND_ERROR
+    } else {
+        GREETING
+    })
+    .await?;
     let mut errors = 0;
     loop {
         let line = match peer.line(LONGEST_LINE).await {

@@ -37,7 +37,7 @@ use port::{Machine, Port, is_staged};
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use tempfile::TempPath;
 use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
@@ -185,6 +185,7 @@ pub async fn start(settings: Settings) -> Result<Simulation, SimulateError> {
                 machine,
                 staged: Arc::clone(&staged),
                 tls: authorities.handshake(service, machine, has)?,
+                turned_away: Mutex::default(),
             };
             served.push((port, socket.listen(BACKLOG).map_err(failed)?));
         } else {

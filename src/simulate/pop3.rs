@@ -9,6 +9,10 @@ use std::io;
 const LONGEST_LINE: usize = 512;
 const MOST_ERRORS: usize = 5;
 
+/// As it answers a header of the PROXY protocol.
+const GREETING_AND_ERROR: &str =
+    "+OK The Microsoft Exchange POP3 service is ready.\r\n-ERR Protocol error. 14\r\n";
+
 const GREETING: &str = "+OK The Microsoft Exchange POP3 service is ready.\r\n";
 const CLEAR: &str = "+OK\r\nTOP\r\nUIDL\r\nSTLS\r\n.\r\n";
 const CLEAR_WITHOUT_TLS: &str = "+OK\r\nTOP\r\nUIDL\r\n.\r\n";
@@ -34,6 +38,7 @@ pub(super) async fn serve(port: &Port, mut peer: Conversation) -> io::Result<()>
     }
     peer.say(match port.machine {
         Machine::Online => ONLINE_GREETING,
+        _ if port.has(Fault::ProxyHeaderUnexpected) => GREETING_AND_ERROR,
         _ => GREETING,
     })
     .await?;

@@ -1,17 +1,17 @@
 //! One port of the stand-in: who listens there, what is served, and the faults that show before a word of the protocol.
 
-use super::conversation::{Conversation, PATIENCE};
+use super::conversation::{Conversation, Extent, PATIENCE};
 use super::faults::Fault;
 use super::handshake::Handshake;
 use super::staged::Staged;
 use super::{http, imap, ldap, pop3, rdp, smtp};
 use crate::catalog::{Protocol, Role, Security, ServiceId};
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// Conversations at once on one port; the next wait to be accepted.
 const MOST_AT_ONCE: usize = 256;
@@ -26,6 +26,8 @@ pub(super) struct Port {
     pub(super) machine: Machine,
     pub(super) staged: Arc<[Staged]>,
     pub(super) tls: Handshake,
+    /// When a connection was last turned away as one too many.
+    pub(super) turned_away: Mutex<Option<Instant>>,
 }
 
 /// The machine that the stand-in plays.
@@ -121,8 +123,20 @@ impl Port {
 
     async fn converse(&self, stream: TcpStream) -> io::Result<()> {
         let mut peer = Conversation::new(stream)?;
-        if self.has(Fault::ClosedEarly) {
+        if self.has(Fault::ClosedEarly) || self.has(Fault::NoLiveMember) {
             return peer.close().await;
+        }
+        if self.has(Fault::ProxyHeaderMissing) {
+            return if self.greets() {
+                peer.ignore().await
+            } else {
+                peer.receive(usize::MAX, |bytes| Extent::Whole(bytes.len()))
+                    .await;
+                peer.close().await
+            };
+        }
+        if self.has(Fault::ConnectionsLimited) && self.is_one_too_many() {
+            return self.turn_away(peer).await;
         }
         if self.has(Fault::Silent) {
             return peer.ignore().await;
@@ -142,6 +156,46 @@ impl Port {
             Protocol::Rdp => rdp::serve(self, peer).await,
             Protocol::Http => http::serve(self, peer).await,
         }
+    }
+
+    /// Whether the server has the first word.
+    fn greets(&self) -> bool {
+        let row = self.service.row();
+        row.security == Security::Starttls && row.protocol != Protocol::Ldap
+    }
+
+    /// Whether a connection comes when none was turned away lately: that one is.
+    fn is_one_too_many(&self) -> bool {
+        const LATELY: Duration = Duration::from_secs(10);
+        let mut last = self
+            .turned_away
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let is_lately = last.is_some_and(|last| last.elapsed() < LATELY);
+        *last = if is_lately {
+            None
+        } else {
+            Some(Instant::now())
+        };
+        !is_lately
+    }
+
+    /// As one connection too many, in the words of the protocol.
+    async fn turn_away(&self, mut peer: Conversation) -> io::Result<()> {
+        if self.begins_with_tls() {
+            peer = peer.upgrade(&self.tls).await?;
+        }
+        let words = match self.service.row().protocol {
+            Protocol::Smtp => {
+                "421 4.3.2 The maximum number of concurrent server connections has exceeded a per-source \
+                               limit, closing transmission channel\r\n"
+            }
+            Protocol::Imap => "* BYE Connection is closed. 10\r\n",
+            Protocol::Pop3 => "-ERR Connection is closed. 10\r\n",
+            Protocol::Ldap | Protocol::Rdp | Protocol::Http => "",
+        };
+        peer.say(words).await?;
+        peer.close().await
     }
 
     fn begins_with_tls(&self) -> bool {

@@ -270,6 +270,8 @@ fn greeting(port: &Port) -> String {
     };
     if port.has(Fault::GreetingMasked) {
         format!("220 {}\r\n", "*".repeat(words.len()))
+    } else if port.has(Fault::ProxyHeaderUnexpected) {
+        format!("220 {words}\r\n{UNRECOGNIZED}")
     } else {
         format!("220 {words}\r\n")
     }

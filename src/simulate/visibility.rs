@@ -105,7 +105,10 @@ fn shows(fault: Fault, service: ServiceId) -> Phase {
     use ServiceId::{Imaps, Ldap, Pop3s, Submission};
     match fault {
         Fault::Refused => Phase::Port,
-        Fault::ClosedEarly | Fault::Silent => Phase::Accepted,
+        Fault::ClosedEarly | Fault::Silent | Fault::NoLiveMember | Fault::ProxyHeaderMissing => {
+            Phase::Accepted
+        }
+        Fault::ConnectionsLimited => Phase::Extensions,
         Fault::ClientProxy | Fault::CleartextOnTlsPort | Fault::TlsOnCleartextPort => {
             Phase::Opening
         }
@@ -113,6 +116,7 @@ fn shows(fault: Fault, service: ServiceId) -> Phase {
         Fault::GreetingSlow => Phase::Pause,
         Fault::ServiceUnavailable | Fault::GreetingRejected => Phase::Greeting,
         Fault::GreetingMasked => Phase::Capabilities,
+        Fault::ProxyHeaderUnexpected => Phase::Greeting,
         Fault::AuthNotOffered if service == Submission => Phase::Capabilities,
         Fault::DirectoryNotReady | Fault::ClockDiffers if service == Ldap => Phase::Capabilities,
         Fault::StarttlsNotOffered

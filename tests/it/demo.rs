@@ -147,7 +147,10 @@ fn a_stand_in_that_is_told_to_stop_has_done_its_job() {
 
 /// Those that take a timeout.
 fn is_slow(fault: Fault) -> bool {
-    matches!(fault, Fault::Silent | Fault::TlsOnCleartextPort)
+    matches!(
+        fault,
+        Fault::Silent | Fault::TlsOnCleartextPort | Fault::ProxyHeaderMissing
+    )
 }
 
 /// Every service that has the fault tells it first, what depends on such a service tells it as well, and no other
@@ -195,6 +198,8 @@ fn passed_on(fault: &FaultRow, service: ServiceId) -> Option<&'static str> {
         (
             Fault::ClosedEarly
             | Fault::Silent
+            | Fault::NoLiveMember
+            | Fault::ProxyHeaderMissing
             | Fault::CleartextOnTlsPort
             | Fault::TlsClosedOnHello
             | Fault::TlsNameNotRecognised
@@ -216,6 +221,8 @@ fn is_of_the_target(fault: Fault) -> bool {
     matches!(
         fault,
         Fault::CertificateDiffers
+            | Fault::NoLiveMember
+            | Fault::ProxyHeaderMissing
             | Fault::CertificateMissingIntermediate
             | Fault::TlsInspected
             | Fault::CaptivePortal
@@ -232,9 +239,15 @@ fn is_told_elsewhere(fault: Fault) -> bool {
 fn expected(fault: &FaultRow, service: ServiceId) -> (usize, &'static str) {
     match (fault.fault, service) {
         // Who closes when TLS begins may have no certificate: that is another thing to do.
-        (Fault::ClosedEarly, Https | Submissions | Ldaps | Imaps | Pop3s) => {
-            (0, "tls-closed-on-hello")
-        }
+        (
+            Fault::ClosedEarly | Fault::NoLiveMember | Fault::ProxyHeaderMissing,
+            Https | Submissions | Ldaps | Imaps | Pop3s,
+        ) => (0, "tls-closed-on-hello"),
+        (
+            Fault::ProxyHeaderMissing,
+            Smtp | ServiceId::Pop3 | ServiceId::Imap | ServiceId::Submission,
+        ) => (0, "silent"),
+        (Fault::NoLiveMember | Fault::ProxyHeaderMissing, _) => (0, "closed-early"),
         // Remote desktop's own certificate is signed by itself, and that comes first.
         (Fault::CertificateWrongName, Rdp) => (1, fault.name),
         // What one service shows could be an unknown authority as well.
@@ -273,7 +286,9 @@ fn status(fault: Fault, service: ServiceId) -> &'static str {
             _,
         )
         // A browser may get on from there.
+
         | (Fault::CaptivePortal, Http | Https) => "warn",
+        (Fault::ConnectionsLimited, _) => "pass",
         _ => "fail",
     }
 }

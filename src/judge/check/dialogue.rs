@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Case, CheckRule, Evidence, after, in_words, said, says};
+use super::{Case, CheckRule, Evidence, after, in_words, quote, said, says};
 use crate::catalog::{Protocol, Security, ServiceId};
 use crate::facts::PeerFacts;
 use crate::finding::Code;
@@ -92,6 +92,30 @@ pub(super) const RULES: &[CheckRule] = &[
                 after(case, failure.stage),
                 language(case),
                 said(failure)
+            )))
+        },
+    },
+    CheckRule {
+        code: Code::ProxyHeaderUnexpected,
+        holds: |case| {
+            let failure = case.failed(Code::ProxyHeaderUnexpected)?;
+            Some(Evidence::new(format!(
+                "the server answers what was never asked, as to a PROXY header{}",
+                said(failure)
+            )))
+        },
+    },
+    CheckRule {
+        code: Code::ConnectionsLimited,
+        holds: |case| {
+            let words = case.seen.turned_away.as_ref()?;
+            let heard = match words.as_str() {
+                "closed" => "it was closed at once".to_owned(),
+                "reset" => "it was reset".to_owned(),
+                _ => format!("the server said {}", quote(words)),
+            };
+            Some(Evidence::new(format!(
+                "beside other connections {heard}; asked again, alone, it answers"
             )))
         },
     },

@@ -1,19 +1,28 @@
 //! Rules on what of a target can be reached: the pattern tells what single ports cannot.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::{
     HostRule, TargetCase, TargetEvidence, address, identity, is_open, is_unanswered, names, ports,
     services, worst_of,
 };
-use crate::catalog::{Group, Role, ServiceId};
+use crate::catalog::{Group, Protocol, Role, Security, ServiceId};
 use crate::finding::{Code, Finding, Severity};
-use crate::observation::State;
+use crate::observation::{Cause, Stage, State};
 
 pub(super) const RULES: &[HostRule] = &[
     HostRule {
         code: Code::EverythingOpen,
         holds: everything_open,
+    },
+    HostRule {
+        code: Code::ProxyHeaderMissing,
+        holds: proxy_header_missing,
+    },
+    HostRule {
+        code: Code::NoLiveMember,
+        holds: no_live_member,
     },
     HostRule {
         code: Code::NothingAnswers,
@@ -67,6 +76,128 @@ fn everything_open(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
         ),
         whole.ports(),
     )]
+}
+
+/// How a port that accepted ended without a word of its protocol.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Mute {
+    /// Nothing came.
+    Silent,
+    /// Nothing came, and then it was closed: the server lost patience.
+    SilentThenClosed,
+    /// It was closed or reset.
+    Closed,
+}
+
+/// How long a server waits for the header before it closes, at the least.
+const PATIENCE_OF_SERVERS: Duration = Duration::from_millis(1_500);
+
+fn mute(row: &Finding) -> Option<Mute> {
+    let seen = &row.observation;
+    let failure = seen.failure.as_ref()?;
+    let is_first = match failure.stage {
+        Stage::Greeting | Stage::TlsHandshake => true,
+        Stage::Capabilities | Stage::Starttls | Stage::Application => !speaks_first(row),
+        _ => false,
+    };
+    let has_version = seen.tls.as_ref().is_some_and(|tls| tls.version.is_some());
+    if !is_first || has_version || (seen.peer.is_some() && failure.stage != Stage::Greeting) {
+        return None;
+    }
+    let took = seen
+        .steps
+        .iter()
+        .find(|step| step.stage == failure.stage)
+        .map(|step| step.took);
+    let is_late = took.is_some_and(|took| took >= PATIENCE_OF_SERVERS);
+    match failure.cause {
+        Cause::Silent => Some(Mute::Silent),
+        Cause::Closed | Cause::Reset | Cause::ServiceUnavailable if is_late => {
+            Some(Mute::SilentThenClosed)
+        }
+        Cause::Closed | Cause::Reset | Cause::ClosedOnHello => Some(Mute::Closed),
+        _ => None,
+    }
+}
+
+/// Whether the server has the first word on the port.
+fn speaks_first(row: &Finding) -> bool {
+    row.check.service.security == Security::Starttls && row.check.service.protocol != Protocol::Ldap
+}
+
+/// Silent where the server speaks first, closed at the first word where the client does.
+fn proxy_header_missing(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
+    let open: Vec<&Finding> = whole.ports().filter(|row| is_open(row)).collect();
+    let (first, others): (Vec<&Finding>, Vec<&Finding>) =
+        open.iter().copied().partition(|row| speaks_first(row));
+    let is_told = first
+        .iter()
+        .all(|row| matches!(mute(row), Some(Mute::Silent | Mute::SilentThenClosed)))
+        && others
+            .iter()
+            .all(|row| matches!(mute(row), Some(Mute::Closed)) || is_refusing_words(row));
+    if !is_told || first.is_empty() || others.is_empty() || services(open.iter().copied()).len() < 3
+    {
+        return Vec::new();
+    }
+    vec![TargetEvidence::new(
+        "every open port waits for something before its protocol, as for a PROXY header: it is silent where the server \
+         speaks first, and closes where the client does",
+        open.into_iter().chain(behind(whole)),
+    )
+    .severity(or_unsaid(
+        whole,
+        worst_of(Code::ProxyHeaderMissing, whole.findings),
+    ))]
+}
+
+/// Whether a port refused the client's first word otherwise than by closing, as HTTP 400 and alerts do.
+fn is_refusing_words(row: &Finding) -> bool {
+    let failure = row.observation.failure.as_ref();
+    failure.is_some_and(|failure| {
+        matches!(
+            failure.cause,
+            Cause::HandshakeFailed | Cause::NotTheProtocol
+        )
+    })
+}
+
+/// All alike, and not a word: whoever accepts has nobody behind it.
+fn no_live_member(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
+    if !everything_open(whole).is_empty() || !proxy_header_missing(whole).is_empty() {
+        return Vec::new();
+    }
+    let open: Vec<&Finding> = whole.ports().filter(|row| is_open(row)).collect();
+    let are_all = |how: Mute| open.iter().all(|row| mute(row) == Some(how));
+    let count = services(open.iter().copied()).len();
+    let how = if are_all(Mute::Silent) {
+        "stay silent"
+    } else if are_all(Mute::Closed) {
+        "close at once"
+    } else {
+        return Vec::new();
+    };
+    if count < 3 {
+        return Vec::new();
+    }
+    vec![
+        TargetEvidence::new(
+            format!("all {count} open ports accept the connection and {how}"),
+            open.into_iter().chain(behind(whole)),
+        )
+        .severity(or_unsaid(
+            whole,
+            worst_of(Code::NoLiveMember, whole.findings),
+        )),
+    ]
+}
+
+/// The web services that were not asked because of 443.
+fn behind<'a>(whole: &TargetCase<'a>) -> impl Iterator<Item = &'a Finding> {
+    let findings = whole.findings;
+    findings
+        .iter()
+        .filter(|row| row.failure_code == Some(Code::HttpsUnusable))
 }
 
 fn nothing_answers(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {

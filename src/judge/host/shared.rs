@@ -15,7 +15,7 @@ enum SharedBy {
 }
 
 /// The codes that are told once when several rows share them.
-const SHARED: [(Code, SharedBy); 20] = [
+const SHARED: [(Code, SharedBy); 22] = [
     (Code::CertificateExpired, SharedBy::Certificate),
     (Code::CertificateNotYetValid, SharedBy::Certificate),
     (Code::CertificateSelfSigned, SharedBy::Certificate),
@@ -30,6 +30,8 @@ const SHARED: [(Code, SharedBy); 20] = [
     (Code::TlsInspected, SharedBy::Path),
     (Code::StarttlsOverwritten, SharedBy::Path),
     (Code::GreetingMasked, SharedBy::Path),
+    (Code::ProxyHeaderUnexpected, SharedBy::Path),
+    (Code::ConnectionsLimited, SharedBy::Path),
     (Code::CaptivePortal, SharedBy::Path),
     (Code::ProxyAuthentication, SharedBy::Path),
     (Code::Blocked, SharedBy::Path),

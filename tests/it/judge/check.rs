@@ -813,6 +813,7 @@ fn causes() -> Vec<Cause> {
         Cause::Flood,
         Cause::NotTheProtocol,
         Cause::TlsBroken,
+        Cause::Unasked,
         Cause::ServiceUnavailable,
         Cause::Rejected,
         Cause::CommandRejected,
@@ -857,6 +858,7 @@ fn causes() -> Vec<Cause> {
             | Cause::Flood
             | Cause::NotTheProtocol
             | Cause::TlsBroken
+            | Cause::Unasked
             | Cause::ServiceUnavailable
             | Cause::Rejected
             | Cause::CommandRejected
