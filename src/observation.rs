@@ -227,6 +227,8 @@ pub enum Cause {
     ClientCertificateRequired,
     /// The handshake failed otherwise.
     HandshakeFailed,
+    /// The server speaks today's TLS with a kind of key, or a key exchange group, that this client lacks.
+    BeyondThisClient,
     /// The server speaks TLS 1.2, but only with suites that this client lacks: CBC, or RSA key exchange.
     LegacySuitesOnly,
 

@@ -606,6 +606,17 @@ codes! {
             Microsoft's HealthChecker shows what is set.",
         references: "RFC 8996; Microsoft, Exchange Server TLS configuration best practices",
     }
+    TlsUnverified = "tls-unverified" {
+        severity: Warn,
+        title: "TLS that exchports cannot verify",
+        meaning: "The server speaks TLS 1.2 or newer, with a kind of key or a key exchange group that exchports does not have. \
+            Whether it works was not seen: clients that have it connect, others do not.",
+        hint: "Look with `openssl s_client`. An RSA or P-256 key, X25519 and P-256 are what every program understands. \
+            Windows has P-521, and neither Ed25519 nor Ed448.",
+        neutral: "Look with `openssl s_client`. A certificate with an RSA or P-256 key, and the groups X25519 and P-256, are \
+            what every mail program understands.",
+        references: "RFC 8446 §4.2.3, §4.2.7; RFC 7919; Microsoft, TLS Elliptic Curves in Windows 10",
+    }
     ClientCertificateRequired = "client-certificate-required" {
         severity: Fail,
         title: "a client certificate is demanded",

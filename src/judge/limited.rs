@@ -23,6 +23,9 @@ const WORDS: [&str; 9] = [
 #[must_use]
 pub fn turned_away(finding: &Finding) -> Option<Text> {
     let seen = &finding.observation;
+    if seen.failure.as_ref().is_some_and(is_reset_on_dialling) {
+        return Some("reset".into());
+    }
     if seen.state != Some(State::Open) {
         return None;
     }
@@ -40,6 +43,16 @@ pub fn turned_away(finding: &Finding) -> Option<Text> {
         }
     }
     by_failure(seen.failure.as_ref()?)
+}
+
+/// Whether the connection was made and reset before this machine could tell: it shows as refused.
+fn is_reset_on_dialling(failure: &Failure) -> bool {
+    failure.cause == Cause::Refused
+        && failure.detail.as_ref().is_some_and(|detail| {
+            ["reset by peer", "10054"]
+                .iter()
+                .any(|words| detail.as_str().contains(words))
+        })
 }
 
 fn by_failure(failure: &Failure) -> Option<Text> {

@@ -1,6 +1,6 @@
 //! How many sockets are in flight.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,6 +12,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::os;
+
+/// How long a server has to see that a connection is closed, where it is to see only one.
+const SETTLED: Duration = Duration::from_millis(100);
 
 /// How long a check waits for files of this machine, when it is the only one left that could hold any.
 const FILES: Duration = Duration::from_secs(1);
@@ -27,6 +30,8 @@ pub struct SocketLimits {
     size: AtomicUsize,
     per_address: usize,
     addresses: Mutex<HashMap<IpAddr, Arc<Semaphore>>>,
+    /// Addresses that were dialled, where only one socket at a time may be.
+    dialled: Mutex<HashSet<IpAddr>>,
 }
 
 /// The right to one socket.
@@ -49,6 +54,7 @@ impl SocketLimits {
             size: AtomicUsize::new(total),
             per_address: per_address.clamp(1, Semaphore::MAX_PERMITS),
             addresses: Mutex::new(HashMap::new()),
+            dialled: Mutex::new(HashSet::new()),
         })
     }
 
@@ -76,6 +82,22 @@ impl SocketLimits {
         })
     }
 
+    /// Where only one socket to an address may be, the server gets a moment to see that the last one is closed: one at a
+    /// time is meant as it counts.
+    async fn settle(&self, address: IpAddr) {
+        if self.per_address > 1 {
+            return;
+        }
+        let is_first = self
+            .dialled
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(address);
+        if !is_first {
+            tokio::time::sleep(SETTLED).await;
+        }
+    }
+
     /// Waits its turn, unless it has come, and opens a socket. Where this machine has no files left there is one socket
     /// fewer from then on, and whoever wanted it waits for another.
     pub(super) async fn socket(
@@ -90,6 +112,7 @@ impl SocketLimits {
                 Some(permit) => permit,
                 None => self.permit(address.ip()).await?,
             };
+            self.settle(address.ip()).await;
             let opened = match address {
                 SocketAddr::V4(_) => TcpSocket::new_v4(),
                 SocketAddr::V6(_) => TcpSocket::new_v6(),

@@ -51,6 +51,7 @@ pub(super) fn learn(head: &Head, facts: &mut HttpFacts) {
         .collect();
     facts.exchange_build = first("X-OWA-Version");
     facts.front_end = first("X-FEServer");
+    facts.request_id = first("request-id");
     facts.via = ["Via", "X-Cache", "X-Squid-Error"]
         .into_iter()
         .flat_map(|name| head.header(name))

@@ -26,9 +26,18 @@ pub(super) async fn look_again(
     record: &mut Record,
     failure: &mut Failure,
 ) {
-    let Some(legacy) = ask_in(TlsVersion::Tls12, dial, ask, mode, record).await else {
+    let Some(mut legacy) = ask_in(TlsVersion::Tls12, dial, ask, mode, record).await else {
         return;
     };
+    // protocol_version: what broke off with us may speak TLS 1.3 alone.
+    if legacy.alert == Some(70)
+        && legacy.version.is_none()
+        && failure.cause != Cause::VersionTooOld
+        && let Some(newer) = ask_in(TlsVersion::Tls13, dial, ask, mode, record).await
+        && newer.version.is_some()
+    {
+        legacy = newer;
+    }
     if let Some(cause) = narrower(&legacy) {
         failure.cause = cause;
     }
@@ -94,7 +103,11 @@ fn narrower(legacy: &LegacyFacts) -> Option<Cause> {
     let is_modern =
         legacy.key_exchange == Some(KeyExchange::Ecdhe) && legacy.cipher == Some(Cipher::Aead);
     let is_credible = matches!(legacy.proof, Some(KeyProof::Shown | KeyProof::Deferred));
-    (!is_modern && is_credible).then_some(Cause::LegacySuitesOnly)
+    if is_modern {
+        // It agrees on what this client has as well: what it lacks is the kind of key, or the group.
+        return (legacy.proof != Some(KeyProof::Broken)).then_some(Cause::BeyondThisClient);
+    }
+    is_credible.then_some(Cause::LegacySuitesOnly)
 }
 
 /// Whether there was a secure session, a chain (a server that wants a client certificate shows one and hangs up), or an

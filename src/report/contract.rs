@@ -12,6 +12,7 @@ use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 
 use crate::catalog::Role;
+use crate::catalog::builds::Version;
 use crate::event::{self, RunEnd, SCHEMA_VERSION};
 use crate::facts::{
     self, CertificateFacts, HttpFacts, LdapFacts, PeerFacts, RdpFacts, SignatureStrength, Text,
@@ -688,8 +689,34 @@ struct Web<'a> {
     server: Option<&'a str>,
     authentication: Vec<&'a str>,
     exchange_build: Option<&'a str>,
+    exchange: Option<Exchange>,
     front_end: Option<&'a str>,
     health: Option<String>,
+    request_id: Option<&'a str>,
+}
+
+/// Which Exchange a build is, as far as it is known.
+#[derive(Serialize)]
+struct Exchange {
+    product: &'static str,
+    update: Option<String>,
+    build: String,
+}
+
+impl Exchange {
+    fn of(build: &Text) -> Option<Self> {
+        let known = Version::read(build.as_str())?.known()?;
+        let name = known.name();
+        let update = name
+            .strip_prefix(known.product.name)
+            .map(|update| update.trim().to_owned())
+            .filter(|update| !update.is_empty());
+        Some(Self {
+            product: known.product.name,
+            update,
+            build: build.as_str().to_owned(),
+        })
+    }
 }
 
 impl<'a> Web<'a> {
@@ -700,8 +727,10 @@ impl<'a> Web<'a> {
             server: facts.server.as_ref().map(Text::as_str),
             authentication: words(&facts.authentication),
             exchange_build: facts.exchange_build.as_ref().map(Text::as_str),
+            exchange: facts.exchange_build.as_ref().and_then(Exchange::of),
             front_end: facts.front_end.as_ref().map(Text::as_str),
             health: facts.health.map(facts::Health::word),
+            request_id: facts.request_id.as_ref().map(Text::as_str),
         }
     }
 }

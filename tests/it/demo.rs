@@ -83,6 +83,9 @@ fn silence_is_told_by_its_code_as_well() {
         let (document, exit) = stand.report("--json --timeout 3s");
         hold(row, &document);
         assert_eq!(exit, Some(1), "{}", row.name);
+        // All wait at once: one after the other they would take half a minute.
+        let took = document["duration_ms"].as_f64().expect("a number");
+        assert!(took < 12_000.0, "{}: {took} ms", row.name);
     }
 }
 

@@ -78,6 +78,13 @@ pub(super) const RULES: &[CheckRule] = &[
         code: Code::NotTheProtocol,
         holds: |case| {
             let failure = case.failed(Code::NotTheProtocol)?;
+            if is_http2(failure) {
+                return Some(
+                    Evidence::new("the server speaks HTTP/2 at once, and no HTTP/1.1").hint(
+                        "Let it speak HTTP/1.1 as well: Outlook and Exchange need it, and so does a sign-in with NTLM.",
+                    ),
+                );
+            }
             let is_first_word = failure.stage == Stage::TlsHandshake
                 && case.service().security == Security::ImplicitTls;
             if is_first_word {
@@ -182,6 +189,17 @@ pub(super) const RULES: &[CheckRule] = &[
         holds: greeting_slow,
     },
 ];
+
+/// Whether what came begins as HTTP/2 does, with the frame SETTINGS (RFC 9113 §3.4).
+fn is_http2(failure: &Failure) -> bool {
+    let heard = failure.detail.as_ref().map_or("", |detail| detail.as_str());
+    heard.strip_prefix(r"\x00\x00").is_some_and(|rest| {
+        rest.chars()
+            .take(8)
+            .collect::<String>()
+            .contains(r"\x04\x00")
+    })
+}
 
 /// When a connection ends on which the server has said nothing yet.
 fn before_it_spoke(stage: Stage) -> Option<&'static str> {

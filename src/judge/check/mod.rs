@@ -142,6 +142,7 @@ impl<'a> Case<'a> {
             Cause::ClosedOnHello => Code::TlsClosedOnHello,
             Cause::VersionTooOld => Code::TlsVersionTooOld,
             Cause::LegacySuitesOnly => Code::TlsLegacySuites,
+            Cause::BeyondThisClient => Code::TlsUnverified,
             Cause::ClientCertificateRequired => Code::ClientCertificateRequired,
 
             Cause::HttpsNotOpen => Code::HttpsNotOpen,

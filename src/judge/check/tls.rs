@@ -54,10 +54,13 @@ pub(super) const RULES: &[CheckRule] = &[
                 .tls()
                 .and_then(|tls| tls.server_name.as_deref())
                 .map_or_else(String::new, |name| format!(" {}", quote(&Text::from(name))));
-            Some(Evidence::new(format!(
-                "the server knows no site of the name{sent} and ends the handshake{}",
-                ended_with(failure)
-            )))
+            Some(
+                Evidence::new(format!(
+                    "the server knows no site of the name{sent} and ends the handshake{}",
+                    ended_with(failure)
+                ))
+                .hint_if(is_without_name(case).then_some(WITHOUT_NAME)),
+            )
         },
     },
     CheckRule {
@@ -67,6 +70,10 @@ pub(super) const RULES: &[CheckRule] = &[
     CheckRule {
         code: Code::TlsLegacySuites,
         holds: legacy_suites,
+    },
+    CheckRule {
+        code: Code::TlsUnverified,
+        holds: unverified,
     },
     CheckRule {
         code: Code::TlsOldVersions,
@@ -132,6 +139,11 @@ pub(super) const RULES: &[CheckRule] = &[
         holds: |case| {
             let failure = case.failed(Code::TlsAlert)?;
             let hint = match failure.cause {
+                Cause::Alert(80) if is_without_name(case) => Some(WITHOUT_NAME),
+                Cause::Alert(120) => Some(
+                    "The server takes no HTTP/1.1 (no_application_protocol): it speaks HTTP/2 only, or its list of \
+                     protocols is wrong. Let it offer http/1.1: Outlook and Exchange need it.",
+                ),
                 Cause::Alert(80) => Some(
                     "The server failed inside: look at Schannel events 36870 to 36888 in its System log. TLS that is \
                      half disabled in the registry does this, and a private key that cannot be read.",
@@ -192,6 +204,14 @@ pub(super) const RULES: &[CheckRule] = &[
         },
     },
 ];
+
+/// Whether no name went with the handshake, since the target is an address.
+fn is_without_name(case: &Case<'_>) -> bool {
+    case.tls().is_some_and(|tls| tls.server_name.is_none())
+}
+
+const WITHOUT_NAME: &str = "No name was sent, since the target is an address, and some servers need one: check by the \
+                            name that clients use, or give it with `--servername`.";
 
 /// The code for an alert that the server sent.
 pub(super) fn code_of_alert(alert: u8) -> Code {
@@ -406,6 +426,36 @@ fn legacy_suites(case: &Case<'_>) -> Option<Evidence> {
         .hint_if(hint),
     )
 }
+
+fn unverified(case: &Case<'_>) -> Option<Evidence> {
+    case.failed(Code::TlsUnverified)?;
+    let legacy = case.tls().and_then(|tls| tls.legacy.as_ref());
+    let version = legacy
+        .and_then(|legacy| legacy.version)
+        .map_or("TLS", TlsVersion::name);
+    let group = legacy.and_then(|legacy| legacy.group.as_deref());
+    let key = case.certificate().map(|found| &found.key);
+    let what = match (key, group) {
+        (Some(key), _) if key.algorithm == "EC" => {
+            format!("a key on a curve of {} bits", key.bits.unwrap_or_default())
+        }
+        (Some(key), _) if key.algorithm == RSASSA_PSS => "an RSASSA-PSS key".to_owned(),
+        (Some(key), _) => format!("a key of the kind {}", key.algorithm),
+        (None, Some(group)) if !OUR_GROUPS.contains(&group) => {
+            format!("the key exchange group {group} only")
+        }
+        _ => "a kind of key, or of signature,".to_owned(),
+    };
+    Some(Evidence::new(format!(
+        "the server speaks {version} with {what} that exchports does not have"
+    )))
+}
+
+/// The object identifier of keys that are for RSASSA-PSS only (RFC 4055 §1.2).
+const RSASSA_PSS: &str = "1.2.840.113549.1.1.10";
+
+/// The groups that every handshake offers.
+const OUR_GROUPS: [&str; 4] = ["x25519", "X25519", "secp256r1", "secp384r1"];
 
 fn closed_on_hello_hint(case: &Case<'_>) -> &'static str {
     match case.service().protocol {

@@ -450,6 +450,10 @@ fn rejected(case: &Case<'_>) -> Option<Evidence> {
                 "http.sys knows no site by that name (Invalid Hostname): correct the host name of the binding in IIS \
                  (`Get-WebBinding`), or check by the name that clients use.",
             ),
+            (421, _) => Some(
+                "The server has no site for this name on this connection (Misdirected Request): check by the name that \
+                 clients use, or give it with `--servername`.",
+            ),
             (405, _) => Some(
                 "Clients of this directory use GET, and it is refused. See Request Filtering in IIS, or what a web \
                  application firewall in front allows.",
@@ -860,7 +864,10 @@ fn answer(facts: &HttpFacts) -> String {
         .as_ref()
         .filter(|server| !server.is_empty())
         .map_or_else(String::new, |server| format!(", by {}", quote(server)));
-    format!("HTTP {status}{reason}{by}")
+    let blocked = facts.blocked_by.map_or_else(String::new, |product| {
+        format!(", a page of {product} that blocks the request")
+    });
+    format!("HTTP {status}{reason}{by}{blocked}")
 }
 
 /// Whether Windows' own HTTP driver answered because nobody else did.

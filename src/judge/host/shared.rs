@@ -88,7 +88,8 @@ pub(super) fn of_the_rows(whole: &TargetCase<'_>) -> Vec<TargetDiagnosis> {
             }
         }
         for (_, rows) in groups {
-            if services(rows.iter().copied()).len() > 1 {
+            // That one was turned away says as much of the host as that all were.
+            if services(rows.iter().copied()).len() > 1 || code == Code::ConnectionsLimited {
                 all.extend(told(code, &rows, whole));
             }
         }

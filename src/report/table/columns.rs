@@ -259,7 +259,9 @@ impl Column {
             Self::Address => seen.address.map(|address| address.ip().to_string()),
             Self::Status => Some(row.status.as_str().to_owned()),
             Self::State => seen.state.map(State::as_str).map(str::to_owned),
-            Self::Tls => seen.tls.as_ref().and_then(version).map(short),
+            // What a second connection showed did not work as the port is meant to.
+            Self::Tls if seen.detour.is_some() => None,
+            Self::Tls => seen.tls.as_ref().and_then(version),
             Self::Certificate => defect(row)
                 .map(str::to_owned)
                 .or_else(|| row.days_left.map(|days| format!("{days} d"))),
@@ -301,10 +303,11 @@ fn defect(row: &Finding) -> Option<&'static str> {
     Some(word)
 }
 
-/// The version agreed on, or the one that the server would have spoken.
-fn version(tls: &TlsFacts) -> Option<TlsVersion> {
-    let legacy = tls.legacy.as_ref();
-    tls.version.or(legacy.and_then(|legacy| legacy.version))
+/// The version agreed on; in brackets the one that the server would have spoken, where none was.
+fn version(tls: &TlsFacts) -> Option<String> {
+    let legacy = tls.legacy.as_ref().and_then(|legacy| legacy.version);
+    let agreed = tls.version.map(short);
+    agreed.or(legacy.map(|version| format!("({})", short(version))))
 }
 
 /// `1.3`, `SSL 3.0`: the column's title says the rest.

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::catalog::Role;
 use crate::event::{Event, RunEnd, RunFinished, Summary};
-use crate::facts::Text;
+use crate::facts::{PeerFacts, Text};
 use crate::finding::{Code, Diagnosis, Finding, Severity, Status, TargetDiagnosis, TargetFinding};
 use crate::observation::State;
 
@@ -222,6 +222,8 @@ struct Matter<'a> {
     /// Which services it is about; empty where that is all of them.
     whom: String,
     lines: Vec<String>,
+    /// The id of one of its requests, under which the server's logs have it.
+    request: Option<&'a str>,
 }
 
 impl<'a> Page<'a> {
@@ -246,6 +248,7 @@ impl<'a> Page<'a> {
                     diagnosis: &told.diagnosis,
                     whom,
                     lines: vec![line],
+                    request: None,
                 }
             })
             .collect();
@@ -257,6 +260,7 @@ impl<'a> Page<'a> {
                     diagnosis: cause.diagnosis,
                     whom: label(rows, &cause.rows()),
                     lines: explained(cause, rows),
+                    request: cause.rows().iter().find_map(|row| request_id(&rows[*row])),
                 }),
         );
         matters.sort_by_key(|matter| Reverse(matter.diagnosis.severity));
@@ -464,6 +468,11 @@ impl<'a> Page<'a> {
             lead = " ".repeat(SEVERITY);
         }
         self.push_hint(diagnosis, INDENT + SEVERITY, text);
+        if let Some(id) = matter.request.filter(|_| severity > Severity::Info) {
+            let line = format!(r"request-id {id}: grep it in Logging\HttpProxy on the server");
+            let aside = Paragraph::at(INDENT + SEVERITY + 3);
+            aside.push(&line, self.style.width, str::to_owned, text);
+        }
     }
 
     /// What is good to know, after a word that says what it is.
@@ -488,6 +497,14 @@ impl<'a> Page<'a> {
             };
             hint.push(&diagnosis.hint, self.style.width, str::to_owned, text);
         }
+    }
+}
+
+/// The id of the request behind what a web service answered.
+fn request_id(row: &Finding) -> Option<&str> {
+    match row.observation.peer.as_ref()? {
+        PeerFacts::Http(facts) => facts.request_id.as_ref().map(Text::as_str),
+        _ => None,
     }
 }
 

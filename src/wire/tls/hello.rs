@@ -6,13 +6,15 @@ use super::suites::{KeyExchange, SUITES};
 /// `TLS_EMPTY_RENEGOTIATION_INFO_SCSV` (RFC 5746 §3.3): some servers hang up on clients without it.
 const SECURE_RENEGOTIATION: u16 = 0x00ff;
 
-/// Groups: X25519, secp256r1, secp384r1, secp521r1.
-const GROUPS: [u16; 4] = [0x001d, 0x0017, 0x0018, 0x0019];
+/// Groups: X25519, secp256r1, secp384r1, secp521r1, X448, and the finite fields (ffdhe2048 to ffdhe8192, RFC 7919).
+const GROUPS: [u16; 10] = [
+    0x001d, 0x0017, 0x0018, 0x0019, 0x001e, 0x0100, 0x0101, 0x0102, 0x0103, 0x0104,
+];
 
 /// Signature algorithms, SHA-1 ones included; TLS 1.2 reads them as hash and key, TLS 1.3 as schemes.
-const SIGNATURES: [u16; 15] = [
-    0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0603, 0x0806, 0x0601, 0x0807, 0x0301, 0x0303,
-    0x0203, 0x0201, 0x0202,
+const SIGNATURES: [u16; 19] = [
+    0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0603, 0x0806, 0x0601, 0x0807, 0x0808, 0x0809,
+    0x080a, 0x080b, 0x0301, 0x0303, 0x0203, 0x0201, 0x0202,
 ];
 
 /// The record with a `ClientHello` that asks for one version (RFC 6101 §5.6.1.2, RFC 5246 §7.4.1.2, RFC 8446 §4.1.2).

@@ -582,6 +582,12 @@ fn open_ones(service: &Service) -> Vec<Observation> {
         }
         all.push(seen);
     }
+    for words in [HOSTILE, "closed", "reset"] {
+        all.push(Observation {
+            turned_away: Some(Text::from(words)),
+            ..healthy(service)
+        });
+    }
     for detour in [Detour::CleartextOnTlsPort, Detour::TlsOnCleartextPort] {
         for base in [healthy(service), horrible(service)] {
             all.push(Observation {
@@ -834,6 +840,7 @@ fn causes() -> Vec<Cause> {
         Cause::HttpsNotOpen,
         Cause::HttpsUnusable,
         Cause::LegacySuitesOnly,
+        Cause::BeyondThisClient,
         Cause::Deadline,
         Cause::Interrupted,
         Cause::Internal,
@@ -879,6 +886,7 @@ fn causes() -> Vec<Cause> {
             | Cause::HttpsNotOpen
             | Cause::HttpsUnusable
             | Cause::LegacySuitesOnly
+            | Cause::BeyondThisClient
             | Cause::Deadline
             | Cause::Interrupted
             | Cause::Internal => {}
