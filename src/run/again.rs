@@ -26,7 +26,7 @@ fn is_behind(finding: &Finding) -> bool {
     failure.is_some_and(|failure| failure.cause == Cause::HttpsUnusable)
 }
 
-/// Asks those again that were turned away while others were answered, one after the other, each after a pause and within
+/// Asks those again that were turned away, one after the other, each after a pause and within
 /// what is left of its time. Where one is turned away again, what looks the same is not asked: it is no limit.
 pub(super) async fn ask_again(
     shared: &Shared,
@@ -35,9 +35,8 @@ pub(super) async fn ask_again(
     findings: &mut [Option<Finding>],
     tls: &Arc<TlsAsk>,
 ) {
-    if !findings.iter().flatten().any(is_answered) {
-        return;
-    }
+    // A limit can turn all away that come at once: where nobody was answered, the first one tells.
+    let mut is_any_answered = findings.iter().flatten().any(is_answered);
     let mut in_vain: Vec<Option<Code>> = Vec::new();
     let mut opened: Vec<&[Endpoint]> = Vec::new();
     for ((check, addresses), place) in rows.iter().zip(findings) {
@@ -71,9 +70,13 @@ pub(super) async fn ask_again(
             || is_ours.is_some_and(|failure| failure.cause.is_ours())
             || again.observation.state != Some(State::Open)
         {
+            if !is_any_answered {
+                return;
+            }
             in_vain.push(told);
             continue;
         }
+        is_any_answered = true;
         if check.service.id == crate::catalog::ServiceId::Https {
             opened.push(addresses);
         }
@@ -81,7 +84,7 @@ pub(super) async fn ask_again(
     }
 }
 
-/// Whether somebody said something in its protocol: where nobody does, no limit is at work.
+/// Whether somebody said something in its protocol.
 fn is_answered(finding: &Finding) -> bool {
     let seen = &finding.observation;
     seen.state == Some(State::Open)

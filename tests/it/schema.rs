@@ -692,8 +692,23 @@ struct Web {
     /// Authentication schemes.
     authentication: Vec<String>,
     exchange_build: Known<String>,
+    /// Which Exchange that build is.
+    exchange: Known<Exchange>,
     front_end: Known<String>,
     health: Known<String>,
+    /// The id under which the server's HttpProxy logs have the request.
+    request_id: Known<String>,
+}
+
+/// Which Exchange a build is, as far as it is known.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "to be read is what it is for")]
+struct Exchange {
+    product: String,
+    /// The cumulative and the security update.
+    update: Known<String>,
+    build: String,
 }
 
 /// The counts.
