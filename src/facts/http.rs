@@ -19,7 +19,7 @@ pub struct HttpFacts {
     pub exchange_build: Option<Text>,
     /// The front end that answered (`X-FEServer`).
     pub front_end: Option<Text>,
-    /// The id under which the server's HttpProxy logs have the request (`request-id`).
+    /// The id under which the server's `HttpProxy` logs have the request (`request-id`).
     pub request_id: Option<Text>,
     /// The web application firewall whose page says that it blocked the request.
     pub blocked_by: Option<&'static str>,

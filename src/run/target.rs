@@ -20,6 +20,10 @@ use crate::net::{Lookup, TlsAsk, resolve};
 use crate::observation::{Cause, Failure, Observation, Stage};
 use crate::plan::{Check, Host, Target};
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "a target from its lookup to its verdict, in the order in which that goes"
+)]
 pub(super) async fn one_target(
     shared: Arc<Shared>,
     id: TargetId,

@@ -108,15 +108,15 @@ fn shows(fault: Fault, service: ServiceId) -> Phase {
         Fault::ClosedEarly | Fault::Silent | Fault::NoLiveMember | Fault::ProxyHeaderMissing => {
             Phase::Accepted
         }
-        Fault::ConnectionsLimited => Phase::Extensions,
         Fault::ClientProxy | Fault::CleartextOnTlsPort | Fault::TlsOnCleartextPort => {
             Phase::Opening
         }
         Fault::NoCertificate if matches!(service, Imaps | Pop3s) => Phase::Opening,
         Fault::GreetingSlow => Phase::Pause,
-        Fault::ServiceUnavailable | Fault::GreetingRejected => Phase::Greeting,
+        Fault::ServiceUnavailable | Fault::GreetingRejected | Fault::ProxyHeaderUnexpected => {
+            Phase::Greeting
+        }
         Fault::GreetingMasked => Phase::Capabilities,
-        Fault::ProxyHeaderUnexpected => Phase::Greeting,
         Fault::AuthNotOffered if service == Submission => Phase::Capabilities,
         Fault::DirectoryNotReady | Fault::ClockDiffers if service == Ldap => Phase::Capabilities,
         Fault::StarttlsNotOffered
@@ -139,7 +139,7 @@ fn shows(fault: Fault, service: ServiceId) -> Phase {
         | Fault::CertificateExpiresSoon
         | Fault::CertificateNotYetValid
         | Fault::CertificateDiffers => Phase::Dates,
-        Fault::CertificateUnproven => Phase::Extensions,
+        Fault::CertificateUnproven | Fault::ConnectionsLimited => Phase::Extensions,
         Fault::CertificateWrongName => Phase::Names,
         Fault::ClientCertificateRequired => Phase::Demand,
         Fault::AuthNotOffered
