@@ -34,7 +34,7 @@ pub enum Error {
         reason: String,
     },
     /// `--trust system`, and there is nothing in it.
-    #[error("--trust system leaves nobody to trust: {0}")]
+    #[error("with --trust system there is no root to trust: {0}")]
     NoRoots(Text),
     /// A report that cannot be written.
     #[error("the report cannot be written to {to}: {source}")]

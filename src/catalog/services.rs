@@ -143,7 +143,7 @@ pub static SERVICES: [Service; 12] = [
         group: Group::Port,
         behind: None,
         title: "mail between servers",
-        purpose: "Other mail servers deliver here. Mail programs do not use it: they submit on 587. \
+        purpose: "Other mail servers deliver here. Mail clients do not use it: they submit on 587. \
                   Encryption is opportunistic, so a self-signed certificate is normal.",
         aliases: &["smtp-relay", "mta"],
     },
@@ -171,7 +171,7 @@ pub static SERVICES: [Service; 12] = [
         group: Group::Port,
         behind: None,
         title: "POP3 with STLS",
-        purpose: "Old mail programs and devices fetch mail here. Exchange's POP3 services are off by default.",
+        purpose: "Old mail clients and devices fetch mail here. Exchange's POP3 services are off by default.",
         aliases: &["pop", "pop-3"],
     },
     Service {
@@ -184,7 +184,7 @@ pub static SERVICES: [Service; 12] = [
         group: Group::Port,
         behind: None,
         title: "IMAP with STARTTLS",
-        purpose: "Mail programs other than Outlook read mail here. Exchange's IMAP4 services are off by default.",
+        purpose: "Mail clients other than Outlook read mail here. Exchange's IMAP4 services are off by default.",
         aliases: &["imap2", "imap4"],
     },
     Service {
@@ -225,7 +225,7 @@ pub static SERVICES: [Service; 12] = [
         group: Group::Port,
         behind: None,
         title: "submission over TLS",
-        purpose: "Mail programs and devices send mail here, TLS first (RFC 8314). Exchange does not offer that: its \
+        purpose: "Mail clients and devices send mail here, TLS first (RFC 8314). Exchange does not offer that: its \
                   465 is the internal Client Proxy connector, which speaks plaintext SMTP.",
         aliases: &["smtps", "ssmtp", "urd"],
     },
@@ -267,7 +267,7 @@ pub static SERVICES: [Service; 12] = [
         group: Group::Port,
         behind: None,
         title: "IMAP over TLS",
-        purpose: "Mail programs other than Outlook read mail here. Exchange's IMAP4 services are off by default.",
+        purpose: "Mail clients other than Outlook read mail here. Exchange's IMAP4 services are off by default.",
         aliases: &["imap4s"],
     },
     Service {
@@ -280,7 +280,7 @@ pub static SERVICES: [Service; 12] = [
         group: Group::Port,
         behind: None,
         title: "POP3 over TLS",
-        purpose: "Old mail programs and devices fetch mail here. Exchange's POP3 services are off by default.",
+        purpose: "Old mail clients and devices fetch mail here. Exchange's POP3 services are off by default.",
         aliases: &["pops", "spop3"],
     },
     Service {

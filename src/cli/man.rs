@@ -141,15 +141,16 @@ fn more_of(command: &str) -> &'static [&'static str] {
     match command {
         "exchports" => &[
             "exchports looks at the ports that Outlook, phones and Exchange itself depend on, and tells whether they can \
-             really be used. On each it holds the conversation that a mail program would hold: name lookup, connect, \
+             really be used. On each it holds the conversation that a mail client would hold: name lookup, connect, \
              greeting, capabilities, STARTTLS or TLS at once, certificate, and what the server offers behind it. It stops \
              before anybody signs in, sends no mail, and needs no special rights.",
             "What is wrong is told with a code in brackets, what was seen, and what to do next.",
         ],
         "check" => &[
-            "Every service of every target gets a row: its status, what TCP showed, the version of TLS, the certificate and \
-             the time that it took. What is wrong stands below, with what to do about it; what is about the whole host is \
-             told once. The role says which services are looked at, and which of them have to work.",
+            "Every service of every target gets a row: its status, what TCP showed, the version of TLS, the \
+             certificate and the time that it took. What is wrong stands below, with what to do about it; what is \
+             about the whole host is told once. The role says which services are looked at, and which of them have to \
+             work.",
             "Whatever a server does, a check ends within --timeout, and the run within --deadline.",
         ],
         "list" => &[

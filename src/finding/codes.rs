@@ -133,7 +133,7 @@ codes! {
         title: "reachable, and it must not be",
         meaning: "The port accepted a connection, and on this kind of host it must not be reachable from where the \
             check was made. Whether the service behind it works makes no difference, and what else was seen of it is \
-            told for information only.",
+            reported for information only.",
         hint: "Close the port on the firewall, or limit it to a VPN or to known addresses. If it has to be reachable \
             from here, say so with `--optional`.",
         references: "Microsoft, Network ports for clients and mail flow in Exchange",
@@ -141,8 +141,8 @@ codes! {
     NameNotFound = "name-not-found" {
         severity: Fail,
         title: "the name does not exist",
-        meaning: "DNS says that there is no such name, so nothing could be connected to.",
-        hint: "Check the spelling, then ask internal and public DNS (`nslookup`): an internal name is unknown outside. \
+        meaning: "DNS says that there is no such name, so there was nothing to connect to.",
+        hint: "Check the spelling, then ask internal and public DNS (`nslookup`): an internal name is not known outside. \
             If it should exist, add the record.",
         references: "RFC 1035 §4.1.1; RFC 8020",
         aliases: &["NXDOMAIN", "WSAHOST_NOT_FOUND", "11001"],
@@ -151,9 +151,9 @@ codes! {
     NameWithoutAddress = "name-without-address" {
         severity: Fail,
         title: "the name has no address",
-        meaning: "The name exists in DNS and has no A or AAAA record of the families that were asked for, so nothing \
-            could be connected to.",
-        hint: "Add an A or AAAA record, or check where its CNAME leads. With `-4`, `-6` or `--source` only one family \
+        meaning: "The name exists in DNS but has no A or AAAA record of the address families that were asked for, so \
+            there was nothing to connect to.",
+        hint: "Add an A or AAAA record, or check what its CNAME points to. With `-4`, `-6` or `--source` only one family \
             counts.",
         references: "RFC 2308 §2.2",
         aliases: &["NODATA", "WSANO_DATA", "11004"],
@@ -162,8 +162,8 @@ codes! {
     NameLookupFailed = "name-lookup-failed" {
         severity: Fail,
         title: "the name could not be looked up",
-        meaning: "The resolver did not answer, or answered that it could not. Whether the name exists is not known.",
-        hint: "Try another resolver (`nslookup NAME SERVER`) and see that port 53 is open for UDP and TCP. A broken \
+        meaning: "The resolver did not answer, or reported a failure. Whether the name exists is not known.",
+        hint: "Try another resolver (`nslookup NAME SERVER`) and make sure that port 53 is open for UDP and TCP. A broken \
             DNSSEC signature looks the same.",
         references: "RFC 1035 §4.1.1",
         aliases: &["SERVFAIL", "WSATRY_AGAIN", "11002"],
@@ -172,13 +172,14 @@ codes! {
     Refused = "refused" {
         severity: Fail,
         except: &[
-            (Info, Unrequired, "then nobody has to be there"),
+            (Info, Unrequired, "nothing has to listen there"),
             (Fail, Seen, "where an earlier connection of the check was accepted"),
         ],
         title: "the connection was refused",
-        meaning: "The host answered at once that nobody listens on this port: the service is stopped, listens on \
-            another port, or a firewall refuses in its place. PortQry calls it NOT LISTENING.",
-        hint: "Start the service, or correct the port. Behind a load balancer, see that its pool has a member.",
+        meaning: "The host answered at once that nothing listens on this port: the service is stopped or listens on \
+            another port, or a firewall rejects the connection. PortQry calls it NOT LISTENING.",
+        hint: "Start the service, or correct the port. Behind a load balancer, make sure that its pool has a healthy \
+            member.",
         references: "RFC 9293 §3.10.7.1; Microsoft, PortQry",
         aliases: &["NOT LISTENING", "closed", "ECONNREFUSED", "WSAECONNREFUSED", "10061"],
         answers: &["T01", "A04", "R01"],
@@ -186,7 +187,7 @@ codes! {
     Filtered = "filtered" {
         severity: Fail,
         except: &[
-            (Info, Unrequired, "then nobody has to be there"),
+            (Info, Unrequired, "nothing has to listen there"),
             (Fail, Seen, "where an earlier connection of the check was accepted"),
         ],
         title: "no answer",
@@ -195,7 +196,7 @@ codes! {
             it FILTERED.",
         hint: "A firewall drops it, or the service is stopped on a Windows host, whose firewall then answers nothing \
             (stealth mode). Look at the firewall's log and at the service.",
-        neutral: "A firewall drops the packets, on the way or on the server: look at its log. See as well that the \
+        neutral: "A firewall drops the packets, on the way or on the server: look at its log. Also make sure that the \
             service runs and listens on this address.",
         references: "Microsoft KB 2586744 (stealth mode); Microsoft, PortQry",
         aliases: &["ETIMEDOUT", "WSAETIMEDOUT", "10060"],
@@ -204,23 +205,23 @@ codes! {
     Unreachable = "unreachable" {
         severity: Fail,
         except: &[
-            (Info, Unrequired, "then nobody has to be there"),
+            (Info, Unrequired, "nothing has to listen there"),
             (Fail, Seen, "where an earlier connection of the check was accepted"),
         ],
         title: "unreachable",
-        meaning: "There is no route to the host, or a router or a filter on the way said no. Linux cannot tell these \
-            apart on IPv4.",
-        hint: "Check the address, the route to it (`tracert`) and the VPN. A router or a filter on the way may have \
-            said no: ask its owner.",
+        meaning: "There is no route to the host, or a router or firewall on the way rejected the connection. Linux \
+            cannot tell these apart on IPv4.",
+        hint: "Check the address, the route to it (`tracert`) and the VPN. A router or firewall on the way may have \
+            rejected the connection: ask whoever runs it.",
         references: "RFC 792; RFC 1812 §5.2.7.1; RFC 4443 §3.1",
         aliases: &["EHOSTUNREACH", "WSAEHOSTUNREACH", "10065"],
         answers: &["T05", "T06"],
     }
     Blocked = "blocked" {
         severity: Warn,
-        title: "this machine does not let the connection out",
-        meaning: "The system refused to send: a firewall or an antivirus on the machine that runs the check. It says \
-            nothing about the server.",
+        title: "this machine blocks the connection",
+        meaning: "The operating system refused to send: a firewall or an antivirus on the machine that runs the check \
+            blocked it. This says nothing about the server.",
         hint: "Allow exchports in this machine's firewall or antivirus (`Get-NetFirewallRule -Direction Outbound`), or \
             check from another machine.",
         neutral: "Allow exchports in this machine's firewall or antivirus, or check from another machine.",
@@ -230,9 +231,9 @@ codes! {
     }
     NoNetwork = "no-network" {
         severity: Warn,
-        title: "this machine has no way out",
+        title: "this machine has no network",
         meaning: "The machine that runs the check has no network: no address and no route beyond itself, neither in \
-            IPv4 nor in IPv6, so nothing was sent and no resolver was asked. It says nothing about the server.",
+            IPv4 nor in IPv6, so nothing was sent and no resolver was asked. This says nothing about the server.",
         hint: "Connect this machine to the network, or bring up its VPN (`ipconfig`, `route print`; `ip address`, `ip \
             route`), then check again.",
         references: "connect(2), ENETUNREACH; Winsock, WSAENETUNREACH (10051)",
@@ -241,28 +242,28 @@ codes! {
     }
     AddressFamilyMissing = "address-family-missing" {
         severity: Warn,
-        title: "this machine has no way to that address",
+        title: "this machine cannot reach that kind of address",
         meaning: "The machine that runs the check has no address of the target's family (IPv6 or IPv4), or no route to \
-            it: nothing was sent. It says nothing about the server.",
+            it: nothing was sent. This says nothing about the server.",
         hint: "Check from a machine that has that family and a route there (`route print`, `ip route`; a VPN may bring \
-            it), or keep to the other family with `-4` or `-6`.",
+            it), or use the other family with `-4` or `-6`.",
         references: "RFC 8305; connect(2), ENETUNREACH and EAFNOSUPPORT",
         aliases: &["EAFNOSUPPORT", "WSAEAFNOSUPPORT", "10047"],
     }
     OutOfResources = "out-of-resources" {
         severity: Warn,
         title: "this machine ran out of files, ports or memory",
-        meaning: "The system had no socket left for the check. It says nothing about the server.",
-        hint: "Look at fewer at once (`--jobs`), or raise the limit of open files.",
+        meaning: "The system had no socket left for the check. This says nothing about the server.",
+        hint: "Check fewer hosts at once (`--jobs`), or raise the limit of open files.",
         references: "socket(2), EMFILE and ENFILE; connect(2), EADDRNOTAVAIL; Winsock, WSAENOBUFS (10055)",
         aliases: &["EMFILE", "ENFILE", "WSAENOBUFS", "10055"],
     }
     SourceUnusable = "source-unusable" {
         severity: Warn,
         title: "the source address cannot be used",
-        meaning: "The address given with `--source` does not belong to the machine that runs the check, belongs to the \
-            other address family than the target's, or leads nowhere near the target, as 127.0.0.1 does.",
-        hint: "Give `--source` an address that this machine has and that leads to the target: `ipconfig` or `ip \
+        meaning: "The address given with `--source` does not belong to the machine that runs the check, belongs to \
+            another address family than the target, or cannot reach the target (127.0.0.1, for example).",
+        hint: "Give `--source` an address of this machine that can reach the target: `ipconfig` or `ip \
             address` lists them.",
         references: "bind(2), EADDRNOTAVAIL",
         aliases: &["EADDRNOTAVAIL", "WSAEADDRNOTAVAIL", "10049"],
@@ -270,37 +271,37 @@ codes! {
     HttpsNotOpen = "https-not-open" {
         severity: Info,
         title: "443 is not open",
-        meaning: "Exchange's web services all live behind 443. It accepted no connection, so they were not asked.",
-        hint: "Get that port working first: the row of `https` says what is wrong there.",
+        meaning: "Exchange's web services all live behind 443. It did not accept a connection, so they were not checked.",
+        hint: "Fix port 443 first: the row of `https` says what is wrong there.",
         references: "Microsoft: Network ports for clients and mail flow in Exchange",
     }
     HttpsUnusable = "https-unusable" {
         severity: Info,
         title: "TLS on 443 does not work",
         meaning: "Exchange's web services all live behind 443. It accepted a connection and the TLS handshake failed, \
-            it speaks in clear, or it has only suites that this program lacks, so they were not asked.",
-        hint: "Get that port working first: the row of `https` says what is wrong there.",
+            it speaks in clear, or it has only suites that this program lacks, so they were not checked.",
+        hint: "Fix port 443 first: the row of `https` says what is wrong there.",
         references: "Microsoft: Network ports for clients and mail flow in Exchange",
     }
     Deadline = "deadline" {
         severity: Info,
-        title: "the run was over first",
-        meaning: "The run's deadline (`--deadline`) came before this check was at its end.",
-        hint: "Give the run more time with `--deadline`, or look at fewer targets at once.",
+        title: "the run ended first",
+        meaning: "The run's deadline (`--deadline`) came before this check had finished.",
+        hint: "Give the run more time with `--deadline`, or check fewer targets at once.",
         references: "exchports check --help, --deadline",
     }
     Interrupted = "interrupted" {
         severity: Info,
         title: "interrupted",
-        meaning: "The run was interrupted (Ctrl-C or SIGTERM) before this check was at its end.",
+        meaning: "The run was interrupted (Ctrl-C or SIGTERM) before this check had finished.",
         hint: "Run it again.",
         references: "exchports check --help",
     }
     InternalError = "internal-error" {
         severity: Warn,
         title: "a defect of exchports",
-        meaning: "exchports itself failed. It says nothing about the server.",
-        hint: "Report it with the command line and the output of `-v`, please.",
+        meaning: "exchports itself failed. This says nothing about the server.",
+        hint: "Please report it with the command line and the output of `-v`.",
         references: "the project's issue tracker",
     }
 
@@ -308,27 +309,27 @@ codes! {
     Silent = "silent" {
         severity: Fail,
         title: "accepted, then silent",
-        meaning: "The port accepts the connection, and then an answer that is due does not come, not even an error. \
-            The program behind the port hangs, something on the way accepts for a server that is gone, or the server \
-            makes strangers wait longer than a check does.",
-        hint: "Restart the service behind this port. If that changes nothing, look for a proxy, a firewall or a load \
-            balancer on the way that accepts in its place: then a port that should be closed opens as well.",
+        meaning: "The port accepts the connection, but the expected answer never comes, not even an error. The service \
+            behind the port hangs, a device on the way accepts connections for a server that is down, or the server \
+            delays unknown clients for longer than the check waits.",
+        hint: "Restart the service behind this port. If that changes nothing, look for a proxy, firewall or load \
+            balancer on the way that accepts connections for it: then even a closed port looks open.",
         references: "RFC 5321 §4.5.3.2",
         answers: &["T11", "L24", "P09", "H14"],
     }
     Stalled = "stalled" {
         severity: Fail,
-        title: "an answer began and did not end",
-        meaning: "Something came, but not a whole answer in time. The server is overloaded or delays on purpose, or a \
+        title: "an answer began but did not end",
+        meaning: "Part of an answer came, but not all of it in time. The server is overloaded or delays on purpose, or a \
             device on the way holds packets back.",
         hint: "Try with a longer `--timeout`. If the rest then comes, look for overload or tarpitting on the server; \
-            if not, for a device on the way (MTU, inspection).",
+            if not, look for a device on the way (MTU, inspection).",
         references: "RFC 5321 §4.5.3.2; Microsoft, Understanding back pressure",
     }
     ClosedEarly = "closed-early" {
         severity: Fail,
         title: "closed before an answer",
-        meaning: "The server accepted the connection and closed it again before it had answered: a limit on \
+        meaning: "The server accepted the connection and closed it before it answered: a limit on \
             connections, a list of addresses, a component that is offline, or a load balancer with an empty pool.",
         hint: "Look at limits and address lists on the server, and at the load balancer's pool. \
             `Get-ServerComponentState` tells whether Exchange has taken the component offline.",
@@ -341,8 +342,8 @@ codes! {
         severity: Fail,
         title: "reset in the middle of the conversation",
         meaning: "The connection was reset after it had been accepted: the program behind it ended, or an inspection \
-            device on the way did not like what was said.",
-        hint: "Look at the logs of intrusion prevention and firewall for this time, then at the service's own log. A \
+            device on the way objected to the conversation.",
+        hint: "Look at the logs of intrusion prevention and firewall for that time, then at the service's own log. A \
             capture at both ends shows which of the two sent the reset.",
         references: "RFC 9293 §3.5.2",
         aliases: &["ECONNRESET", "WSAECONNRESET", "10054"],
@@ -350,19 +351,19 @@ codes! {
     }
     Flood = "flood" {
         severity: Fail,
-        title: "more than any sane server sends",
-        meaning: "The answer did not stop at a size that no server of this kind needs, so reading was ended.",
-        hint: "See what really listens on this port: it is hardly a mail, web or directory server.",
+        title: "far too much data",
+        meaning: "The answer grew larger than any server of this kind needs, so exchports stopped reading.",
+        hint: "Find out what really listens on this port: it is unlikely to be a mail, web or directory server.",
         references: "RFC 5321 §4.5.3.1",
     }
     NotTheProtocol = "not-the-protocol" {
         severity: Fail,
         title: "not the protocol that belongs here",
-        meaning: "Something answered, but not in the language of this port: another program listens there, or a proxy \
-            or gateway answers in the server's place.",
-        hint: "See which program listens there (`Get-NetTCPConnection -LocalPort PORT` on the server), and whether a \
+        meaning: "Something answered, but not in the protocol of this port: another program listens there, or a proxy \
+            or gateway answers instead of the server.",
+        hint: "Find out which program listens there (`Get-NetTCPConnection -LocalPort PORT` on the server), and whether a \
             proxy or a forwarding rule points to the wrong port.",
-        neutral: "See which program listens on this port on the server, and whether a proxy or a forwarding rule \
+        neutral: "Find out which program listens on this port on the server, and whether a proxy or a forwarding rule \
             points to the wrong port.",
         references: "IANA, Service Name and Transport Protocol Port Number Registry",
         answers: &["R07"],
@@ -370,10 +371,10 @@ codes! {
     TlsBroken = "tls-broken" {
         severity: Fail,
         title: "TLS broke within the session",
-        meaning: "The handshake came to its end, and what followed could not be decrypted, or was no TLS. Mostly something on \
-            the way changes bytes, or the program behind a TLS proxy answers in clear.",
-        hint: "Check from another network, and past the load balancer or proxy (`--address`). If it stays, restart what ends \
-            TLS.",
+        meaning: "The handshake succeeded, but what followed could not be decrypted or was not TLS. Usually a device \
+            on the way changes bytes, or the service behind a TLS proxy answers in clear.",
+        hint: "Check from another network, and directly, bypassing the load balancer or proxy (`--address`). If the \
+            fault remains, restart whatever terminates TLS.",
         references: "RFC 8446 §6.2",
     }
     ProxyHeaderUnexpected = "proxy-header-unexpected" {
@@ -398,8 +399,8 @@ codes! {
     }
     ServiceUnavailable = "service-unavailable" {
         severity: Fail,
-        title: "the server says that it is not available",
-        meaning: "The server answered at once that it takes no conversation now: maintenance mode, a component that is \
+        title: "the server says that it is unavailable",
+        meaning: "The server answered at once that it accepts no sessions now: maintenance mode, a component that is \
             offline, too little memory or disk, or too many connections.",
         hint: "Look at the server's own log for its reason, and try again later.",
         references: "RFC 5321 §3.1, §4.2.2; Microsoft, NDRs and bounce messages, 4.3.2",
@@ -408,8 +409,8 @@ codes! {
     GreetingRejected = "greeting-rejected" {
         severity: Fail,
         title: "the server refuses this client",
-        meaning: "The server greeted with a refusal for good. Usually it judges by the address that the connection \
-            comes from: its reputation, a block list, or a list of those who are allowed.",
+        meaning: "The server greeted with a permanent refusal. Usually this depends on the address that the connection \
+            comes from: its reputation, a block list, or an allow list.",
         hint: "Check the address that this connection comes from against the gateway's allow list and public block \
             lists, and try from an address that should be accepted.",
         references: "RFC 5321 §3.1",
@@ -417,23 +418,24 @@ codes! {
     }
     CommandRejected = "command-rejected" {
         severity: Fail,
-        title: "a command that belongs to every conversation was refused",
-        meaning: "The server greeted and then refused EHLO, CAPABILITY or the like, without which no client can go on.",
+        title: "a basic command was refused",
+        meaning: "The server sent its greeting but then refused EHLO, CAPABILITY or the like, without which no client \
+            can continue.",
         hint: "Look at the server's own log for its reason. Inspection on a firewall or an antivirus mail shield on \
-            the way may answer in its place.",
+            the way may answer instead of the server.",
         references: "RFC 5321 §4.1.1.1; RFC 3501 §6.1.1",
         answers: &["S08", "S11"],
     }
     GreetingSlow = "greeting-slow" {
         severity: Warn,
-        title: "the greeting took long",
-        meaning: "The server accepted the connection at once and took more than five seconds to greet. Exchange does \
-            that on purpose (tarpit) to those it does not know, and so does a server that looks up the client's name \
-            in vain. Some clients give up.",
-        hint: "See that the server's DNS answers reverse lookups of this address, and TarpitInterval of the receive \
-            connector (`Get-ReceiveConnector`). Back pressure slows it down as well.",
-        neutral: "See that the server's DNS answers reverse lookups of this address, and whether it delays greetings \
-            on purpose, as postscreen and tarpits do.",
+        title: "the greeting was slow",
+        meaning: "The server accepted the connection at once and took more than five seconds to greet. Exchange delays \
+            unknown clients on purpose (tarpitting), and so does a server whose lookup of the client's name fails. \
+            Some clients give up.",
+        hint: "Make sure that the server's DNS answers reverse lookups of this address, and check TarpitInterval of \
+            the receive connector (`Get-ReceiveConnector`). Back pressure slows greetings down as well.",
+        neutral: "Make sure that the server's DNS answers reverse lookups of this address, and check whether it delays \
+            greetings on purpose, as postscreen and tarpits do.",
         references: "Microsoft, Set-ReceiveConnector (TarpitInterval); RFC 5321 §4.5.3.2",
         answers: &["T10"],
     }
@@ -441,25 +443,25 @@ codes! {
     // -- STARTTLS, and what RDP has in its place.
     StarttlsNotOffered = "starttls-not-offered" {
         severity: Fail,
-        except: &[(Warn, On(&[Smtp, Ldap]), "where clients go on without")],
+        except: &[(Warn, On(&[Smtp, Ldap]), "where clients continue without it")],
         title: "STARTTLS is not offered",
-        meaning: "The server speaks its protocol in clear and offers no way to TLS. Mail programs refuse to sign in \
-            then. Other mail servers go on and deliver in clear, and a directory can be asked in clear: there it is a \
-            defect and keeps nobody away.",
+        meaning: "The server speaks its protocol in clear and does not offer TLS. Mail clients then refuse to sign in. \
+            Other mail servers still deliver in clear, and a directory can be searched in clear: there it is a defect \
+            that stops nobody.",
         hint: "Assign a certificate to the service (`Enable-ExchangeCertificate`) and restart it. Without one Exchange \
             offers no STARTTLS.",
         neutral: "Switch TLS on for this service and give it a certificate with its key. If it is on, a device on the \
-            way takes the offer away.",
+            way removes the offer.",
         references: "RFC 3207 §4; RFC 2595; RFC 4511 §4.14; Exchange event 12014",
         answers: &["M03", "L09", "L12", "A02"],
     }
     StarttlsOverwritten = "starttls-overwritten" {
         severity: Fail,
         title: "the offer of STARTTLS was overwritten on the way",
-        meaning: "Where STARTTLS should stand, the server's reply has letters of the same length that mean nothing. An \
+        meaning: "In place of STARTTLS, the server's reply has meaningless letters of the same length. An \
             inspection device on the way does that (Cisco's ESMTP inspection), or somebody who wants to read the mail.",
         hint: "Switch off SMTP inspection for this server on the firewall (Cisco: `no inspect esmtp`, or its \
-            `allow-tls`). If no device is yours, treat it as an attack.",
+            `allow-tls`). If none of your devices does this, treat it as an attack.",
         references: "RFC 3207 §6; Cisco ASA, ESMTP inspection; Microsoft, Transport routing in hybrid deployments",
         aliases: &["XXXXXXXA"],
         answers: &["M02"],
@@ -468,30 +470,29 @@ codes! {
         severity: Fail,
         except: &[(Warn, Seen, "where a directory does not know StartTLS at all")],
         title: "STARTTLS was offered and refused",
-        meaning: "The server offers TLS and refused it when asked. Usually its certificate or the private key cannot be \
-            used, or it has reached a limit.",
-        hint: "Assign the certificate again (`Enable-ExchangeCertificate`) and see that NETWORK SERVICE may read its \
-            private key.",
-        neutral: "Look at the server's log for the reason: mostly its certificate or key cannot be read.",
+        meaning: "The server offers STARTTLS but refused it when asked. Usually its certificate or private key cannot \
+            be used, or a limit has been reached.",
+        hint: "Assign the certificate again (`Enable-ExchangeCertificate`) and make sure that NETWORK SERVICE can read \
+            its private key.",
+        neutral: "Look at the server's log for the reason: usually its certificate or key cannot be read.",
         references: "RFC 3207 §4; RFC 2595 §4; RFC 4511 §4.14.2",
         answers: &["L10", "L11"],
     }
     BytesInjected = "bytes-injected" {
         severity: Fail,
         title: "cleartext came after the go-ahead of STARTTLS",
-        meaning: "Between the server's go-ahead and the TLS handshake more bytes came in clear. Carried over into the \
-            secure session they would pass for the server's words: an attack, or a broken proxy. They were not passed \
-            on.",
-        hint: "Treat the connection as tampered with until you know the device that does it. Check again from another \
+        meaning: "Between the server's go-ahead and the TLS handshake, more bytes came in clear. In the secure session \
+            they would be taken for the server's answers: an attack, or a broken proxy. They were discarded.",
+        hint: "Treat the connection as tampered with until you know which device does it. Check again from another \
             network, and look at proxies and mail gateways on the way.",
         references: "RFC 3207 §4.2; CVE-2011-0411; CVE-2021-38371",
         answers: &["L25"],
     }
     NoCertificate = "no-certificate" {
         severity: Fail,
-        except: &[(Warn, On(&[Ldap]), "where Exchange goes on without")],
+        except: &[(Warn, On(&[Ldap]), "where Exchange continues without it")],
         title: "the server has no certificate",
-        meaning: "The server says itself that it cannot speak TLS because it has no certificate that it could use.",
+        meaning: "The server itself says that it cannot use TLS because it has no usable certificate.",
         hint: "Assign a certificate to the service (`Enable-ExchangeCertificate`) and restart it.",
         neutral: "Give the service a certificate with its key, then reload it.",
         references: "RFC 4511 §4.14.2; Microsoft, Set-ImapSettings; [MS-RDPBCGR] 2.2.1.2.2",
@@ -500,11 +501,12 @@ codes! {
     RdpNoTls = "rdp-no-tls" {
         severity: Fail,
         title: "only RDP's old security, without TLS",
-        meaning: "The host speaks only standard RDP security, which neither proves who it is nor resists an attacker \
-            on the way.",
+        meaning: "The host speaks only standard RDP security, which neither proves the host's identity nor resists an \
+            attacker on the way.",
         hint: "Set the security layer to SSL or Negotiate (group policy: Require use of specific security layer for \
-            remote connections) and allow network level authentication. Do not expose it.",
-        neutral: "Let it speak TLS (xrdp: `security_layer=negotiate` or `tls`, with a certificate). Do not expose it.",
+            remote connections) and allow network level authentication. Do not expose it to the internet.",
+        neutral: "Let it speak TLS (xrdp: `security_layer=negotiate` or `tls`, with a certificate). Do not expose it \
+            to the internet.",
         references: "[MS-RDPBCGR] 2.2.1.2.1, 5.3",
         answers: &["R03", "R05"],
     }
@@ -514,7 +516,7 @@ codes! {
         meaning: "The host refused every kind of security that was offered: TLS and CredSSP (NLA).",
         hint: "Set the security layer to Negotiate (group policy: Require use of specific security layer for remote \
             connections) and restart TermService.",
-        neutral: "Let it speak TLS (xrdp: `security_layer=negotiate` or `tls`, with a certificate), and see its log.",
+        neutral: "Let it speak TLS (xrdp: `security_layer=negotiate` or `tls`, with a certificate), and check its log.",
         references: "[MS-RDPBCGR] 2.2.1.2.2",
     }
 
@@ -522,9 +524,9 @@ codes! {
     CleartextOnTlsPort = "cleartext-on-tls-port" {
         severity: Fail,
         title: "cleartext where TLS belongs",
-        meaning: "On this port TLS comes first, and the server answered the handshake in clear. Clients that are set \
-            to SSL/TLS for this port cannot connect. Those that are set to STARTTLS may get through as it is, where \
-            the server offers that.",
+        meaning: "On this port TLS comes first, but the server answered the handshake in clear. Clients that are set \
+            to SSL/TLS for this port cannot connect. Those that are set to STARTTLS may still work, if the server \
+            offers it.",
         hint: "Switch TLS on for this port, or correct the forwarding rule: the service behind it speaks in clear.",
         references: "RFC 8314 §3",
         answers: &["M12", "L07"],
@@ -534,18 +536,18 @@ codes! {
         except: &[(Fail, Required, ""), (Info, As(Role::Mailbox), "where it is normal")],
         title: "Exchange's internal Client Proxy connector answers on 465",
         meaning: "On 465 Exchange listens with its Client Proxy receive connector, which speaks plaintext SMTP with \
-            STARTTLS and is meant for other Exchange servers. It is no submission over TLS for mail programs: where \
-            that is required, it is not there.",
-        hint: "Set mail programs to 587 with STARTTLS, and do not publish 465. From inside it is normal on every \
-            Mailbox server.",
+            STARTTLS and is meant for other Exchange servers. It does not offer mail clients submission over TLS: \
+            where that is required, it is missing.",
+        hint: "Set mail clients to 587 with STARTTLS, and do not publish 465. Inside the network, this is normal on \
+            every Mailbox server.",
         references: "Microsoft, Receive connectors; RFC 8314 §3.3",
         answers: &["S16"],
     }
     TlsOnCleartextPort = "tls-on-cleartext-port" {
         severity: Fail,
         title: "TLS where cleartext belongs",
-        meaning: "On this port the conversation begins in clear, and the server wants TLS first. Clients that follow \
-            the standard get no answer that they understand.",
+        meaning: "On this port the conversation begins in clear, but the server expects TLS first. Clients that follow \
+            the standard cannot connect.",
         hint: "Correct the listener or the forwarding rule: 587, 143 and 110 begin in clear and use STARTTLS; TLS \
             first belongs on 465, 993 and 995.",
         references: "RFC 8314 §3; RFC 3207",
@@ -557,18 +559,17 @@ codes! {
             those of TLS 1.2 (ECDHE with AES-GCM or ChaCha20) and TLS 1.3. Windows Server 2012 R2 has none of them for \
             an RSA certificate.",
         hint: "Enable the ECDHE suites with AES-GCM (`Get-TlsCipherSuite`); Windows Server 2012 R2 has none for RSA \
-            certificates. Some servers say the same when they miss a client certificate.",
-        neutral: "Enable the ECDHE suites with AES-GCM, and TLS 1.2 or 1.3. Some servers say the same when they miss a \
-            client certificate.",
+            certificates. Some servers report the same when a client certificate is missing.",
+        neutral: "Enable the ECDHE suites with AES-GCM, and TLS 1.2 or 1.3. Some servers report the same when a client \
+            certificate is missing.",
         references: "RFC 8446 §6.2 (alert 40); Microsoft, TLS Cipher Suites in Windows 8.1",
         aliases: &["handshake_failure", "ERR_SSL_VERSION_OR_CIPHER_MISMATCH"],
         answers: &["L01"],
     }
     TlsNameNotRecognised = "tls-name-not-recognised" {
         severity: Fail,
-        title: "the server knows no site of that name",
-        meaning: "The client names the host that it wants in the handshake (SNI), and the server has nothing by that \
-            name.",
+        title: "the server has no site of that name",
+        meaning: "The client names the host that it wants in the handshake (SNI), and the server has no site of that name.",
         hint: "Check by the name that clients use (`--servername`), or add the name to the site's binding or to the \
             load balancer's list of names.",
         references: "RFC 6066 §3 (alert 112)",
@@ -579,7 +580,7 @@ codes! {
         severity: Fail,
         title: "the server's TLS is too old",
         meaning: "The server speaks no version of TLS that is accepted (`--min-tls`, 1.2 by default). Exchange Online \
-            refuses TLS 1.0 and 1.1, and Microsoft asks to switch them off everywhere.",
+            refuses TLS 1.0 and 1.1, and Microsoft recommends disabling them everywhere.",
         hint: "Enable TLS 1.2 for Schannel and .NET in the server's registry and disable 1.0 and 1.1. Microsoft's \
             HealthChecker shows what is set.",
         references: "RFC 8996; Microsoft, Exchange Server TLS configuration best practices",
@@ -592,7 +593,7 @@ codes! {
         meaning: "The server speaks TLS 1.2, but only with suites in CBC mode or with RSA key exchange. Outlook and \
             Windows still connect; clients that have dropped these suites do not.",
         hint: "Enable the ECDHE suites with AES-GCM (`Get-TlsCipherSuite`). Windows Server 2012 R2 has none for RSA \
-            certificates: there it takes a newer Windows, or an ECDSA certificate.",
+            certificates: it needs a newer Windows, or an ECDSA certificate.",
         neutral: "Enable the ECDHE suites with AES-GCM, or TLS 1.3.",
         references: "Microsoft, TLS Cipher Suites in Windows 8.1; RFC 9325 §4.2",
         answers: &["L03"],
@@ -600,8 +601,8 @@ codes! {
     TlsOldVersions = "tls-old-versions" {
         severity: Warn,
         title: "TLS 1.0 or 1.1 is still enabled",
-        meaning: "The server speaks TLS of today, and older versions as well when it is asked for them. They have \
-            known weaknesses; Microsoft asks to switch them off, and Exchange Online refuses them.",
+        meaning: "The server supports current TLS, but also accepts older versions. They have known weaknesses; \
+            Microsoft recommends disabling them, and Exchange Online refuses them.",
         hint: "Disable TLS 1.0 and 1.1 for Schannel in the server's registry once no old client needs them. \
             Microsoft's HealthChecker shows what is set.",
         references: "RFC 8996; Microsoft, Exchange Server TLS configuration best practices",
@@ -619,13 +620,12 @@ codes! {
     }
     ClientCertificateRequired = "client-certificate-required" {
         severity: Fail,
-        title: "a client certificate is demanded",
-        meaning: "The server takes only clients that show a certificate of their own in the TLS handshake, and ended \
-            it because there was none. Outlook, phones and browsers have none either, unless they were given one: they \
-            cannot connect.",
-        hint: "Where clients are to do without, set client certificates to Ignore in IIS Manager (SSL Settings), or on \
-            the gateway in front. If every client has one on purpose, no action is needed.",
-        neutral: "Where clients are to do without, make client certificates optional on the server or on the gateway \
+        title: "a client certificate is required",
+        meaning: "The server accepts only clients that present a certificate in the TLS handshake, and ended it \
+            because there was none. Outlook, phones and browsers usually have none either and cannot connect.",
+        hint: "If clients should connect without one, set client certificates to Ignore in IIS Manager (SSL Settings), \
+            or on the gateway in front. If every client has one on purpose, no action is needed.",
+        neutral: "If clients should connect without one, make client certificates optional on the server or on the gateway \
             in front. If every client has one on purpose, no action is needed.",
         references: "RFC 8446 §4.3.2, §6.2 (alert 116)",
         aliases: &["certificate_required", "ERR_BAD_SSL_CLIENT_AUTH_CERT"],
@@ -633,10 +633,10 @@ codes! {
     }
     TlsClosedOnHello = "tls-closed-on-hello" {
         severity: Fail,
-        title: "closed at the first word of TLS",
+        title: "closed at the start of the TLS handshake",
         meaning: "The server accepted the connection and closed or reset it when the TLS handshake began, without an \
             alert. Usually no certificate is bound to the port, or its private key cannot be used.",
-        hint: "Look at Schannel events 36870 to 36888 in the server's System log: mostly the certificate is missing, \
+        hint: "Look at Schannel events 36870 to 36888 in the server's System log: usually the certificate is missing, \
             or its private key cannot be used.",
         references: "Microsoft, SSL handshake and HTTPS bindings on IIS; Schannel events 36870 to 36888",
         answers: &["L06", "A03"],
@@ -644,25 +644,25 @@ codes! {
     TlsAlert = "tls-alert" {
         severity: Fail,
         title: "the server ended the handshake with an alert",
-        meaning: "The server broke the TLS handshake off and said why with a number.",
-        hint: "Look at Schannel events 36870 to 36888 in the server's System log for the same moment: they tell its \
-            side.",
+        meaning: "The server aborted the TLS handshake and gave the reason as an alert number.",
+        hint: "Look at Schannel events 36870 to 36888 in the server's System log for the same time: they give the \
+            server's reason.",
         references: "RFC 8446 §6.2",
         answers: &["L22", "L24"],
     }
     TlsHandshakeFailed = "tls-handshake-failed" {
         severity: Fail,
         title: "the TLS handshake failed",
-        meaning: "The handshake began and could not be ended: what the server sent cannot be right.",
-        hint: "Check from another network: inspection on the way breaks handshakes. Else look at Schannel events 36870 \
-            to 36888 in the server's System log.",
+        meaning: "The handshake began but could not be completed: what the server sent is invalid.",
+        hint: "Check from another network: inspection on the way breaks handshakes. Otherwise look at Schannel events \
+            36870 to 36888 in the server's System log.",
         references: "RFC 8446; RFC 5246",
     }
     ClientCertificateRequested = "client-certificate-requested" {
         severity: Info,
         title: "a client certificate is asked for",
-        meaning: "The server asked for a client certificate and went on without one. Domain controllers always ask; on \
-            a web server it can make browsers show a dialogue.",
+        meaning: "The server asked for a client certificate and continued without one one. Domain controllers always \
+            ask; on a web server it can make browsers prompt their users.",
         hint: "No action is needed, unless browsers ask their users for a certificate: then set client certificates to \
             Ignore in IIS's SSL settings.",
         neutral: "No action is needed, unless browsers ask their users for a certificate: then do not ask for one.",
@@ -677,24 +677,25 @@ codes! {
             (Warn, Seen, "where the inspecting authority is trusted here or only possibly one"),
         ],
         title: "TLS is inspected on the way",
-        meaning: "The certificate was issued by a device or program that opens TLS connections to look into them, and \
-            not by the authority that the server's own is from. Whoever trusts that device sees nothing of it; \
-            Exchange's extended protection and sign-ins with NTLM break.",
-        hint: "Take Exchange's names out of TLS inspection, as Microsoft asks for Microsoft 365's, or check from a \
-            network without it. The server's own certificate cannot be seen from here.",
-        neutral: "Take the mail server's names out of TLS inspection, or check from a network without it. The server's \
-            own certificate cannot be seen from here.",
+        meaning: "The certificate was issued by a device or program that decrypts TLS connections to inspect them, not \
+            by the authority of the server's own certificate. Clients that trust the device do not notice; Exchange's \
+            extended protection and sign-ins with NTLM break.",
+        hint: "Exempt Exchange's names from TLS inspection, as Microsoft requires for Microsoft 365, or check from a \
+            network without inspection. The server's own certificate cannot be seen from here.",
+        neutral: "Exempt the mail server's names from TLS inspection, or check from a network without inspection. The \
+            server's own certificate cannot be seen from here.",
         references: "Microsoft, Microsoft 365 network connectivity principles; Microsoft, Configure Windows Extended \
             Protection in Exchange",
         answers: &["M06"],
     }
     GatewayAnswers = "gateway-answers" {
         severity: Info,
-        title: "another product than Exchange greets",
+        title: "a product other than Exchange answers",
         meaning: "The greeting is that of another product: a mail shield on this machine, a filter in front of \
             Exchange, or another mail server. What was seen here says little about Exchange behind it.",
-        hint: "No action is needed where that product is meant to answer: check Exchange itself from inside, by its own name \
-            or `--address`. If it is an antivirus mail shield on this machine, switch it off and check again.",
+        hint: "No action is needed where that product is meant to answer: check Exchange itself from inside, by its \
+            own name or `--address`. If it is an antivirus mail shield on this machine, switch it off and check \
+            again.",
         neutral: "No action is needed where that product is meant to answer. If it is an antivirus mail shield on this \
             machine, switch it off and check again.",
         references: "nmap, service probes; rapid7, recog",
@@ -706,8 +707,8 @@ codes! {
         severity: Fail,
         except: &[(Warn, Unchecked, "")],
         title: "the certificate has expired",
-        meaning: "The certificate, or one between it and the root, was valid until a day that is over. Outlook and \
-            browsers warn their users; programs that cannot ask refuse to connect.",
+        meaning: "The certificate, or one between it and the root, has passed its end date. Outlook and browsers warn \
+            their users; other clients refuse to connect.",
         hint: "Renew it and assign the new one to all that serve it (`Enable-ExchangeCertificate -Services \
             IIS,SMTP,POP,IMAP`). Restart the POP3 and IMAP4 services; also update load balancers and domain controllers.",
         neutral: "Renew the mail server's certificate and install it wherever this one is used, load balancers \
@@ -720,8 +721,8 @@ codes! {
         severity: Fail,
         except: &[(Warn, Unchecked, "")],
         title: "the certificate is not valid yet",
-        meaning: "The certificate, or one between it and the root, is valid only from a day that is still to come. \
-            Usually a clock is wrong: the one of the server that issued it, or the one of this machine.",
+        meaning: "The certificate, or one between it and the root, has a start date in the future. Usually a clock is \
+            wrong: that of the server that issued it, or that of this machine.",
         hint: "Compare this machine's clock and the server's (`w32tm /query /status`). If both are right, wait, or \
             have the certificate issued again.",
         references: "RFC 5280 §4.1.2.5",
@@ -731,7 +732,7 @@ codes! {
         severity: Fail,
         except: &[(Info, Unchecked, "")],
         title: "the certificate is self-signed",
-        meaning: "Nobody vouches for the certificate. Exchange makes such a one at setup, and it serves all protocols \
+        meaning: "No authority vouches for the certificate. Exchange Setup creates one, which serves all protocols \
             until another is assigned; only other Exchange servers trust it.",
         hint: "Install a certificate of a public or of your own authority and assign it to all that serve this one \
             (`Enable-ExchangeCertificate -Services IIS,SMTP,POP,IMAP`).",
@@ -744,10 +745,10 @@ codes! {
         severity: Fail,
         except: &[(Info, Unchecked, "")],
         title: "the certificate's issuer is not trusted",
-        meaning: "The chain ends at an issuer that is no root of trust here: a private authority, an inspection device \
-            on the way, or an intermediate certificate that the server does not send.",
-        hint: "If it is your own authority, name its root with `--ca-file` and deploy it to clients. Else see whether \
-            the server sends all intermediates, and whether a device on the way inspects TLS.",
+        meaning: "The certificate does not chain to a root that is trusted here: it comes from a private authority or \
+            an inspection device on the way, or an intermediate certificate that the server does not send.",
+        hint: "If it is your own authority, name its root with `--ca-file` and deploy it to clients. Otherwise check \
+            whether the server sends all intermediates, and whether a device on the way inspects TLS.",
         references: "RFC 5280 §6; Microsoft, Certificates in Exchange",
         aliases: &["ERR_CERT_AUTHORITY_INVALID", "CERT_E_UNTRUSTEDROOT", "CERT_E_CHAINING"],
         answers: &["M07", "L17"],
@@ -757,11 +758,11 @@ codes! {
         except: &[(Info, Unchecked, "")],
         title: "an intermediate certificate is not sent",
         meaning: "The certificate is good, but the server does not send the certificate that links it to the root. \
-            Windows often fetches that by itself; phones and other servers do not.",
+            Windows often downloads it by itself; phones and other servers do not.",
         hint: "Import the intermediate into the server's store Intermediate Certification Authorities and restart the \
-            service. On a load balancer install the whole chain.",
+            service. On a load balancer, install the whole chain.",
         neutral: "Put the intermediates behind the server's certificate in the file that the service reads, then \
-            reload it. On a load balancer install the whole chain.",
+            reload it. On a load balancer, install the whole chain.",
         references: "RFC 8446 §4.4.2; RFC 5246 §7.4.2",
         covers: &[Code::CertificateUnknownIssuer],
         answers: &["L19"],
@@ -780,7 +781,7 @@ codes! {
         severity: Fail,
         except: &[(Info, Unchecked, "")],
         title: "the certificate is not meant for servers",
-        meaning: "The certificate limits what it may be used for, and TLS servers are not among it.",
+        meaning: "The certificate limits what it may be used for, and that does not include TLS servers.",
         hint: "Have one issued with the purpose Server Authentication (1.3.6.1.5.5.7.3.1) and assign it to the \
             service.",
         neutral: "Have one issued for TLS servers (1.3.6.1.5.5.7.3.1) and install it.",
@@ -810,17 +811,19 @@ codes! {
         severity: Warn,
         except: &[(Info, Unchecked, "")],
         title: "the certificate cannot be checked here",
-        meaning: "Something in the certificate, or in the chain that it came with, is beyond what this program checks. That is \
-            no defect: clients may accept it, or not.",
-        hint: "Look at it from a client (`certutil -verify -urlfetch FILE` on Windows, `openssl s_client`): that is what counts.",
-        neutral: "Look at it with `openssl s_client` and from a mail program: that is what counts.",
+        meaning: "Something in the certificate, or in the chain that it came with, is beyond what exchports can check. \
+            That is not a defect: clients may or may not accept it.",
+        hint: "Look at it from a client (`certutil -verify -urlfetch FILE` on Windows, `openssl s_client`): that is \
+            what matters.",
+        neutral: "Look at it with `openssl s_client` and from a mail client: that is what matters.",
         references: "RFC 5280 §6",
     }
     CertificateExpiresSoon = "certificate-expires-soon" {
         severity: Warn,
         except: &[(Fail, Seen, "under the second number of `--cert-days`, but not on 25 and 3389")],
         title: "the certificate expires soon",
-        meaning: "Less than a third of its time and less than 30 days are left, or less than `--cert-days` says.",
+        meaning: "Less than a third of its lifetime and less than 30 days are left, or fewer days than `--cert-days` \
+            demands.",
         hint: "Renew it in time and assign the new one to all that serve it (`Enable-ExchangeCertificate -Services \
             IIS,SMTP,POP,IMAP`), and to load balancers. Then restart the POP3 and IMAP4 services.",
         neutral: "Renew the mail server's certificate in time and install it wherever this one is used, load balancers \
@@ -831,9 +834,8 @@ codes! {
         severity: Warn,
         except: &[(Info, Unchecked, "")],
         title: "the certificate is signed with a broken hash",
-        meaning: "The signature of the certificate, or of one between it and the root, uses SHA-1 or MD5, for which \
-            forgeries can be made. Public authorities have not issued such certificates since 2016; browsers refuse \
-            them.",
+        meaning: "The signature of the certificate, or of one between it and the root, uses SHA-1 or MD5, which can be \
+            forged. Public authorities have not issued such certificates since 2016; browsers refuse them.",
         hint: "Have a certificate issued with SHA-256 and assign it to the service.",
         references: "RFC 9155; Microsoft, HealthChecker, certificate check",
         aliases: &["ERR_CERT_WEAK_SIGNATURE_ALGORITHM"],
@@ -844,39 +846,38 @@ codes! {
     LdapError = "ldap-error" {
         severity: Fail,
         except: &[(Warn, Seen, "over TLS that works: the directory may answer only those who sign in")],
-        title: "the directory refused to tell its rootDSE",
-        meaning: "Every directory tells everyone what it is, without signing in (its rootDSE). This one refused.",
-        hint: "See what really answers there: Active Directory never refuses that. On another directory look at its \
-            access rules for anonymous clients.",
+        title: "the directory refused to show its rootDSE",
+        meaning: "Every directory describes itself to everyone, without a sign-in (the rootDSE). This one refused.",
+        hint: "Find out what really answers there: Active Directory never refuses that. On another directory, look at \
+            its access rules for anonymous clients.",
         references: "RFC 4512 §5.1; [MS-ADTS] 3.1.1.3.2, 5.1.3",
         answers: &["A08"],
     }
     RootDseEmpty = "root-dse-empty" {
         severity: Warn,
-        title: "the directory says nothing of itself",
-        meaning: "Every directory tells everyone what it is, without signing in (its rootDSE). This one answered with \
-            success and told nothing, so nobody knows what it is. A proxy, or an access rule for anonymous clients, \
-            possibly holds it back.",
-        hint: "See what really answers there: Active Directory always tells its rootDSE. On another directory look at \
-            its access rules for anonymous clients.",
+        title: "the directory does not describe itself",
+        meaning: "Every directory describes itself to everyone, without a sign-in (the rootDSE). This one answered \
+            with success but sent nothing. Possibly a proxy or an access rule for anonymous clients holds it back.",
+        hint: "Find out what really answers there: Active Directory always shows its rootDSE. On another directory, \
+            look at its access rules for anonymous clients.",
         references: "RFC 4512 §5.1; [MS-ADTS] 3.1.1.3.2, 5.1.3",
     }
     ImapPreauth = "imap-preauth" {
         severity: Fail,
-        except: &[(Warn, On(&[Imaps]), "where nobody is kept from TLS")],
-        title: "IMAP lets everybody in without a name",
+        except: &[(Warn, On(&[Imaps]), "where TLS is already on")],
+        title: "IMAP lets everybody in without a sign-in",
         meaning: "The server greets with PREAUTH: whoever connects is signed in already. STARTTLS is not allowed in \
-            that state, so a program that goes on would do so in clear: to send this greeting is how an attacker on \
-            the way takes STARTTLS away. Exchange never greets like that.",
+            that state, so a client that continues does so in clear: an attacker on the way can use this greeting to \
+            prevent STARTTLS. Exchange never greets like that.",
         hint: "Treat the connection as tampered with until you know who sends that greeting; check again from another \
-            network. If it is the server's own, see whose mail it gives away, and switch it off.",
+            network. If it is the server's own, find out whose mail it exposes, and switch it off.",
         references: "RFC 3501 §6.2.1, §7.1.4; RFC 9051 §6.2.1, §11.3",
     }
     GreetingMasked = "greeting-masked" {
         severity: Warn,
         title: "the greeting is masked on the way",
         meaning: "The server's greeting consists of asterisks: an inspection device on the way masks it, as Cisco's \
-            ESMTP inspection does. Such devices also take STARTTLS and other commands away.",
+            ESMTP inspection does. Such devices also remove STARTTLS and other commands.",
         hint: "Switch off SMTP inspection for this server on the firewall (Cisco: `no inspect esmtp`). Exchange hybrid \
             allows no device that changes SMTP on the way.",
         neutral: "Switch off SMTP inspection for this server on the firewall (Cisco: `no inspect esmtp`).",
@@ -886,9 +887,9 @@ codes! {
     DirectoryNotReady = "directory-not-ready" {
         severity: Warn,
         title: "the domain controller is not synchronized",
-        meaning: "The domain controller says of itself that it has not finished its first synchronization. Until then \
-            its answers may be old.",
-        hint: "Wait after a promotion or a restore; else repair replication (`repadmin /showrepl`, `dcdiag`).",
+        meaning: "The domain controller reports that it has not finished its initial synchronization. Until then its \
+            answers may be out of date.",
+        hint: "Wait after a promotion or a restore; otherwise repair replication (`repadmin /showrepl`, `dcdiag`).",
         references: "[MS-ADTS] 3.1.1.3.2.10",
         answers: &["A06"],
     }
@@ -896,7 +897,7 @@ codes! {
         severity: Warn,
         title: "the server's clock and this machine's differ",
         meaning: "The clocks differ by more than five minutes. Kerberos does not allow more, so sign-ins fail.",
-        hint: "See which of the two is wrong (`w32tm /query /status`, `w32tm /stripchart /computer:NAME`) and repair \
+        hint: "Find out which of the two is wrong (`w32tm /query /status`, `w32tm /stripchart /computer:NAME`) and repair \
             its time source.",
         references: "RFC 4120 §1.6; [MS-ADTS] 3.1.1.3.2; Microsoft, Maximum tolerance for computer clock \
             synchronization",
@@ -907,26 +908,26 @@ codes! {
         except: &[
             (Warn, As(Role::Edge), "which relays"),
             (Warn, As(Role::OnlineMx), "which relays"),
-            (Fail, Required, "since nobody can send"),
+            (Fail, Required, "because nobody can send"),
         ],
         title: "submission offers no way to sign in",
-        meaning: "On the ports for mail programs the server offers no AUTH in the secure session, so no program can \
-            sign in and send. Only programs that are let in by their address can use it.",
+        meaning: "On the ports for mail clients, the server offers no AUTH in the secure session, so no client can \
+            sign in and send. Only clients that are allowed by their address can use it.",
         hint: "BasicAuth and BasicAuthRequireTLS belong in AuthMechanism of the connector for this port. See \
             `Get-ReceiveConnector | Format-List Name,Bindings,AuthMechanism`.",
-        neutral: "Switch authentication on for this port (Postfix: `smtpd_sasl_auth_enable`), or see what takes AUTH \
-            away on the way.",
+        neutral: "Switch authentication on for this port (Postfix: `smtpd_sasl_auth_enable`), or find out what removes \
+            AUTH on the way.",
         references: "RFC 6409 §4.3; RFC 4954; Microsoft, Receive connectors",
         answers: &["S13"],
     }
     AuthWindowsOnly = "auth-windows-only" {
         severity: Info,
-        title: "submission offers only Windows' own ways to sign in",
+        title: "submission offers only NTLM or Kerberos",
         meaning: "In the secure session the server offers NTLM or Kerberos (GSSAPI) and nothing else. Outlook on \
-            Windows can do that; phones, printers and other programs need LOGIN, PLAIN or XOAUTH2.",
-        hint: "If programs other than Outlook are to send here, switch on BasicAuth with BasicAuthRequireTLS for the \
+            Windows can use that; phones, printers and other clients need LOGIN, PLAIN or XOAUTH2.",
+        hint: "If clients other than Outlook should send here, switch on BasicAuth with BasicAuthRequireTLS for the \
             connector (`Set-ReceiveConnector -AuthMechanism`).",
-        neutral: "If programs other than Outlook are to send here, offer PLAIN or LOGIN over TLS as well.",
+        neutral: "If clients other than Outlook should send here, offer PLAIN or LOGIN over TLS as well.",
         references: "Microsoft, Receive connectors; RFC 4954",
         answers: &["S14"],
     }
@@ -934,7 +935,7 @@ codes! {
         severity: Fail,
         title: "nobody can sign in",
         meaning: "The TLS session works, and the server offers no way to sign in within it: neither a user name with a \
-            password nor a mechanism of SASL. Mail programs connect and then give up.",
+            password nor a mechanism of SASL. Mail clients connect and then give up.",
         hint: "Allow a way to sign in over TLS: for Exchange LoginType (`Set-ImapSettings`, `Set-PopSettings`), else the \
             mail server's settings for authentication.",
         neutral: "Allow a way to sign in over TLS in the mail server's settings for authentication (Dovecot: \
@@ -945,20 +946,20 @@ codes! {
     StarttlsInsideTls = "starttls-inside-tls" {
         severity: Warn,
         title: "STARTTLS is offered inside TLS",
-        meaning: "The session is encrypted, and the server offers to begin TLS again. It does not know of the TLS: something \
-            in front of it ends TLS and forwards cleartext, so the server may withhold ways to sign in, and logs call the \
-            session insecure.",
+        meaning: "The session is encrypted, but the server offers to start TLS again. It does not know about the TLS: \
+            something in front of it terminates TLS and forwards cleartext, so the server may withhold ways to sign \
+            in, and logs call the session insecure.",
         hint: "Forward TLS unchanged to the server's own TLS port, or let the device in front speak TLS to the server.",
         references: "RFC 3501 §6.2.1; RFC 2595 §4; RFC 3207 §4.2",
     }
     SizeLimitLow = "size-limit-low" {
         severity: Info,
-        title: "only small messages are taken",
-        meaning: "The server takes no message of 10 MB or more. Exchange's own limit on a receive connector is 36 MB, \
+        title: "only small messages are accepted",
+        meaning: "The server accepts no message of 10 MB or more. Exchange's own limit on a receive connector is 36 MB, \
             which carries attachments of some 25 MB.",
-        hint: "If larger messages are to pass, raise MaxMessageSize of the receive connector (`Set-ReceiveConnector \
+        hint: "If larger messages should pass, raise MaxMessageSize of the receive connector (`Set-ReceiveConnector \
             -MaxMessageSize`), and the limit of a filter in front.",
-        neutral: "If larger messages are to pass, raise the limit (Postfix: `message_size_limit`), and that of a \
+        neutral: "If larger messages should pass, raise the limit (Postfix: `message_size_limit`), and that of a \
             filter in front.",
         references: "RFC 1870; Microsoft, Message size limits in Exchange Server",
         answers: &["S20"],
@@ -969,18 +970,19 @@ codes! {
         title: "a directory, but not Active Directory",
         meaning: "The directory that answers is not Active Directory Domain Services: OpenLDAP, an appliance's own, or \
             AD LDS, as Edge Transport servers have it. Exchange itself needs domain controllers.",
-        hint: "Check a domain controller's name if Exchange's directory is meant (`nltest /dclist:DOMAIN` lists them).",
+        hint: "If you meant Exchange's directory, check a domain controller by its name (`nltest /dclist:DOMAIN` lists \
+            them).",
         neutral: "No action is needed where this directory is meant to answer.",
         references: "[MS-ADTS] 3.1.1.3.4.3; Microsoft, Edge Subscriptions",
         answers: &["A05", "A07"],
     }
     GlobalCatalogNotReady = "global-catalog-not-ready" {
         severity: Info,
-        title: "no ready global catalog",
-        meaning: "The domain controller says that it is no global catalog, or one that is not complete yet. Exchange \
-            needs one that is in its own Active Directory site.",
-        hint: "No action is needed where another domain controller of the site is one. Else make this one a global catalog \
-            and wait for replication (`repadmin /showrepl`).",
+        title: "the global catalog is not ready",
+        meaning: "The domain controller says that it is not a global catalog, or not a complete one yet. Exchange \
+            needs one in its own Active Directory site.",
+        hint: "No action is needed where another domain controller of the site is one. Otherwise make this one a \
+            global catalog and wait for replication (`repadmin /showrepl`).",
         references: "[MS-ADTS] 3.1.1.3.2.11; Microsoft, Access to Active Directory by Exchange servers",
         answers: &["A06"],
     }
@@ -997,42 +999,42 @@ codes! {
         severity: Info,
         title: "no network level authentication",
         meaning: "The host chose TLS without CredSSP, so it shows its logon screen to everyone who connects. Windows \
-            can do better since 2008.",
-        hint: "On Windows demand network level authentication (SystemPropertiesRemote). xrdp and some others cannot do \
-            it.",
-        neutral: "xrdp and some others cannot do it: let only a VPN or a gateway reach the port.",
+            has supported better since 2008.",
+        hint: "On Windows, require network level authentication (SystemPropertiesRemote). xrdp and some others do not \
+            support it.",
+        neutral: "xrdp and some others do not support it: let only a VPN or a gateway reach the port.",
         references: "[MS-RDPBCGR] 2.2.1.2.1, 5.4.5.2",
     }
 
     // -- The web.
     HttpServerError = "http-server-error" {
         severity: Fail,
-        title: "the web server answers with an error of its own",
+        title: "the web server answers with a server error",
         meaning: "The connection works and the web server answers with a status of 500 or above: IIS, an application \
             pool or the back end behind it does not work.",
         hint: "Look at the application pools in IIS Manager and at the certificate of the back end on 444 (`netsh http \
-            show sslcert`, event 15021). Then at the logs of IIS.",
+            show sslcert`, event 15021). Then look at the IIS logs.",
         neutral: "Look at the log of the web server or proxy that answers, and at the server behind it.",
         references: "RFC 9110 §15.6",
         answers: &["H04"],
     }
     WebServerError = "web-server-error" {
         severity: Fail,
-        title: "the virtual directory answers with an error of the server's own",
+        title: "the virtual directory answers with a server error",
         meaning: "The web server works, and this directory answers with a status of 500 or above: its application pool \
             is stopped or fails, or the back end behind it does.",
         hint: "Look at the application pool of this directory in IIS Manager and at the certificate of the back end on \
-            444 (`netsh http show sslcert`, event 15021). Then at the logs of IIS.",
+            444 (`netsh http show sslcert`, event 15021). Then look at the IIS logs.",
         neutral: "Look at the log of the web server or proxy that answers, and at the server behind it.",
         references: "RFC 9110 §15.6; Microsoft, Load balancing in Exchange Server",
         answers: &["H04", "H05", "H11"],
     }
     CaptivePortal = "captive-portal" {
         severity: Fail,
-        except: &[(Warn, Seen, "where a person with a browser may get past it")],
-        title: "the network wants a sign-in first",
-        meaning: "Not the server answered but the network that this machine is in: it lets nothing out until somebody \
-            has signed in to it (captive portal), as in hotels and guest networks. Only status 511 says so for sure; a \
+        except: &[(Warn, Seen, "where a person with a browser can get past it")],
+        title: "the network requires a sign-in first",
+        meaning: "It was not the server that answered, but the network that this machine is in: it lets nothing out \
+            until somebody signs in (captive portal), as in hotels and guest networks. Only status 511 proves it; a \
             redirect to a portal of another domain is a likely sign.",
         hint: "Sign in to this network with a browser and check again, or check from another network.",
         references: "RFC 6585 §6 (511)",
@@ -1040,21 +1042,21 @@ codes! {
     }
     ProxyAuthentication = "proxy-authentication" {
         severity: Fail,
-        title: "a proxy on the way wants a sign-in",
-        meaning: "Not the server answered but a web proxy between this machine and it, which lets nobody through who \
-            has not signed in to it.",
+        title: "a proxy on the way requires a sign-in",
+        meaning: "It was not the server that answered, but a web proxy on the way, which lets nobody through without a \
+            sign-in.",
         hint: "Let the proxy pass Exchange's names without a sign-in, or check from a network without a proxy. Outlook \
-            meets the same proxy.",
+            has to use the same proxy.",
         neutral: "Let the proxy pass the server's names without a sign-in, or check from a network without a proxy. \
-            Outlook meets the same proxy.",
+            Outlook has to use the same proxy.",
         references: "RFC 9110 §15.5.8 (407)",
         answers: &["M08"],
     }
     HttpRejected = "http-rejected" {
         severity: Fail,
         title: "the web server refuses the request",
-        meaning: "The web server answers a plain request with a status that says that the request itself is wrong. The \
-            name may not be bound there, or a device in front refuses what it does not know.",
+        meaning: "The web server answers a plain request with a status that calls the request itself wrong. Perhaps \
+            the name is not bound there, or a device in front rejects unknown requests.",
         hint: "Look at the log of IIS for this time. Nothing there means that a web application firewall or a proxy in \
             front answered.",
         neutral: "Look at the web server's log for this time. Nothing there means that a web application firewall or a \
@@ -1064,24 +1066,24 @@ codes! {
     }
     WebNotFound = "web-not-found" {
         severity: Fail,
-        except: &[(Info, Unrequired, "then nobody has to be there")],
+        except: &[(Info, Unrequired, "nothing has to listen there")],
         title: "there is no such virtual directory",
-        meaning: "The web server answers and knows no directory of that path: it was removed, or is not published, or \
+        meaning: "The web server answers but has no directory of that path: it was removed, it is not published, or \
             the server is not Exchange.",
-        hint: "See whether the directory exists (`Get-WebApplication -Site 'Default Web Site'` in IIS's PowerShell). \
-            Behind a gateway see that it publishes this path.",
-        neutral: "If this path is to be published, pass it on to the server behind. If not, no action is needed.",
+        hint: "Check whether the directory exists (`Get-WebApplication -Site 'Default Web Site'` in IIS's PowerShell). \
+            Behind a gateway, make sure that it publishes this path.",
+        neutral: "If this path should be published, forward it to the server behind. If not, no action is needed.",
         references: "RFC 9110 §15.5.5; Microsoft, Default settings for Exchange virtual directories",
         answers: &["H06"],
     }
     WebRedirectLoop = "web-redirect-loop" {
         severity: Fail,
-        except: &[(Warn, Seen, "where nothing in the answer is Exchange's, or redirects are many but no circle")],
-        title: "redirects come to no end",
-        meaning: "The answer leads to a page that was asked for already, or on and on. A browser gives up there.",
+        except: &[(Warn, Seen, "where the answer shows no sign of Exchange, or there are many redirects but no loop")],
+        title: "redirects never end",
+        meaning: "The answer redirects to a page that was already requested, or on and on. A browser gives up there.",
         hint: "Remove the HTTP redirect from the virtual directories: they inherit it when it is set on the site (IIS \
             Manager, HTTP Redirect on each of them).",
-        neutral: "Look at the redirects of the web server or gateway, and correct the one that leads back.",
+        neutral: "Look at the redirects of the web server or gateway, and correct the one that points back.",
         references: "RFC 9110 §15.4; Microsoft, Configure http to https redirection for Outlook on the web",
         aliases: &["ERR_TOO_MANY_REDIRECTS"],
         answers: &["H03"],
@@ -1089,12 +1091,12 @@ codes! {
     WebRedirectToCleartext = "web-redirect-to-cleartext" {
         severity: Fail,
         title: "a redirect leads back to plain HTTP",
-        meaning: "The answer over HTTPS leads to the same host over HTTP. Where that leads to HTTPS again, browsers go \
-            round in circles; else a password goes in clear.",
-        hint: "Correct the redirect in IIS to https://. Behind a load balancer that ends TLS, Exchange believes that \
-            plain HTTP was asked for: let it speak HTTPS to the server as well.",
-        neutral: "Correct the redirect to https://. A server behind a load balancer that ends TLS has to be told of \
-            the TLS.",
+        meaning: "The answer over HTTPS redirects to the same host over HTTP. If that redirects to HTTPS again, \
+            browsers go round in circles; otherwise passwords cross the network in clear.",
+        hint: "Correct the redirect in IIS to https://. Behind a load balancer that terminates TLS, Exchange believes \
+            that the request came over HTTP: let the load balancer use HTTPS to the server as well.",
+        neutral: "Correct the redirect to https://. A server behind a load balancer that terminates TLS has to know \
+            about the TLS.",
         references: "Microsoft, Configure http to https redirection for Outlook on the web; Microsoft, Exchange \
             extended protection (no TLS offloading)",
         answers: &["H03"],
@@ -1102,62 +1104,63 @@ codes! {
     WebRedirectUnusable = "web-redirect-unusable" {
         severity: Fail,
         title: "a redirect leads nowhere",
-        meaning: "The answer is a redirect, and where it leads is missing or is no address of a web page.",
+        meaning: "The answer is a redirect whose target is missing or is not the address of a web page.",
         hint: "Look at the redirect in IIS (HTTP Redirect of the site and of the directory) or on the device in front, \
-            and correct where it leads.",
-        neutral: "Look at the redirect on the server or on the device in front, and correct where it leads.",
+            and correct its target.",
+        neutral: "Look at the redirect on the server or on the device in front, and correct its target.",
         references: "RFC 9110 §10.2.2",
     }
     WebRedirectElsewhere = "web-redirect-elsewhere" {
         severity: Info,
         except: &[(Fail, Seen, "on directories whose clients do not follow it: Outlook, phones, other servers")],
         title: "a redirect leads away from the service",
-        meaning: "The answer leads to another host, or to a page for people. That can be a sign-in in front (AD FS, an \
-            access gateway), Exchange Online, or the logon page of the network (captive portal).",
-        hint: "Open the address in a browser and see where it leads: a sign-in of your own is fine. A page of a hotel \
-            or a guest network means that this network wants a sign-in.",
+        meaning: "The answer redirects to another host, or to a page for people. That can be a sign-in page in front \
+            (AD FS, an access gateway), Exchange Online, or the logon page of the network (captive portal).",
+        hint: "Open the address in a browser and look where it leads: a sign-in page of your own is fine. A page of a \
+            hotel or a guest network means that this network requires a sign-in.",
         references: "RFC 9110 §15.4; Microsoft, Autodiscover in Exchange",
     }
     WebAnonymous = "web-anonymous" {
         severity: Fail,
         except: &[(Warn, Seen, "where the answer is Exchange's own")],
-        title: "answered without asking to sign in",
-        meaning: "Exchange asks everyone to sign in on this directory, and a page came without. Another web site \
-            answers there, or anonymous access was switched on.",
-        hint: "Check the name and where it leads: this is hardly Exchange. A web site on the mail domain's own name \
-            does that when autodiscover.DOMAIN is meant.",
-        neutral: "Another web site answers here: check the name and where it leads. A web site on the mail domain's \
-            own name does that when autodiscover.DOMAIN is meant.",
+        title: "answered without a sign-in",
+        meaning: "Exchange requires a sign-in on this directory, but a page came without one. Another web site answers \
+            there, or anonymous access was switched on.",
+        hint: "Check the name and what it points to: this is unlikely to be Exchange. The mail domain's own web site \
+            answers like this where autodiscover.DOMAIN is meant.",
+        neutral: "Another web site answers here: check the name and what it points to. The mail domain's own web site \
+            answers like this where autodiscover.DOMAIN is meant.",
         references: "Microsoft, Default settings for Exchange virtual directories",
         answers: &["H15", "H18"],
     }
     WebThrottled = "web-throttled" {
         severity: Warn,
-        title: "the web server is asked too often",
-        meaning: "The web server, or a device in front of it, limits how often one address may ask, and the limit is \
-            reached.",
+        title: "too many requests",
+        meaning: "The web server, or a device in front of it, limits the number of requests from one address, and the \
+            limit has been reached.",
         hint: "Wait and check again, less often. If Outlook is slow as well, look at the limits of the device in \
             front.",
         references: "RFC 6585 §4 (429)",
     }
     WebRestricted = "web-restricted" {
         severity: Fail,
-        except: &[(Warn, On(&[Ecp, Powershell]), "which many organisations limit on purpose")],
-        title: "403: not from here, or not at all",
-        meaning: "The web server knows the directory and refuses it. On ecp and powershell that mostly is a limit to \
-            known addresses, made on purpose; elsewhere it keeps clients out.",
-        hint: "See in IIS (IP Address and Domain Restrictions, Request Filtering, SSL Settings) or on the gateway in \
-            front what refuses it.",
-        neutral: "See on the web server, or on the gateway in front, what refuses it.",
+        except: &[(Warn, On(&[Ecp, Powershell]), "which many organizations restrict on purpose")],
+        title: "access is forbidden (403)",
+        meaning: "The web server has the directory but denies access. On ecp and powershell this is usually a \
+            deliberate restriction to known addresses; elsewhere it keeps clients out.",
+        hint: "Look in IIS (IP Address and Domain Restrictions, Request Filtering, SSL Settings) or on the gateway in \
+            front for what denies it.",
+        neutral: "Look on the web server, or on the gateway in front, for what denies it.",
         references: "RFC 9110 §15.5.4; Microsoft, Client access rules; Microsoft, Default settings for Exchange \
             virtual directories",
     }
     HttpForbidden = "http-forbidden" {
         severity: Info,
         title: "403 on port 80",
-        meaning: "The web server answers plain HTTP with 403. So does Exchange by default: it demands TLS, and there \
-            is no redirect unless somebody made one.",
-        hint: "No action is needed. If people without https:// should get to Outlook on the web, set up a redirect to HTTPS.",
+        meaning: "The web server answers plain HTTP with 403. Exchange does so by default: it requires TLS, and there \
+            is no redirect unless somebody sets one up.",
+        hint: "No action is needed. If people should reach Outlook on the web without typing https://, set up a \
+            redirect to HTTPS.",
         references: "Microsoft, Configure http to https redirection for Outlook on the web; RFC 9110 §15.5.4",
         answers: &["H01"],
     }
@@ -1165,8 +1168,8 @@ codes! {
         severity: Warn,
         title: "Exchange's pages come over plain HTTP",
         meaning: "Port 80 hands out one of Exchange's pages, where Exchange by default answers 403: the site no longer \
-            requires TLS. A password that is typed on that page crosses the network in clear, for anyone on the way to \
-            read.",
+            requires TLS. A password that is typed on that page crosses the network in clear, where anyone on the way \
+            can read it.",
         hint: "Switch on Require SSL for the site in IIS Manager (SSL Settings), or redirect 80 to HTTPS.",
         neutral: "Redirect 80 to HTTPS.",
         references: "Microsoft, Configure http to https redirection for Outlook on the web",
@@ -1174,20 +1177,20 @@ codes! {
     }
     AuthenticationMissing = "authentication-missing" {
         severity: Warn,
-        title: "a sign-in is wanted, and none is offered",
-        meaning: "The directory answers 401 and names no way to sign in (WWW-Authenticate), so no client can. A device \
-            in front may have taken it away, or all authentication is switched off in IIS.",
-        hint: "Look at the directory's authentication (such as `Get-WebServicesVirtualDirectory | Format-List \
+        title: "a sign-in is required but none is offered",
+        meaning: "The directory answers 401 but offers no way to sign in (WWW-Authenticate), so no client can. A \
+            device in front may have removed it, or all authentication is switched off in IIS.",
+        hint: "Look at the directory's authentication (for example `Get-WebServicesVirtualDirectory | Format-List \
             *Authentication*`), and at the device in front.",
         neutral: "Look at how people sign in to this path, and at the device in front.",
         references: "RFC 9110 §11.6.1, §15.5.2",
     }
     WebUnhealthy = "web-unhealthy" {
         severity: Warn,
-        title: "the health page says that the service is out",
-        meaning: "The directory answers, and its healthcheck.htm, which load balancers ask, is closed without a word, \
-            or answers with an error or not in time. Exchange closes it when managed availability, or an \
-            administrator, has taken that protocol out of service; a load balancer sends nobody there then.",
+        title: "the health page reports the service as down",
+        meaning: "The directory answers, and its healthcheck.htm, which load balancers ask, is closed without an \
+            answer, or answers with an error or not in time. Exchange closes it when managed availability, or an \
+            administrator, has taken that protocol out of service; a load balancer then sends no clients there.",
         hint: "Look at the health of the server (`Get-HealthReport`, `Get-ServerHealth`) and at the application pool \
             of this directory.",
         neutral: "Look at the server behind what answers here: its health page gets no answer.",
@@ -1198,30 +1201,30 @@ codes! {
         severity: Info,
         title: "the health page comes from another server",
         meaning: "The directory and its health page were answered by different servers: a load balancer spreads \
-            requests over several, and what one says holds for that one only.",
+            requests over several, and each result is valid for one server only.",
         hint: "Check the members of the load balancer's pool one by one: `--address ADDRESS` with the published name.",
         references: "Microsoft, Load balancing in Exchange Server",
         answers: &["H12"],
     }
     PreAuthentication = "pre-authentication" {
         severity: Info,
-        title: "nothing in the answer is Exchange's",
-        meaning: "Exchange names its front end in its answers (X-FEServer), and this one has none. Possibly a device \
-            in front asks to sign in before Exchange is reached, or hides the header.",
+        title: "the answer shows no sign of Exchange",
+        meaning: "Exchange names its front end in its answers (X-FEServer); this answer does not. Possibly a device in \
+            front requires a sign-in before Exchange is reached, or hides the header.",
         hint: "No action is needed where a gateway that signs people in is meant to be there (AD FS proxy, F5, NetScaler). \
-            Else see what answers on 443 in Exchange's place.",
-        neutral: "No action is needed where a gateway that signs people in is meant to be there. Else see what answers \
-            on 443.",
+            Otherwise find out what answers on 443 instead of Exchange.",
+        neutral: "No action is needed where a gateway that signs people in is meant to be there. Otherwise find out \
+            what answers on 443.",
         references: "captures of Exchange 2016 and 2019; no document",
         answers: &["H08"],
     }
     ProxyOnTheWay = "proxy-on-the-way" {
         severity: Info,
         title: "a web proxy on the way names itself",
-        meaning: "The answer came through a web proxy or cache that wrote its name into it. Such a proxy passes only \
+        meaning: "The answer came through a web proxy or cache that wrote its name into it. Such a proxy forwards only \
             web ports, and may break the sign-in with NTLM.",
         hint: "If Outlook has trouble, check from a network without this proxy, then have the proxy pass Exchange's \
-            names unchanged. It carries 80 and 443 only: other ports need a way of their own.",
+            names unchanged. It forwards 80 and 443 only: other ports need another route.",
         neutral: "If Outlook has trouble, check from a network without this proxy, then have the proxy pass the \
             server's names unchanged.",
         references: "RFC 9110 §7.6.3 (Via)",
@@ -1229,9 +1232,9 @@ codes! {
     }
     BasicAuthenticationOnline = "basic-authentication-online" {
         severity: Info,
-        title: "Exchange Online offers Basic, and no longer takes it",
-        meaning: "Exchange Online still names Basic among the ways to sign in on some of its servers, and takes \
-            passwords over it no more.",
+        title: "Exchange Online offers Basic but no longer accepts it",
+        meaning: "Some of Exchange Online's servers still offer Basic authentication, but passwords are no longer \
+            accepted.",
         hint: "No action is needed here. Clients have to sign in with OAuth (modern authentication).",
         references: "Microsoft, Deprecation of Basic authentication in Exchange Online",
         answers: &["H17"],
@@ -1239,8 +1242,9 @@ codes! {
     ModernAuthentication = "modern-authentication" {
         severity: Info,
         title: "modern authentication is offered",
-        meaning: "The service takes OAuth tokens (Bearer, XOAUTH2): modern authentication, with or beside passwords.",
-        hint: "No action is needed. Programs that only know passwords cannot sign in where nothing else is offered.",
+        meaning: "The service accepts OAuth tokens (Bearer, XOAUTH2): modern authentication, with or without passwords \
+            as an alternative.",
+        hint: "No action is needed. Clients that support only passwords cannot sign in where nothing else is offered.",
         references: "Microsoft, Hybrid modern authentication; Microsoft, Authenticate IMAP, POP or SMTP with OAuth",
         answers: &["P05"],
     }
@@ -1248,11 +1252,11 @@ codes! {
     // -- A whole host: reach.
     EverythingOpen = "everything-open" {
         severity: Fail,
-        title: "every port accepts, also one where nobody is",
-        meaning: "All ports accept a connection, and so does a port that nothing should listen on. Something between \
-            this machine and the target accepts in its place: a firewall's SYN proxy, an antivirus on this machine, a \
-            captive portal. That a port is open says nothing then.",
-        hint: "Check from another machine or network, or with the antivirus's web and mail shields off. What counts \
+        title: "every port accepts connections, even an unused one",
+        meaning: "All ports accept connections, and so does one on which nothing should listen. Something between this \
+            machine and the target accepts connections on its behalf: a firewall's SYN proxy, an antivirus on this \
+            machine, a captive portal. An open port then proves nothing.",
+        hint: "Check from another machine or network, or with the antivirus's web and mail shields off. What matters \
             here is whether a port speaks its protocol, not that it is open.",
         references: "RFC 4987 §3.6 (SYN proxies)",
         answers: &["T12"],
@@ -1299,8 +1303,8 @@ codes! {
         except: &[(Fail, As(Role::Auto), ""), (Fail, OfRows, "")],
         title: "no port of the target answers",
         meaning: "Every port that was tried gave no answer at all, not even a refusal: the host is down, the address \
-            is wrong or old, there is no way to it (VPN, route), or a firewall drops whatever comes from here.",
-        hint: "Compare the address with DNS, see that the host runs and the VPN is up, then check from another \
+            is wrong or old, there is no route to it (VPN down), or a firewall drops whatever comes from here.",
+        hint: "Compare the address with DNS, make sure that the host is running and the VPN is up, then check from another \
             network. A firewall may drop everything that comes from this address.",
         references: "Microsoft, PortQry (FILTERED); RFC 1812 §5.2.7.1",
         covers: &[Code::Filtered, Code::Unreachable, Code::HttpsNotOpen],
@@ -1311,12 +1315,12 @@ codes! {
         except: &[(Fail, As(Role::Auto), ""), (Fail, OfRows, "")],
         title: "every port refuses",
         meaning: "Every port that was tried refused the connection: a host answers at that address, and nothing \
-            listens on it. It is another host than the one meant, its services are stopped, a load balancer has no \
-            member left, or a firewall rejects instead of dropping.",
-        hint: "See that the name leads to the host that is meant (`nslookup`), then that its services run: \
-            `Get-Service *Exchange*,W3SVC`. A load balancer without a member looks the same.",
-        neutral: "See that the name leads to the host that is meant (`nslookup`), then that its services run. A load \
-            balancer without a member looks the same.",
+            listens on it. It is not the intended host, its services are stopped, a load balancer has no healthy \
+            member, or a firewall rejects connections.",
+        hint: "Make sure that the name points to the intended host (`nslookup`), then that its services are running: \
+            `Get-Service *Exchange*,W3SVC`. A load balancer without a healthy member looks the same.",
+        neutral: "Make sure that the name points to the intended host (`nslookup`), then that its services are \
+            running. A load balancer without a healthy member looks the same.",
         references: "Microsoft, PortQry (NOT LISTENING); RFC 9293 §3.10.7.1",
         covers: &[Code::Refused, Code::HttpsNotOpen],
     }
@@ -1326,8 +1330,8 @@ codes! {
         title: "IPv4 works and IPv6 does not",
         meaning: "The name has addresses of both families, and only IPv4 answers. Clients try IPv6 first and lose \
             time, or fail.",
-        hint: "Open the same ports for IPv6 on the firewall, or remove the AAAA record. Do not half disable IPv6 on an \
-            Exchange server: it is not supported.",
+        hint: "Open the same ports for IPv6 on the firewall, or remove the AAAA record. Do not disable IPv6 partially \
+            on an Exchange server: that is not supported.",
         neutral: "Open the same ports for IPv6 on the firewall, or remove the AAAA record.",
         references: "RFC 8305; Microsoft, HealthChecker, IPv6 check",
         covers: &[Code::Refused, Code::Filtered, Code::Unreachable, Code::HttpsNotOpen],
@@ -1338,7 +1342,7 @@ codes! {
         except: &[(Fail, Seen, "where a service that is required has a row for that address")],
         title: "IPv6 works and IPv4 does not",
         meaning: "The name has addresses of both families, and only IPv6 answers. Clients without IPv6 cannot connect.",
-        hint: "See the address translation and the firewall rule for IPv4, or correct the A record.",
+        hint: "Check address translation and the firewall rule for IPv4, or correct the A record.",
         references: "RFC 8305",
         covers: &[Code::Refused, Code::Filtered, Code::Unreachable, Code::HttpsNotOpen],
         answers: &["T15"],
@@ -1346,13 +1350,13 @@ codes! {
     WebOnlyNetwork = "web-only-network" {
         severity: Fail,
         except: &[(Fail, OfRows, "")],
-        title: "only the web's ports get an answer",
-        meaning: "443 works and every other port gets no answer. A network that lets only the web out looks like this \
-            (guests, hotels, some companies), and a firewall in front of the target that publishes only 443.",
-        hint: "Check from another network, or over the VPN, before looking at Exchange. If it is the same there, the \
-            firewall in front of the target passes only 443.",
-        neutral: "Check from another network, or over the VPN. If it is the same there, the firewall in front of the \
-            target passes only 443.",
+        title: "only web ports answer",
+        meaning: "443 works but no other port answers. Either this network allows only web traffic (guests, hotels, \
+            some companies), or a firewall in front of the target publishes only 443.",
+        hint: "Check from another network, or over the VPN, before you look at Exchange. If the result is the same, \
+            the firewall in front of the target allows only 443.",
+        neutral: "Check from another network, or over the VPN. If the result is the same, the firewall in front of the \
+            target allows only 443.",
         references: "Microsoft, Network ports for clients and mail flow in Exchange",
         covers: &[Code::Filtered, Code::Unreachable],
         answers: &["M11"],
@@ -1360,11 +1364,12 @@ codes! {
     Port25Blocked = "port-25-blocked" {
         severity: Fail,
         except: &[(Fail, OfRows, "")],
-        title: "25 alone gets no answer",
-        meaning: "Other ports of the target answer, and 25 does not. Many access providers and clouds let nobody out \
-            on 25, and companies only their mail servers; a firewall in front of the target is as possible.",
+        title: "only 25 does not answer",
+        meaning: "Other ports of the target answer, but 25 does not. Many internet providers and clouds block outbound \
+            25, and companies allow it only for their mail servers; a firewall in front of the target may also block \
+            it.",
         hint: "Possibly the provider or cloud of this machine blocks 25 outbound: try 25 of another mail server from \
-            here, and this one from elsewhere. Mail programs use 587 instead.",
+            here, and this one from elsewhere. Mail clients use 587 instead.",
         references: "Microsoft, Troubleshoot outbound SMTP connectivity in Azure; RFC 6409",
         covers: &[Code::Filtered],
         answers: &["T07", "T08"],
@@ -1372,10 +1377,10 @@ codes! {
     PopImapOff = "pop-imap-off" {
         severity: Info,
         except: &[(Fail, OfRows, "")],
-        title: "POP3 and IMAP4 are off, as Exchange has them by default",
-        meaning: "None of POP3's and IMAP4's ports answers, and the rest of Exchange does. Both are off after setup; \
-            nothing is wrong when nobody uses them.",
-        hint: "If they are wanted, set MSExchangePop3, MSExchangePop3BE, MSExchangeImap4 and MSExchangeImap4BE to \
+        title: "POP3 and IMAP4 are off, the default in Exchange",
+        meaning: "None of the POP3 and IMAP4 ports answers; the rest of Exchange does. Both are off after setup, which \
+            is fine unless somebody uses them.",
+        hint: "If they are needed, set MSExchangePop3, MSExchangePop3BE, MSExchangeImap4 and MSExchangeImap4BE to \
             automatic and start them. If not, no action is needed.",
         references: "Microsoft, POP3 and IMAP4 in Exchange Server",
         covers: &[Code::Refused, Code::Filtered],
@@ -1384,18 +1389,16 @@ codes! {
 
     NoSubmission = "no-submission" {
         severity: Fail,
-        title: "no way to hand in mail",
-        meaning: "Of 587 and 465, on which mail programs hand in what they send, neither works.",
-        hint: "Open one of them and let it require TLS: 465 (implicit TLS) is what RFC 8314 prefers, 587 (STARTTLS) is \
-            what older programs know.",
+        title: "no way to send mail",
+        meaning: "Mail clients submit mail on 587 or 465, and neither works.",
+        hint: "Open one of them and require TLS: RFC 8314 prefers 465 (implicit TLS); older clients need 587 (STARTTLS).",
         references: "RFC 8314 §3.3; RFC 6409",
     }
     NoMailboxAccess = "no-mailbox-access" {
         severity: Fail,
         title: "no way to read mail",
-        meaning: "Of the ports of IMAP and POP (993, 143, 995, 110) none works, so that no mail program can open a \
-            mailbox here.",
-        hint: "Open 993 (IMAP over TLS), or 995 for POP. If this host only takes mail in, check 25 alone: `-s smtp`.",
+        meaning: "None of the IMAP and POP ports (993, 143, 995, 110) works, so no mail client can open a mailbox here.",
+        hint: "Open 993 (IMAP over TLS), or 995 for POP. If this host only receives mail, check 25 alone: `-s smtp`.",
         references: "RFC 8314 §3.2",
     }
 
@@ -1404,7 +1407,7 @@ codes! {
         severity: Warn,
         title: "services, or addresses, serve different certificates",
         meaning: "Several certificates with the same names are served, and one is older: it was renewed in one place \
-            and not in another. The old one expires first, and Exchange's extended protection breaks sign-ins where \
+            but not in another. The old one expires first, and Exchange's extended protection breaks sign-ins where \
             load balancer and server serve different ones.",
         hint: "Assign the new certificate to the services that still serve the old one (`Enable-ExchangeCertificate \
             -Services SMTP,IIS,POP,IMAP`). Then restart them, and also update load balancers.",
@@ -1418,19 +1421,20 @@ codes! {
     ChangedState = "changed-state" {
         severity: Info,
         except: &[(Warn, Seen, "where what was open no longer is")],
-        title: "a port answers otherwise than before",
-        meaning: "The earlier run that `--baseline` names saw another state of the port: it was opened, closed, or is \
-            filtered now.",
-        hint: "If that was meant, make a new baseline. If not, look at the service and at the firewall: something was \
-            changed there since.",
+        title: "a port's state has changed",
+        meaning: "The port was in another state in the earlier run that `--baseline` names: it has been opened or \
+            closed, or is now filtered.",
+        hint: "If that was intended, make a new baseline. If not, look at the service and the firewall: something has \
+            changed there.",
         references: "RFC 9293 §3.10.7",
     }
     ChangedCertificate = "changed-certificate" {
         severity: Info,
-        except: &[(Warn, Seen, "where it is no plain renewal: another issuer, names that are gone, or an earlier end")],
-        title: "another certificate than before",
-        meaning: "The server presents another certificate than in the earlier run that `--baseline` names. A renewal \
-            keeps issuer and names and ends later; anything else is worth a look.",
+        except: &[(Warn, Seen, "where it is not a plain renewal: another issuer, names that are gone, or an earlier \
+            expiry")],
+        title: "the certificate has changed",
+        meaning: "The server presents a different certificate than in the earlier run that `--baseline` names. A \
+            renewal keeps issuer and names and expires later; anything else is worth a look.",
         hint: "If it was renewed, make a new baseline. If nobody here did that, find out who presents it: a load \
             balancer, a TLS inspection, or somebody in between.",
         references: "RFC 5280 §4.1.2",
@@ -1438,31 +1442,31 @@ codes! {
     ChangedTls = "changed-tls" {
         severity: Info,
         except: &[(Warn, Seen, "where the version is older than before")],
-        title: "another version of TLS, or another cipher suite, than before",
-        meaning: "The handshake came to another version or suite than in the earlier run that `--baseline` names: \
+        title: "the TLS version or cipher suite has changed",
+        meaning: "The handshake chose a different version or suite than in the earlier run that `--baseline` names: \
             the server's settings changed, or another machine answers.",
-        hint: "If that was meant, make a new baseline. If the version is older, look at the server's TLS settings, and \
+        hint: "If that was intended, make a new baseline. If the version is older, look at the server's TLS settings, and \
             whether all servers behind the name have the same.",
         references: "RFC 8446 §4.1.1",
     }
     ChangedCapabilities = "changed-capabilities" {
         severity: Info,
         except: &[(Warn, Seen, "where something is no longer offered")],
-        title: "the server offers other capabilities than before",
-        meaning: "What the server says that it can do (EHLO, CAPABILITY, CAPA) is not what it said in the earlier run \
-            that `--baseline` names.",
-        hint: "If that was meant, make a new baseline. If a way to sign in or STARTTLS is gone, look at the connector's \
+        title: "the server's capabilities have changed",
+        meaning: "The server offers different capabilities (EHLO, CAPABILITY, CAPA) than in the earlier run that \
+            `--baseline` names.",
+        hint: "If that was intended, make a new baseline. If a way to sign in or STARTTLS is gone, look at the connector's \
             settings and at firewalls that rewrite the conversation.",
         references: "RFC 5321 §4.1.1.1; RFC 9051 §6.1.1; RFC 2449",
     }
     ChangedBuild = "changed-build" {
         severity: Info,
         except: &[(Warn, Seen, "where the build is older than before")],
-        title: "another build of Exchange than before",
-        meaning: "A web service tells another build than in the earlier run that `--baseline` names: an update was \
-            installed or taken back, or another server answers.",
-        hint: "If an update was installed, make a new baseline. If the build is older, see that every server behind the \
-            name has the same update.",
+        title: "the Exchange build has changed",
+        meaning: "A web service reports a different build than in the earlier run that `--baseline` names: an update \
+            was installed or removed, or another server answers.",
+        hint: "If an update was installed, make a new baseline. If the build is older, make sure that every server \
+            behind the name has the same update.",
         references: "Microsoft, Exchange Server build numbers and release dates",
     }
 
@@ -1470,41 +1474,39 @@ codes! {
     NotExchange = "not-exchange" {
         severity: Info,
         except: &[(Warn, As(Role::Auto), ""), (Fail, OfRows, "")],
-        title: "nothing says that the host is Exchange",
-        meaning: "443 answers, none of Exchange's virtual directories is there, and nothing else that was said is \
-            Exchange's.",
-        hint: "Check the name: it may lead to another web server or to a gateway that publishes nothing of Exchange. \
-            If it is Exchange, see that the Default Web Site has its directories.",
+        title: "the host does not look like Exchange",
+        meaning: "443 answers, but none of Exchange's virtual directories is there, and nothing else points to Exchange.",
+        hint: "Check the name: it may point to another web server, or to a gateway that does not publish Exchange. If \
+            it is Exchange, make sure that the Default Web Site has its directories.",
         references: "Microsoft, Default settings for Exchange virtual directories",
         covers: &[Code::WebNotFound],
     }
     IisStopped = "iis-stopped" {
         severity: Fail,
         title: "all web services answer 503",
-        meaning: "Not one directory is broken but all of them: the web site, all application pools, or the load \
-            balancer's whole pool is out.",
+        meaning: "All directories are affected, not just one: the web site, all application pools, or the load \
+            balancer's whole pool is down.",
         hint: "Start the Default Web Site and the application pools in IIS Manager; events 5002 and 5009 (WAS) tell \
-            why they stopped. Behind a load balancer look at its pool first.",
+            why they stopped. Behind a load balancer, look at its pool first.",
         references: "RFC 9110 §15.6.4; Microsoft, Load balancing in Exchange Server",
         covers: &[Code::HttpServerError, Code::WebServerError],
     }
     RoleDoesNotFit = "role-does-not-fit" {
         severity: Warn,
         except: &[(Info, Seen, "where only a greeting speaks for Exchange Online")],
-        title: "another kind of host than it was judged as",
+        title: "the host is not what its role says",
         meaning: "The name, or what the host says of itself, belongs to another kind of host than `--role` says: \
-            Exchange Online in place of a server of one's own, or the reverse. What is required of the one is not \
-            there on the other.",
-        hint: "Check it as what it is, with another `--role`. If it should be another host, see where DNS leads: after \
-            a migration names lead to Exchange Online.",
+            Exchange Online instead of your own server, or the reverse. What one requires does not exist on the other.",
+        hint: "Check it with the right `--role`. If you expected another host, look at what DNS returns: after a \
+            migration, names point to Exchange Online.",
         references: "Microsoft, Microsoft 365 URLs and IP address ranges; Microsoft, Autodiscover in Exchange",
         answers: &["D06"],
     }
     ExchangeUnsupported = "exchange-unsupported" {
         severity: Warn,
         title: "Microsoft no longer supports this Exchange",
-        meaning: "The build belongs to a product that gets no security updates any more; for 2016 and 2019 the \
-            extended ones, which had to be bought, ended on 2026-10-31 as well.",
+        meaning: "The build belongs to a product that no longer gets security updates; for 2016 and 2019, the paid \
+            extended updates ended on 2026-10-31 as well.",
         hint: "Move to Exchange Server Subscription Edition: an in-place upgrade from 2019, a migration from older \
             ones.",
         references: "Microsoft, Exchange Server build numbers and release dates; Microsoft, Lifecycle",
@@ -1514,8 +1516,8 @@ codes! {
         title: "Exchange Online throttles and then refuses mail from this build",
         meaning: "In a hybrid organization, Exchange Online looks at the build of the server that sends mail through a \
             connector of type OnPremises. Below a minimum it first answers `450 4.7.230 Connecting Exchange server \
-            version is out-of-date` for part of each hour, and after some weeks `550 5.7.230`; \
-            `New-TenantExemptionInfo` pauses that for up to 90 days a year. Mail that takes another way is not \
+            version is out-of-date` for part of each hour, and some weeks later `550 5.7.230`; \
+            `New-TenantExemptionInfo` pauses that for up to 90 days a year. Mail that takes another route is not \
             affected. The web services may show an older build than transport has.",
         hint: "Install the newest security update, or move to Exchange Server Subscription Edition. The report \
             \"Out-of-date connecting on-premises Exchange servers\" of the Exchange admin center tells what is \
@@ -1525,30 +1527,30 @@ codes! {
     ExchangeBuild = "exchange-build" {
         severity: Info,
         title: "which Exchange it is",
-        meaning: "Exchange's web services tell their build without a sign-in, and the build tells product and update. \
-            An update that did not touch the web services does not show there: the server may be newer than it says, \
-            not older.",
-        hint: "No action is needed. Where newer updates were known, install the newest one.",
+        meaning: "Exchange's web services report their build without a sign-in, and the build identifies product and \
+            update. An update that did not change the web services does not show there: the server may be newer than \
+            shown, not older.",
+        hint: "No action is needed. If there is a newer update, install it.",
         references: "Microsoft, Exchange Server build numbers and release dates",
     }
     NamesDiffer = "names-differ" {
         severity: Info,
-        title: "the servers behind the services name themselves differently",
-        meaning: "Greeting and web services name the machine that answers, and they name different ones. Possibly a \
-            load balancer spreads the services over several servers, or a name leads to the wrong host.",
-        hint: "No action is needed behind a load balancer; to check one member alone, give its `--address`. Else see where \
-            the name leads.",
+        title: "the services are answered by different servers",
+        meaning: "Greetings and web services name the server that answers, and the names differ. Possibly a load \
+            balancer spreads the services over several servers, or a name points to the wrong host.",
+        hint: "No action is needed behind a load balancer; to check a single member, give its `--address`. Otherwise \
+            check what the name points to.",
         references: "Microsoft, Load balancing in Exchange Server",
     }
 
     // -- Mail domains: what name servers say, and what the hosts that they name showed.
     ResolverWithoutSignatures = "resolver-without-signatures" {
         severity: Warn,
-        title: "this resolver keeps the signatures back",
+        title: "this resolver withholds DNSSEC signatures",
         meaning: "The root zone is signed everywhere, and the resolver that was asked does not hand out its \
-            signatures, as many routers and forwarders do not. That says nothing about the domain: of DNSSEC and DANE \
-            nothing can be told through this resolver.",
-        hint: "Ask another one: `--resolver ADDRESS`, one that validates, as mail servers with DANE need it anyway.",
+            signatures, as many routers and forwarders do not. That says nothing about the domain: DNSSEC and DANE \
+            cannot be checked through this resolver.",
+        hint: "Use another resolver (`--resolver ADDRESS`), one that validates; mail servers with DANE need one anyway.",
         references: "RFC 4035 §3; RFC 7672 §2.1",
     }
     DomainNotFound = "domain-not-found" {
@@ -1562,44 +1564,43 @@ codes! {
     DomainLookupFailed = "domain-lookup-failed" {
         severity: Fail,
         title: "the domain could not be looked up",
-        meaning: "The resolver did not answer, or answered that it could not. Whether the domain takes mail is not \
-            known.",
-        hint: "Try another resolver with `--resolver ADDRESS`, and see that port 53 is open for UDP and TCP. Where all \
-            resolvers say SERVFAIL, the domain's own name servers do not answer.",
+        meaning: "The resolver did not answer, or reported a failure. Whether the domain accepts mail is not known.",
+        hint: "Try another resolver with `--resolver ADDRESS`, and make sure that port 53 is open for UDP and TCP. \
+            Where all resolvers say SERVFAIL, the domain's own name servers do not answer.",
         references: "RFC 1035 §4.1.1; RFC 8499 §3",
     }
     DnssecBogus = "dnssec-bogus" {
         severity: Fail,
-        title: "the signatures of DNSSEC do not hold",
+        title: "the DNSSEC signatures are invalid",
         meaning: "The domain is signed, and a signature has expired, a key is missing, or the DS record of the parent \
-            belongs to another key. Resolvers that validate answer SERVFAIL: most of the internet does not find the \
-            domain, and mail to it is kept back.",
-        hint: "Sign the zone again, or have the registry replace the DS record by that of the present key. `delv \
+            belongs to another key. Resolvers that validate answer SERVFAIL: most of the internet cannot find the \
+            domain, and mail to it is delayed.",
+        hint: "Sign the zone again, or have the registry replace the DS record with that of the current key. `delv \
             DOMAIN MX` and dnsviz.net show which link is broken.",
         references: "RFC 4035 §5; RFC 6781 §4",
     }
     NoMailHost = "no-mail-host" {
         severity: Fail,
-        title: "nobody takes mail for the domain",
-        meaning: "There is no MX record, and the domain has no address of its own that senders would fall back on.",
-        hint: "Add an MX record. If the domain shall take no mail, say so with a null MX: `MX 0 .`.",
+        title: "no host accepts mail for the domain",
+        meaning: "There is no MX record, and the domain itself has no address that senders could fall back on.",
+        hint: "Add an MX record. If the domain should not receive mail, say so with a null MX: `MX 0 .`.",
         references: "RFC 5321 §5.1; RFC 7505",
     }
     NullMx = "null-mx" {
         severity: Info,
         except: &[(Fail, Seen, "where there are other MX records beside it")],
-        title: "the domain says that it takes no mail",
+        title: "the domain says that it accepts no mail",
         meaning: "A single MX record whose host is a lone dot (null MX) tells senders not to try. Beside other MX \
             records it is a mistake.",
-        hint: "No action is needed, unless the domain shall take mail.",
+        hint: "No action is needed, unless the domain should receive mail.",
         references: "RFC 7505 §3",
     }
     MxMissing = "mx-missing" {
         severity: Info,
         title: "there is no MX record",
-        meaning: "Senders fall back on the address of the domain itself. It works, but most often that is a web \
-            server, and some receivers take no mail from a domain without MX.",
-        hint: "Add an MX record that names the mail host, or a null MX where the domain takes no mail.",
+        meaning: "Senders fall back on the address of the domain itself. That works, but it is usually a web server, \
+            and some receivers reject mail from a domain without MX.",
+        hint: "Add an MX record that names the mail host, or a null MX if the domain receives no mail.",
         references: "RFC 5321 §5.1",
     }
     MxUnusable = "mx-unusable" {
@@ -1607,24 +1608,24 @@ codes! {
         title: "an MX record names no host",
         meaning: "An MX record has to name a host that has an address. This one names an address, no host name at \
             all, or a name without address, and senders that choose it cannot deliver.",
-        hint: "Correct the record, or add the A or AAAA record that is missing.",
+        hint: "Correct the record, or add the missing A or AAAA record.",
         references: "RFC 5321 §5.1; RFC 1035 §3.3.9",
     }
     MxIsAlias = "mx-is-alias" {
         severity: Warn,
         title: "an MX record names an alias (CNAME)",
         meaning: "The host of an MX record must not be an alias. Most senders follow it, some refuse, and TLSA records \
-            and certificates are looked for under either name.",
+            and certificates may be looked up under either name.",
         hint: "Name the host itself in the MX record, or give the name an address of its own.",
         references: "RFC 2181 §10.3; RFC 5321 §5.1; RFC 7672 §2.2.2",
     }
     MxUnreachable = "mx-unreachable" {
         severity: Warn,
         title: "port 25 of a mail host does not answer here",
-        meaning: "Nothing could be said of the certificate there. Either the mail host is down, or this network lets no \
-            connection to port 25 out, as most networks of offices, homes and clouds.",
+        meaning: "The certificate there could not be checked. Either the mail host is down, or this network blocks \
+            outbound port 25, as most office, home and cloud networks do.",
         hint: "Check from a network that is open to port 25. If it is not reachable from there either, look at the \
-            service and at the firewall before it.",
+            service and at the firewall in front.",
         references: "RFC 5321 §4.5.4.1; Microsoft, PortQry",
     }
     MxOldAndNew = "mx-old-and-new" {
@@ -1634,14 +1635,14 @@ codes! {
             mail.protection.outlook.com is not and has none. As long as both are there, senders may choose the old \
             one, and DANE protects nothing.",
         hint: "Once mail arrives under the new name, remove the old MX record; add the new name to the policy of \
-            MTA-STS before. `Get-DnssecStatusForVerifiedDomain` tells how far it is.",
+            MTA-STS before. `Get-DnssecStatusForVerifiedDomain` shows the progress.",
         references: "Microsoft, How SMTP DNS-based Authentication of Named Entities (DANE) secures email",
     }
     MxNamesDiffer = "mx-names-differ" {
         severity: Info,
-        title: "a mail host calls itself otherwise than DNS does",
-        meaning: "The name in the greeting is not among the names of its address (PTR). For a host that only takes \
-            mail that is harmless; where it sends mail as well, receivers compare the two and distrust it.",
+        title: "a mail host's greeting does not match its PTR record",
+        meaning: "The name in the greeting is not among the names of its address (PTR). For a host that only receives \
+            mail this is harmless; if it also sends mail, receivers compare the two and may distrust it.",
         hint: "Where the host sends mail too: make the PTR record, the greeting and the name in EHLO the same.",
         references: "RFC 5321 §4.1.4; RFC 1912 §2.1",
     }
@@ -1649,15 +1650,15 @@ codes! {
         severity: Warn,
         except: &[(Info, Seen, "where autodiscover has an address of its own")],
         title: "every name of the domain has an address",
-        meaning: "A wildcard record answers for names that nobody made. Where autodiscover is one of them, Outlook asks \
-            a server that knows nothing of it, and shows the warning that its certificate deserves.",
+        meaning: "A wildcard record answers for names that do not exist. If autodiscover is one of them, Outlook asks \
+            a server that has nothing to do with it, and shows a certificate warning.",
         hint: "Remove the wildcard record, or give autodiscover a record of its own.",
         references: "RFC 4592; Microsoft, Autodiscover in Exchange",
     }
     AutodiscoverNotFound = "autodiscover-not-found" {
         severity: Warn,
-        except: &[(Info, Seen, "where service records lead mail programs to their servers")],
-        title: "no way to Autodiscover leads to Exchange",
+        except: &[(Info, Seen, "where SRV records lead mail clients to their servers")],
+        title: "Autodiscover does not lead to Exchange",
         meaning: "Outlook tries the domain's web server, the host autodiscover, its redirect on port 80 and the service \
             record. None of them leads to Exchange or Exchange Online from here. Computers of the domain ask Active \
             Directory first (SCP), which cannot be seen from outside; all others have to be set up by hand.",
@@ -1668,28 +1669,28 @@ codes! {
     AutodiscoverCertificate = "autodiscover-certificate" {
         severity: Fail,
         except: &[(Info, Seen, "where Outlook has found Autodiscover before it gets there")],
-        title: "a certificate that Outlook warns of",
+        title: "a certificate that Outlook warns about",
         meaning: "A host that Outlook asks for Autodiscover answers with a certificate that is not issued for that \
-            name, has expired, or comes from nobody who is trusted. Outlook shows its certificate warning; mobile \
-            devices and other programs give up.",
-        hint: "Issue the certificate for that name as well, or let the name lead to a host whose certificate has it. \
-            Where the domain's own web server is the culprit, nothing should answer on its port 443 under that name.",
+            name, has expired, or does not chain to a trusted root. Outlook shows its certificate warning; mobile \
+            devices and other clients give up.",
+        hint: "Issue the certificate for that name as well, or point the name to a host whose certificate has it. If \
+            it is the domain's own web server, nothing should answer there on port 443 under that name.",
         references: "Microsoft, Certificates in Exchange; Microsoft, Autodiscover in Exchange",
     }
     AutodiscoverContradicts = "autodiscover-contradicts" {
         severity: Warn,
-        title: "the ways to Autodiscover lead apart",
-        meaning: "One way leads to Exchange Online, another to a server of one's own. Which one a program takes depends \
-            on its order, so that two programs of one user can end at two places.",
-        hint: "In a hybrid organization let all ways lead to the Exchange server: it redirects mailboxes that have \
-            moved. After a whole migration let all of them lead to Exchange Online.",
+        title: "the Autodiscover methods contradict each other",
+        meaning: "One method leads to Exchange Online, another to a server of your own. Which one a client uses \
+            depends on its order, so two clients of one user can end up in different places.",
+        hint: "In a hybrid organization, let all methods lead to the Exchange server: it redirects mailboxes that have \
+            moved. After a complete migration, let all of them lead to Exchange Online.",
         references: "Microsoft, Autodiscover in Exchange; Microsoft, Hybrid deployment prerequisites",
     }
     AutodiscoverSlow = "autodiscover-slow" {
         severity: Warn,
-        title: "a way to Autodiscover that is waited for",
-        meaning: "A firewall drops the connection in place of refusing it, so that Outlook waits for its timeout at \
-            this way before it goes on to the next.",
+        title: "an Autodiscover method times out",
+        meaning: "A firewall drops the connection instead of rejecting it, so Outlook waits for a timeout before it \
+            tries the next method.",
         hint: "Refuse the connection at the firewall (reset) rather than dropping it, or remove the address record.",
         references: "Microsoft, Autodiscover in Exchange; MS-OXDISCO §3.1.5",
     }
@@ -1698,31 +1699,31 @@ codes! {
         title: "Autodiscover leads to another domain",
         meaning: "Outlook follows a redirect, or a service record, to another domain only after it has asked the user, \
             once for each host.",
-        hint: "Let autodiscover lead to a host whose certificate has that name, or roll the policy out that allows the \
-            host (RedirectServers). With a hosting provider the question is normal.",
+        hint: "Let autodiscover lead to a host whose certificate has that name, or deploy the policy that allows the \
+            host (RedirectServers). With a hosting provider, the prompt is normal.",
         references: "Microsoft, Autodiscover in Exchange; MS-OXDISCO §3.1.5",
     }
     AutodiscoverDeadEnd = "autodiscover-dead-end" {
         severity: Warn,
         title: "a redirect that Outlook does not follow",
-        meaning: "A way to Autodiscover redirects in clear, in a circle, or to what is no page, and Outlook goes on to \
-            the next way.",
+        meaning: "An Autodiscover method redirects in clear, in a loop, or to something that is not a page, and \
+            Outlook tries the next method.",
         hint: "Redirect to `https://HOST/autodiscover/autodiscover.xml`, or do not answer for that path.",
         references: "MS-OXDISCO §3.1.5; RFC 9110 §15.4",
     }
     AutodiscoverWebSite = "autodiscover-web-site" {
         severity: Info,
         title: "a web site answers in place of Autodiscover",
-        meaning: "A web server answers every path with a page (200), this one too. Outlook sees that it is none of its \
-            own and goes on; other programs (those with the EWS libraries) stop there.",
+        meaning: "A web server answers every path with a page (200), this one too. Outlook notices that and tries the \
+            next method; other clients (those with the EWS libraries) stop there.",
         hint: "Let the web server answer 404 for /autodiscover/. No action is needed for Outlook.",
         references: "MS-OXDISCO §3.1.5; RFC 9110 §15.5.5",
     }
     AutodiscoverFound = "autodiscover-found" {
         severity: Info,
         title: "how Outlook finds its server",
-        meaning: "The first way in Outlook's order that leads to Exchange or Exchange Online. Computers of the domain \
-            ask Active Directory before (SCP), which cannot be seen from outside.",
+        meaning: "The first method in Outlook's order that leads to Exchange or Exchange Online. Domain-joined \
+            computers ask Active Directory first (SCP), which cannot be seen from outside.",
         hint: "No action is needed.",
         references: "Microsoft, Autodiscover in Exchange; MS-OXDISCO §3.1.5",
     }
@@ -1732,9 +1733,9 @@ codes! {
         title: "no TLSA record matches the certificate of port 25",
         meaning: "The TLSA records are signed, and none of them belongs to the certificate that the mail host serves. \
             Senders that use DANE (Exchange Online, Postfix with `dane`, many providers in Germany and the \
-            Netherlands) keep the mail back, and in the end return it. Most often the certificate was renewed and the \
-            record was not. A record `3 1 1` stays right as long as the key is kept.",
-        hint: "Publish the record of the present certificate beside the old one now. Before the next renewal publish \
+            Netherlands) hold the mail back and finally return it. Usually the certificate was renewed but the record \
+            was not. A `3 1 1` record stays valid as long as the key does not change.",
+        hint: "Publish a record for the current certificate beside the old one now. Before the next renewal publish \
             the next record first, and wait for its TTL.",
         references: "RFC 7672 §2.2; RFC 7671 §8",
         aliases: &["TLSA mismatch"],
@@ -1743,40 +1744,39 @@ codes! {
         severity: Fail,
         title: "TLSA records, and no TLS on port 25",
         meaning: "Usable TLSA records tell senders that the host has TLS. Where STARTTLS is not offered or fails, \
-            senders that use DANE keep the mail back.",
+            senders that use DANE hold the mail back.",
         hint: "Turn STARTTLS on, or remove the TLSA records and wait for their TTL.",
         references: "RFC 7672 §2.2",
     }
     DaneLookupFailed = "dane-lookup-failed" {
         severity: Fail,
         title: "TLSA records could not be looked up",
-        meaning: "Where the question for TLSA records is answered with an error, senders that use DANE cannot know \
-            whether there are any, and keep the mail back. Some name servers and firewalls mistreat this question.",
-        hint: "Ask the domain's name servers themselves: `dig TLSA _25._tcp.HOST @SERVER`. They have to answer, be it \
-            that there is nothing.",
+        meaning: "If the query for TLSA records fails, senders that use DANE cannot know whether there are any, and \
+            hold the mail back. Some name servers and firewalls mishandle this query.",
+        hint: "Ask the domain's name servers directly: `dig TLSA _25._tcp.HOST @SERVER`. They have to answer, even if \
+            there is no record.",
         references: "RFC 7672 §2.1.1",
     }
     DaneNotSecure = "dane-not-secure" {
         severity: Warn,
-        title: "TLSA records that nobody uses",
-        meaning: "TLSA records count only where they and the addresses of the mail host are signed (DNSSEC). These are \
-            not, so that senders go on as if there were none.",
+        title: "TLSA records that senders ignore",
+        meaning: "TLSA records count only if they and the addresses of the mail host are signed (DNSSEC). These are \
+            not, so senders ignore them.",
         hint: "Sign the zone of the mail host, and have the registry publish its DS record; or remove the TLSA records.",
         references: "RFC 7672 §2.2",
     }
     DaneUnusable = "dane-unusable" {
         severity: Warn,
-        title: "no TLSA record that senders use",
+        title: "no usable TLSA record",
         meaning: "Between mail servers only the usages 2 (DANE-TA) and 3 (DANE-EE) count, with selector 0 or 1 and \
-            matching type 0 to 2. Where all records are others, senders insist on TLS and do not check the \
-            certificate.",
+            matching type 0 to 2. If there are only other records, senders require TLS but do not check the certificate.",
         hint: "Publish `3 1 1`: the SHA-256 of the public key of the certificate that port 25 serves.",
         references: "RFC 7672 §3.1.3; RFC 7671 §5",
     }
     DaneUnseen = "dane-unseen" {
         severity: Warn,
-        title: "TLSA records could not be held against the certificate",
-        meaning: "Port 25 of the mail host is not open from here, so what it serves was not seen.",
+        title: "TLSA records could not be compared with the certificate",
+        meaning: "Port 25 of the mail host is not reachable from here, so its certificate was not seen.",
         hint: "Check from a network that is open to port 25.",
         references: "RFC 7672 §2.2",
     }
@@ -1789,60 +1789,60 @@ codes! {
     }
     MtaStsMxNotCovered = "mta-sts-mx-not-covered" {
         severity: Fail,
-        except: &[(Warn, Seen, "in mode testing")],
-        title: "a mail host that the policy of MTA-STS does not name",
-        meaning: "Senders that use MTA-STS (Google, Microsoft, Yahoo) deliver only to hosts that the policy names. In \
-            mode enforce they keep mail for this one back, in mode testing they report it.",
+        except: &[(Warn, Seen, "in testing mode")],
+        title: "the MTA-STS policy does not list a mail host",
+        meaning: "Senders that use MTA-STS (Google, Microsoft, Yahoo) deliver only to hosts that the policy lists. In \
+            enforce mode they hold back mail for this one; in testing mode they report it.",
         hint: "Add an `mx:` line for it to the policy, then change the id of the record `_mta-sts`. A name under \
             mx.microsoft needs a line of its own.",
         references: "RFC 8461 §4.1; RFC 8461 §5",
     }
     MtaStsMxCertificate = "mta-sts-mx-certificate" {
         severity: Fail,
-        except: &[(Warn, Seen, "in mode testing")],
-        title: "a mail host whose certificate MTA-STS does not allow",
-        meaning: "Under MTA-STS a mail host has to offer STARTTLS, with a certificate of a public authority that is \
-            issued for the name in the MX record. In mode enforce senders keep the mail back.",
+        except: &[(Warn, Seen, "in testing mode")],
+        title: "MTA-STS does not accept the certificate of a mail host",
+        meaning: "Under MTA-STS, a mail host has to offer STARTTLS, with a certificate from a public authority that is \
+            issued for the name in the MX record. In enforce mode, senders hold the mail back.",
         hint: "Install a public certificate for the name in the MX record, or set the policy to `mode: testing` until \
             that is done.",
         references: "RFC 8461 §4.2",
     }
     MtaStsRecord = "mta-sts-record" {
         severity: Warn,
-        title: "a record of MTA-STS that nobody uses",
-        meaning: "At `_mta-sts` belongs exactly one record `v=STSv1; id=…`, the id of letters and digits only. \
-            Otherwise senders take it that the domain has no policy.",
+        title: "an MTA-STS record that senders ignore",
+        meaning: "There has to be exactly one record `v=STSv1; id=…` at `_mta-sts`, with letters and digits only in \
+            the id. Otherwise senders assume that the domain has no policy.",
         hint: "Publish one record: `v=STSv1; id=20260101000000`.",
         references: "RFC 8461 §3.1",
     }
     MtaStsPolicyUnreachable = "mta-sts-policy-unreachable" {
         severity: Warn,
-        title: "a policy of MTA-STS that nobody takes",
-        meaning: "The record promises a policy, and its page does not answer as it must: 200 without a redirect, \
-            text/plain, with a public certificate for mta-sts.DOMAIN. Senders go on without one, or with the one that \
-            they kept.",
+        title: "the MTA-STS policy cannot be fetched",
+        meaning: "The record announces a policy, but its page does not answer as required: 200 without a redirect, \
+            text/plain, with a public certificate for mta-sts.DOMAIN. Senders continue without a policy, or with a \
+            cached one.",
         hint: "Serve the file itself at `https://mta-sts.DOMAIN/.well-known/mta-sts.txt`, as text/plain.",
         references: "RFC 8461 §3.3",
     }
     MtaStsPolicyInvalid = "mta-sts-policy-invalid" {
         severity: Warn,
-        title: "a policy of MTA-STS that cannot be used",
-        meaning: "The policy breaks its grammar, so that senders go on without one.",
+        title: "the MTA-STS policy is invalid",
+        meaning: "The policy has syntax errors, so senders ignore it.",
         hint: "It needs the lines version, mode, max_age (up to 31557600) and an mx for each mail host.",
         references: "RFC 8461 §3.2",
     }
     MtaStsInForce = "mta-sts-in-force" {
         severity: Info,
         title: "MTA-STS is in force",
-        meaning: "Senders that know MTA-STS deliver over TLS only, to hosts that the policy names.",
-        hint: "No action is needed. After every change of the policy change the id of the record.",
+        meaning: "Senders that support MTA-STS deliver only over TLS, and only to hosts that the policy lists.",
+        hint: "No action is needed. After every change of the policy, change the id of the record.",
         references: "RFC 8461",
     }
     TlsRptRecord = "tls-rpt-record" {
         severity: Warn,
-        title: "a record of TLS reporting that nobody uses",
-        meaning: "At `_smtp._tls` belongs exactly one record `v=TLSRPTv1; rua=…` with `mailto:` or `https:` addresses. \
-            Otherwise nobody sends reports.",
+        title: "a TLS reporting record that senders ignore",
+        meaning: "There has to be exactly one record `v=TLSRPTv1; rua=…` at `_smtp._tls`, with `mailto:` or `https:` \
+            addresses. Otherwise nobody sends reports.",
         hint: "Publish one record: `v=TLSRPTv1; rua=mailto:tls-reports@DOMAIN`.",
         references: "RFC 8460 §3",
     }

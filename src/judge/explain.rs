@@ -221,7 +221,7 @@ const WORDS: [(&str, &str); 18] = [
     ),
     (
         "pass",
-        "As expected: it works, or it is forbidden and nobody is there.",
+        "As expected: it works, or it is forbidden and not reachable.",
     ),
     (
         "warn",
@@ -242,7 +242,7 @@ const WORDS: [(&str, &str); 18] = [
         "Not looked at, or not to the end: 443 is not open or has no working TLS, the run's deadline came, Ctrl-C, or \
          this machine could not. A required service that was skipped makes the exit code 1.",
     ),
-    ("required", "It has to work; else the check fails."),
+    ("required", "It has to work; otherwise the check fails."),
     (
         "optional",
         "It may be missing; if it is there, it has to work.",
@@ -346,7 +346,7 @@ fn explain_service(service: &Service) -> Explanation {
         Certificates::Checked => {
             "Clients check it: it has to be trusted, current and issued for the name."
         }
-        Certificates::SelfSignedIsNormal => "Nobody checks it: a self-signed one is normal.",
+        Certificates::SelfSignedIsNormal => "It is not checked: a self-signed one is normal.",
         Certificates::None => "None: nothing is encrypted here.",
     });
     page.section("Roles");
@@ -474,7 +474,7 @@ fn exception_words((severity, when, why): &Exception) -> String {
     let place = match when {
         When::OfRows => return "As bad as the worst of the services that it is about.".to_owned(),
         When::On(_) => on(*when),
-        When::Unchecked => format!("{}, where nobody checks the certificate", on(*when)),
+        When::Unchecked => format!("{}, where the certificate is not checked", on(*when)),
         When::Required => "where the service is required".to_owned(),
         When::Unrequired => "where the service is optional or forbidden".to_owned(),
         When::As(role) => format!("under the role {}", role.as_str()),

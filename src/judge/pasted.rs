@@ -96,7 +96,7 @@ fn subject(subject: u32) -> Option<&'static str> {
     Some(match subject {
         1 => "The second number, 1: the address of a sender or a recipient.",
         2 => "The second number, 2: the mailbox.",
-        3 => "The second number, 3: the server itself, such as its disk, memory or state.",
+        3 => "The second number, 3: the server itself: for example its disk, memory or state.",
         4 => "The second number, 4: the network and the way to the next server.",
         5 => "The second number, 5: the order or form of commands.",
         6 => "The second number, 6: the content of the message.",
@@ -165,8 +165,8 @@ const KNOWN: [Known; 9] = [
         code: Some(554),
         enhanced: enhanced(5, 7, 3),
         meaning: "The server cannot use the certificate of its SMTP service.",
-        todo: "Assign one anew (`Enable-ExchangeCertificate -Services SMTP`), and see that NETWORK SERVICE may read its \
-               private key.",
+        todo: "Assign one again (`Enable-ExchangeCertificate -Services SMTP`), and make sure that NETWORK SERVICE can \
+            read its private key.",
     },
     Known {
         code: Some(530),
@@ -183,7 +183,8 @@ const KNOWN: [Known; 9] = [
     Known {
         code: Some(550),
         enhanced: enhanced(5, 7, 54),
-        meaning: "The server does not relay: it is not responsible for the recipient's domain, and the sender did not sign in.",
+        meaning: "The server does not relay: it is not responsible for the recipient's domain, and the sender did not \
+            sign in.",
         todo: "Let the program sign in on 587, or give it a receive connector that may relay.",
     },
 ];

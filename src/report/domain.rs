@@ -1,4 +1,4 @@
-//! A mail domain, told to people: a tree, in the order in which mail programs and servers look.
+//! A mail domain, told to people: a tree, in the order in which mail clients and servers look.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -284,7 +284,7 @@ impl Tree<'_> {
                 })
             })
             .collect();
-        self.section("Services for mail programs (SRV)");
+        self.section("Services for mail clients (SRV)");
         if offered.is_empty() {
             self.line(2, "none");
         }
@@ -571,7 +571,7 @@ fn dane_words(host: &MailHost, dane: Dane) -> String {
     let records = records.join(", ");
     match dane {
         Dane::None => "no TLSA record".to_owned(),
-        Dane::NotSecure => format!("{records}, not signed: nobody uses it"),
+        Dane::NotSecure => format!("{records}, not signed: senders ignore it"),
         Dane::Unknown => format!("cannot be told{}", security(host)),
         Dane::Unusable => format!("{records}: none that senders use"),
         Dane::Matches(index) => format!("{records}; the record {} matches", index + 1),

@@ -106,7 +106,7 @@ macro_rules! faults {
 }
 
 faults! {
-    Refused = "refused" on ALL => "nobody listens on the port: the connection is refused",
+    Refused = "refused" on ALL => "nothing listens on the port: the connection is refused",
     ClosedEarly = "closed-early" on ALL => "the connection is accepted and closed before a word is said",
     Silent = "silent" on ALL => "the connection is accepted, then nothing is ever said",
     NoLiveMember = "no-live-member" on ALL =>

@@ -798,7 +798,7 @@ fn client_proxy() -> Finding {
         Code::ClientProxy,
         Severity::Fail,
         "plaintext SMTP answered where TLS belongs: \"220 EXCH01.example.com ready\"",
-        "this is Exchange's internal Client Proxy connector; send mail programs to 587 with STARTTLS, and keep 465 \
+        "this is Exchange's internal Client Proxy connector; send mail clients to 587 with STARTTLS, and keep 465 \
          from being published",
     )];
     row.observation.transcript = vec![
@@ -923,7 +923,7 @@ fn behind_443(name: &str, status: Status) -> Looked {
             row.diagnoses = vec![diagnosis(
                 Code::HttpsNotOpen,
                 Severity::Info,
-                "not asked, since port 443 accepts no connection",
+                "skipped: port 443 does not accept connections",
                 "look at 443",
             )];
             row

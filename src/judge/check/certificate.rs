@@ -139,7 +139,7 @@ fn weak_signature(case: &Case<'_>) -> Option<Evidence> {
         });
     let evidence = weak(own, above)?;
     Some(if case.is_certificate_unchecked() {
-        evidence.hint("No action is needed: nobody checks the signature here.")
+        evidence.hint("No action is needed: the signature is not checked here.")
     } else {
         evidence
     })
@@ -348,8 +348,8 @@ fn unknown_issuer(case: &Case<'_>) -> Option<Evidence> {
     Some(evidence.hint_if(unless_unchecked(
         case,
         is_microsofts.then_some(
-            "Exchange Online has certificates of public authorities only: possibly a device on the way inspects TLS, or \
-             DNS leads elsewhere. Compare the issuer from another network.",
+            "Exchange Online uses certificates of public authorities only: possibly a device on the way inspects TLS, \
+             or DNS points elsewhere. Compare the issuer from another network.",
         ),
     )))
 }

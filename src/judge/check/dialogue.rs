@@ -32,7 +32,7 @@ pub(super) const RULES: &[CheckRule] = &[
         holds: |case| {
             let failure = case.failed(Code::Stalled)?;
             Some(Evidence::new(format!(
-                "an answer began and did not end in time {}{}",
+                "an answer began but did not end in time {}{}",
                 after(case, failure.stage),
                 said(failure)
             )))
@@ -68,7 +68,7 @@ pub(super) const RULES: &[CheckRule] = &[
         holds: |case| {
             let failure = case.failed(Code::Flood)?;
             Some(Evidence::new(format!(
-                "more came than any server of this kind sends {}{}",
+                "the server sent far too much data {}{}",
                 after(case, failure.stage),
                 said(failure)
             )))
@@ -89,7 +89,7 @@ pub(super) const RULES: &[CheckRule] = &[
                 && case.service().security == Security::ImplicitTls;
             if is_first_word {
                 return Some(Evidence::new(format!(
-                    "something else listens here, neither TLS nor {} came{}",
+                    "something else listens here, neither TLS nor {}{}",
                     language(case).trim_end_matches(" over TLS"),
                     said(failure)
                 )));
@@ -132,7 +132,7 @@ pub(super) const RULES: &[CheckRule] = &[
             let failure = case.failed(Code::ServiceUnavailable)?;
             Some(
                 Evidence::new(format!(
-                    "the server says that it is not available{}",
+                    "the server says that it is unavailable{}",
                     said(failure)
                 ))
                 .hint_if(unavailable_hint(case)),
@@ -152,9 +152,9 @@ pub(super) const RULES: &[CheckRule] = &[
                         Some(DELIST)
                     } else {
                         by_connector.then_some(
-                            "See that RemoteIPRanges of the receive connector contains this address \
-                             (`Get-ReceiveConnector | Format-List Name,RemoteIPRanges`). Behind source NAT it is the \
-                             firewall's.",
+                            "Make sure that RemoteIPRanges of the receive connector contains this address \
+                             (`Get-ReceiveConnector | Format-List Name,RemoteIPRanges`). Behind source NAT, that is \
+                             the firewall's address.",
                         )
                     },
                 ),
@@ -177,7 +177,7 @@ pub(super) const RULES: &[CheckRule] = &[
                     Some(DELIST)
                 } else {
                     bad_name.then_some(
-                        "The server does not like the name in EHLO. Give the full DNS name of this machine with \
+                        "The server rejects the name in EHLO. Give the full DNS name of this machine with \
                          `--ehlo-name`.",
                     )
                 }),
@@ -235,8 +235,8 @@ fn greeting_slow(case: &Case<'_>) -> Option<Evidence> {
         Evidence::new(format!("the greeting took {}", in_words(took))).hint_if(
             match case.service().protocol {
                 Protocol::Imap | Protocol::Pop3 => Some(
-                    "See that the server's DNS answers reverse lookups of this address, and whether the server is \
-                     overloaded.",
+                    "Make sure that the server's DNS answers reverse lookups of this address, and that the server is \
+                     not overloaded.",
                 ),
                 _ => None,
             },
@@ -249,14 +249,14 @@ fn silent_hint(case: &Case<'_>, stage: Stage) -> Option<&'static str> {
     match (stage, service.protocol, service.security) {
         (Stage::Greeting, Protocol::Imap, _) => Some(
             "Restart MSExchangeImap4 and MSExchangeImap4BE. If that changes nothing, look for a proxy or a load balancer \
-             on the way that accepts in their place.",
+             on the way that accepts connections for them.",
         ),
         (Stage::Greeting, Protocol::Pop3, _) => Some(
             "Restart MSExchangePop3 and MSExchangePop3BE. If that changes nothing, look for a proxy or a load balancer \
-             on the way that accepts in their place.",
+             on the way that accepts connections for them.",
         ),
         (Stage::Greeting, Protocol::Smtp, Security::Starttls) => Some(
-            "Give it more time with `--timeout`: a tarpit or a reverse lookup delays the greeting. If none comes, \
+            "Give it more time with `--timeout`: tarpitting or a reverse lookup delays the greeting. If none comes, \
              restart MSExchangeFrontEndTransport, or look for a proxy that accepts everything.",
         ),
         (Stage::Capabilities | Stage::SecureCapabilities, Protocol::Imap | Protocol::Pop3, _) => {
@@ -266,15 +266,15 @@ fn silent_hint(case: &Case<'_>, stage: Stage) -> Option<&'static str> {
             )
         }
         (Stage::TlsHandshake, _, _) => Some(
-            "The program behind the port takes no TLS: see whether it hangs, and whether a load balancer hands TLS to \
-             a port in clear.",
+            "The service behind the port does not answer in TLS: check whether it hangs, and whether a load balancer \
+             forwards TLS to a cleartext port.",
         ),
         (Stage::Application, Protocol::Http, _) => Some(
-            "See whether a worker process hangs (`w3wp`, the application pools in IIS Manager) or a web application \
-             firewall holds the request back.",
+            "Check whether a worker process hangs (`w3wp`, the application pools in IIS Manager) or a web application \
+             firewall holds back the request.",
         ),
         (Stage::Starttls, Protocol::Rdp, _) => Some(
-            "Restart the service TermService. If it goes on, another program or a proxy listens on this port.",
+            "Restart the service TermService. If it persists, another program or a proxy listens on this port.",
         ),
         _ => None,
     }
@@ -292,8 +292,8 @@ fn closed_hint(case: &Case<'_>, stage: Stage) -> Option<&'static str> {
              Possibly the component is offline (`Get-ServerComponentState`: PopProxy, ImapProxy).",
         ),
         (Stage::Application | Stage::SecureCapabilities, Protocol::Http) => Some(
-            "Look at IIS's SSL settings (a demanded client certificate) and at a web application firewall or load \
-             balancer in front. Behind a balancer its pool may be empty.",
+            "Look at IIS's SSL settings (client certificates required) and at a web application firewall or load \
+             balancer in front. A load balancer's pool may be empty.",
         ),
         (Stage::Application | Stage::Starttls, Protocol::Ldap) => Some(
             "Look at the domain controller's Directory Service log. A load balancer or firewall in front may close it \
@@ -323,16 +323,15 @@ fn is_listed(failure: &Failure) -> bool {
     .any(|words| says(failure, words))
 }
 
-const DELIST: &str = "The address that this connection comes from is on a block list: have it taken off (for Exchange \
-                      Online at sender.office.com). Addresses of homes and offices stand there for good: check from a \
-                      mail server.";
+const DELIST: &str = "The address that this connection comes from is on a block list: have it removed (for Exchange \
+    Online at sender.office.com). Addresses of homes and offices are listed permanently: check from a mail server.";
 
 fn unavailable_hint(case: &Case<'_>) -> Option<&'static str> {
     let failure = case.failure()?;
     match case.service().protocol {
         Protocol::Smtp if says(failure, "maximum number of concurrent") => Some(
-            "A limit on connections was hit (events 1021 and 1009): MaxInboundConnection or \
-             MaxInboundConnectionPerSource of the receive connector. Raise it for gateways, or look at fewer at once.",
+            "A connection limit was reached (events 1021 and 1009): MaxInboundConnection or \
+             MaxInboundConnectionPerSource of the receive connector. Raise it for gateways, or check fewer at once.",
         ),
         Protocol::Smtp
             if says(failure, "4.3.1")
@@ -345,11 +344,11 @@ fn unavailable_hint(case: &Case<'_>) -> Option<&'static str> {
             )
         }
         Protocol::Smtp if says(failure, "too many errors") => Some(
-            "The server counts errors of this connection (MaxProtocolErrors, 5 by default). exchports makes none: a \
-             device on the way changes what is said, or a policy answers.",
+            "The server counts protocol errors (MaxProtocolErrors, 5 by default). exchports makes none: a device on \
+             the way changes the conversation, or a policy answers.",
         ),
         Protocol::Smtp if says(failure, "service not active") => Some(
-            "The server is in maintenance mode: `Get-ServerComponentState` tells which component is inactive. To end it: \
+            "The server is in maintenance mode: `Get-ServerComponentState` shows which component is inactive. To end it: \
              `Set-ServerComponentState SERVER -Component HubTransport -State Active -Requester Maintenance`.",
         ),
         Protocol::Smtp if is_listed(failure) => Some(DELIST),
@@ -360,7 +359,7 @@ fn unavailable_hint(case: &Case<'_>) -> Option<&'static str> {
                 || says(failure, "4.7.650") =>
         {
             Some(
-                "The receiving service slows down an address that it does not know. Wait and try again, or check from a \
+                "The receiving service throttles an address that it does not know. Wait and try again, or check from a \
              server that sends mail there.",
             )
         }
@@ -372,12 +371,12 @@ fn unavailable_hint(case: &Case<'_>) -> Option<&'static str> {
             if says(failure, "connection refused") || says(failure, "closed. 10") =>
         {
             Some(
-                "A limit on connections was hit, or a connection was idle too long: MaxConnections and \
+                "A connection limit was reached, or a connection was idle too long: MaxConnections and \
                  MaxConnectionFromSingleIP (`Get-ImapSettings`, `Get-PopSettings`).",
             )
         }
         Protocol::Imap | Protocol::Pop3 => Some(
-            "The service stops or stopped: look at MSExchangeImap4 and MSExchangePop3, then try again. Possibly the \
+            "The service is stopping or stopped: look at MSExchangeImap4 and MSExchangePop3, then try again. Possibly the \
              component is offline (`Get-ServerComponentState`: ImapProxy, PopProxy).",
         ),
         _ => None,

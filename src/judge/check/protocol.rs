@@ -14,14 +14,14 @@ pub(super) const RULES: &[CheckRule] = &[
         holds: |case| {
             let failure = case.failed(Code::LdapError)?;
             let evidence = Evidence::new(format!(
-                "the directory refused to tell its rootDSE{}",
+                "the directory refused to show its rootDSE{}",
                 said(failure)
             ));
             let is_secure = case.tls().is_some_and(|tls| tls.version.is_some());
             Some(if is_secure {
                 evidence.severity(Severity::Warn).hint(
-                    "TLS works. If the directory answers only those who sign in, no action is needed; Active Directory shows \
-                     its rootDSE to everybody.",
+                    "TLS works. If the directory answers only those who sign in, no action is needed; Active Directory \
+                     shows its rootDSE to everybody.",
                 )
             } else {
                 evidence
@@ -41,7 +41,7 @@ pub(super) const RULES: &[CheckRule] = &[
             let is_directory = case.service().protocol == Protocol::Ldap;
             let holds = is_directory && was_asked && told_nothing && case.seen.failure.is_none();
             holds.then(|| {
-                Evidence::new("the directory answered the question for its rootDSE with success and with nothing in it")
+                Evidence::new("the directory answered the search for its rootDSE with success but sent nothing")
             })
         },
     },
@@ -87,7 +87,7 @@ pub(super) const RULES: &[CheckRule] = &[
             (!mechanisms.is_empty() && mechanisms.iter().all(is_windows)).then(|| {
                 let offered: Vec<Text> = mechanisms.iter().map(|word| Text::from(*word)).collect();
                 Evidence::new(format!(
-                    "only Windows' own ways to sign in: {}",
+                    "only NTLM or Kerberos to sign in: {}",
                     list(&offered)
                 ))
             })
@@ -218,8 +218,8 @@ fn auth_not_offered(case: &Case<'_>) -> Option<Evidence> {
     Some(evidence.hint_if(match case.context.role {
         _ if sign_in::is_unaware(case) => Some(sign_in::UNAWARE),
         Role::OnlineSubmission => Some(
-            "Exchange Online lets tenants switch SMTP AUTH off (`Get-TransportConfig | Format-List \
-             SmtpClientAuthenticationDisabled`). Else see whether a device on the way takes AUTH away.",
+            "Exchange Online lets tenants disable SMTP AUTH (`Get-TransportConfig | Format-List \
+             SmtpClientAuthenticationDisabled`). Otherwise check whether a device on the way removes AUTH.",
         ),
         _ => None,
     }))
@@ -237,9 +237,12 @@ fn size_limit_low(case: &Case<'_>) -> Option<Evidence> {
         .filter(|extension| is_keyword(extension, "SIZE"))
         .find_map(|extension| extension.as_str().split(' ').nth(1)?.parse().ok())?;
     // 0 is no limit.
-    (1..SMALL)
-        .contains(&limit)
-        .then(|| Evidence::new(format!("messages over {} KB are not taken", limit / 1024)))
+    (1..SMALL).contains(&limit).then(|| {
+        Evidence::new(format!(
+            "messages over {} KB are not accepted",
+            limit / 1024
+        ))
+    })
 }
 
 /// The greeting of an IMAP server that signs everybody in (RFC 3501 §7.1.4).
@@ -261,8 +264,8 @@ fn imap_preauth(case: &Case<'_>) -> Option<Evidence> {
         Evidence::new(format!("{told}; STARTTLS is not allowed after it"))
     } else {
         Evidence::new(told).hint(
-            "See whose mail the server gives away without a password, and switch that off; if it is a proxy's greeting, \
-             have it greet with OK.",
+            "Find out whose mail the server exposes without a password, and switch that off; if the greeting is a \
+             proxy's, have it greet with OK.",
         )
     })
 }

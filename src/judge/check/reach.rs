@@ -23,7 +23,7 @@ pub(super) const RULES: &[CheckRule] = &[
         holds: |case| {
             let failure = case.failed(Code::NameWithoutAddress)?;
             Some(Evidence::new(format!(
-                "the name has no address of the families asked for{}",
+                "the name has no address of the requested families{}",
                 said(failure)
             )))
         },
@@ -33,7 +33,7 @@ pub(super) const RULES: &[CheckRule] = &[
         holds: |case| {
             let failure = case.failed(Code::NameLookupFailed)?;
             Some(Evidence::new(format!(
-                "the lookup of the name failed{}",
+                "the name lookup failed{}",
                 said(failure)
             )))
         },
@@ -71,7 +71,7 @@ pub(super) const RULES: &[CheckRule] = &[
             Some(absence(
                 case,
                 format!(
-                    "no route to the host, or a router or a filter said no{}{}",
+                    "no route to the host, or a router or firewall rejected the connection{}{}",
                     everywhere(case, "for"),
                     said(failure)
                 ),
@@ -89,7 +89,7 @@ pub(super) const RULES: &[CheckRule] = &[
             ours(
                 case,
                 Code::NoNetwork,
-                "this machine has no network: no way out in IPv4 or IPv6",
+                "this machine has no network, neither IPv4 nor IPv6",
             )
         },
     },
@@ -130,7 +130,7 @@ pub(super) const RULES: &[CheckRule] = &[
                 case,
                 Code::HttpsNotOpen,
                 &format!(
-                    "not asked, since port {} accepts no connection",
+                    "skipped: port {} does not accept connections",
                     case.check.port
                 ),
             )
@@ -171,7 +171,7 @@ fn forbidden_open(case: &Case<'_>) -> Option<Evidence> {
     {
         return Some(
             Evidence::new(format!(
-                "the directory answers with HTTP {status}, and must not {place}"
+                "the directory answers with HTTP {status} but must not {place}"
             ))
             .own_hint(format!(
                 "Let the gateway in front answer 404 for this path, or remove the directory. If it has to be reachable \
@@ -181,7 +181,7 @@ fn forbidden_open(case: &Case<'_>) -> Option<Evidence> {
         );
     }
     let evidence = Evidence::new(format!(
-        "port {} accepts connections, and must not {place}",
+        "port {} accepts connections but must not {place}",
         case.check.port
     ));
     Some(match case.service().id {
@@ -227,7 +227,7 @@ fn absence(case: &Case<'_>, message: String, hint: Option<&'static str>) -> Evid
     let evidence = Evidence::new(message);
     if case.is_open() {
         return evidence.severity(Severity::Fail).hint(
-            "The first connection of this check was accepted and a later one was not. Look for a limit on connections \
+            "The first connection of this check was accepted, but a later one was not. Look for a limit on connections \
              (a receive connector allows 20 from one address) or an intrusion prevention system.",
         );
     }
@@ -242,19 +242,19 @@ fn absence(case: &Case<'_>, message: String, hint: Option<&'static str>) -> Evid
 fn refused_hint(case: &Case<'_>) -> &'static str {
     match case.service().id {
         ServiceId::Pop3 | ServiceId::Pop3s => {
-            "POP3 is off by default in Exchange, and nothing is wrong if it is not wanted. Otherwise start the \
+            "POP3 is off by default in Exchange, and that is fine if nobody uses it. Otherwise start the \
              services MSExchangePop3 and MSExchangePop3BE and set them to automatic."
         }
         ServiceId::Imap | ServiceId::Imaps => {
-            "IMAP4 is off by default in Exchange, and nothing is wrong if it is not wanted. Otherwise start the \
+            "IMAP4 is off by default in Exchange, and that is fine if nobody uses it. Otherwise start the \
              services MSExchangeImap4 and MSExchangeImap4BE and set them to automatic."
         }
         ServiceId::Smtp | ServiceId::Submission => {
-            "See that the service MSExchangeFrontEndTransport runs and that a receive connector has this port \
-             (`Get-ReceiveConnector | Format-Table Name,Bindings`)."
+            "Start MSExchangeFrontEndTransport, and make sure that a receive connector has this port (`Get-ReceiveConnector | \
+             Format-Table Name,Bindings`)."
         }
         ServiceId::Submissions => {
-            "Exchange offers no submission with implicit TLS: mail programs use 587 with STARTTLS. If a server other \
+            "Exchange offers no submission with implicit TLS: mail clients use 587 with STARTTLS. If a server other \
              than Exchange should answer on 465, start it."
         }
         ServiceId::Http
@@ -268,20 +268,20 @@ fn refused_hint(case: &Case<'_>) -> &'static str {
         | ServiceId::OutlookAnywhere
         | ServiceId::Oab
         | ServiceId::Powershell => {
-            "See that IIS runs (`Get-Service W3SVC`) and has a binding on this port (`Get-WebBinding`). Behind a load \
-             balancer, see that its pool has a member."
+            "Make sure that IIS is running (`Get-Service W3SVC`) and has a binding on this port (`Get-WebBinding`). \
+             Behind a load balancer, make sure that its pool has a healthy member."
         }
         ServiceId::Ldap => {
             "Domain controllers serve the directory, mail servers do not: check a domain controller's name. There, \
-             see that Active Directory Domain Services (NTDS) runs."
+             make sure that Active Directory Domain Services (NTDS) is running."
         }
         ServiceId::Ldaps => {
             "Domain controllers serve the directory, mail servers do not: check a domain controller's name. There, \
-             see that the service NTDS runs; 636 needs a certificate besides."
+             make sure that the service NTDS is running; 636 also needs a certificate."
         }
         ServiceId::Rdp => {
-            "See that Remote Desktop is allowed (fDenyTSConnections is 0) and that the service TermService runs. The \
-             registry value PortNumber tells its port."
+            "Make sure that Remote Desktop is allowed (fDenyTSConnections is 0) and that the service TermService is \
+             running. The registry value PortNumber shows its port."
         }
     }
 }
@@ -289,24 +289,24 @@ fn refused_hint(case: &Case<'_>) -> &'static str {
 fn filtered_hint(case: &Case<'_>) -> Option<&'static str> {
     match (case.service().id, case.service().protocol) {
         (ServiceId::Smtp, _) => Some(
-            "A firewall drops it, or the service is stopped on Windows, whose firewall then answers nothing (stealth \
-             mode). Many providers and clouds block 25 outbound: ask yours, or try from elsewhere.",
+            "A firewall drops it, or the service is stopped on Windows, whose firewall then does not answer (stealth \
+             mode). Many providers and clouds block outbound 25: ask yours, or try from elsewhere.",
         ),
         (_, Protocol::Pop3) => Some(
-            "A firewall drops it, or the service is stopped on Windows, which then answers nothing (stealth mode). \
-             POP3 is off by default: MSExchangePop3 and MSExchangePop3BE, and nothing is wrong if not wanted.",
+            "A firewall drops it, or the service is stopped on Windows, which then does not answer (stealth mode). \
+             POP3 is off by default: MSExchangePop3 and MSExchangePop3BE, which is fine if nobody uses it.",
         ),
         (_, Protocol::Imap) => Some(
-            "A firewall drops it, or the service is stopped on Windows, which then answers nothing (stealth mode). \
-             IMAP4 is off by default: MSExchangeImap4 and MSExchangeImap4BE, and nothing is wrong if not wanted.",
+            "A firewall drops it, or the service is stopped on Windows, which then does not answer (stealth mode). \
+             IMAP4 is off by default: MSExchangeImap4 and MSExchangeImap4BE, which is fine if nobody uses it.",
         ),
         (_, Protocol::Ldap) => Some(
-            "A firewall drops it, or nobody listens on a Windows host, which then answers nothing (stealth mode). \
+            "A firewall drops it, or nothing listens on a Windows host, which then does not answer (stealth mode). \
              Mail servers do not serve the directory: check a domain controller's name.",
         ),
         (ServiceId::Submissions, _) => Some(
-            "A firewall drops it, or nobody listens on a Windows host, which then answers nothing (stealth mode). \
-             Exchange offers no submission with implicit TLS: mail programs use 587.",
+            "A firewall drops it, or nothing listens on a Windows host, which then does not answer (stealth mode). \
+             Exchange offers no submission with implicit TLS: mail clients use 587.",
         ),
         _ => None,
     }
@@ -408,14 +408,14 @@ mod tests {
         let (message, hint) = staged.words(Code::ForbiddenOpen);
         assert_eq!(
             message,
-            "port 3389 accepts connections, and must not on a published host"
+            "port 3389 accepts connections but must not on a published host"
         );
         assert!(hint.contains("VPN"), "{hint}");
         for role in [Role::Any, Role::Edge] {
             let by_option = staged.clone().role(role);
             assert_eq!(
                 by_option.words(Code::ForbiddenOpen).0,
-                "port 3389 accepts connections, and must not here"
+                "port 3389 accepts connections but must not here"
             );
         }
     }
@@ -433,7 +433,10 @@ mod tests {
         let (_, hint) = open(ServiceId::Smtp)
             .failing(Stage::Connect, Cause::Filtered)
             .words(Code::Filtered);
-        assert!(hint.contains("providers and clouds block 25"), "{hint}");
+        assert!(
+            hint.contains("providers and clouds block outbound 25"),
+            "{hint}"
+        );
     }
 
     #[test]
@@ -448,7 +451,7 @@ mod tests {
                 .failing(Stage::Connect, Cause::Refused)
                 .words(Code::Refused);
             assert!(hint.contains("off by default"), "{hint}");
-            assert!(hint.contains("nothing is wrong"), "{hint}");
+            assert!(hint.contains("fine if nobody uses it"), "{hint}");
             assert!(hint.contains(front_end), "{hint}");
         }
     }
@@ -511,7 +514,7 @@ mod tests {
         staged.check.port = 9;
         assert_eq!(
             staged.words(Code::HttpsNotOpen).0,
-            "not asked, since port 9 accepts no connection"
+            "skipped: port 9 does not accept connections"
         );
         let mut staged = open(ServiceId::Owa).failing(Stage::Connect, Cause::HttpsUnusable);
         staged.check.port = 8443;

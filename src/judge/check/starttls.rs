@@ -55,7 +55,7 @@ fn not_offered(case: &Case<'_>) -> Option<Evidence> {
     let failure = case.failed(Code::StarttlsNotOffered)?;
     let offered = capabilities(case);
     let message = match case.service().protocol {
-        Protocol::Ldap => format!("the directory knows no StartTLS{}", said(failure)),
+        Protocol::Ldap => format!("the directory does not support StartTLS{}", said(failure)),
         _ if offered.is_empty() => format!("{} is not offered", word(case)),
         Protocol::Smtp => format!("no STARTTLS in the EHLO reply: {}", list(offered)),
         _ => format!(
@@ -69,12 +69,12 @@ fn not_offered(case: &Case<'_>) -> Option<Evidence> {
         .any(|capability| is_keyword(capability, "X-ANONYMOUSTLS"));
     let hint = match case.service().protocol {
         _ if protocol::preauth(case).is_some() => Some(
-            "It is not allowed after the greeting PREAUTH: see first to what greets so (`exchports explain \
+            "It is not allowed after the greeting PREAUTH: first find out what sends it (`exchports explain \
              imap-preauth`).",
         ),
         Protocol::Smtp if anonymous => Some(
-            "X-ANONYMOUSTLS is offered, so TLS is on: possibly a device on the way took STARTTLS away (`no inspect \
-             esmtp`). Else see event 12014 and AuthMechanism of the connector (`Get-ReceiveConnector`).",
+            "X-ANONYMOUSTLS is offered, so TLS is on: possibly a device on the way removed STARTTLS (`no inspect \
+             esmtp`). Otherwise see event 12014 and AuthMechanism of the connector (`Get-ReceiveConnector`).",
         ),
         Protocol::Smtp => Some(
             "See event 12014 (no certificate fits the connector's FQDN) and AuthMechanism (`Get-ReceiveConnector`), then \
@@ -90,7 +90,7 @@ fn not_offered(case: &Case<'_>) -> Option<Evidence> {
         ),
         Protocol::Ldap => Some(
             "Enrol a certificate for Server Authentication on the domain controller, or use 636. A directory that is \
-             not Active Directory may not know StartTLS at all.",
+             not Active Directory may not support StartTLS at all.",
         ),
         Protocol::Http | Protocol::Rdp => None,
     };
@@ -132,11 +132,11 @@ fn rejected(case: &Case<'_>) -> Option<Evidence> {
     };
     let hint = match case.service().protocol {
         Protocol::Smtp if says(failure, "454") && says(failure, "rate") => Some(
-            "The server limits TLS handshakes and the limit is reached. Try again later, and look at fewer at once.",
+            "The server limits TLS handshakes, and the limit has been reached. Try again later, and check fewer at once.",
         ),
         Protocol::Smtp => Some(
-            "Assign the certificate again (`Enable-ExchangeCertificate -Services SMTP`) and see that NETWORK SERVICE \
-             may read its private key. `Get-ExchangeCertificate` tells which one serves SMTP.",
+            "Assign the certificate again (`Enable-ExchangeCertificate -Services SMTP`) and make sure that NETWORK \
+             SERVICE can read its private key. `Get-ExchangeCertificate` shows which one serves SMTP.",
         ),
         Protocol::Imap => Some(
             "Assign the certificate again (`Enable-ExchangeCertificate -Services IMAP`) and restart MSExchangeImap4 \
@@ -147,11 +147,12 @@ fn rejected(case: &Case<'_>) -> Option<Evidence> {
              MSExchangePop3BE.",
         ),
         Protocol::Ldap if unknown_operation => Some(
-            "This directory does not know StartTLS, so it is hardly Active Directory: check the host, or use 636.",
+            "This directory does not support StartTLS, so it is unlikely to be Active Directory: check the host, or \
+             use 636.",
         ),
         Protocol::Ldap => Some(
-            "See that the domain controller has a certificate for Server Authentication with its own full name, and \
-             look at Schannel events 36870 to 36888 in its System log.",
+            "Make sure that the domain controller has a Server Authentication certificate with its full name. Then look at \
+             Schannel events 36870 to 36888 in its System log.",
         ),
         Protocol::Http | Protocol::Rdp => None,
     };
@@ -208,8 +209,8 @@ fn no_certificate(case: &Case<'_>) -> Option<Evidence> {
              one. If it does not, check the permissions of the folder MachineKeys.",
         ),
         Protocol::Smtp => Some(
-            "Assign one: `Enable-ExchangeCertificate -Services SMTP`. It has to be issued for the connector's FQDN, \
-             else event 12014 is logged.",
+            "Assign one: `Enable-ExchangeCertificate -Services SMTP`. It has to be issued for the connector's FQDN; \
+             otherwise event 12014 is logged.",
         ),
         Protocol::Http => None,
     };
@@ -222,8 +223,8 @@ fn negotiation_failure(case: &Case<'_>) -> Option<(String, Option<&'static str>)
     let (name, hint) = match code {
         1 => (
             "SSL_REQUIRED_BY_SERVER",
-            "The host demands TLS and yet refused it. Restart TermService and check again; a gateway in front may \
-             answer in its place.",
+            "The host requires TLS but refused it. Restart TermService and check again; a gateway in front may answer \
+             instead.",
         ),
         2 => (
             "SSL_NOT_ALLOWED_BY_SERVER",
@@ -237,17 +238,17 @@ fn negotiation_failure(case: &Case<'_>) -> Option<(String, Option<&'static str>)
         ),
         4 => (
             "INCONSISTENT_FLAGS",
-            "Restart TermService and check again. If it goes on, a gateway in front possibly does not understand what \
+            "Restart TermService and check again. If it persists, possibly a gateway in front does not understand what \
              the client offers.",
         ),
         5 => (
             "HYBRID_REQUIRED_BY_SERVER",
-            "The host demands network level authentication, which is the safe setting. That it refused although NLA \
+            "The host requires network level authentication, which is the safe setting. That it refused although NLA \
              was offered points to a gateway in front.",
         ),
         6 => (
             "SSL_WITH_USER_AUTH_REQUIRED_BY_SERVER",
-            "The host demands TLS with a client certificate, as some gateways do. Check the host behind the gateway \
+            "The host requires TLS with a client certificate, as some gateways do. Check the host behind the gateway \
              instead.",
         ),
         other => return Some((format!("failure code {other}"), None)),

@@ -40,7 +40,7 @@ pub(super) const RULES: &[CheckRule] = &[
                     ended_with(failure)
                 ))
                 .hint_if(asked.then_some(
-                    "The server had asked for a client certificate before: possibly it demands one. Set IIS or the \
+                    "The server had asked for a client certificate before: possibly it requires one. Set IIS or the \
                      gateway to ignore client certificates for Outlook and phones.",
                 )),
             )
@@ -56,7 +56,7 @@ pub(super) const RULES: &[CheckRule] = &[
                 .map_or_else(String::new, |name| format!(" {}", quote(&Text::from(name))));
             Some(
                 Evidence::new(format!(
-                    "the server knows no site of the name{sent} and ends the handshake{}",
+                    "the server has no site of the name{sent} and ends the handshake{}",
                     ended_with(failure)
                 ))
                 .hint_if(is_without_name(case).then_some(WITHOUT_NAME)),
@@ -102,7 +102,7 @@ pub(super) const RULES: &[CheckRule] = &[
             let failure = case.failed(Code::ClientCertificateRequired)?;
             Some(
                 Evidence::new(format!(
-                    "the server demands a client certificate{}",
+                    "the server requires a client certificate{}",
                     match failure.cause {
                         Cause::Alert(_) => format!(", and ended the handshake{}", ended_with(failure)),
                         _ => said(failure),
@@ -111,8 +111,9 @@ pub(super) const RULES: &[CheckRule] = &[
                 .hint_if(match case.service().protocol {
                     Protocol::Http => None,
                     _ => Some(
-                        "Look at what answers on this port, a gateway or load balancer in front first, and switch off \
-                         there that clients need a certificate. If every client has one on purpose, no action is needed.",
+                        "Look at what answers on this port, starting with a gateway or load balancer in front, and \
+                         stop requiring client certificates there. If every client has one on purpose, no action is \
+                         needed.",
                     ),
                 }),
             )
@@ -145,12 +146,12 @@ pub(super) const RULES: &[CheckRule] = &[
                      protocols is wrong. Let it offer http/1.1: Outlook and Exchange need it.",
                 ),
                 Cause::Alert(80) => Some(
-                    "The server failed inside: look at Schannel events 36870 to 36888 in its System log. TLS that is \
-                     half disabled in the registry does this, and a private key that cannot be read.",
+                    "The server reports an internal error: look at Schannel events 36870 to 36888 in its System log. \
+                     Partially disabled TLS in the registry causes this, and so does an unreadable private key.",
                 ),
                 // bad_certificate to certificate_unknown, unknown_ca: about our certificate, and we have none.
                 Cause::Alert(41..=46 | 48) => Some(
-                    "The alert is about a client certificate, and this client has none: possibly the server demands \
+                    "The alert is about a client certificate, and this client has none: possibly the server requires \
                      one. Look at IIS's SSL settings or the gateway in front.",
                 ),
                 _ => None,
@@ -181,7 +182,7 @@ pub(super) const RULES: &[CheckRule] = &[
             let failure = case.failed(Code::TlsHandshakeFailed)?;
             let message = if failure.cause == Cause::Cleartext {
                 format!(
-                    "cleartext came where the TLS handshake was due{}",
+                    "cleartext came instead of the TLS handshake{}",
                     said(failure)
                 )
             } else {
@@ -198,7 +199,7 @@ pub(super) const RULES: &[CheckRule] = &[
             }
             match case.tls()?.client_certificate? {
                 ClientCertificate::Requested => Some(Evidence::new(
-                    "the server asked for a client certificate and went on without",
+                    "the server asked for a client certificate and continued without one",
                 )),
             }
         },
@@ -255,7 +256,7 @@ fn cleartext_on_tls_port(case: &Case<'_>) -> Option<Evidence> {
              `Get-PopSettings` tells the bindings (SSLBindings).",
         ),
         Protocol::Smtp => Some(
-            "Clients that are set to SSL/TLS on 465 fail, those set to STARTTLS may get through: set them to 587 with \
+            "Clients that are set to SSL/TLS on 465 fail; those set to STARTTLS may work: set them to 587 with \
              STARTTLS. Or switch TLS on for 465 (Postfix: `smtpd_tls_wrappermode`).",
         ),
         Protocol::Http => Some(
@@ -309,7 +310,7 @@ fn client_proxy(case: &Case<'_>) -> Option<Evidence> {
     // Where it is required: it is no service with implicit TLS, and that was asked for.
     if case.check.expect != Expectation::Required && case.context.role == Role::Mailbox {
         return Some(evidence.hint(
-            "No action is needed: every Mailbox server has it for other Exchange servers. Mail programs use 587 with \
+            "No action is needed: every Mailbox server has it for other Exchange servers. Mail clients use 587 with \
              STARTTLS.",
         ));
     }
@@ -331,7 +332,7 @@ fn tls_on_cleartext_port(case: &Case<'_>) -> Option<Evidence> {
     };
     Some(
         Evidence::new(format!(
-            "the server wants TLS first where {belongs}{}",
+            "the server expects TLS first where {belongs}{}",
             failed.map_or_else(String::new, said)
         ))
         .hint_if(match case.service().id {
@@ -339,10 +340,10 @@ fn tls_on_cleartext_port(case: &Case<'_>) -> Option<Evidence> {
                 "Correct the binding in IIS (`Get-WebBinding`) or the load balancer's listener: HTTPS belongs on 443.",
             ),
             ServiceId::Ldap => Some(
-                "Correct the forwarding rule: TLS first belongs on 636, and 389 begins in clear.",
+                "Correct the forwarding rule: implicit TLS belongs on 636, and 389 begins in clear.",
             ),
             ServiceId::Smtp => Some(
-                "Correct the listener or the forwarding rule: other mail servers begin in clear on 25. TLS first \
+                "Correct the listener or the forwarding rule: other mail servers begin in clear on 25. Implicit TLS \
                  belongs on 465.",
             ),
             _ => None,
@@ -359,7 +360,7 @@ fn version_too_old(case: &Case<'_>) -> Option<Evidence> {
     });
     let message = match (agreed, failed) {
         (Some(version), _) if version < lowest => format!(
-            "the server speaks {}, and {} is the lowest accepted",
+            "the server speaks {}, but {} is the lowest accepted",
             version.name(),
             lowest.name()
         ),
@@ -373,12 +374,12 @@ fn version_too_old(case: &Case<'_>) -> Option<Evidence> {
     let only_by_request = agreed.is_some_and(|version| version >= TlsVersion::Tls12);
     let hint = match lowest {
         _ if only_by_request => Some(
-            "TLS 1.3 takes Exchange 2019 CU15 or later on Windows Server 2022, and there for HTTPS, not for SMTP. Without \
-             `--min-tls 1.3` this version is accepted.",
+            "TLS 1.3 needs Exchange 2019 CU15 or later on Windows Server 2022, and works there for HTTPS, not for \
+             SMTP. Without `--min-tls 1.3` this version is accepted.",
         ),
         TlsVersion::Tls13 => Some(
             "Enable TLS 1.3, which was asked for (`--min-tls 1.3`), where Windows and Exchange have it (2019 CU15 on \
-             Windows Server 2022, for HTTPS). Else enable TLS 1.2 and ask for that.",
+             Windows Server 2022, for HTTPS). Otherwise enable TLS 1.2 and ask for that.",
         ),
         _ => None,
     };
@@ -408,7 +409,7 @@ fn legacy_suites(case: &Case<'_>) -> Option<Evidence> {
             "RSA key exchange, without forward secrecy,",
             Some(
                 "Enable the ECDHE suites with AES-GCM and put them first (`Enable-TlsCipherSuite -Position 0`); group \
-                 policy may have an order of its own. A load balancer in front may do this as well.",
+                 policy may set its own order. A load balancer in front may also cause this.",
             ),
         ),
         (Some(KeyExchange::Dhe), _) => ("Diffie-Hellman without elliptic curves", None),
@@ -568,7 +569,7 @@ mod tests {
             let (message, hint) = staged.words(Code::ClientCertificateRequired);
             assert_eq!(
                 message,
-                "the server demands a client certificate: \"asked for one, then closed\""
+                "the server requires a client certificate: \"asked for one, then closed\""
             );
             assert!(hint.contains(next), "{hint}");
         }
@@ -600,7 +601,7 @@ mod tests {
         assert_eq!(staged.told(), [(Code::TlsVersionTooOld, Severity::Fail)]);
         assert_eq!(
             staged.words(Code::TlsVersionTooOld).0,
-            "the server speaks TLS 1.2, and TLS 1.3 is the lowest accepted"
+            "the server speaks TLS 1.2, but TLS 1.3 is the lowest accepted"
         );
         let old = with_tls(TlsFacts {
             version: Some(TlsVersion::Tls10),
@@ -638,7 +639,7 @@ mod tests {
         let (message, _) = refusing.words(Code::TlsNoCommonCipher);
         assert!(!message.contains("cipher"), "{message}");
         let (_, hint) = refusing.words(Code::TlsNoCommonCipher);
-        assert!(hint.contains("possibly it demands one"), "{hint}");
+        assert!(hint.contains("possibly it requires one"), "{hint}");
     }
 
     #[test]
@@ -821,7 +822,7 @@ mod tests {
         assert_eq!(staged.told(), [(Code::TlsVersionTooOld, Severity::Fail)]);
         assert_eq!(
             staged.words(Code::TlsVersionTooOld).0,
-            "the server speaks TLS 1.0, and TLS 1.2 is the lowest accepted"
+            "the server speaks TLS 1.0, but TLS 1.2 is the lowest accepted"
         );
     }
 

@@ -436,8 +436,8 @@ fn rejected(case: &Case<'_>) -> Option<Evidence> {
         );
         return is_shut.then(|| {
             Evidence::new(page.answers(status)).hint(
-                "Open the page in a browser. If the logon page is missing, see that the directory /owa/auth is whole, \
-                 and that a gateway in front lets it pass.",
+                "Open the page in a browser. If the logon page is missing, make sure that the directory /owa/auth is \
+                 complete, and that a gateway in front lets it pass.",
             )
         });
     }
@@ -471,15 +471,15 @@ fn not_found(case: &Case<'_>) -> Option<Evidence> {
     let evidence = Evidence::new(format!("{}: there is no such directory", answer(facts)));
     Some(match case.check.expect {
         Expectation::Required if is_http_sys(facts) => evidence.hint(
-            "http.sys answers, and no site takes this path: see that the Default Web Site runs and has its virtual \
-             directories (`Get-Website`, `Get-WebApplication`).",
+            "http.sys answers, but no site has this path. Make sure that the Default Web Site is running and has its \
+             virtual directories (`Get-Website`, `Get-WebApplication`).",
         ),
         Expectation::Required => {
             evidence
                 .hint_if(match case.service().id {
                     ServiceId::OutlookAnywhere => Some(
                         "Outlook Anywhere needs the Windows feature RPC over HTTP Proxy. Outlook uses MAPI over HTTP \
-                         today: if that works, nobody may miss it.",
+                         today: if that works, it may not be missed.",
                     ),
                     _ => None,
                 })
@@ -528,7 +528,7 @@ fn anonymous(case: &Case<'_>) -> Option<Evidence> {
     if is_exchange(facts) {
         let hint = match case.service().id {
             ServiceId::Mapi => {
-                "Anonymous access seems to be on: switch it off for this directory in IIS (Authentication), else \
+                "Anonymous access seems to be on: switch it off for this directory in IIS (Authentication); otherwise \
                  Outlook is not asked to sign in."
             }
             _ => {
@@ -636,7 +636,7 @@ fn redirect_elsewhere(case: &Case<'_>) -> Option<Evidence> {
 fn gone(evidence: Evidence) -> Evidence {
     evidence.severity(Severity::Fail).hint(
         "Outlook, phones and servers do not follow it here. Let the device in front pass this directory without a logon \
-         page, and see that it inherits no HTTP redirect from the site.",
+         page, and make sure that it inherits no HTTP redirect from the site.",
     )
 }
 
@@ -1255,7 +1255,8 @@ mod tests {
             (
                 ServiceId::Owa,
                 LOGON,
-                "it sends people to the page \"/owa/auth/logon.aspx\", which answers HTTP 503, while healthcheck.htm is fine",
+                "it sends people to the page \"/owa/auth/logon.aspx\", which answers HTTP 503, while healthcheck.htm \
+                 is fine",
                 "Get-HealthReport",
             ),
             (

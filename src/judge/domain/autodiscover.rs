@@ -207,7 +207,10 @@ fn contradicts(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
         })
         .collect();
     vec![DomainEvidence::new(
-        format!("The ways to Autodiscover lead apart: {}", words.join(", ")),
+        format!(
+            "The Autodiscover methods contradict each other: {}",
+            words.join(", ")
+        ),
         ends.iter().map(|(end, _)| *end),
     )]
 }

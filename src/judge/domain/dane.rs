@@ -235,7 +235,7 @@ fn not_secure(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
                 _ => "its addresses are not signed",
             };
             let message = format!(
-                "Nobody uses the TLSA records of {}: {what} (DNSSEC)",
+                "Senders ignore the TLSA records of {}: {what} (DNSSEC)",
                 host.name
             );
             DomainEvidence::new(message, [&host.name])

@@ -167,7 +167,7 @@ fn names(all: &[Text]) -> String {
     }
 }
 
-/// The hosts that are worth a check: where Outlook ends, where mail arrives, where mail programs are sent.
+/// The hosts that are worth a check: where Outlook ends, where mail arrives, where mail clients are sent.
 fn targets(case: &DomainCase<'_>) -> Vec<Recommended> {
     let mut targets: Vec<Recommended> = Vec::new();
     if let Some(index) = case.wins {
@@ -202,7 +202,7 @@ fn targets(case: &DomainCase<'_>) -> Vec<Recommended> {
                 &record.target,
                 Role::Mail,
                 service_of(srv.service).map(|service| (service, record.port)),
-                "service records send mail programs there",
+                "SRV records send mail clients there",
             );
         }
     }

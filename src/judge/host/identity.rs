@@ -21,7 +21,7 @@ pub(super) const RULES: &[HostRule] = &[
             none_of(
                 whole,
                 0,
-                "neither 587 nor 465 works: mail programs cannot send",
+                "neither 587 nor 465 works: mail clients cannot send",
             )
         },
     },
@@ -31,7 +31,7 @@ pub(super) const RULES: &[HostRule] = &[
             none_of(
                 whole,
                 1,
-                "none of 993, 143, 995 and 110 works: mail programs cannot read mail",
+                "none of 993, 143, 995 and 110 works: mail clients cannot read mail",
             )
         },
     },
@@ -277,7 +277,7 @@ fn own_server_judged_as_online(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
         .map(|build| {
             TargetEvidence::new(
                 format!(
-                    "build {} is {}, a server of one's own, and it was judged as {}",
+                    "build {} is {}, a server of your own, but it was judged as {}",
                     build.told,
                     build.known.product.name,
                     whole.context.role.row().name

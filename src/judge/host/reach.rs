@@ -71,7 +71,7 @@ fn everything_open(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
     }
     vec![TargetEvidence::new(
         format!(
-            "every port accepts a connection, also {}, where nobody should be",
+            "every port accepts connections, even {}, where nothing should listen",
             control.port
         ),
         whole.ports(),

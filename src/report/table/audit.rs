@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::facts::{Nla, PeerFacts, TlsVersion, VersionAnswer};
-use crate::finding::Finding;
+use crate::finding::{Code, Finding};
 
 use super::causes::label;
 
@@ -15,6 +15,7 @@ pub(super) fn audited(rows: &[Arc<Finding>]) -> Vec<String> {
         let Some(answers) = versions(row) else {
             continue;
         };
+        let answers = format!("{answers}{}", code(row, &[Code::TlsOldVersions]));
         match alike.iter_mut().find(|(told, _)| *told == answers) {
             Some((_, rows)) => rows.push(index),
             None => alike.push((answers, vec![index])),
@@ -35,12 +36,20 @@ pub(super) fn audited(rows: &[Arc<Finding>]) -> Vec<String> {
                 Nla::NotSupported => "not supported",
             };
             lines.push(format!(
-                "{}: network level authentication {nla}",
-                label(rows, &[index])
+                "{}: network level authentication {nla}{}",
+                label(rows, &[index]),
+                code(row, &[Code::RdpNlaRequired, Code::RdpNlaNotSupported])
             ));
         }
     }
     lines
+}
+
+/// ` [rdp-nla-required]`, where the row has one of these.
+fn code(row: &Finding, codes: &[Code]) -> String {
+    let mut told = row.diagnoses.iter().map(|told| told.code);
+    told.find(|code| codes.contains(code))
+        .map_or_else(String::new, |code| format!(" [{code}]"))
 }
 
 /// `TLS 1.2, 1.3 enabled; 1.0, 1.1 refused`.

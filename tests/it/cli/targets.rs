@@ -152,7 +152,7 @@ fn web_services_that_are_not_asked_have_the_address_of_443_as_their_key() {
             assert_eq!(row["failure"]["code"], "https-not-open");
             let message = row["diagnoses"][0]["message"].as_str().expect("words");
             assert!(
-                message.contains(&format!("since port {port} accepts")),
+                message.contains(&format!("port {port} does not accept")),
                 "{row}"
             );
         }

@@ -65,7 +65,7 @@ fn a_store_of_roots_that_is_empty_judges_nothing() {
         let (err, exit) = judged_by_store(&stand, "system", &store);
         assert_eq!(exit, Some(2), "{err}");
         let line = format!(
-            "exchports: --trust system leaves nobody to trust: this machine's own store of roots is empty \
+            "exchports: with --trust system there is no root to trust: this machine's own store of roots is empty \
              (SSL_CERT_FILE={}",
             path.display()
         );

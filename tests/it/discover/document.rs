@@ -62,7 +62,7 @@ pub(super) struct Discovered {
     autodiscover: Vec<Autodiscover>,
     /// The method that Outlook ends with.
     autodiscover_wins: Known<String>,
-    /// Services for mail programs.
+    /// Services for mail clients.
     srv: Vec<Srv>,
     mta_sts: MtaSts,
     tls_rpt: TlsRpt,
@@ -196,7 +196,7 @@ pub(super) struct Visit {
     autodiscover_json: Known<u16>,
 }
 
-/// A service for mail programs.
+/// A service for mail clients.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "to be read is what it is for")]
