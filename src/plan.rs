@@ -205,8 +205,8 @@ pub enum Depth {
     TcpOnly,
 }
 
-/// Whether more is asked than a client needs to know (`--audit`): which versions of TLS are enabled, and whether a
-/// remote desktop host insists on network level authentication.
+/// Whether more is asked than a client needs to know (`--audit`): which versions of TLS are enabled, whether a
+/// remote desktop host insists on network level authentication, and whose tokens the web services take.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Audit {
     /// No.

@@ -18,4 +18,4 @@ pub use roles::{Expectation, INTERNAL, ROLES, Role, RoleRow, expectation};
 pub use services::{
     Certificates, Group, Protocol, SERVICES, Security, Service, ServiceId, all, service,
 };
-pub use web::{VirtualDirectory, WEB, virtual_directory};
+pub use web::{MODERN, VirtualDirectory, WEB, virtual_directory};

@@ -4,8 +4,9 @@
 //! Microsoft 365. A service that stands in no column of a role is not looked at there.
 
 use super::services::ServiceId::{
-    self, Activesync, Autodiscover, Ecp, Ews, Http, Https, Imap, Imaps, Ldap, Ldaps, Mapi, Oab,
-    OutlookAnywhere, Owa, Pop3, Pop3s, Powershell, Rdp, Smtp, Submission, Submissions,
+    self, Activesync, Autodiscover, Ecp, Ews, Http, Https, Imap, Imaps, Ldap, Ldaps, Mapi,
+    Mrsproxy, Oab, OutlookAnywhere, Owa, Pop3, Pop3s, Powershell, Rdp, Smtp, Submission,
+    Submissions,
 };
 
 /// What kind of host a target is.
@@ -96,6 +97,7 @@ pub static ROLES: [RoleRow; 10] = [
             OutlookAnywhere,
             Oab,
             Powershell,
+            Mrsproxy,
         ],
         forbidden: &[],
         forbidden_if_public: &INTERNAL,
@@ -120,6 +122,7 @@ pub static ROLES: [RoleRow; 10] = [
             OutlookAnywhere,
             Oab,
             Powershell,
+            Mrsproxy,
         ],
         forbidden: &[],
         forbidden_if_public: &[],
@@ -146,6 +149,7 @@ pub static ROLES: [RoleRow; 10] = [
             Oab,
             Ecp,
             Powershell,
+            Mrsproxy,
         ],
         forbidden: &[Ldap, Ldaps, Rdp],
         forbidden_if_public: &[],
@@ -266,6 +270,7 @@ pub static ROLES: [RoleRow; 10] = [
             OutlookAnywhere,
             Oab,
             Powershell,
+            Mrsproxy,
         ],
         forbidden: &[],
         forbidden_if_public: &[],

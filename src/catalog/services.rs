@@ -52,6 +52,8 @@ pub enum ServiceId {
     Oab,
     /// Remote `PowerShell`.
     Powershell,
+    /// The MRS proxy, through which mailboxes are moved.
+    Mrsproxy,
 }
 
 /// The language spoken on a port.

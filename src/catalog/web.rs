@@ -12,8 +12,8 @@ pub struct VirtualDirectory {
     pub id: ServiceId,
     /// What is asked first: the path that clients use.
     pub path: &'static str,
-    /// The page that says whether the service behind it is healthy.
-    pub healthcheck: &'static str,
+    /// The page that says whether the service behind it is healthy; `None` where another row asks for it.
+    pub healthcheck: Option<&'static str>,
 }
 
 /// The directory of a web service; `None` for a service with a port of its own.
@@ -22,57 +22,73 @@ pub fn virtual_directory(id: ServiceId) -> Option<&'static VirtualDirectory> {
     DIRECTORIES.iter().find(|directory| directory.id == id)
 }
 
+/// The directories at which Outlook signs in with a token where modern authentication is on: all of them have to take
+/// one (Microsoft, "How to configure Exchange Server on-premises to use hybrid modern authentication").
+pub const MODERN: [ServiceId; 5] = [
+    ServiceId::Ews,
+    ServiceId::Mapi,
+    ServiceId::Activesync,
+    ServiceId::Autodiscover,
+    ServiceId::Oab,
+];
+
 /// The directories, in the order of [`WEB`].
-pub static DIRECTORIES: [VirtualDirectory; 9] = [
+pub static DIRECTORIES: [VirtualDirectory; 10] = [
     VirtualDirectory {
         id: ServiceId::Owa,
         path: "/owa/",
-        healthcheck: "/owa/healthcheck.htm",
+        healthcheck: Some("/owa/healthcheck.htm"),
     },
     VirtualDirectory {
         id: ServiceId::Ecp,
         path: "/ecp/",
-        healthcheck: "/ecp/healthcheck.htm",
+        healthcheck: Some("/ecp/healthcheck.htm"),
     },
     VirtualDirectory {
         id: ServiceId::Ews,
         path: "/ews/exchange.asmx",
-        healthcheck: "/ews/healthcheck.htm",
+        healthcheck: Some("/ews/healthcheck.htm"),
     },
     VirtualDirectory {
         id: ServiceId::Mapi,
         path: "/mapi/emsmdb/",
-        healthcheck: "/mapi/healthcheck.htm",
+        healthcheck: Some("/mapi/healthcheck.htm"),
     },
     VirtualDirectory {
         id: ServiceId::Activesync,
         path: "/Microsoft-Server-ActiveSync",
-        healthcheck: "/Microsoft-Server-ActiveSync/healthcheck.htm",
+        healthcheck: Some("/Microsoft-Server-ActiveSync/healthcheck.htm"),
     },
     VirtualDirectory {
         id: ServiceId::Autodiscover,
         path: "/autodiscover/autodiscover.xml",
-        healthcheck: "/autodiscover/healthcheck.htm",
+        healthcheck: Some("/autodiscover/healthcheck.htm"),
     },
     VirtualDirectory {
         id: ServiceId::OutlookAnywhere,
         path: "/rpc/rpcproxy.dll",
-        healthcheck: "/rpc/healthcheck.htm",
+        healthcheck: Some("/rpc/healthcheck.htm"),
     },
     VirtualDirectory {
         id: ServiceId::Oab,
         path: "/oab/",
-        healthcheck: "/oab/healthcheck.htm",
+        healthcheck: Some("/oab/healthcheck.htm"),
     },
     VirtualDirectory {
         id: ServiceId::Powershell,
         path: "/PowerShell/",
-        healthcheck: "/PowerShell/healthcheck.htm",
+        healthcheck: Some("/PowerShell/healthcheck.htm"),
+    },
+    // It lies in the directory of EWS, whose row asks for the health page.
+    VirtualDirectory {
+        id: ServiceId::Mrsproxy,
+        path: "/ews/mrsproxy.svc",
+        healthcheck: None,
     },
 ];
 
 /// The rows of the web group.
-pub static WEB: [Service; 9] = [
+pub static WEB: [Service; 10] = [
     web(
         ServiceId::Owa,
         "owa",
@@ -136,6 +152,14 @@ pub static WEB: [Service; 9] = [
         "The Exchange Management Shell connects here. Outside the organisation nobody needs it.",
         &[],
     ),
+    web(
+        ServiceId::Mrsproxy,
+        "mrsproxy",
+        "MRS proxy (mailbox moves)",
+        "Exchange Online and other Exchange organisations move mailboxes through it. It is off by default, and only \
+         migrations need it; 401 means that it is on, and that a migration endpoint can be made.",
+        &["mrs", "mrs-proxy"],
+    ),
 ];
 
 /// What all of them share.
@@ -169,9 +193,9 @@ mod tests {
     fn every_web_service_has_its_directory() {
         for (row, directory) in WEB.iter().zip(&DIRECTORIES) {
             assert_eq!(row.id, directory.id);
+            let is_health_page = |path: &str| path.ends_with("/healthcheck.htm");
             assert!(
-                directory.path.starts_with('/')
-                    && directory.healthcheck.ends_with("/healthcheck.htm")
+                directory.path.starts_with('/') && directory.healthcheck.is_none_or(is_health_page)
             );
         }
     }

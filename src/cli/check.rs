@@ -152,7 +152,7 @@ pub fn warnings(plan: &Plan) -> Vec<&'static str> {
     if plan.audit == Audit::Yes && has(is_behind) && !has(|service| service.id == ServiceId::Https)
     {
         warnings.push(
-            "--audit asks nothing of the web services, which all share 443: their TLS is audited in the row of https, so name that too, as in --service 443,web",
+            "--audit asks the web services for modern authentication only; they all share 443, whose TLS is audited in the row of https: name that too, as in --service 443,web",
         );
     }
     warnings

@@ -45,8 +45,8 @@ pub(super) struct SelectionArgs {
     #[arg(long, help_heading = "What to look at")]
     tcp_only: bool,
 
-    /// Also ask which old TLS versions are enabled (of the web group in the row of https), and whether NLA is required;
-    /// a few more connections
+    /// Also ask which old TLS versions are enabled (of the web group in the row of https), whether NLA is required, and
+    /// whether modern authentication is on (an empty `Authorization: Bearer`); a few more connections
     #[arg(long, conflicts_with = "tcp_only", help_heading = "What to look at")]
     audit: bool,
 }

@@ -35,6 +35,22 @@ pub struct HttpFacts {
     pub health: Option<Health>,
     /// The server that `healthcheck.htm` names.
     pub health_server: Option<Text>,
+    /// What it answered to an empty Bearer; `None` where nobody asked (`--audit`).
+    pub bearer: Option<BearerAnswer>,
+}
+
+/// What a directory answers to `Authorization: Bearer` with nothing after it (\[MS-XOAUTH\] §3.2.5.4).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum BearerAnswer {
+    /// A challenge that offers Bearer.
+    Offered {
+        /// Whose tokens it takes: `ID@REALM`.
+        trusted_issuers: Vec<Text>,
+        /// Where people sign in.
+        authorization_uri: Option<Text>,
+    },
+    /// None.
+    NotOffered,
 }
 
 /// A redirect.

@@ -25,7 +25,7 @@ pub use certificate::{
 };
 pub use dns::{Answer, CaaRecord, MxRecord, Outcome, Security, SrvRecord};
 pub use handshake::TlsFacts;
-pub use http::{Health, HttpFacts, Redirect, RedirectKind};
+pub use http::{BearerAnswer, Health, HttpFacts, Redirect, RedirectKind};
 pub use imap::ImapFacts;
 pub use ldap::LdapFacts;
 pub use old_tls::{Cipher, KeyExchange, KeyProof, LegacyAnswer, LegacyFacts, VersionAnswer};

@@ -175,6 +175,10 @@ const PAGES: &[(&str, &str)] = &[
         "exchange/plan-and-deploy/post-installation-tasks/security-best-practices/exchange-tls-configuration",
     ),
     (
+        "Enable the MRS Proxy endpoint for remote moves",
+        "exchange/architecture/mailbox-servers/mrs-proxy-endpoint",
+    ),
+    (
         "Exchange Server build numbers and release dates",
         "exchange/new-features/build-numbers-and-release-dates",
     ),

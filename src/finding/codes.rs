@@ -1076,6 +1076,18 @@ codes! {
         references: "RFC 9110 §15.5.5; Microsoft, Default settings for Exchange virtual directories",
         answers: &["H06"],
     }
+    MrsProxyOff = "mrs-proxy-off" {
+        severity: Fail,
+        except: &[(Info, Unrequired, "then no migration is known to need it")],
+        title: "the MRS proxy does not answer",
+        meaning: "Mailboxes are moved to and from Exchange Online, and between organisations, through \
+            `/ews/mrsproxy.svc`. Where it is on, it asks to sign in (401). 404, 403 or 400 mean that it is off, as it \
+            is by default, or that something in front does not let it through; making a migration endpoint then fails.",
+        hint: "Switch it on: `Set-WebServicesVirtualDirectory -Identity 'EX01\\EWS (Default Web Site)' -MRSProxyEnabled \
+            $true`, on every server behind this name. A gateway in front must let `/ews/mrsproxy.svc` pass without a \
+            sign-in of its own. `Test-MigrationServerAvailability` tries the rest with an account.",
+        references: "Microsoft, Enable the MRS Proxy endpoint for remote moves",
+    }
     WebRedirectLoop = "web-redirect-loop" {
         severity: Fail,
         except: &[(Warn, Seen, "where the answer shows no sign of Exchange, or there are many redirects but no loop")],
@@ -1247,6 +1259,38 @@ codes! {
         hint: "No action is needed. Clients that support only passwords cannot sign in where nothing else is offered.",
         references: "Microsoft, Hybrid modern authentication; Microsoft, Authenticate IMAP, POP or SMTP with OAuth",
         answers: &["P05"],
+    }
+
+    // -- A whole host: modern authentication, as an audit finds it.
+    ModernAuthenticationHalfOn = "modern-authentication-half-on" {
+        severity: Warn,
+        title: "modern authentication is on for some directories only",
+        meaning: "Asked with an empty Bearer, some of autodiscover, mapi, ews, oab and activesync name where people \
+            sign in, and some do not. Outlook signs in by tokens at one and is refused at the next: it asks for \
+            passwords again and again. Either the directory has OAuth off, or a device in front takes the header away.",
+        hint: "Switch OAuth on for the directories that lack it (`Get-MapiVirtualDirectory | Format-List \
+            Server,*auth*`), on every server. If the node itself offers Bearer (`--address`), the device in front \
+            takes it away.",
+        references: "MS-XOAUTH §3.2.5.4; Microsoft, Hybrid modern authentication",
+    }
+    ModernAuthenticationOn = "modern-authentication-on" {
+        severity: Info,
+        title: "modern authentication is on",
+        meaning: "Asked with an empty Bearer, every directory that answered names where people sign in: Microsoft \
+            Entra ID, or AD FS. Nobody signed in for that.",
+        hint: "No action is needed.",
+        references: "MS-XOAUTH §3.2.5.4; Microsoft, Hybrid modern authentication",
+        covers: &[Code::ModernAuthentication],
+    }
+    ModernAuthenticationOff = "modern-authentication-off" {
+        severity: Info,
+        title: "modern authentication is off",
+        meaning: "Asked with an empty Bearer, no directory names where people sign in. Challenges with trusted issuers \
+            alone are OAuth between servers, as hybrid free/busy uses it.",
+        hint: "No action is needed where people sign in with passwords on purpose. For hybrid modern authentication, \
+            an authorization server is made the default (`Set-AuthServer EvoSTS -IsDefaultAuthorizationEndpoint \
+            $true`) and OAuth is switched on (`Set-OrganizationConfig -OAuth2ClientProfileEnabled $true`).",
+        references: "MS-XOAUTH §3.2.5.4; Microsoft, Hybrid modern authentication",
     }
 
     // -- A whole host: reach.
@@ -1479,7 +1523,7 @@ codes! {
         hint: "Check the name: it may point to another web server, or to a gateway that does not publish Exchange. If \
             it is Exchange, make sure that the Default Web Site has its directories.",
         references: "Microsoft, Default settings for Exchange virtual directories",
-        covers: &[Code::WebNotFound],
+        covers: &[Code::WebNotFound, Code::MrsProxyOff],
     }
     IisStopped = "iis-stopped" {
         severity: Fail,

@@ -332,10 +332,12 @@ fn explain_service(service: &Service) -> Explanation {
         security(service.security)
     ));
     if let Some(directory) = virtual_directory(service.id) {
-        page.item(&format!(
-            "path {}; load balancers ask {}",
-            directory.path, directory.healthcheck
-        ));
+        page.item(&match directory.healthcheck {
+            Some(healthcheck) => {
+                format!("path {}; load balancers ask {healthcheck}", directory.path)
+            }
+            None => format!("path {}", directory.path),
+        });
     }
     if service.id == ServiceId::Https {
         page.section("Behind it (the group web)");

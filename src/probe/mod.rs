@@ -78,6 +78,11 @@ pub async fn probe(dial: &impl Dial, ask: &Ask) -> Observation {
             .err();
         look_at_old_tls(dial, ask, mode, &mut record, failure.as_mut()).await;
         name_the_stranger(ask.service.protocol, failure.as_mut(), None);
+        if let (Audit::Yes, None, PeerFacts::Http(facts)) = (ask.audit, &failure, &mut peer) {
+            let last = record.connection();
+            web::audit(dial, ask, directory, &mut record, facts).await;
+            record.forget_steps_after(last);
+        }
         return observation(record, failure, None, peer);
     }
     let mut failure = converse(dial, ask, mode, &mut record, &mut peer)

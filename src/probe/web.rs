@@ -5,8 +5,8 @@
 
 use super::http::{USER_AGENT, host_header, learn};
 use super::{Ask, TlsMode};
-use crate::catalog::VirtualDirectory;
-use crate::facts::{Health, HttpFacts, Redirect, RedirectKind, Text};
+use crate::catalog::{MODERN, VirtualDirectory};
+use crate::facts::{BearerAnswer, Health, HttpFacts, Redirect, RedirectKind, Text};
 use crate::net::{Alpn, Dial, Record, Session, Stream};
 use crate::observation::{Cause, Failure, Stage};
 use crate::plan::{Host, Limits};
@@ -40,6 +40,56 @@ pub(super) async fn look(
     Ok(())
 }
 
+/// After a check: whose tokens the directory takes. It is asked where it asked to sign in, and with no token.
+pub(super) async fn audit(
+    dial: &impl Dial,
+    ask: &Ask,
+    directory: &VirtualDirectory,
+    record: &mut Record,
+    facts: &mut HttpFacts,
+) {
+    if !MODERN.contains(&directory.id) || facts.status != Some(401) {
+        return;
+    }
+    let Ok(mut session) = dial.dial(record).await else {
+        return;
+    };
+    if session.upgrade(Alpn::Http11).await.is_ok() {
+        facts.bearer = bearer(&mut session, ask, directory).await.ok().flatten();
+    }
+    session.take_leave(None).await;
+}
+
+/// `None` where the answer is not one to somebody who has to sign in.
+async fn bearer<S: Stream>(
+    session: &mut Session<'_, S>,
+    ask: &Ask,
+    directory: &VirtualDirectory,
+) -> Result<Option<BearerAnswer>, Failure> {
+    session.enter(Stage::Application);
+    let host = host_header(ask, TlsMode::Tls);
+    session
+        .send(&http::get_with_empty_bearer(
+            directory.path,
+            &host,
+            USER_AGENT,
+        ))
+        .await?;
+    let head = session.receive(http::head).await?;
+    let answer = match head.bearer() {
+        Some(bearer) => BearerAnswer::Offered {
+            trusted_issuers: bearer
+                .trusted_issuers
+                .into_iter()
+                .map(Text::from_bytes)
+                .collect(),
+            authorization_uri: bearer.authorization_uri.map(Text::from_bytes),
+        },
+        None => BearerAnswer::NotOffered,
+    };
+    Ok((head.status == 401).then_some(answer))
+}
+
 /// What is asked for.
 #[derive(Clone, Debug)]
 enum Page {
@@ -48,7 +98,9 @@ enum Page {
     /// Where it sent us.
     Redirected(String),
     /// What load balancers ask.
-    Health,
+    Health(&'static str),
+    /// Nothing more.
+    Nothing,
 }
 
 /// How far one connection carried.
@@ -97,7 +149,12 @@ impl Visit<'_> {
         let mut is_fresh = true;
         loop {
             session.enter(Stage::Application);
-            let (head, body, door) = match self.get(session, next).await {
+            let path = match &*next {
+                Page::Directory(path) | Page::Redirected(path) => path.clone(),
+                Page::Health(path) => (*path).to_owned(),
+                Page::Nothing => return Ok(Went::ToTheEnd),
+            };
+            let (head, body, door) = match self.get(session, &path).await {
                 Ok(answer) => answer,
                 // The server may have closed the connection before it saw the question: that says nothing yet.
                 Err(failure) if !is_fresh && is_end(&failure) => return Ok(Went::ToAClosedDoor),
@@ -105,15 +162,18 @@ impl Visit<'_> {
             };
             is_fresh = false;
             match next {
-                Page::Health => {
+                Page::Health(_) => {
                     self.learn_health(&head, &body);
                     return Ok(Went::ToTheEnd);
                 }
-                Page::Directory(path) | Page::Redirected(path) => {
-                    let path = path.clone();
+                Page::Directory(_) | Page::Redirected(_) => {
                     self.learn_page(&head, &body, matches!(next, Page::Directory(_)));
                     *next = self.follow(&head, &path);
                 }
+                Page::Nothing => {}
+            }
+            if matches!(next, Page::Nothing) {
+                return Ok(Went::ToTheEnd);
             }
             if door == Door::Closed {
                 return Ok(Went::ToAClosedDoor);
@@ -124,12 +184,8 @@ impl Visit<'_> {
     async fn get<S: Stream>(
         &mut self,
         session: &mut Session<'_, S>,
-        page: &Page,
+        path: &str,
     ) -> Result<(Head, Vec<u8>, Door), Failure> {
-        let path = match page {
-            Page::Directory(path) | Page::Redirected(path) => path,
-            Page::Health => self.directory.healthcheck,
-        };
         self.asked.push(path.to_owned());
         let host = host_header(self.ask, TlsMode::Tls);
         session
@@ -164,7 +220,7 @@ impl Visit<'_> {
     fn follow(&mut self, head: &Head, from: &str) -> Page {
         let location = head.header("Location").next();
         let (301..=303 | 307 | 308, Some(location)) = (head.status, location) else {
-            return Page::Health;
+            return self.health();
         };
         let (mut kind, path) = place(location, from, &self.ask.host, self.ask.port);
         if kind == RedirectKind::SameHost {
@@ -181,8 +237,14 @@ impl Visit<'_> {
         if kind == RedirectKind::SameHost {
             Page::Redirected(path)
         } else {
-            Page::Health
+            self.health()
         }
+    }
+
+    fn health(&self) -> Page {
+        self.directory
+            .healthcheck
+            .map_or(Page::Nothing, Page::Health)
     }
 
     fn learn_health(&mut self, head: &Head, body: &[u8]) {
@@ -205,10 +267,14 @@ impl Visit<'_> {
             _ if failure.cause.is_ours() => Err(failure),
             Page::Directory(_) => Err(failure),
             Page::Redirected(_) => {
-                *next = Page::Health;
-                Ok(Went::ToAClosedDoor)
+                *next = self.health();
+                Ok(match next {
+                    Page::Nothing => Went::ToTheEnd,
+                    _ => Went::ToAClosedDoor,
+                })
             }
-            Page::Health => {
+            Page::Nothing => Ok(Went::ToTheEnd),
+            Page::Health(_) => {
                 if failure.stage == Stage::Application {
                     self.facts.health = match failure.cause {
                         Cause::Closed | Cause::Reset => Some(Health::ClosedUnanswered),

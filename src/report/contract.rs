@@ -15,8 +15,8 @@ use crate::catalog::Role;
 use crate::catalog::builds::Version;
 use crate::event::{self, RunEnd, SCHEMA_VERSION};
 use crate::facts::{
-    self, CertificateFacts, HttpFacts, LdapFacts, PeerFacts, RdpFacts, SignatureStrength, Text,
-    TlsFacts, TrustDefect,
+    self, BearerAnswer, CertificateFacts, HttpFacts, LdapFacts, PeerFacts, RdpFacts,
+    SignatureStrength, Text, TlsFacts, TrustDefect,
 };
 use crate::finding::{self, Code, Finding, TargetFinding};
 use crate::observation::{self, Observation};
@@ -693,6 +693,37 @@ struct Web<'a> {
     front_end: Option<&'a str>,
     health: Option<String>,
     request_id: Option<&'a str>,
+    /// Absent unless an audit asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bearer: Option<BearerOffer<'a>>,
+}
+
+/// What a directory answers to an empty Bearer.
+#[derive(Serialize)]
+struct BearerOffer<'a> {
+    offered: bool,
+    trusted_issuers: Vec<&'a str>,
+    authorization_uri: Option<&'a str>,
+}
+
+impl<'a> BearerOffer<'a> {
+    fn of(answer: &'a BearerAnswer) -> Self {
+        match answer {
+            BearerAnswer::Offered {
+                trusted_issuers,
+                authorization_uri,
+            } => Self {
+                offered: true,
+                trusted_issuers: words(trusted_issuers),
+                authorization_uri: authorization_uri.as_ref().map(Text::as_str),
+            },
+            BearerAnswer::NotOffered => Self {
+                offered: false,
+                trusted_issuers: Vec::new(),
+                authorization_uri: None,
+            },
+        }
+    }
 }
 
 /// Which Exchange a build is, as far as it is known.
@@ -731,6 +762,7 @@ impl<'a> Web<'a> {
             front_end: facts.front_end.as_ref().map(Text::as_str),
             health: facts.health.map(facts::Health::word),
             request_id: facts.request_id.as_ref().map(Text::as_str),
+            bearer: facts.bearer.as_ref().map(BearerOffer::of),
         }
     }
 }

@@ -13,7 +13,9 @@ use std::sync::Arc;
 
 use crate::catalog::Role;
 use crate::event::{Event, TargetId};
-use crate::facts::{CertificateFacts, ChainLink, PeerFacts, Text, TlsFacts, TrustDefect};
+use crate::facts::{
+    BearerAnswer, CertificateFacts, ChainLink, PeerFacts, Text, TlsFacts, TrustDefect,
+};
 use crate::finding::{Diagnosis, Finding, TargetFinding};
 use crate::observation::Observation;
 
@@ -579,6 +581,14 @@ impl Placeholders {
                 for via in &mut facts.via {
                     let place = self.name(via.as_str());
                     *via = Text::from(place.as_str());
+                }
+                if let Some(BearerAnswer::Offered {
+                    trusted_issuers,
+                    authorization_uri,
+                }) = &mut facts.bearer
+                {
+                    let texts = trusted_issuers.iter_mut().chain(authorization_uri);
+                    texts.for_each(|text| self.say(text));
                 }
                 for redirect in &mut facts.redirects {
                     self.say(&mut redirect.location);

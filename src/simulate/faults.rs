@@ -21,7 +21,7 @@ pub struct FaultRow {
 }
 
 use ServiceId::{
-    Activesync, Autodiscover, Ecp, Ews, Http, Https, Imap, Imaps, Ldap, Ldaps, Mapi, Oab,
+    Activesync, Autodiscover, Ecp, Ews, Http, Https, Imap, Imaps, Ldap, Ldaps, Mapi, Mrsproxy, Oab,
     OutlookAnywhere, Owa, Pop3, Pop3s, Powershell, Rdp, Smtp, Submission, Submissions,
 };
 
@@ -70,6 +70,20 @@ const SHARED_CERTIFICATE: &[ServiceId] = &[
 const IMPLICIT_TLS: &[ServiceId] = &[Https, Submissions, Ldaps, Imaps, Pop3s];
 const STARTTLS: &[ServiceId] = &[Smtp, Pop3, Imap, Ldap, Submission];
 pub(super) const WEB: &[ServiceId] = &[
+    Owa,
+    Ecp,
+    Ews,
+    Mapi,
+    Activesync,
+    Autodiscover,
+    OutlookAnywhere,
+    Oab,
+    Powershell,
+    Mrsproxy,
+];
+
+/// Those of [`WEB`] that are a virtual directory of their own.
+const DIRECTORIES: &[ServiceId] = &[
     Owa,
     Ecp,
     Ews,
@@ -197,13 +211,18 @@ faults! {
     WebThrottled = "web-throttled" on WEB, by default &[Ews] => "the directory answers 429: too many requests",
     WebAnonymous = "web-anonymous" on WEB, by default &[Owa, Ews] =>
         "the directory answers 200 with a page that is not Exchange's, as a web server does that takes every path",
-    WebNotFound = "web-not-found" on WEB, by default &[Ecp, OutlookAnywhere] =>
+    WebNotFound = "web-not-found" on DIRECTORIES, by default &[Ecp, OutlookAnywhere] =>
         "the directory answers 404: it was removed, or is not published",
-    WebRestricted = "web-restricted" on WEB, by default &[Ecp] =>
+    MrsProxyOff = "mrs-proxy-off" on &[Mrsproxy] =>
+        "EWS answers 404 for mrsproxy.svc: the MRS proxy is off, as it is by default",
+    WebRestricted = "web-restricted" on DIRECTORIES, by default &[Ecp] =>
         "the directory answers 403: it is closed to this network",
-    WebRedirectLoop = "web-redirect-loop" on WEB, by default &[Owa] =>
+    WebRedirectLoop = "web-redirect-loop" on DIRECTORIES, by default &[Owa] =>
         "the directory redirects to itself, as a redirect does that was inherited from the site",
-    WebUnhealthy = "web-unhealthy" on WEB, by default &[Mapi] =>
+    ModernAuthenticationHalfOn = "modern-authentication-half-on"
+        on &[Ews, Mapi, Activesync, Autodiscover, Oab], by default &[Oab] =>
+        "the directory offers no Bearer, others do: modern authentication is half on",
+    WebUnhealthy = "web-unhealthy" on DIRECTORIES, by default &[Mapi] =>
         "healthcheck.htm is closed without an answer: managed availability has taken the directory out",
 }
 
@@ -234,7 +253,10 @@ impl Fault {
     /// Whether only an audit sees it: it is the answer to a question that no client asks.
     #[must_use]
     pub fn is_for_audit(self) -> bool {
-        self == Self::RdpNlaRequired
+        matches!(
+            self,
+            Self::RdpNlaRequired | Self::ModernAuthenticationHalfOn
+        )
     }
 
     /// The row of this fault.

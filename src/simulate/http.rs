@@ -1,14 +1,14 @@
 //! HTTP as IIS and Exchange's front end speak it on 80 and 443 to someone who has not signed in (RFC 9110, 9112), and
 //! what proxies and guest networks on the way say instead.
 //!
-//! No body is ever read, no credential is ever looked at.
+//! No body is ever read, no credential is ever looked at; an empty Bearer is none.
 
 use super::conversation::{Conversation, Extent, Received};
 use super::dates;
 use super::faults::Fault;
 use super::is_served;
 use super::port::{Machine, Port};
-use crate::catalog::ServiceId;
+use crate::catalog::{MODERN, ServiceId};
 use std::fmt::Write as _;
 use std::io;
 use std::net::IpAddr;
@@ -49,6 +49,8 @@ struct HttpRequest {
     host: String,
     after: After,
     body: Body,
+    /// Whether it asks whose tokens are taken: `Authorization: Bearer` with nothing after it.
+    asks_for_issuers: bool,
 }
 
 /// What happens to the connection after the answer.
@@ -144,11 +146,27 @@ fn answer(port: &Port, request: &HttpRequest) -> HttpAnswer {
         });
     }
     let (directory, rest) = place(&request.path);
-    match web_service(&directory) {
+    match web_service(&directory, &rest) {
         Some(service) if !is_served(port.role, service) => HttpAnswer::Site(not_found()),
-        Some(service) => fault(port, service, request, &directory, &rest)
-            .unwrap_or_else(|| HttpAnswer::Site(route(port, request, &directory, &rest))),
+        Some(service) => fault(port, service, request, &directory, &rest).unwrap_or_else(|| {
+            let answer = route(port, request, &directory, &rest);
+            HttpAnswer::Site(match port.machine {
+                Machine::Online => answer,
+                _ => with_issuers(answer, port, service, request),
+            })
+        }),
         None => HttpAnswer::Site(route(port, request, &directory, &rest)),
+    }
+}
+
+/// The challenge of hybrid modern authentication, for those who ask for it (MS-XOAUTH §3.2.5.4).
+fn with_issuers(answer: Answer, port: &Port, service: ServiceId, request: &HttpRequest) -> Answer {
+    let is_on =
+        MODERN.contains(&service) && !port.has_at(service, Fault::ModernAuthenticationHalfOn);
+    if request.asks_for_issuers && is_on && answer.status.starts_with("401") {
+        answer.with(&format!("WWW-Authenticate: {BEARER}\r\n"))
+    } else {
+        answer
     }
 }
 
@@ -172,7 +190,7 @@ fn fault(
                 .with("Content-Type: text/html\r\n")
                 .saying("<html><body>Welcome</body></html>\r\n".into()),
         )
-    } else if has(Fault::WebNotFound) {
+    } else if has(Fault::WebNotFound) || has(Fault::MrsProxyOff) {
         HttpAnswer::Site(not_found())
     } else if has(Fault::WebRestricted) {
         HttpAnswer::Site(
@@ -209,8 +227,9 @@ fn place(path: &str) -> (String, String) {
     (directory.to_owned(), rest.to_owned())
 }
 
-fn web_service(directory: &str) -> Option<ServiceId> {
+fn web_service(directory: &str, rest: &str) -> Option<ServiceId> {
     Some(match directory {
+        "ews" if rest.starts_with("mrsproxy.svc") => ServiceId::Mrsproxy,
         "owa" => ServiceId::Owa,
         "ecp" => ServiceId::Ecp,
         "ews" => ServiceId::Ews,
@@ -233,7 +252,7 @@ fn is_health_page(request: &HttpRequest, rest: &str) -> bool {
 fn route(port: &Port, request: &HttpRequest, directory: &str, rest: &str) -> Answer {
     let front_end = format!("X-FEServer: {}\r\n{REQUEST_ID}", port.machine.short_name());
     let host = &request.host;
-    if is_health_page(request, rest) && web_service(directory).is_some() {
+    if is_health_page(request, rest) && web_service(directory, rest).is_some() {
         return Answer::new("200 OK")
             .with(&front_end)
             .with("Content-Type: text/html\r\n")
@@ -292,7 +311,7 @@ fn route_online(request: &HttpRequest, directory: &str, front_end: &str) -> Answ
         "owa" => Answer::new("302 Found")
             .with(&format!("Location: {SIGN_IN}\r\n"))
             .with("X-OWA-Version: 15.20.9320.21\r\n"),
-        _ if web_service(directory).is_some() => {
+        _ if web_service(directory, "").is_some() => {
             Answer::new("401 Unauthorized").with(&format!("WWW-Authenticate: {BEARER}\r\n"))
         }
         _ => return not_found(),
@@ -459,6 +478,8 @@ fn read(head: &[u8], peer: &Conversation) -> Result<HttpRequest, &'static str> {
         path: target.to_owned(),
         host,
         after: if stays { After::Stay } else { After::Close },
+        asks_for_issuers: header("Authorization")
+            .is_some_and(|value| value.trim_ascii().eq_ignore_ascii_case(b"Bearer")),
         body: if method == "HEAD" {
             Body::Unwanted
         } else {

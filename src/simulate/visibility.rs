@@ -152,8 +152,10 @@ fn shows(fault: Fault, service: ServiceId) -> Phase {
         | Fault::WebThrottled
         | Fault::WebAnonymous
         | Fault::WebNotFound
+        | Fault::MrsProxyOff
         | Fault::WebRestricted
         | Fault::WebRedirectLoop
+        | Fault::ModernAuthenticationHalfOn
         | Fault::WebUnhealthy => Phase::Directory,
     }
 }

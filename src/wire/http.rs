@@ -93,6 +93,16 @@ pub fn get(path: &str, host: &str, user_agent: &str, connection: Connection) -> 
     .into_bytes()
 }
 
+/// The same, with an empty Bearer: the question of \[MS-XOAUTH\] §3.2.5.4 for who may issue tokens. Nobody signs in by it.
+#[must_use]
+pub fn get_with_empty_bearer(path: &str, host: &str, user_agent: &str) -> Vec<u8> {
+    let mut request = get(path, host, user_agent, Connection::Close);
+    // The empty line goes, and comes again behind the header.
+    request.truncate(request.len().saturating_sub(2));
+    request.extend_from_slice(b"Authorization: Bearer\r\n\r\n");
+    request
+}
+
 /// The head of the final response; informational ones before it are passed over, but counted as used.
 ///
 /// # Errors
@@ -160,6 +170,42 @@ pub fn body(data: &[u8], framing: Framing, limit: usize) -> Decoded<Vec<u8>> {
     }
 }
 
+/// What a challenge of the scheme Bearer says of itself, unescaped.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Bearer<'a> {
+    /// Whose tokens are taken, at most [`MAX_SCHEMES`]: `ID@REALM`.
+    pub trusted_issuers: Vec<&'a [u8]>,
+    /// Where people sign in.
+    pub authorization_uri: Option<&'a [u8]>,
+}
+
+impl<'a> Bearer<'a> {
+    /// `name="value"`
+    fn learn(&mut self, parameter: &'a [u8]) {
+        let Some(at) = parameter.iter().position(|&byte| byte == b'=') else {
+            return;
+        };
+        let (name, value) = parameter.split_at_checked(at).unwrap_or_default();
+        let value = value.get(1..).unwrap_or_default().trim_ascii();
+        let value = value
+            .strip_prefix(b"\"")
+            .and_then(|value| value.strip_suffix(b"\""))
+            .unwrap_or(value);
+        let name = name.trim_ascii();
+        if name.eq_ignore_ascii_case(b"trusted_issuers") {
+            let issuers = value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
+            let room = MAX_SCHEMES.saturating_sub(self.trusted_issuers.len());
+            self.trusted_issuers
+                .extend(issuers.filter(|issuer| !issuer.is_empty()).take(room));
+        } else if name.eq_ignore_ascii_case(b"authorization_uri")
+            && !value.is_empty()
+            && self.authorization_uri.is_none()
+        {
+            self.authorization_uri = Some(value);
+        }
+    }
+}
+
 impl Head {
     /// The values of all header lines of this name, which is compared without case.
     pub fn header<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
@@ -187,6 +233,31 @@ impl Head {
             }
         }
         schemes
+    }
+
+    /// What a challenge of the scheme Bearer says (RFC 6750 §3, \[MS-XOAUTH\] §3.2.5.4); `None` where there is none.
+    #[must_use]
+    pub fn bearer(&self) -> Option<Bearer<'_>> {
+        let mut bearer: Option<Bearer<'_>> = None;
+        for value in self.header("WWW-Authenticate") {
+            let mut is_bearer = false;
+            for item in list(value) {
+                let parameter = match scheme(item) {
+                    Some(scheme) => {
+                        is_bearer = scheme.eq_ignore_ascii_case("Bearer");
+                        if is_bearer {
+                            bearer.get_or_insert_default();
+                        }
+                        item.get(scheme.len()..).unwrap_or_default()
+                    }
+                    None => item,
+                };
+                if let Some(bearer) = bearer.as_mut().filter(|_| is_bearer) {
+                    bearer.learn(parameter);
+                }
+            }
+        }
+        bearer
     }
 
     /// Where the body of an answer to GET ends; `None` when there is none.
@@ -660,6 +731,68 @@ mod tests {
         let many: Vec<String> = (0..1000).map(|n| format!("S{n}")).collect();
         let line = format!("WWW-Authenticate: {}", many.join(","));
         assert_eq!(with(&[&line]).authentication_schemes().len(), MAX_SCHEMES);
+    }
+
+    #[test]
+    fn what_a_bearer_says() {
+        let told = |lines: &[&str]| {
+            with(lines).bearer().map(|bearer| {
+                let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+                let issuers: Vec<String> =
+                    bearer.trusted_issuers.iter().map(|it| text(it)).collect();
+                (issuers.join(" "), bearer.authorization_uri.map(text))
+            })
+        };
+        let uri = "https://login.windows.net/common/oauth2/authorize";
+        let all = format!(
+            "WWW-Authenticate: Bearer client_id=\"00000002\", trusted_issuers=\"1@*, 2@example.com\", \
+             token_types=\"a b\", authorization_uri=\"{uri}\""
+        );
+        let known = Some(("1@* 2@example.com".to_owned(), Some(uri.to_owned())));
+        assert_eq!(told(&[&all]), known);
+        assert_eq!(told(&["WWW-Authenticate: Negotiate", &all]), known);
+        let nothing = Some((String::new(), None));
+        for (lines, expected) in [
+            (&["WWW-Authenticate: Negotiate"][..], None),
+            (&[], None),
+            (&["WWW-Authenticate: Bearer"], nothing.clone()),
+            // Another scheme's parameter is not Bearer's.
+            (
+                &["WWW-Authenticate: Bearer, Basic realm=\"x\", authorization_uri=\"y\""],
+                nothing.clone(),
+            ),
+            (&["WWW-Authenticate: Basic authorization_uri=\"y\""], None),
+            (
+                &["WWW-Authenticate: bearer Trusted_Issuers=1@*"],
+                Some(("1@*".to_owned(), None)),
+            ),
+            (
+                &["WWW-Authenticate: Bearer authorization_uri=\"\", trusted_issuers=\" , \""],
+                nothing,
+            ),
+        ] {
+            assert_eq!(told(lines), expected, "{lines:?}");
+        }
+        let many = format!(
+            "WWW-Authenticate: Bearer trusted_issuers=\"{}\"",
+            "a@b,".repeat(1000)
+        );
+        let head = with(&[&many]);
+        assert_eq!(
+            head.bearer().map(|bearer| bearer.trusted_issuers.len()),
+            Some(MAX_SCHEMES)
+        );
+    }
+
+    #[test]
+    fn an_empty_bearer_has_nothing_after_it() {
+        let asked = get_with_empty_bearer("/ews/", "mail.example.com", "x");
+        let asked = String::from_utf8(asked).expect("ASCII");
+        assert!(
+            asked.ends_with("\r\nAuthorization: Bearer\r\n\r\n"),
+            "{asked:?}"
+        );
+        assert_eq!(asked.matches("\r\n\r\n").count(), 1);
     }
 
     #[test]

@@ -698,6 +698,23 @@ struct Web {
     health: Known<String>,
     /// The id under which the server's HttpProxy logs have the request.
     request_id: Known<String>,
+    /// What the directory answers to an empty Bearer; absent unless an audit asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Bearer")]
+    bearer: Option<Bearer>,
+}
+
+/// Modern authentication, as a directory offers it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "to be read is what it is for")]
+struct Bearer {
+    /// Whether it takes tokens at all.
+    offered: bool,
+    /// Whose: `ID@REALM`.
+    trusted_issuers: Vec<String>,
+    /// Where people sign in; null where only other servers can.
+    authorization_uri: Known<String>,
 }
 
 /// Which Exchange a build is, as far as it is known.

@@ -272,6 +272,15 @@ pub(crate) fn http_head(data: &[u8]) {
     assert!((100..1000).contains(&head.status));
     assert!(head.headers.len() <= http::MAX_HEADERS);
     assert!(head.authentication_schemes().len() <= http::MAX_SCHEMES);
+    if let Some(bearer) = head.bearer() {
+        assert!(bearer.trusted_issuers.len() <= http::MAX_SCHEMES);
+        assert!(
+            !bearer
+                .trusted_issuers
+                .iter()
+                .any(|issuer| issuer.is_empty())
+        );
+    }
     assert!(!head.keeps_open() || head.framing() != Ok(Some(http::Framing::UntilClose)));
 }
 

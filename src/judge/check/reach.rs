@@ -267,7 +267,8 @@ fn refused_hint(case: &Case<'_>) -> &'static str {
         | ServiceId::Autodiscover
         | ServiceId::OutlookAnywhere
         | ServiceId::Oab
-        | ServiceId::Powershell => {
+        | ServiceId::Powershell
+        | ServiceId::Mrsproxy => {
             "Make sure that IIS is running (`Get-Service W3SVC`) and has a binding on this port (`Get-WebBinding`). \
              Behind a load balancer, make sure that its pool has a healthy member."
         }

@@ -52,7 +52,7 @@ pub(in crate::judge) enum Meaning {
 /// A row of the table: statuses, and what they mean on each of [`COLUMNS`].
 type StatusRow = (RangeInclusive<u16>, [Meaning; COLUMNS.len()]);
 
-const COLUMNS: [ServiceId; 11] = [
+const COLUMNS: [ServiceId; 12] = [
     ServiceId::Http,
     ServiceId::Https,
     ServiceId::Owa,
@@ -64,6 +64,7 @@ const COLUMNS: [ServiceId; 11] = [
     ServiceId::OutlookAnywhere,
     ServiceId::Oab,
     ServiceId::Powershell,
+    ServiceId::Mrsproxy,
 ];
 
 /// Exchange's default answers follow "Default settings for Exchange virtual directories" and captures of servers.
@@ -74,23 +75,23 @@ const MEANINGS: &[StatusRow] = {
         TlsDemanded, Trouble,
     };
     &[
-        //           80        443       owa       ecp       ews        mapi       activesync autodisc.  rpc        oab        powershell
-        (200..=299, [Page,     Fine,     Page,     Page,     Anonymous, Anonymous, Anonymous, Anonymous, Anonymous, Anonymous, Fine]),
-        (300..=399, [Fine,     Fine,     Logon,    Logon,    Away,      Away,      Away,      Guide,     Away,      Away,      Away]),
-        (400..=400, [Rejected, Rejected, Rejected, Rejected, Rejected,  Rejected,  Rejected,  Rejected,  Rejected,  Rejected,  Rejected]),
-        (401..=401, [Fine,     Fine,     SignIn,   SignIn,   SignIn,    SignIn,    SignIn,    SignIn,    SignIn,    SignIn,    SignIn]),
-        (403..=403, [TlsDemanded,   Fine,     Restricted, Restricted, Restricted, Restricted, Restricted, Restricted, Restricted, Restricted, Restricted]),
-        (404..=404, [Fine,     Fine,     Absent,   Absent,   Absent,    Absent,    Absent,    Absent,    Absent,    Absent,    Absent]),
+        //           80        443       owa       ecp       ews        mapi       activesync autodisc.  rpc        oab        powershell mrsproxy
+        (200..=299, [Page,     Fine,     Page,     Page,     Anonymous, Anonymous, Anonymous, Anonymous, Anonymous, Anonymous, Fine,       Anonymous]),
+        (300..=399, [Fine,     Fine,     Logon,    Logon,    Away,      Away,      Away,      Guide,     Away,      Away,      Away,       Away]),
+        (400..=400, [Rejected, Rejected, Rejected, Rejected, Rejected,  Rejected,  Rejected,  Rejected,  Rejected,  Rejected,  Rejected,   Absent]),
+        (401..=401, [Fine,     Fine,     SignIn,   SignIn,   SignIn,    SignIn,    SignIn,    SignIn,    SignIn,    SignIn,    SignIn,     SignIn]),
+        (403..=403, [TlsDemanded,   Fine,     Restricted, Restricted, Restricted, Restricted, Restricted, Restricted, Restricted, Restricted, Restricted, Absent]),
+        (404..=404, [Fine,     Fine,     Absent,   Absent,   Absent,    Absent,    Absent,    Absent,    Absent,    Absent,    Absent,     Absent]),
         // Clients of these do not use GET: whether it is allowed says nothing.
-        (405..=405, [Fine,     Fine,     Rejected, Rejected, Rejected,  Fine,      Fine,      Fine,      Fine,      Rejected,  Fine]),
-        (407..=407, [Proxy,    Proxy,    Proxy,    Proxy,    Proxy,     Proxy,     Proxy,     Proxy,     Proxy,     Proxy,     Proxy]),
-        (410..=410, [Fine,     Fine,     Absent,   Absent,   Absent,    Absent,    Absent,    Absent,    Absent,    Absent,    Absent]),
-        (429..=429, [Throttled,Throttled,Throttled,Throttled,Throttled, Throttled, Throttled, Throttled, Throttled, Throttled, Throttled]),
+        (405..=405, [Fine,     Fine,     Rejected, Rejected, Rejected,  Fine,      Fine,      Fine,      Fine,      Rejected,  Fine,       Fine]),
+        (407..=407, [Proxy,    Proxy,    Proxy,    Proxy,    Proxy,     Proxy,     Proxy,     Proxy,     Proxy,     Proxy,     Proxy,      Proxy]),
+        (410..=410, [Fine,     Fine,     Absent,   Absent,   Absent,    Absent,    Absent,    Absent,    Absent,    Absent,    Absent,     Absent]),
+        (429..=429, [Throttled,Throttled,Throttled,Throttled,Throttled, Throttled, Throttled, Throttled, Throttled, Throttled, Throttled,  Throttled]),
         // IIS's own: the session is over, sign in again.
-        (440..=440, [Fine,     Fine,     SignIn,   SignIn,   SignIn,    SignIn,    SignIn,    SignIn,    SignIn,    SignIn,    SignIn]),
-        (402..=499, [Fine,     Fine,     Rejected, Rejected, Rejected,  Rejected,  Rejected,  Rejected,  Rejected,  Rejected,  Rejected]),
-        (511..=511, [Portal,   Portal,   Portal,   Portal,   Portal,    Portal,    Portal,    Portal,    Portal,    Portal,    Portal]),
-        (500..=999, [Trouble,  Trouble,  Trouble,  Trouble,  Trouble,   Trouble,   Trouble,   Trouble,   Trouble,   Trouble,   Trouble]),
+        (440..=440, [Fine,     Fine,     SignIn,   SignIn,   SignIn,    SignIn,    SignIn,    SignIn,    SignIn,    SignIn,    SignIn,     SignIn]),
+        (402..=499, [Fine,     Fine,     Rejected, Rejected, Rejected,  Rejected,  Rejected,  Rejected,  Rejected,  Rejected,  Rejected,   Rejected]),
+        (511..=511, [Portal,   Portal,   Portal,   Portal,   Portal,    Portal,    Portal,    Portal,    Portal,    Portal,    Portal,     Portal]),
+        (500..=999, [Trouble,  Trouble,  Trouble,  Trouble,  Trouble,   Trouble,   Trouble,   Trouble,   Trouble,   Trouble,   Trouble,    Trouble]),
     ]
 };
 
@@ -134,6 +135,10 @@ pub(super) const RULES: &[CheckRule] = &[
     CheckRule {
         code: Code::WebNotFound,
         holds: not_found,
+    },
+    CheckRule {
+        code: Code::MrsProxyOff,
+        holds: mrs_proxy_off,
     },
     CheckRule {
         code: Code::WebRedirectLoop,
@@ -464,7 +469,7 @@ fn rejected(case: &Case<'_>) -> Option<Evidence> {
 }
 
 fn not_found(case: &Case<'_>) -> Option<Evidence> {
-    if !case.is_directory_absent() {
+    if !case.is_directory_absent() || case.service().id == ServiceId::Mrsproxy {
         return None;
     }
     let facts = case.http()?;
@@ -485,6 +490,26 @@ fn not_found(case: &Case<'_>) -> Option<Evidence> {
                 })
         }
         Expectation::Optional => evidence,
+        Expectation::Forbidden => evidence
+            .hint("No action is needed: it must not be reachable, and it is not there."),
+    })
+}
+
+/// It lies in the directory of EWS, which is there: that it is off, or closed to this network, looks alike.
+fn mrs_proxy_off(case: &Case<'_>) -> Option<Evidence> {
+    if !case.is_directory_absent() || case.service().id != ServiceId::Mrsproxy {
+        return None;
+    }
+    let evidence = Evidence::new(format!(
+        "{}: the MRS proxy is off here, or closed to this network",
+        answer(case.http()?)
+    ));
+    Some(match case.check.expect {
+        Expectation::Required => evidence,
+        Expectation::Optional => evidence.hint(
+            "No action is needed unless mailboxes are to be moved through this host: then \
+             `Set-WebServicesVirtualDirectory -Identity 'EX01\\EWS (Default Web Site)' -MRSProxyEnabled $true`.",
+        ),
         Expectation::Forbidden => evidence
             .hint("No action is needed: it must not be reachable, and it is not there."),
     })
@@ -982,6 +1007,11 @@ mod tests {
             (ServiceId::Ews, 200, Code::WebAnonymous, Warn),
             (ServiceId::Ews, 404, Code::WebNotFound, Fail),
             (ServiceId::Oab, 410, Code::WebNotFound, Fail),
+            // Off, or filtered: it says so in several ways.
+            (ServiceId::Mrsproxy, 400, Code::MrsProxyOff, Fail),
+            (ServiceId::Mrsproxy, 403, Code::MrsProxyOff, Fail),
+            (ServiceId::Mrsproxy, 404, Code::MrsProxyOff, Fail),
+            (ServiceId::Mrsproxy, 503, Code::WebServerError, Fail),
             (ServiceId::Owa, 405, Code::HttpRejected, Fail),
             (ServiceId::Ews, 418, Code::HttpRejected, Fail),
             (ServiceId::Ews, 407, Code::ProxyAuthentication, Fail),
@@ -1018,7 +1048,11 @@ mod tests {
                 (Expectation::Forbidden, Status::Pass, Severity::Info),
             ] {
                 let staged = staged.clone().expect(expect);
-                assert_eq!(staged.told(), [(Code::WebNotFound, severity)]);
+                let code = match service {
+                    ServiceId::Mrsproxy => Code::MrsProxyOff,
+                    _ => Code::WebNotFound,
+                };
+                assert_eq!(staged.told(), [(code, severity)]);
                 assert_eq!(staged.status(), status);
             }
         }

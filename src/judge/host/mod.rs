@@ -20,6 +20,7 @@ use crate::plan::Target;
 mod certificates;
 mod changes;
 mod identity;
+mod modern;
 mod reach;
 mod shared;
 
@@ -120,6 +121,7 @@ pub fn target_rules() -> impl Iterator<Item = &'static HostRule> {
         reach::RULES,
         certificates::RULES,
         identity::RULES,
+        modern::RULES,
         changes::RULES,
     ]
     .into_iter()
@@ -154,6 +156,11 @@ impl TargetEvidence {
 
     fn hint(mut self, hint: &'static str) -> Self {
         self.evidence = self.evidence.hint(hint);
+        self
+    }
+
+    fn own_hint(mut self, hint: String) -> Self {
+        self.evidence.hint = Some(hint.into());
         self
     }
 

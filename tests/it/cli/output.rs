@@ -42,7 +42,7 @@ fn problems_alone_can_be_shown() {
     );
     assert!(problems.contains("  imaps ") && problems.contains("certificate-expired"));
     assert!(
-        problems.contains("21 checks: 20 pass, 1 fail"),
+        problems.contains("22 checks: 21 pass, 1 fail"),
         "{problems}"
     );
 }

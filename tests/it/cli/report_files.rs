@@ -97,7 +97,7 @@ fn a_file_gets_its_report_and_standard_output_another() {
     );
     let (out, err, exit) = told(&stand.check(&typed));
     assert_eq!((err.as_str(), exit), ("", Some(0)));
-    assert!(out.contains("21 checks: 21 pass"), "{out}");
+    assert!(out.contains("22 checks: 22 pass"), "{out}");
     let document = held(&fs::read_to_string(&file).expect("a report"));
     assert_eq!(document["summary"]["pass"], all().count());
     #[cfg(unix)]

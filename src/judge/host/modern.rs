@@ -1,0 +1,184 @@
+//! Rules on modern authentication, as an audit finds it (`--audit`): what the directories answer to an empty Bearer
+//! belongs together. Outlook signs in by tokens at all of them, or fails at the one that takes none.
+
+use std::collections::BTreeSet;
+
+use super::{HostRule, TargetCase, TargetEvidence, names, services};
+use crate::catalog::ServiceId;
+use crate::facts::BearerAnswer;
+use crate::finding::{Code, Finding};
+
+pub(super) const RULES: &[HostRule] = &[
+    HostRule {
+        code: Code::ModernAuthenticationHalfOn,
+        holds: half_on,
+    },
+    HostRule {
+        code: Code::ModernAuthenticationOn,
+        holds: on,
+    },
+    HostRule {
+        code: Code::ModernAuthenticationOff,
+        holds: off,
+    },
+];
+
+/// What the directories came to.
+struct Directories<'a> {
+    /// They name where to sign in.
+    on: Vec<&'a Finding>,
+    /// They take tokens of other servers, and do not say where people sign in.
+    servers_only: Vec<&'a Finding>,
+    /// They offer no tokens.
+    off: Vec<&'a Finding>,
+    /// Where people sign in.
+    authorities: BTreeSet<String>,
+}
+
+/// `None` where nobody asked, or nothing answered.
+fn directories<'a>(whole: &TargetCase<'a>) -> Option<Directories<'a>> {
+    let mut found = Directories {
+        on: Vec::new(),
+        servers_only: Vec::new(),
+        off: Vec::new(),
+        authorities: BTreeSet::new(),
+    };
+    for (row, facts) in whole.web() {
+        match &facts.bearer {
+            None => {}
+            Some(BearerAnswer::Offered {
+                authorization_uri: Some(uri),
+                ..
+            }) => {
+                found.authorities.insert(authority(uri.as_str()));
+                found.on.push(row);
+            }
+            Some(BearerAnswer::Offered { .. }) => found.servers_only.push(row),
+            Some(BearerAnswer::NotOffered) => found.off.push(row),
+        }
+    }
+    let is_any = !(found.on.is_empty() && found.servers_only.is_empty() && found.off.is_empty());
+    is_any.then_some(found)
+}
+
+/// The host of an authorization URI, as far as it has one.
+fn authority(uri: &str) -> String {
+    let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
+    rest.split(['/', '?', '#'])
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase()
+}
+
+fn half_on(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
+    let Some(found) = directories(whole) else {
+        return Vec::new();
+    };
+    let lacking: Vec<&Finding> = [&found.servers_only[..], &found.off].concat();
+    if found.on.is_empty() || lacking.is_empty() {
+        return Vec::new();
+    }
+    let which = services(lacking.iter().copied());
+    let mut message = format!(
+        "modern authentication is on for {}, and not for {}",
+        names(&services(found.on.iter().copied())),
+        names(&which)
+    );
+    if !found.servers_only.is_empty() {
+        message.push_str(": ");
+        message.push_str(&names(&services(found.servers_only.iter().copied())));
+        message.push_str(" names trusted issuers and no authorization URI");
+    }
+    let cmdlets: Vec<String> = which.iter().filter_map(|id| cmdlet(*id)).collect();
+    let hint = format!(
+        "On each server behind this name: {}. If the node itself offers Bearer (`--address`), the device in front takes \
+         it away.",
+        cmdlets.join(", ")
+    );
+    vec![TargetEvidence::new(message, lacking).own_hint(hint)]
+}
+
+fn on(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
+    let Some(found) = directories(whole) else {
+        return Vec::new();
+    };
+    if found.on.is_empty() || !found.servers_only.is_empty() || !found.off.is_empty() {
+        return Vec::new();
+    }
+    let authorities: Vec<String> = found
+        .authorities
+        .iter()
+        .map(|host| format!("\"{host}\""))
+        .collect();
+    let message = format!(
+        "modern authentication is on for {}: people sign in at {}",
+        names(&services(found.on.iter().copied())),
+        authorities.join(" and ")
+    );
+    vec![TargetEvidence::new(message, found.on)]
+}
+
+fn off(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
+    let Some(found) = directories(whole) else {
+        return Vec::new();
+    };
+    if !found.on.is_empty() {
+        return Vec::new();
+    }
+    let rows: Vec<&Finding> = [&found.servers_only[..], &found.off].concat();
+    let message = if found.servers_only.is_empty() {
+        format!(
+            "modern authentication is off: {} offer no Bearer",
+            names(&services(found.off.iter().copied()))
+        )
+    } else {
+        format!(
+            "modern authentication is off: {} take tokens of other servers only, and name no authorization URI",
+            names(&services(found.servers_only.iter().copied()))
+        )
+    };
+    vec![TargetEvidence::new(message, rows)]
+}
+
+/// How it is switched on for a directory.
+fn cmdlet(service: ServiceId) -> Option<String> {
+    let (noun, setting) = match service {
+        ServiceId::Autodiscover => ("Autodiscover", "-OAuthAuthentication $true"),
+        ServiceId::Mapi => ("Mapi", "-IISAuthenticationMethods Ntlm,OAuth,Negotiate"),
+        ServiceId::Ews => ("WebServices", "-OAuthAuthentication $true"),
+        ServiceId::Oab => ("Oab", "-OAuthAuthentication $true"),
+        ServiceId::Activesync => ("ActiveSync", "-OAuthAuthentication $true"),
+        _ => return None,
+    };
+    Some(format!(
+        "`Get-{noun}VirtualDirectory -Server EX01 | Set-{noun}VirtualDirectory {setting}`"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_people_sign_in() {
+        for (uri, host) in [
+            (
+                "https://login.windows.net/common/oauth2/authorize",
+                "login.windows.net",
+            ),
+            ("https://ADFS.example.com?x", "adfs.example.com"),
+            ("adfs.example.com/adfs", "adfs.example.com"),
+            ("", ""),
+        ] {
+            assert_eq!(authority(uri), host, "{uri}");
+        }
+    }
+
+    #[test]
+    fn every_directory_that_is_asked_has_its_cmdlet() {
+        for id in crate::catalog::MODERN {
+            assert!(cmdlet(id).is_some(), "{id}");
+        }
+        assert!(cmdlet(ServiceId::Owa).is_none());
+    }
+}
