@@ -1083,9 +1083,8 @@ codes! {
         meaning: "Mailboxes are moved to and from Exchange Online, and between organisations, through \
             `/ews/mrsproxy.svc`. Where it is on, it asks to sign in (401). 404, 403 or 400 mean that it is off, as it \
             is by default, or that something in front does not let it through; making a migration endpoint then fails.",
-        hint: "Switch it on: `Set-WebServicesVirtualDirectory -Identity 'EX01\\EWS (Default Web Site)' -MRSProxyEnabled \
-            $true`, on every server behind this name. A gateway in front must let `/ews/mrsproxy.svc` pass without a \
-            sign-in of its own. `Test-MigrationServerAvailability` tries the rest with an account.",
+        hint: "Switch it on on every server: `Get-WebServicesVirtualDirectory | Set-WebServicesVirtualDirectory \
+            -MRSProxyEnabled $true`. A gateway in front must let `/ews/mrsproxy.svc` pass without a sign-in of its own.",
         references: "Microsoft, Enable the MRS Proxy endpoint for remote moves",
     }
     WebRedirectLoop = "web-redirect-loop" {
@@ -1268,9 +1267,8 @@ codes! {
         meaning: "Asked with an empty Bearer, some of autodiscover, mapi, ews, oab and activesync name where people \
             sign in, and some do not. Outlook signs in by tokens at one and is refused at the next: it asks for \
             passwords again and again. Either the directory has OAuth off, or a device in front takes the header away.",
-        hint: "Switch OAuth on for the directories that lack it (`Get-MapiVirtualDirectory | Format-List \
-            Server,*auth*`), on every server. If the node itself offers Bearer (`--address`), the device in front \
-            takes it away.",
+        hint: "Switch OAuth on for the directories that lack it, on every server (`Get-MapiVirtualDirectory | Format-List \
+            Server,*auth*`). If the node itself offers Bearer (`--address`), the device in front takes it away.",
         references: "MS-XOAUTH §3.2.5.4; Microsoft, Hybrid modern authentication",
     }
     ModernAuthenticationOn = "modern-authentication-on" {
@@ -1287,9 +1285,9 @@ codes! {
         title: "modern authentication is off",
         meaning: "Asked with an empty Bearer, no directory names where people sign in. Challenges with trusted issuers \
             alone are OAuth between servers, as hybrid free/busy uses it.",
-        hint: "No action is needed where people sign in with passwords on purpose. For hybrid modern authentication, \
-            an authorization server is made the default (`Set-AuthServer EvoSTS -IsDefaultAuthorizationEndpoint \
-            $true`) and OAuth is switched on (`Set-OrganizationConfig -OAuth2ClientProfileEnabled $true`).",
+        hint: "No action is needed where people sign in with passwords on purpose. For hybrid modern authentication: \
+            `Set-AuthServer EvoSTS -IsDefaultAuthorizationEndpoint $true`, `Set-OrganizationConfig \
+            -OAuth2ClientProfileEnabled $true`.",
         references: "MS-XOAUTH §3.2.5.4; Microsoft, Hybrid modern authentication",
     }
 

@@ -507,8 +507,8 @@ fn mrs_proxy_off(case: &Case<'_>) -> Option<Evidence> {
     Some(match case.check.expect {
         Expectation::Required => evidence,
         Expectation::Optional => evidence.hint(
-            "No action is needed unless mailboxes are to be moved through this host: then \
-             `Set-WebServicesVirtualDirectory -Identity 'EX01\\EWS (Default Web Site)' -MRSProxyEnabled $true`.",
+            "No action is needed unless mailboxes are to be moved through this host. Then: \
+             `Get-WebServicesVirtualDirectory | Set-WebServicesVirtualDirectory -MRSProxyEnabled $true`.",
         ),
         Expectation::Forbidden => evidence
             .hint("No action is needed: it must not be reachable, and it is not there."),

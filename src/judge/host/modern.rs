@@ -91,7 +91,7 @@ fn half_on(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
     }
     let cmdlets: Vec<String> = which.iter().filter_map(|id| cmdlet(*id)).collect();
     let hint = format!(
-        "On each server behind this name: {}. If the node itself offers Bearer (`--address`), the device in front takes \
+        "Switch it on: {}. If the node itself offers Bearer (`--address`), the device in front takes \
          it away.",
         cmdlets.join(", ")
     );
@@ -151,7 +151,7 @@ fn cmdlet(service: ServiceId) -> Option<String> {
         _ => return None,
     };
     Some(format!(
-        "`Get-{noun}VirtualDirectory -Server EX01 | Set-{noun}VirtualDirectory {setting}`"
+        "`Get-{noun}VirtualDirectory | Set-{noun}VirtualDirectory {setting}`"
     ))
 }
 
