@@ -6,7 +6,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use crate::catalog::{Role, ServiceId};
-use crate::finding::{Finding, Status, TargetFinding};
+use crate::finding::{DomainFinding, Finding, Status, TargetFinding};
 
 /// The version of the JSON contract.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -26,6 +26,8 @@ pub enum Event {
         at: OffsetDateTime,
         /// How many targets it has.
         targets: usize,
+        /// What was found of the mail domain whose hosts are among them (`--domain`).
+        domain: Option<Arc<DomainFinding>>,
     },
     /// A target begins.
     TargetStarted {
@@ -120,6 +122,8 @@ pub struct Summary {
     pub target_fail: usize,
     /// How often everything was looked at, where it was waited for (`--wait`); else 0.
     pub rounds: usize,
+    /// Mail domains that were looked at (`--domain`).
+    pub domains: usize,
     /// Rows that this machine itself kept from being looked at.
     pub ours: usize,
 }
@@ -141,6 +145,19 @@ impl Summary {
             Status::Skip => {
                 self.skip += 1;
                 self.required_skip += usize::from(required);
+            }
+        }
+    }
+
+    /// Adds a mail domain; what is the matter with it counts as with a target.
+    pub fn add_domain(&mut self, finding: &DomainFinding) {
+        use crate::finding::Severity;
+        self.domains += 1;
+        for told in &finding.diagnoses {
+            match told.diagnosis.severity {
+                Severity::Info => {}
+                Severity::Warn => self.target_warn += 1,
+                Severity::Fail => self.target_fail += 1,
             }
         }
     }

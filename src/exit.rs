@@ -46,9 +46,12 @@ pub fn decide(finished: &RunFinished, fail_on: FailOn) -> Exit {
         RunEnd::Complete => {}
     }
     let summary = &finished.summary;
-    let nothing_judged = summary.skip == summary.checks;
+    // A mail domain was judged, whatever became of its hosts.
+    let nothing_judged = summary.skip == summary.checks && summary.domains == 0;
     // Who wants no findings is owed the difference between none and nobody having looked.
-    if summary.ours == summary.checks || (nothing_judged && fail_on == FailOn::Never) {
+    if (summary.ours == summary.checks && summary.domains == 0)
+        || (nothing_judged && fail_on == FailOn::Never)
+    {
         return Exit::Nothing;
     }
     if summary.required_skip > 0 || has_findings(summary, fail_on) {
@@ -215,6 +218,10 @@ mod tests {
             target_fail: 1,
             ..passed
         };
+        let domain = Summary {
+            domains: 1,
+            ..Summary::default()
+        };
         for (summary, end, fail_on, expected) in [
             (passed, Complete, F::Warn, E::Met),
             (warned, Complete, F::Fail, E::Met),
@@ -229,6 +236,18 @@ mod tests {
             (kept_in, Complete, F::Fail, E::Nothing),
             (optional_skipped, Complete, F::Fail, E::Nothing),
             (Summary::default(), Complete, F::Fail, E::Nothing),
+            // A mail domain without a host to check.
+            (domain, Complete, F::Fail, E::Met),
+            (domain, Complete, F::Never, E::Met),
+            (
+                Summary {
+                    target_fail: 1,
+                    ..domain
+                },
+                Complete,
+                F::Fail,
+                E::Findings,
+            ),
             (passed, Interrupted, F::Fail, E::Interrupted),
             (failed, Terminated, F::Never, E::Terminated),
         ] {

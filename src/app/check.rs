@@ -22,6 +22,7 @@ pub(super) fn check(order: CheckOrder) -> Result<Exit, Error> {
         wait,
         jobs,
         telling,
+        domain,
     } = order;
     for path in &ca_files {
         plan.trust.ca_certificates.extend(read_ca_file(path)?);
@@ -50,7 +51,7 @@ pub(super) fn check(order: CheckOrder) -> Result<Exit, Error> {
             fail_on: telling.fail_on,
             is_shown: telling.progress && io::stderr().is_terminal(),
         });
-        let done = execute(plan, Arc::clone(&roots), outputs, signals, wait).await?;
+        let done = execute(plan, Arc::clone(&roots), outputs, signals, wait, domain).await?;
         Ok((done, roots.trouble()))
     });
     // What hangs must not keep the process: its thread is left behind.

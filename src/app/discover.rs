@@ -1,22 +1,21 @@
 //! `exchports discover`: a domain is looked at, judged and told.
 
-use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
+use super::domain::{self, nothing_asked, resolver};
 use super::error::Error;
 use super::inputs::read_ca_file;
 use super::limits::{file_limit, runtime, sockets};
 use super::signals::{Signals, heed};
 use super::terminal::{complain, print, style, to_stdout};
-use crate::cli::{DiscoverOrder, UsageError, shown};
-use crate::discover::{Means, discover};
+use crate::cli::DiscoverOrder;
+use crate::discover::Means;
 use crate::event::RunEnd;
 use crate::exit::Exit;
 use crate::finding::{DomainFinding, Status};
-use crate::judge::{judge_domain, unanswered};
-use crate::net::{Halter, Resolver, Roots, SocketLimits, clock};
+use crate::net::{Halter, Roots, SocketLimits};
 use crate::plan::Limits;
 use crate::report;
 
@@ -31,11 +30,8 @@ pub(super) fn run(order: &DiscoverOrder) -> Result<Exit, Error> {
     });
     runtime.shutdown_background();
     let finding = finding?;
-    if let Some(why) = unanswered(&finding.discovery) {
-        complain(&format!(
-            "nothing could be asked of {}: {why}; another name server is asked with --resolver ADDRESS",
-            finding.discovery.domain
-        ));
+    if let Some(why) = nothing_asked(&finding) {
+        complain(&why);
         return Ok(Exit::Nothing);
     }
     tell(&finding, order)?;
@@ -57,17 +53,8 @@ async fn look(order: &DiscoverOrder, halt: crate::net::Halt) -> Result<DomainFin
         path: order.ca_files.iter().collect::<PathBuf>(),
         reason: error.to_string(),
     })?;
-    let anchor = match &order.trust_anchor {
-        Some(path) => Some(fs::read_to_string(path).map_err(|error| {
-            let path = shown(path);
-            UsageError(format!("--trust-anchor {path} cannot be read: {error}"))
-        })?),
-        None => None,
-    };
-    let resolver = Resolver::new(order.resolver, anchor.as_deref(), None, halt.clone())
-        .map_err(|error| UsageError(format!("{error}: give one with --resolver ADDRESS")))?;
     let means = Means {
-        resolver,
+        resolver: resolver(order.resolver, order.trust_anchor.as_deref(), halt.clone())?,
         roots: Arc::new(roots),
         sockets: SocketLimits::new(sockets(None, file_limit()), Limits::PER_ADDRESS),
         limits: order.limits,
@@ -75,9 +62,7 @@ async fn look(order: &DiscoverOrder, halt: crate::net::Halt) -> Result<DomainFin
         ehlo_name: order.ehlo_name.clone(),
         halt,
     };
-    let now = clock::now();
-    let found = discover(&order.domain, &means, now).await;
-    Ok(judge_domain(found, now))
+    Ok(domain::look(&order.domain, &means).await)
 }
 
 fn tell(finding: &DomainFinding, order: &DiscoverOrder) -> Result<(), Error> {

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::domain::add_hosts;
 use super::error::Error;
 use super::reports::{Outputs, write_reports};
 use super::signals::{Signals, heed};
 use super::terminal::complain;
 use super::wait;
-use crate::cli::Telling;
+use crate::cli::{DomainOrder, Telling};
 use crate::event::{Event, RunFinished};
 use crate::exit::{self, Exit, FailOn};
 use crate::net::{Halter, Roots, SocketLimits, clock};
@@ -51,22 +52,34 @@ pub(super) fn ended(done: &Done, telling: &Telling) -> Exit {
 
 /// Runs the plan and writes its reports.
 pub(super) async fn execute(
-    plan: Plan,
+    mut plan: Plan,
     roots: Arc<Roots>,
     outputs: Outputs,
     signals: Signals,
     wait: Option<Awaited>,
+    domain: Option<DomainOrder>,
 ) -> Result<Done, Error> {
     let end = Arc::new(OnceLock::new());
     let (halter, halt) = Halter::new();
     heed(signals, halter, Arc::clone(&end), outputs.begun());
+    let started_at = clock::now();
+    let sockets = SocketLimits::new(plan.limits.jobs, plan.limits.per_address);
+    let domain = match domain {
+        Some(order) => {
+            let (roots, sockets) = (Arc::clone(&roots), Arc::clone(&sockets));
+            let found = add_hosts(&order, &mut plan, roots, sockets, halt.clone());
+            Some(Arc::new(found.await?))
+        }
+        None => None,
+    };
     let setup = Setup {
-        started_at: clock::now(),
+        started_at,
         roots,
-        sockets: SocketLimits::new(plan.limits.jobs, plan.limits.per_address),
+        sockets,
         sequence: outputs.sequence,
         cancellation: Cancellation { halt, end },
         kept: Arc::default(),
+        domain,
     };
     let (sender, receiver) = run::channel();
     let (done, written) = oneshot::channel();

@@ -8,6 +8,7 @@
 mod check;
 mod demo;
 mod discover;
+mod domain;
 mod error;
 mod execute;
 mod files;

@@ -70,6 +70,7 @@ pub(super) fn run(order: NagiosOrder) -> Result<PluginState, Error> {
             sequence: Sequence::Ordered,
             cancellation: Cancellation { halt, end },
             kept: Arc::default(),
+            domain: None,
         };
         let (sender, mut receiver) = run::channel();
         let read = async {

@@ -319,6 +319,7 @@ mod tests {
         Event::RunStarted {
             at: time::OffsetDateTime::UNIX_EPOCH,
             targets: 1,
+            domain: None,
         }
     }
 

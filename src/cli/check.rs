@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::discover::{self, DomainOrder};
 use super::error::UsageError;
 use super::limits::LimitsArgs;
 use super::output::{OutputArgs, Telling};
@@ -12,7 +13,7 @@ use super::route::RouteArgs;
 use super::selection::SelectionArgs;
 use super::standards::StandardsArgs;
 use super::targets::{self, Listed};
-use crate::catalog::{Expectation, Group, Role, Service, ServiceId};
+use crate::catalog::{Expectation, Group, ROLES, Role, Service, ServiceId};
 use crate::plan::{Audit, Check, Plan, Target};
 
 pub(super) const AFTER_HELP: &str = "\
@@ -20,6 +21,7 @@ Examples:
   exchports check mail.example.com
   exchports check --role mailbox --ca-file root.pem ex01.corp.example.com
   exchports check -s 443,web --audit mail.example.com
+  exchports check --domain example.com
   exchports check --targets-file hosts.txt --problems --report json=all.json
 
 Exit codes: 0 all as expected, 1 something is not (see --fail-on), 2 nothing
@@ -38,6 +40,28 @@ pub(super) struct CheckArgs {
     /// Also take targets from this file, one a line, `#` begins a comment
     #[arg(long, value_name = "FILE", help_heading = "What to look at")]
     pub(super) targets_file: Vec<PathBuf>,
+
+    /// Check what `discover` finds for this mail domain, each host as its role
+    #[arg(
+        long,
+        value_name = "DOMAIN",
+        conflicts_with_all = ["redact", "wait", "address", "servername"],
+        help_heading = "What to look at"
+    )]
+    pub(super) domain: Option<String>,
+
+    /// The name server that --domain asks [default: the system's]
+    #[arg(
+        long,
+        value_name = "ADDRESS[:PORT]",
+        requires = "domain",
+        help_heading = "What to look at"
+    )]
+    pub(super) resolver: Option<String>,
+
+    /// Keys of the root zone in place of the usual ones: DNSKEY records, for signed zones of one's own
+    #[arg(long, value_name = "FILE", requires = "domain", hide = true)]
+    pub(super) trust_anchor: Option<PathBuf>,
 
     #[command(flatten)]
     pub(super) selection: SelectionArgs,
@@ -70,11 +94,17 @@ pub struct CheckOrder {
     pub jobs: Option<usize>,
     /// How to tell it.
     pub telling: Telling,
+    /// The mail domain whose hosts are checked as well.
+    pub domain: Option<DomainOrder>,
 }
 
 impl CheckArgs {
     pub(super) fn order(self) -> Result<CheckOrder, UsageError> {
-        let named = targets::read(&self.targets, &self.targets_file)?;
+        let named = match &self.domain {
+            Some(_) if self.targets.is_empty() && self.targets_file.is_empty() => Vec::new(),
+            _ => targets::read(&self.targets, &self.targets_file)?,
+        };
+        let domain = self.domain()?;
         let service_names = self.selection.named()?;
         let route = self.route.route()?;
         let mut targets = Vec::with_capacity(named.len());
@@ -121,7 +151,28 @@ impl CheckArgs {
             wait,
             jobs,
             telling,
+            domain,
         })
+    }
+
+    fn domain(&self) -> Result<Option<DomainOrder>, UsageError> {
+        let Some(typed) = &self.domain else {
+            return Ok(None);
+        };
+        let mut checks = Vec::with_capacity(ROLES.len());
+        for row in &ROLES {
+            checks.push((row.role, self.selection.checks(row.role)?));
+        }
+        Ok(Some(DomainOrder {
+            domain: discover::domain(typed)?,
+            resolver: match &self.resolver {
+                Some(typed) => Some(discover::resolver(typed)?),
+                None => None,
+            },
+            trust_anchor: self.trust_anchor.clone(),
+            checks,
+            named: self.selection.named()?,
+        }))
     }
 }
 

@@ -10,7 +10,8 @@ use super::error::{UsageError, quoted};
 use super::output::{ColorArg, ColorWhen};
 use super::standards::TrustArg;
 use super::{targets, values};
-use crate::plan::{Families, Host, Limits, Reach, Trust};
+use crate::catalog::{Role, ServiceId};
+use crate::plan::{Check, Families, Host, Limits, Reach, Trust};
 
 pub(super) const AFTER_HELP: &str = "\
 Examples:
@@ -71,6 +72,21 @@ pub(super) struct DiscoverArgs {
     /// When to use colour; `auto` is on a terminal, unless `NO_COLOR` is set
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     color: ColorArg,
+}
+
+/// A domain whose hosts are to be checked (`check --domain`).
+#[derive(Debug)]
+pub struct DomainOrder {
+    /// The domain in ASCII, lower case, without a final dot.
+    pub domain: String,
+    /// Whom to ask; `None` is the system's.
+    pub resolver: Option<SocketAddr>,
+    /// A file with the keys of the root zone.
+    pub trust_anchor: Option<PathBuf>,
+    /// What is looked at on a host of each role.
+    pub checks: Vec<(Role, Vec<Check>)>,
+    /// The services whose expectation was named.
+    pub named: Vec<ServiceId>,
 }
 
 /// A domain to look at, and how.

@@ -40,7 +40,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 pub use check::{CheckOrder, warnings};
 pub use command::Command;
 pub use demo::demo_plan;
-pub use discover::DiscoverOrder;
+pub use discover::{DiscoverOrder, DomainOrder};
 pub use error::{UsageError, shown};
 pub use nagios::{NagiosOrder, is_plugin, read_plugin};
 pub use output::{ColorWhen, Telling};
@@ -126,7 +126,7 @@ enum CommandArgs {
     #[command(after_help = man::AFTER_HELP)]
     Man(man::ManArgs),
     /// Print the JSON Schema of the reports.
-    Schema,
+    Schema(schema::SchemaArgs),
 }
 
 impl CommandArgs {
@@ -142,7 +142,7 @@ impl CommandArgs {
             Self::Nagios(args) => Ok(Command::Nagios(Box::new(args.order()?))),
             Self::Completions(args) => args.command(),
             Self::Man(args) => args.command(),
-            Self::Schema => Ok(schema::command()),
+            Self::Schema(args) => args.command(),
         }
     }
 }

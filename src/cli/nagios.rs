@@ -135,6 +135,9 @@ impl NagiosArgs {
         let check = CheckArgs {
             targets: vec![self.hostname],
             baseline: None,
+            domain: None,
+            resolver: None,
+            trust_anchor: None,
             targets_file: Vec::new(),
             selection,
             route: self.route,

@@ -1,10 +1,30 @@
 //! `exchports schema`
 
+use clap::Args;
+
 use super::command::Command;
+use super::error::{UsageError, quoted};
 
-/// The schema that is in the repository; a test holds it against a reader of its own.
-const SCHEMA: &str = include_str!("../../.github/report.schema.json");
+/// The schemas that are in the repository; tests hold each against a reader of its own.
+const REPORT: &str = include_str!("../../.github/report.schema.json");
+const DISCOVER: &str = include_str!("../../.github/discover.schema.json");
 
-pub(super) fn command() -> Command {
-    Command::Text(SCHEMA.to_owned())
+#[derive(Args, Debug)]
+pub(super) struct SchemaArgs {
+    /// Whose: `report` is what `check --report json` writes, `discover` what `discover --json` does
+    #[arg(value_name = "DOCUMENT", default_value = "report")]
+    document: String,
+}
+
+impl SchemaArgs {
+    pub(super) fn command(&self) -> Result<Command, UsageError> {
+        match self.document.as_str() {
+            "report" | "check" => Ok(Command::Text(REPORT.to_owned())),
+            "discover" => Ok(Command::Text(DISCOVER.to_owned())),
+            other => Err(UsageError(format!(
+                "there is no schema of {}: give report or discover",
+                quoted(other)
+            ))),
+        }
+    }
 }

@@ -169,11 +169,15 @@ impl ServeArgs {
             wait,
             jobs,
             telling,
+            domain,
         } = order;
         if plan.targets.len() != 1 {
             return Err(wrong("its target is that of the scrape: name none"));
         }
         let is_told_otherwise = telling.reports != [(Format::Table, None)] || telling.verbose;
+        if domain.is_some() {
+            return Err(wrong("a module checks one host: leave --domain out"));
+        }
         if is_told_otherwise || baseline.is_some() || wait.is_some() || jobs.is_some() {
             return Err(wrong(
                 "reports, -v, -q, --wait, --baseline and --jobs are not for a module",

@@ -4,8 +4,10 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::catalog::{Group, ServiceId};
-use crate::finding::{Code, Diagnosis, Finding, Severity, Status, TargetFinding};
+use crate::catalog::{Group, Role, ServiceId};
+use crate::finding::{
+    Code, Diagnosis, DomainFinding, Finding, Severity, Status, TargetDiagnosis, TargetFinding,
+};
 use crate::observation::State;
 
 /// One thing that is wrong, with every row that has it.
@@ -179,6 +181,43 @@ fn is_web(row: &Finding) -> bool {
 /// What came of a target, in one sentence without a full stop.
 pub(super) fn verdict(target: &TargetFinding, rows: &[Arc<Finding>]) -> String {
     format!("{} ({})", target.verdict(), counts(rows))
+}
+
+/// A mail domain in the shape of a target without rows, for pages that tell what is wrong with either.
+pub(super) fn as_target(domain: &DomainFinding) -> TargetFinding {
+    let diagnoses = domain.diagnoses.iter();
+    TargetFinding {
+        target: domain.discovery.domain.clone(),
+        role: Role::Auto,
+        addresses: Vec::new(),
+        resolve: Some(domain.discovery.took),
+        status: domain.status,
+        diagnoses: diagnoses
+            .map(|told| TargetDiagnosis {
+                diagnosis: told.diagnosis.clone(),
+                services: Vec::new(),
+                addresses: Vec::new(),
+            })
+            .collect(),
+        unrequired: Vec::new(),
+        guess: None,
+        candidates: Vec::new(),
+    }
+}
+
+/// What came of a mail domain: `mail domain: 1 wrong, 2 to look at`.
+pub(super) fn domain_verdict(domain: &DomainFinding) -> String {
+    let count = |severity| {
+        let all = domain.diagnoses.iter();
+        all.filter(|told| told.diagnosis.severity == severity)
+            .count()
+    };
+    match (count(Severity::Fail), count(Severity::Warn)) {
+        (0, 0) => "consistent".to_owned(),
+        (0, warn) => format!("{warn} to look at"),
+        (fail, 0) => format!("{fail} wrong"),
+        (fail, warn) => format!("{fail} wrong, {warn} to look at"),
+    }
 }
 
 /// `10 pass, 1 fail, 1 absent`, the worst last.

@@ -6,8 +6,10 @@ use std::io::{self, Write};
 use time::OffsetDateTime;
 
 use crate::event::{Event, RunFinished, SCHEMA_VERSION};
+use crate::finding::DomainFinding;
 
 use super::contract;
+use super::domain_document::push_domain;
 use super::notation::{Layout, milliseconds, push_json, rfc3339};
 use super::order::{Order, Told};
 use super::{Names, Reporter};
@@ -51,11 +53,15 @@ impl Document {
         push_json(&target, self.layout, text)
     }
 
-    fn push_head(&self, at: OffsetDateTime, text: &mut Vec<u8>) -> io::Result<()> {
+    fn push_head(
+        &self,
+        at: OffsetDateTime,
+        domain: Option<&DomainFinding>,
+        text: &mut Vec<u8>,
+    ) -> io::Result<()> {
         write!(
             text,
-            "{{\n  \"schema_version\": {SCHEMA_VERSION},\n  \"exchports\": \"{}\",\n  \"started_at\": \"{}\",\n  {}\
-             \"targets\": [",
+            "{{\n  \"schema_version\": {SCHEMA_VERSION},\n  \"exchports\": \"{}\",\n  \"started_at\": \"{}\",\n  {}",
             env!("CARGO_PKG_VERSION"),
             rfc3339(at),
             if self.names == Names::Redacted {
@@ -63,7 +69,21 @@ impl Document {
             } else {
                 ""
             }
-        )
+        )?;
+        if let Some(domain) = domain {
+            text.extend_from_slice(b"\"domain\": ");
+            push_domain(domain, self.domain_layout(), text)?;
+            text.extend_from_slice(b",\n  ");
+        }
+        text.extend_from_slice(b"\"targets\": [");
+        Ok(())
+    }
+
+    fn domain_layout(&self) -> Layout {
+        match self.layout {
+            Layout::Compact => Layout::Compact,
+            Layout::Indented(_) => Layout::Indented(1),
+        }
     }
 
     fn push_end(&self, end: &RunFinished, text: &mut Vec<u8>) -> io::Result<()> {
@@ -90,8 +110,8 @@ impl Document {
 impl Reporter for Document {
     fn report(&mut self, event: &Event) -> io::Result<()> {
         let mut text = Vec::new();
-        if let Event::RunStarted { at, .. } = event {
-            self.push_head(*at, &mut text)?;
+        if let Event::RunStarted { at, domain, .. } = event {
+            self.push_head(*at, domain.as_deref(), &mut text)?;
         }
         for told in self.order.take(event) {
             self.push_target(&told, &mut text)?;

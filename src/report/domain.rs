@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::Duration;
 
+use super::digest::domain_verdict;
 use super::style::{Color, Paragraph, Style, width};
 use crate::discovery::{HostKind, MailHost, Method, MethodKind, Mode, Txt, Visit};
 use crate::facts::{Answer, CertificateFacts, Outcome, PeerFacts, Security, Text};
@@ -20,17 +21,23 @@ pub fn domain_tree(out: &mut dyn Write, finding: &DomainFinding, style: Style) -
         finding,
         text: String::new(),
     };
-    tree.head();
-    tree.mail_hosts();
-    tree.autodiscover();
-    tree.services();
-    tree.mta_sts();
-    tree.rest();
-    tree.diagnoses();
+    tree.published();
     tree.check_lines();
     tree.verdict();
     out.write_all(tree.text.as_bytes())?;
     out.flush()
+}
+
+/// The same without the lines for checking the hosts, where they are checked at once.
+pub(super) fn push_domain(finding: &DomainFinding, style: Style, text: &mut String) {
+    let mut tree = Tree {
+        style,
+        finding,
+        text: String::new(),
+    };
+    tree.published();
+    tree.verdict();
+    text.push_str(&tree.text);
 }
 
 struct Tree<'a> {
@@ -40,6 +47,17 @@ struct Tree<'a> {
 }
 
 impl Tree<'_> {
+    /// Everything but what follows from it.
+    fn published(&mut self) {
+        self.head();
+        self.mail_hosts();
+        self.autodiscover();
+        self.services();
+        self.mta_sts();
+        self.rest();
+        self.diagnoses();
+    }
+
     fn line(&mut self, indent: usize, words: &str) {
         Paragraph {
             indent,
@@ -405,18 +423,7 @@ impl Tree<'_> {
 
     fn verdict(&mut self) {
         let finding = self.finding;
-        let count = |severity| {
-            let all = finding.diagnoses.iter();
-            all.filter(|told| told.diagnosis.severity == severity)
-                .count()
-        };
-        let (fail, warn) = (count(Severity::Fail), count(Severity::Warn));
-        let words = match (fail, warn) {
-            (0, 0) => "consistent".to_owned(),
-            (0, warn) => format!("{warn} to look at"),
-            (fail, 0) => format!("{fail} wrong"),
-            (fail, warn) => format!("{fail} wrong, {warn} to look at"),
-        };
+        let words = domain_verdict(finding);
         let word = self
             .style
             .color

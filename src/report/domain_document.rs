@@ -24,6 +24,29 @@ pub fn domain_json(out: &mut dyn Write, finding: &DomainFinding) -> io::Result<(
     out.flush()
 }
 
+/// As a part of the document about a run.
+pub(super) fn push_domain(
+    finding: &DomainFinding,
+    layout: Layout,
+    text: &mut Vec<u8>,
+) -> io::Result<()> {
+    push_json(&Domain::of(finding), layout, text)
+}
+
+/// A line of NDJSON.
+pub(super) fn domain_line(finding: &DomainFinding) -> impl Serialize {
+    Line {
+        event: "domain-finished",
+        domain: Domain::of(finding),
+    }
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    event: &'static str,
+    domain: Domain<'a>,
+}
+
 #[expect(clippy::struct_field_names, reason = "the contract calls it so")]
 #[derive(Serialize)]
 struct Domain<'a> {

@@ -6,13 +6,14 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use crate::event::Event;
 use crate::facts::Text;
-use crate::finding::Severity;
+use crate::finding::{DomainFinding, Finding, Severity, TargetFinding};
 
 use super::Reporter;
-use super::digest::{problems, verdict};
+use super::digest::{as_target, domain_verdict, problems, verdict};
 use super::order::{Order, Told};
 
 /// How many annotations of one kind the runner shows of a step.
@@ -43,8 +44,25 @@ impl Annotations {
         }
     }
 
+    fn take_domain(&mut self, domain: &DomainFinding) {
+        self.take_problems(&as_target(domain), &[]);
+        self.notices.push(Annotation {
+            title: domain.discovery.domain.clone(),
+            text: domain_verdict(domain),
+        });
+    }
+
     fn take(&mut self, told: &Told) {
         let Told { finding, rows } = told;
+        let host = Text::from(finding.target.as_str());
+        self.take_problems(finding, rows);
+        self.notices.push(Annotation {
+            title: host.to_string(),
+            text: verdict(finding, rows),
+        });
+    }
+
+    fn take_problems(&mut self, finding: &TargetFinding, rows: &[Arc<Finding>]) {
         let host = Text::from(finding.target.as_str());
         for problem in problems(finding, rows) {
             let annotation = Annotation {
@@ -58,10 +76,6 @@ impl Annotations {
                 Severity::Info => self.notices.push(annotation),
             }
         }
-        self.notices.push(Annotation {
-            title: host.to_string(),
-            text: verdict(finding, rows),
-        });
     }
 
     fn write(&mut self) -> io::Result<()> {
@@ -80,6 +94,13 @@ impl Annotations {
 
 impl Reporter for Annotations {
     fn report(&mut self, event: &Event) -> io::Result<()> {
+        if let Event::RunStarted {
+            domain: Some(domain),
+            ..
+        } = event
+        {
+            self.take_domain(domain);
+        }
         for told in self.order.take(event) {
             self.take(&told);
         }

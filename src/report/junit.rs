@@ -15,10 +15,11 @@ use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event as Xml
 
 use crate::event::{Event, RunFinished};
 use crate::facts::Text;
-use crate::finding::{Diagnosis, Finding, Severity, Status};
+use crate::finding::{Diagnosis, DomainFinding, Finding, Severity, Status};
 use crate::observation::Cause;
 
 use super::Reporter;
+use super::digest::as_target;
 use super::evidence::{evidence, took};
 use super::notation::rfc3339;
 use super::order::{Order, Told};
@@ -54,6 +55,28 @@ impl Junit {
             properties: properties(told),
             name,
             cases,
+        }
+    }
+
+    /// A mail domain, with a case of the same name in every run.
+    fn domain(&self, domain: &DomainFinding) -> Suite {
+        let told = Told {
+            finding: Arc::new(as_target(domain)),
+            rows: Vec::new(),
+        };
+        let name = format!("mail domain {}", domain.discovery.domain);
+        Suite {
+            class: format!("exchports.{}", name.replace(['.', ' '], "_")),
+            started: self.started.clone(),
+            properties: vec![
+                ("exchports", env!("CARGO_PKG_VERSION").to_owned()),
+                ("status", domain.status.as_str().to_owned()),
+            ],
+            cases: vec![Case {
+                name: "domain".to_owned(),
+                ..self.host_case(&told)
+            }],
+            name,
         }
     }
 
@@ -136,11 +159,14 @@ impl Junit {
 impl Reporter for Junit {
     fn report(&mut self, event: &Event) -> io::Result<()> {
         let mut text = Vec::new();
-        if let Event::RunStarted { at, .. } = event {
+        if let Event::RunStarted { at, domain, .. } = event {
             self.started = rfc3339(*at);
             let mut xml = Writer::new(&mut text);
             xml.write_event(Xml::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
             text.extend_from_slice(b"\n<testsuites name=\"exchports\">\n");
+            if let Some(domain) = domain {
+                self.domain(domain).write(&mut text)?;
+            }
         }
         for told in self.order.take(event) {
             self.suite(&told).write(&mut text)?;

@@ -11,11 +11,11 @@ use std::sync::Arc;
 
 use crate::event::{Event, RunEnd, RunFinished};
 use crate::facts::Text;
-use crate::finding::{Finding, Severity, Status};
+use crate::finding::{DomainFinding, Finding, Severity, Status};
 use crate::observation::State;
 
 use super::Reporter;
-use super::digest::{Problem, counts, marked, problems, verdict};
+use super::digest::{Problem, as_target, counts, domain_verdict, marked, problems, verdict};
 use super::evidence::{days_left, evidence, in_words, took};
 use super::notation::rfc3339;
 use super::order::{Order, Told};
@@ -107,8 +107,16 @@ const NOTE: usize = 80;
 
 impl Reporter for Markdown {
     fn report(&mut self, event: &Event) -> io::Result<()> {
-        if let Event::RunStarted { at, .. } = event {
+        if let Event::RunStarted { at, domain, .. } = event {
             self.started = rfc3339(*at);
+            if let Some(domain) = domain {
+                let summary = Summary {
+                    host: domain.discovery.domain.clone(),
+                    status: domain.status,
+                    counts: "mail domain".to_owned(),
+                };
+                self.targets.push((summary, domain_block(domain)));
+            }
         }
         for told in self.order.take(event) {
             let summary = Summary {
@@ -174,6 +182,25 @@ fn block(told: &Told) -> String {
             push_evidence(row, &mut text);
         }
     }
+    text
+}
+
+/// What is the matter with a mail domain.
+fn domain_block(domain: &DomainFinding) -> String {
+    let finding = as_target(domain);
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = writeln!(
+        text,
+        "### {} {}: mail domain, {}\n",
+        sign(domain.status),
+        inline(&domain.discovery.domain),
+        domain_verdict(domain)
+    );
+    for problem in &problems(&finding, &[]) {
+        push_problem(problem, &mut text);
+    }
+    text.push('\n');
     text
 }
 

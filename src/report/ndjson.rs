@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::event::{Event, TargetId};
 
 use super::contract;
+use super::domain_document::domain_line;
 use super::notation::{Layout, push_json};
 use super::{Names, Reporter};
 
@@ -33,9 +34,13 @@ impl Ndjson {
 impl Reporter for Ndjson {
     fn report(&mut self, event: &Event) -> io::Result<()> {
         match event {
-            Event::RunStarted { at, .. } => {
+            Event::RunStarted { at, domain, .. } => {
                 let line = contract::RunStarted::line(*at, self.names);
-                write_line(&mut *self.out, &line)
+                write_line(&mut *self.out, &line)?;
+                match domain {
+                    Some(domain) => write_line(&mut *self.out, &domain_line(domain)),
+                    None => Ok(()),
+                }
             }
             Event::TargetStarted { target, name, .. } => {
                 self.targets.insert(*target, name.clone());

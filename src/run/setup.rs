@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use crate::event::{RunEnd, TargetId};
+use crate::finding::DomainFinding;
 use crate::judge::Context;
 use crate::net::{Halt, Roots, SocketLimits};
 use crate::observation::Observation;
@@ -30,6 +31,8 @@ pub struct Setup {
     pub cancellation: Cancellation,
     /// What is known already.
     pub kept: Arc<Kept>,
+    /// What was found of the mail domain whose hosts are checked.
+    pub domain: Option<Arc<DomainFinding>>,
 }
 
 /// Whether a target may be far ahead of those before it.

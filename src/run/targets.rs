@@ -23,6 +23,7 @@ pub async fn run(mut plan: Plan, setup: Setup, events: mpsc::Sender<Event>) -> R
     let started = Event::RunStarted {
         at,
         targets: targets.len(),
+        domain: setup.domain.clone(),
     };
     tell(&events, started).await;
     let shared = Arc::new(Shared {
@@ -35,7 +36,10 @@ pub async fn run(mut plan: Plan, setup: Setup, events: mpsc::Sender<Event>) -> R
         roots: setup.roots,
         now: at,
     });
-    let summary = all_targets(&shared, targets, setup.sequence, &events).await;
+    let mut summary = all_targets(&shared, targets, setup.sequence, &events).await;
+    if let Some(domain) = &setup.domain {
+        summary.add_domain(domain);
+    }
     let finished = RunFinished {
         summary,
         took: began.elapsed(),
@@ -171,6 +175,7 @@ mod tests {
                 end: Arc::default(),
             },
             kept: Arc::default(),
+            domain: None,
         }
     }
 

@@ -180,6 +180,7 @@ impl Probes {
                 end: Arc::new(OnceLock::new()),
             },
             kept: Arc::default(),
+            domain: None,
         };
         let landing = Landing {
             flights: Arc::clone(&self.flights),

@@ -12,6 +12,10 @@ fn the_schema_is_the_committed_one() {
     let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join(".github/report.schema.json");
     let committed = fs::read_to_string(committed).expect("the schema");
     assert_eq!(printed(&["schema"]), committed);
+    assert_eq!(printed(&["schema", "report"]), committed);
+    let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join(".github/discover.schema.json");
+    let committed = fs::read_to_string(committed).expect("the schema");
+    assert_eq!(printed(&["schema", "discover"]), committed);
 }
 
 /// By bash itself, where it is.

@@ -582,6 +582,7 @@ fn events(targets: Vec<Looked>) -> Vec<Event> {
     let mut events = vec![Event::RunStarted {
         at: day(0),
         targets: targets.len(),
+        domain: None,
     }];
     for (target, (mut finding, rows)) in targets.into_iter().enumerate() {
         let target = TargetId(target);

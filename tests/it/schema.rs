@@ -17,6 +17,7 @@ use exchports::catalog::all;
 use exchports::finding::Code;
 use exchports::report::{Format, Style, catalog_json};
 
+use crate::discover::document::Discovered;
 use crate::report::{hold, run, told};
 
 #[test]
@@ -356,6 +357,11 @@ struct Report {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "bool")]
     redacted: Option<bool>,
+    /// What is published for the mail domain whose hosts are among the targets (`--domain`); absent without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Discovered")]
+    #[expect(dead_code, reason = "to be read is what it is for")]
+    domain: Option<Discovered>,
     /// The targets in the order in which they were given.
     targets: Vec<Target>,
     summary: Summary,

@@ -211,6 +211,7 @@ fn run_of(finding: &Finding, host: &Host) -> Vec<Event> {
         Event::RunStarted {
             at: now(),
             targets: 1,
+            domain: None,
         },
         Event::TargetStarted {
             target: TargetId(0),

@@ -12,11 +12,11 @@ use askama::Template;
 
 use crate::event::{Event, RunEnd, RunFinished};
 use crate::facts::Text;
-use crate::finding::{Finding, Severity, Status};
+use crate::finding::{DomainFinding, Finding, Severity, Status};
 use crate::observation::{Speaker, State};
 
 use self::timeline::Timeline;
-use super::digest::{counts, marked, problems, verdict};
+use super::digest::{as_target, counts, domain_verdict, marked, problems, verdict};
 use super::document::Document;
 use super::evidence::{certificate, chain, days_left, evidence, in_words, took};
 use super::notation::rfc3339;
@@ -89,8 +89,11 @@ impl Html {
 impl Reporter for Html {
     fn report(&mut self, event: &Event) -> io::Result<()> {
         self.document.report(event)?;
-        if let Event::RunStarted { at, .. } = event {
+        if let Event::RunStarted { at, domain, .. } = event {
             self.started = rfc3339(*at);
+            if let Some(domain) = domain {
+                self.hosts.push(Host::of_domain(domain));
+            }
         }
         for told in self.order.take(event) {
             let number = self.hosts.len() + 1;
@@ -240,6 +243,20 @@ struct Certificate {
 }
 
 impl Host {
+    /// A mail domain, which has no rows of its own.
+    fn of_domain(domain: &DomainFinding) -> Self {
+        let told = Told {
+            finding: Arc::new(as_target(domain)),
+            rows: Vec::new(),
+        };
+        Self {
+            role: "mail domain",
+            counts: "mail domain".to_owned(),
+            verdict: domain_verdict(domain),
+            ..Self::of(&told, 1)
+        }
+    }
+
     fn of(told: &Told, number: usize) -> Self {
         let Told { finding, rows } = told;
         let id = format!("host-{number}");

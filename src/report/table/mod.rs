@@ -17,6 +17,7 @@ use crate::finding::{Code, Diagnosis, Finding, Severity, Status, TargetDiagnosis
 use crate::observation::State;
 
 use super::Reporter;
+use super::domain::push_domain;
 use super::order::{Order, Told};
 use super::style::{CertificateList, Color, Paragraph, Rows, Style};
 
@@ -140,8 +141,15 @@ impl Table {
 impl Reporter for Table {
     fn report(&mut self, event: &Event) -> io::Result<()> {
         let mut text = String::new();
-        if let Event::RunStarted { targets, .. } = event {
+        if let Event::RunStarted {
+            targets, domain, ..
+        } = event
+        {
             self.hosts.planned = *targets;
+            if let Some(domain) = domain {
+                push_domain(domain, self.style, &mut text);
+                self.last = Last::Page;
+            }
         }
         for told in self.order.take(event) {
             self.push_target(&told, &mut text);

@@ -30,14 +30,14 @@ fn the_committed_schema_is_that_of_these_types() {
 // description of its own, so that the schema has none.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(inline)]
-pub(super) struct Known<T>(pub(super) Option<T>);
+pub(crate) struct Known<T>(pub(super) Option<T>);
 
 /// What is published for a mail domain: the document that `exchports discover --json` writes.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "exchports discover")]
 #[expect(dead_code, reason = "to be read is what it is for")]
-pub(super) struct Discovered {
+pub(crate) struct Discovered {
     /// The version of this contract; within one version keys are only ever added.
     pub(super) schema_version: u32,
     /// The version of the program.
@@ -80,7 +80,7 @@ pub(super) struct Discovered {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "to be read is what it is for")]
-pub(super) struct Resolver {
+pub(crate) struct Resolver {
     servers: Vec<String>,
     /// Whether it hands out the signatures of DNSSEC.
     pub(super) dnssec: bool,
@@ -92,7 +92,7 @@ pub(super) struct Resolver {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "to be read is what it is for")]
-pub(super) struct MailHost {
+pub(crate) struct MailHost {
     pub(super) preference: u16,
     host: String,
     addresses: Vec<String>,
@@ -116,7 +116,7 @@ pub(super) struct MailHost {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "to be read is what it is for")]
-pub(super) struct Tlsa {
+pub(crate) struct Tlsa {
     usage: u8,
     selector: u8,
     matching_type: u8,
@@ -132,7 +132,7 @@ pub(super) struct Tlsa {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "to be read is what it is for")]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     state: Known<String>,
     address: Known<String>,
     /// The stage at which it ended early.
@@ -148,7 +148,7 @@ pub(super) struct Seen {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "to be read is what it is for")]
-pub(super) struct Step {
+pub(crate) struct Step {
     stage: String,
     took_ms: f64,
 }
@@ -156,7 +156,7 @@ pub(super) struct Step {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "to be read is what it is for")]
-pub(super) struct Certificate {
+pub(crate) struct Certificate {
     subject: String,
     names: Vec<String>,
     #[schemars(extend("format" = "date-time"))]
@@ -170,7 +170,7 @@ pub(super) struct Certificate {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "to be read is what it is for")]
-pub(super) struct Autodiscover {
+pub(crate) struct Autodiscover {
     /// `domain`, `autodiscover-host`, `http-redirect`, `srv`.
     method: String,
     url: Known<String>,
@@ -185,7 +185,7 @@ pub(super) struct Autodiscover {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "to be read is what it is for")]
-pub(super) struct Visit {
+pub(crate) struct Visit {
     url: String,
     addresses: Vec<String>,
     outcome: String,
@@ -200,7 +200,7 @@ pub(super) struct Visit {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "to be read is what it is for")]
-pub(super) struct Srv {
+pub(crate) struct Srv {
     service: String,
     /// Null where the service is not offered.
     target: Known<String>,
@@ -213,7 +213,7 @@ pub(super) struct Srv {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "to be read is what it is for")]
-pub(super) struct MtaSts {
+pub(crate) struct MtaSts {
     outcome: String,
     id: Known<String>,
     policy: Known<Visit>,
@@ -227,7 +227,7 @@ pub(super) struct MtaSts {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "to be read is what it is for")]
-pub(super) struct TlsRpt {
+pub(crate) struct TlsRpt {
     outcome: String,
     destinations: Vec<String>,
     error: Known<String>,
@@ -236,7 +236,7 @@ pub(super) struct TlsRpt {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "to be read is what it is for")]
-pub(super) struct Caa {
+pub(crate) struct Caa {
     tag: String,
     value: String,
 }
@@ -245,7 +245,7 @@ pub(super) struct Caa {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "to be read is what it is for")]
-pub(super) struct Target {
+pub(crate) struct Target {
     name: String,
     role: String,
     why: String,
@@ -257,7 +257,7 @@ pub(super) struct Target {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "to be read is what it is for")]
-pub(super) struct Diagnosis {
+pub(crate) struct Diagnosis {
     pub(super) code: String,
     pub(super) severity: String,
     message: String,

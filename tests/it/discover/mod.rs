@@ -2,12 +2,18 @@
 
 use std::net::{SocketAddr, UdpSocket};
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use exchports::plan::Limits;
+
 use document::Discovered;
 
-mod document;
+use crate::schema::held;
+
+pub(crate) mod document;
 mod domains;
 
 /// Whatever the name server does.
@@ -71,7 +77,10 @@ fn a_resolver_that_refuses_is_told_by_its_own_word() {
 /// Whatever is asked for is an alias of itself, one label longer: it never comes to an end by itself.
 #[test]
 fn aliases_without_end_come_to_one() {
-    let at = serve(|question| {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&asked);
+    let at = serve(move |question| {
+        counted.fetch_add(1, Ordering::Relaxed);
         let name = &question[12..question.len().min(12 + 200)];
         let end = name.iter().position(|byte| *byte == 0)? + 1;
         let mut longer = vec![1, b'a'];
@@ -84,6 +93,17 @@ fn aliases_without_end_come_to_one() {
     // Which bound comes first, that on questions or that on time, is the machine's.
     let output = discover(at, &["example.com"]);
     assert!(matches!(output.status.code(), Some(1 | 2)), "{output:?}");
+    // None of it was more than is asked at the most; a question that was not answered in time is asked once more.
+    let asked = asked.load(Ordering::Relaxed);
+    assert!(asked <= 2 * Limits::QUESTIONS, "{asked}");
+    let told = String::from_utf8_lossy(&output.stdout);
+    let lines = String::from_utf8_lossy(&output.stderr).lines().count();
+    if output.status.code() == Some(2) {
+        assert_eq!((told.as_ref(), lines), ("", 1));
+    } else {
+        let is_told = told.contains("circle") || told.contains("too much");
+        assert!(is_told && lines == 0, "{told}");
+    }
 }
 
 #[test]
@@ -103,6 +123,181 @@ fn what_is_no_domain_is_refused() {
     }
     let output = program(&["discover", "example.com", "--resolver", "dns.example"]);
     assert_eq!(output.status.code(), Some(2));
+}
+
+/// One mail host that three records name, on loopback, where nobody listens on 25.
+#[test]
+fn the_hosts_of_a_domain_are_checked_each_once() {
+    let (at, questions) = small_domain();
+    let at = at.to_string();
+    let common = ["check", "--domain", "user@example.com", "--resolver", &at];
+    let check = |more: &[&str]| program(&[&common[..], more].concat());
+    let output = check(&["--json"]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((told.as_ref(), output.status.code()), ("", Some(1)));
+    let document = held(&String::from_utf8_lossy(&output.stdout));
+    assert_eq!(document["domain"]["domain"], "example.com");
+    let targets = document["targets"].as_array().expect("targets");
+    assert_eq!(targets.len(), 1, "{targets:#?}");
+    assert_eq!(targets[0]["target"], "mail.example.com");
+    assert_eq!(targets[0]["addresses"][0], "127.0.0.1");
+    // Nobody's address was told to the name server.
+    let questions = questions.lock().expect("the questions").clone();
+    assert!(!questions.is_empty());
+    assert!(
+        !questions.iter().any(|name| name.contains("user")),
+        "{questions:?}"
+    );
+
+    for (report, words) in [
+        (
+            "table",
+            &[
+                "example.com:",
+                "Mail hosts (MX)",
+                "mail.example.com: 127.0.0.1",
+            ][..],
+        ),
+        (
+            "ndjson",
+            &[
+                "\"event\":\"domain-finished\"",
+                "\"event\":\"target-finished\"",
+            ],
+        ),
+        ("junit", &["mail domain example.com", "mail.example.com"]),
+        ("github", &["example.com%3A", "mail.example.com"]),
+        (
+            "markdown",
+            &["example.com: mail domain", "mail.example.com"],
+        ),
+        ("html", &["mail domain", "mail.example.com"]),
+    ] {
+        let output = check(&["--report", report]);
+        assert_eq!(output.status.code(), Some(1), "{report}");
+        let out = String::from_utf8_lossy(&output.stdout);
+        for word in words {
+            assert!(out.contains(word), "{report}: {word}: {out}");
+        }
+    }
+    // A host that was named is not looked at twice.
+    let output = check(&["mail.example.com", "--address", "127.0.0.1"]);
+    assert_eq!(output.status.code(), Some(2));
+    let output = check(&["--json", "mail.example.com"]);
+    let document = held(&String::from_utf8_lossy(&output.stdout));
+    assert_eq!(document["targets"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn a_domain_that_cannot_be_asked_ends_its_check_with_one_line() {
+    let gone = UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+    let at = gone.expect("a port").to_string();
+    for (more, words) in [
+        (
+            &["--domain", "example.com", "--resolver", &at][..],
+            "nothing could be asked of example.com",
+        ),
+        (&["--domain", "192.0.2.1"], "is an address"),
+        (&["--resolver", &at, "mail.example.com"], "--domain"),
+        (
+            &["user@example.com"],
+            "`exchports check --domain example.com`",
+        ),
+    ] {
+        let output = program(&[&["check"][..], more].concat());
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.contains(words), "{told}");
+        assert!(output.stdout.is_empty());
+        assert_eq!(told.lines().count(), 1, "{told}");
+    }
+}
+
+/// The name server takes all questions that come at once and answers them together: how often it does is how many round
+/// trips it takes, whatever each takes. Its answers bear no signatures, so no key is asked for besides.
+#[test]
+fn a_domain_takes_few_round_trips() {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let at = socket.local_addr().expect("its address");
+    let trips = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&trips);
+    thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        loop {
+            // Until nobody asks any more: whoever waits for an answer asks nothing.
+            let mut waiting = Vec::new();
+            let patience =
+                |waiting: &Vec<_>| (!waiting.is_empty()).then_some(Duration::from_millis(250));
+            while socket.set_read_timeout(patience(&waiting)).is_ok()
+                && let Ok((length, from)) = socket.recv_from(&mut buffer)
+            {
+                waiting.push((small_answer(&buffer[..length]), from));
+            }
+            counted.fetch_add(1, Ordering::Relaxed);
+            for (answer, from) in waiting {
+                let _ = socket.send_to(&answer, from);
+            }
+        }
+    });
+    let output = discover(at, &["example.com", "--json"]);
+    let found = document(&output);
+    assert_eq!(found.mx.len(), 2);
+    let trips = trips.load(Ordering::Relaxed);
+    assert!(trips <= 10, "{trips} round trips");
+    println!(
+        "{trips} round trips, {} questions",
+        found.resolver.questions
+    );
+}
+
+/// `example.com` has two MX records and service records that lead to one host, at 127.0.0.1.
+fn small_domain() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
+    let questions = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&questions);
+    let at = serve(move |question| {
+        kept.lock().ok()?.push(asked_name(question).0);
+        Some(small_answer(question))
+    });
+    (at, questions)
+}
+
+fn small_answer(question: &[u8]) -> Vec<u8> {
+    let record = |kind: u8, data: &[u8]| {
+        let mut record = vec![0xc0, 12, 0, kind, 0, 1, 0, 0, 0, 60];
+        record.extend(u16::try_from(data.len()).expect("short").to_be_bytes());
+        record.extend(data);
+        record
+    };
+    let mail = b"\x04mail\x07example\x03com\x00";
+    let records = match (asked_name(question).0.as_str(), asked_name(question).1) {
+        ("example.com", 15) => vec![
+            record(15, &[&[0, 10][..], mail].concat()),
+            record(15, &[&[0, 20][..], mail].concat()),
+        ],
+        ("_submission._tcp.example.com", 33) => {
+            vec![record(33, &[&[0, 0, 0, 0, 0x02, 0x4b][..], mail].concat())]
+        }
+        ("mail.example.com", 1) => vec![record(1, &[127, 0, 0, 1])],
+        _ => Vec::new(),
+    };
+    answer(question, 0, &records)
+}
+
+/// The name and the kind that are asked for.
+fn asked_name(question: &[u8]) -> (String, u16) {
+    let mut labels = Vec::new();
+    let mut at = 12;
+    while let Some(&length) = question.get(at)
+        && length > 0
+    {
+        let end = at + 1 + usize::from(length);
+        labels.push(String::from_utf8_lossy(&question[at + 1..end]).to_ascii_lowercase());
+        at = end;
+    }
+    let kind = question
+        .get(at + 1..at + 3)
+        .map_or(0, |kind| u16::from_be_bytes([kind[0], kind[1]]));
+    (labels.join("."), kind)
 }
 
 /// A name server on loopback: a question in, bytes out.
