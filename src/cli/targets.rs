@@ -267,7 +267,7 @@ fn what_it_is_instead(typed: &str) -> Option<String> {
     }
     if let Some((_, domain)) = typed.split_once('@') {
         return Some(format!(
-            "is a mail address: check the hosts of its domain with `exchports check --domain {0}`, or give a server's name",
+            "is a mail address: check the hosts of its domain with `exchports check --domain {0}`, or give a server's name, such as mail.{0}",
             crate::facts::Text::from(domain)
         ));
     }

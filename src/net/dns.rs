@@ -6,14 +6,15 @@
 //! The name server is asked with "checking disabled": a resolver that validates would keep back what does not validate,
 //! and say no more than that it failed. What it hands out is validated here, and the proof of each record is read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::str::FromStr as _;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::Either;
 use futures_util::stream::{Stream, StreamExt as _, once};
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverOpts};
 use hickory_resolver::net::dnssec::DnssecDnsHandle;
@@ -47,6 +48,7 @@ const PAYLOAD: u16 = 1232;
 #[derive(Clone)]
 pub struct Resolver {
     handle: DnssecDnsHandle<Upstream>,
+    upstream: Upstream,
     servers: Vec<SocketAddr>,
     asked: Arc<AtomicUsize>,
     deadline: Option<Instant>,
@@ -122,8 +124,10 @@ impl Resolver {
             pool,
             places: Arc::new(Semaphore::new(Limits::QUESTIONS_AT_ONCE)),
             asked: Arc::clone(&asked),
+            answers: Arc::default(),
         };
         Ok(Self {
+            upstream: upstream.clone(),
             handle: DnssecDnsHandle::with_trust_anchor(upstream, Arc::new(anchors)),
             servers: addresses,
             asked,
@@ -341,14 +345,16 @@ impl Resolver {
     }
 
     async fn send(&self, name: &Name, kind: RecordType) -> Heard {
-        let mut options = DnsRequestOptions::default();
-        options.use_edns = true;
-        options.edns_payload_len = PAYLOAD;
-        options.edns_set_dnssec_ok = true;
-        options.recursion_desired = true;
         let query = Query::query(name.clone(), kind);
-        let mut answers = self.handle.lookup(query, options);
-        match answers.next().await {
+        let mut answers = self.handle.lookup(query, options());
+        // The keys are on their way while the answer is.
+        let keys = self.upstream.fetch_keys(name);
+        let heard = futures_util::future::select(pin!(keys), answers.next());
+        let heard = match heard.await {
+            Either::Left(((), answer)) => answer.await,
+            Either::Right((answer, _)) => answer,
+        };
+        match heard {
             Some(Ok(response)) => heard(response),
             Some(Err(error)) => trouble(&error),
             None => Heard::Nothing(Outcome::Silent, Security::Indeterminate),
@@ -491,12 +497,122 @@ fn of_system() -> Result<Vec<NameServerConfig>, NobodyToAsk> {
 
 const TOO_MUCH: &str = "more questions than a run may ask";
 
-/// The way to the servers: it asks them not to check, and keeps the bounds on questions.
+/// The way to the servers: it asks them not to check, keeps the bounds on questions, and asks none twice.
 #[derive(Clone)]
 struct Upstream {
     pool: NameServerPool<TokioRuntimeProvider>,
     places: Arc<Semaphore>,
     asked: Arc<AtomicUsize>,
+    answers: Arc<Mutex<HashMap<(Name, RecordType), Arc<Known>>>>,
+}
+
+/// What came of a question; who asks while it is under way waits for it. As many are kept as questions may be asked.
+type Known = tokio::sync::Mutex<Option<Reply>>;
+
+/// An answer, or that none came.
+#[derive(Clone)]
+enum Reply {
+    Message(Box<DnsResponse>),
+    Silence,
+}
+
+impl Reply {
+    fn told(self) -> Result<DnsResponse, NetError> {
+        match self {
+            Self::Message(message) => Ok(*message),
+            Self::Silence => Err(NetError::Timeout),
+        }
+    }
+}
+
+impl Upstream {
+    fn known(&self, request: &DnsRequest) -> Arc<Known> {
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        match request.queries.first() {
+            Some(query) => {
+                let question = (query.name().to_lowercase(), query.query_type());
+                Arc::clone(answers.entry(question).or_default())
+            }
+            None => Arc::default(),
+        }
+    }
+
+    async fn ask(&self, request: DnsRequest) -> Result<DnsResponse, NetError> {
+        let known = self.known(&request);
+        let mut known = known.lock().await;
+        if let Some(reply) = &*known {
+            return reply.clone().told();
+        }
+        let answer = self.ask_servers(request).await;
+        match &answer {
+            Ok(message) => *known = Some(Reply::Message(Box::new(message.clone()))),
+            Err(NetError::Timeout) => *known = Some(Reply::Silence),
+            // Whoever asks next is told so by the servers again.
+            Err(_) => {}
+        }
+        answer
+    }
+
+    async fn ask_servers(&self, request: DnsRequest) -> Result<DnsResponse, NetError> {
+        let Ok(_place) = self.places.acquire().await else {
+            return Err(NetError::Timeout);
+        };
+        for attempt in 0..2 {
+            if self.asked.fetch_add(1, Ordering::Relaxed) >= Limits::QUESTIONS {
+                return Err(NetError::Message(TOO_MUCH));
+            }
+            match self.pool.send(request.clone()).next().await {
+                Some(Err(NetError::Timeout)) | None if attempt == 0 => {}
+                Some(answer) => return answer,
+                None => break,
+            }
+        }
+        Err(NetError::Timeout)
+    }
+
+    /// Asks for the keys on the way from the root to a name all at once; validation asks for one after the other. What
+    /// is asked for needlessly is little: zones are cut near the root.
+    async fn fetch_keys(&self, name: &Name) {
+        const NEAR: usize = 3;
+        const NEAR_OF_ADDRESSES: usize = 5;
+        let is_of_address = name.iter().next_back() == Some(b"arpa".as_slice());
+        let near = if is_of_address {
+            NEAR_OF_ADDRESSES
+        } else {
+            NEAR
+        };
+        let hosts = name
+            .iter()
+            .rev()
+            .take_while(|label| label.first() != Some(&b'_'))
+            .count();
+        let zones = (0..=near.min(hosts)).map(|labels| name.trim_to(labels));
+        let questions = zones.flat_map(|zone| {
+            let kinds = [
+                Some(RecordType::DNSKEY),
+                (!zone.is_root()).then_some(RecordType::DS),
+            ];
+            kinds.into_iter().flatten().map(move |kind| {
+                let mut zone = zone.clone();
+                zone.set_fqdn(true);
+                Query::query(zone, kind)
+            })
+        });
+        let asked = questions.map(|query| async {
+            // Validation asks for it again, and takes what came.
+            let _ = self.lookup(query, options()).next().await;
+        });
+        futures_util::future::join_all(asked).await;
+    }
+}
+
+fn options() -> DnsRequestOptions {
+    let mut options = DnsRequestOptions::default();
+    options.use_edns = true;
+    options.edns_payload_len = PAYLOAD;
+    options.edns_set_dnssec_ok = true;
+    options.recursion_desired = true;
+    options
 }
 
 impl DnsHandle for Upstream {
@@ -506,21 +622,6 @@ impl DnsHandle for Upstream {
     fn send(&self, mut request: DnsRequest) -> Self::Response {
         request.metadata.checking_disabled = true;
         let upstream = self.clone();
-        Box::pin(once(async move {
-            let Ok(_place) = upstream.places.acquire().await else {
-                return Err(NetError::Timeout);
-            };
-            for attempt in 0..2 {
-                if upstream.asked.fetch_add(1, Ordering::Relaxed) >= Limits::QUESTIONS {
-                    return Err(NetError::Message(TOO_MUCH));
-                }
-                match upstream.pool.send(request.clone()).next().await {
-                    Some(Err(NetError::Timeout)) | None if attempt == 0 => {}
-                    Some(answer) => return answer,
-                    None => break,
-                }
-            }
-            Err(NetError::Timeout)
-        }))
+        Box::pin(once(async move { upstream.ask(request).await }))
     }
 }
