@@ -66,7 +66,7 @@ pub(super) async fn add_hosts(
     };
     let finding = match plan.limits.run {
         Some(run) => {
-            let began = tokio::time::Instant::now();
+            let began = means.resolver.clock();
             let look = look(&order.domain, &means);
             let Ok(finding) = tokio::time::timeout(run, look).await else {
                 return Err(UsageError(format!(

@@ -348,13 +348,13 @@ impl Resolver {
         let query = Query::query(name.clone(), kind);
         let mut answers = self.handle.lookup(query, options());
         // The keys are on their way while the answer is.
-        let keys = self.upstream.fetch_keys(name);
-        let heard = futures_util::future::select(pin!(keys), answers.next());
-        let heard = match heard.await {
+        let keys = pin!(self.upstream.fetch_keys(name));
+        let first = futures_util::future::select(keys, answers.next());
+        let answer = match first.await {
             Either::Left(((), answer)) => answer.await,
             Either::Right((answer, _)) => answer,
         };
-        match heard {
+        match answer {
             Some(Ok(response)) => heard(response),
             Some(Err(error)) => trouble(&error),
             None => Heard::Nothing(Outcome::Silent, Security::Indeterminate),
