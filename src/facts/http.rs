@@ -36,7 +36,7 @@ pub struct HttpFacts {
     /// The server that `healthcheck.htm` names.
     pub health_server: Option<Text>,
     /// What it answered to an empty Bearer; `None` where nobody asked (`--audit`).
-    pub bearer: Option<BearerAnswer>,
+    pub bearer: Option<Box<BearerAnswer>>,
 }
 
 /// What a directory answers to `Authorization: Bearer` with nothing after it (\[MS-XOAUTH\] §3.2.5.4).

@@ -503,27 +503,14 @@ struct Upstream {
     pool: NameServerPool<TokioRuntimeProvider>,
     places: Arc<Semaphore>,
     asked: Arc<AtomicUsize>,
-    answers: Arc<Mutex<HashMap<(Name, RecordType), Arc<Known>>>>,
+    answers: Arc<Mutex<Answers>>,
 }
 
 /// What came of a question; who asks while it is under way waits for it. As many are kept as questions may be asked.
-type Known = tokio::sync::Mutex<Option<Reply>>;
+type Known = tokio::sync::Mutex<Option<Result<DnsResponse, NetError>>>;
 
-/// An answer, or that none came.
-#[derive(Clone)]
-enum Reply {
-    Message(Box<DnsResponse>),
-    Silence,
-}
-
-impl Reply {
-    fn told(self) -> Result<DnsResponse, NetError> {
-        match self {
-            Self::Message(message) => Ok(*message),
-            Self::Silence => Err(NetError::Timeout),
-        }
-    }
-}
+/// By what was asked for.
+type Answers = HashMap<(Name, RecordType), Arc<Known>>;
 
 impl Upstream {
     fn known(&self, request: &DnsRequest) -> Arc<Known> {
@@ -540,16 +527,11 @@ impl Upstream {
     async fn ask(&self, request: DnsRequest) -> Result<DnsResponse, NetError> {
         let known = self.known(&request);
         let mut known = known.lock().await;
-        if let Some(reply) = &*known {
-            return reply.clone().told();
+        if let Some(answer) = &*known {
+            return answer.clone();
         }
         let answer = self.ask_servers(request).await;
-        match &answer {
-            Ok(message) => *known = Some(Reply::Message(Box::new(message.clone()))),
-            Err(NetError::Timeout) => *known = Some(Reply::Silence),
-            // Whoever asks next is told so by the servers again.
-            Err(_) => {}
-        }
+        *known = Some(answer.clone());
         answer
     }
 

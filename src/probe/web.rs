@@ -55,7 +55,8 @@ pub(super) async fn audit(
         return;
     };
     if session.upgrade(Alpn::Http11).await.is_ok() {
-        facts.bearer = bearer(&mut session, ask, directory).await.ok().flatten();
+        let answer = bearer(&mut session, ask, directory).await;
+        facts.bearer = answer.ok().flatten().map(Box::new);
     }
     session.take_leave(None).await;
 }

@@ -762,7 +762,7 @@ impl<'a> Web<'a> {
             front_end: facts.front_end.as_ref().map(Text::as_str),
             health: facts.health.map(facts::Health::word),
             request_id: facts.request_id.as_ref().map(Text::as_str),
-            bearer: facts.bearer.as_ref().map(BearerOffer::of),
+            bearer: facts.bearer.as_deref().map(BearerOffer::of),
         }
     }
 }

@@ -585,7 +585,7 @@ impl Placeholders {
                 if let Some(BearerAnswer::Offered {
                     trusted_issuers,
                     authorization_uri,
-                }) = &mut facts.bearer
+                }) = facts.bearer.as_deref_mut()
                 {
                     let texts = trusted_issuers.iter_mut().chain(authorization_uri);
                     texts.for_each(|text| self.say(text));

@@ -44,7 +44,7 @@ fn directories<'a>(whole: &TargetCase<'a>) -> Option<Directories<'a>> {
         authorities: BTreeSet::new(),
     };
     for (row, facts) in whole.web() {
-        match &facts.bearer {
+        match facts.bearer.as_deref() {
             None => {}
             Some(BearerAnswer::Offered {
                 authorization_uri: Some(uri),
