@@ -229,8 +229,11 @@ fn questions_are_not_asked_again_and_again() {
     );
 }
 
+/// What was asked for: names, and kinds of records.
+type Questions = Arc<Mutex<Vec<(String, u16)>>>;
+
 /// `example.com` has two MX records and service records that lead to one host, at 127.0.0.1.
-fn small_domain() -> (SocketAddr, Arc<Mutex<Vec<(String, u16)>>>) {
+fn small_domain() -> (SocketAddr, Questions) {
     let questions = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&questions);
     let at = serve(move |question| {
