@@ -271,7 +271,8 @@ fn status(fault: Fault, service: ServiceId) -> &'static str {
             | Fault::CertificateWrongName
             | Fault::TlsInspected,
             Smtp | Rdp,
-        ) => "pass",
+        )
+        | (Fault::ConnectionsLimited, _) => "pass",
         (Fault::CertificateExpired | Fault::CertificateNotYetValid, Smtp | Rdp)
         | (Fault::StarttlsNotOffered, Smtp | Ldap)
         | (Fault::NoCertificate, Ldap)
@@ -292,7 +293,6 @@ fn status(fault: Fault, service: ServiceId) -> &'static str {
         // A browser may get on from there.
 
         | (Fault::CaptivePortal, Http | Https) => "warn",
-        (Fault::ConnectionsLimited, _) => "pass",
         _ => "fail",
     }
 }

@@ -702,7 +702,7 @@ struct Web {
     exchange: Known<Exchange>,
     front_end: Known<String>,
     health: Known<String>,
-    /// The id under which the server's HttpProxy logs have the request.
+    /// The id under which the server's `HttpProxy` logs have the request.
     request_id: Known<String>,
     /// What the directory answers to an empty Bearer; absent unless an audit asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
