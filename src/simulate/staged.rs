@@ -103,7 +103,13 @@ impl Staged {
         let mut named = Vec::new();
         for word in services.split(',').map(str::trim) {
             if word.eq_ignore_ascii_case("web") {
-                named.extend_from_slice(WEB);
+                // Of the group, those that can have it; where none can, the first is refused.
+                let can = |id: &&ServiceId| fault.row().services.contains(id);
+                let able = || WEB.iter().filter(can).copied();
+                match able().next() {
+                    Some(_) => named.extend(able()),
+                    None => named.extend_from_slice(WEB),
+                }
             } else {
                 named.push(service_of(word).ok_or_else(|| FaultError::UnknownService {
                     fault,
@@ -233,7 +239,12 @@ mod tests {
         let staged = Staged::parse("web-unhealthy@eas,OWA").expect("a fault");
         assert_eq!(staged.services(), [Activesync, Owa]);
         let staged = Staged::parse("web-unhealthy@Web").expect("a fault");
-        assert_eq!(staged.services(), WEB);
+        let healthy: Vec<_> = WEB
+            .iter()
+            .copied()
+            .filter(|id| *id != ServiceId::Mrsproxy)
+            .collect();
+        assert_eq!(staged.services(), healthy);
     }
 
     #[test]
