@@ -3,7 +3,7 @@
 
 use super::{Ask, TlsMode, ask_for_tls, nothing_yet, rdp};
 use crate::facts::{
-    Cipher, KeyExchange, KeyProof, LegacyAnswer, LegacyFacts, Nla, PeerFacts, TlsVersion,
+    Cipher, KeyExchange, KeyFacts, KeyProof, LegacyAnswer, LegacyFacts, Nla, PeerFacts, TlsVersion,
     VersionAnswer,
 };
 use crate::net::{Dial, Record};
@@ -38,7 +38,8 @@ pub(super) async fn look_again(
     {
         legacy = newer;
     }
-    if let Some(cause) = narrower(&legacy) {
+    let certificate = record.tls().and_then(|tls| tls.certificate.as_ref());
+    if let Some(cause) = narrower(&legacy, certificate.map(|found| &found.key)) {
         failure.cause = cause;
     }
     record.note_legacy(legacy);
@@ -96,7 +97,7 @@ async fn ask_in(
 
 /// The cause of a failed handshake that this answer tells. That old suites are all there is makes a server usable, so it
 /// takes an answer that only the holder of the certificate's key gives, or one whose suite lets nobody prove that.
-fn narrower(legacy: &LegacyFacts) -> Option<Cause> {
+fn narrower(legacy: &LegacyFacts, key: Option<&KeyFacts>) -> Option<Cause> {
     if legacy.version? < TlsVersion::Tls12 {
         return Some(Cause::VersionTooOld);
     }
@@ -104,10 +105,27 @@ fn narrower(legacy: &LegacyFacts) -> Option<Cause> {
         legacy.key_exchange == Some(KeyExchange::Ecdhe) && legacy.cipher == Some(Cipher::Aead);
     let is_credible = matches!(legacy.proof, Some(KeyProof::Shown | KeyProof::Deferred));
     if is_modern {
-        // It agrees on what this client has as well: what it lacks is the kind of key, or the group.
-        return (legacy.proof != Some(KeyProof::Broken)).then_some(Cause::BeyondThisClient);
+        let is_beyond =
+            is_unverifiable(key) || legacy.group.as_deref().is_some_and(is_unknown_group);
+        let is_whole = legacy.proof != Some(KeyProof::Broken);
+        return (is_beyond && is_whole).then_some(Cause::BeyondThisClient);
     }
     is_credible.then_some(Cause::LegacySuitesOnly)
+}
+
+/// Whether a key is of a kind whose signatures this program cannot check.
+fn is_unverifiable(key: Option<&KeyFacts>) -> bool {
+    key.is_some_and(|key| match (key.algorithm.as_str(), key.bits) {
+        ("RSA" | "Ed25519", _) | ("EC", Some(256 | 384)) => false,
+        _ => true,
+    })
+}
+
+/// Whether a key exchange group is none of those that every handshake offers.
+fn is_unknown_group(group: &str) -> bool {
+    !["X25519", "SECP256R1", "SECP384R1"]
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(group))
 }
 
 /// Whether there was a secure session, a chain (a server that wants a client certificate shows one and hangs up), or an

@@ -51,6 +51,17 @@ const CASES: &[Case] = {
     ]
 };
 
+/// The MRS proxy has no health page of its own to wait for.
+fn without_health(service: ServiceId, peer: &str, right: Ending) -> Ending {
+    match peer {
+        "web: Content-Length too large, then silent" if service == ServiceId::Mrsproxy => {
+            passes(5_000)
+        }
+        "web: no answer to the health page" if service == ServiceId::Mrsproxy => passes(0),
+        _ => right,
+    }
+}
+
 #[test]
 fn redirects_bodies_and_headers() {
     let mut sheet = Sheet::default();
@@ -60,7 +71,7 @@ fn redirects_bodies_and_headers() {
                 peer,
                 service: service.id,
                 acts: (0..4).map(|_| serve(answers, *then)).collect(),
-                right: right.at(Stage::Application),
+                right: without_health(service.id, peer, *right).at(Stage::Application),
             });
         }
     }

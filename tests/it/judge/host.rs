@@ -448,7 +448,7 @@ fn the_whole_site_is_stopped_or_one_pool() {
     let told = only(&finding, Code::IisStopped);
     assert!(told.diagnosis.message.contains("http.sys"));
     assert!(told.diagnosis.hint.contains("5002 and 5009"));
-    assert_eq!(told.services.len(), 9);
+    assert_eq!(told.services.len(), exchports::catalog::WEB.len());
     let mut one = StagedHost::of(Role::Mailbox);
     one.each_web(|id, facts| {
         if id == Owa {
