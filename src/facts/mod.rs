@@ -37,6 +37,10 @@ pub use tls::{ClientCertificate, TlsVersion, alert_name};
 
 /// What a peer said in its own protocol.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one for each check, and half of them are of this variant"
+)]
 pub enum PeerFacts {
     /// Of an SMTP server.
     Smtp(SmtpFacts),

@@ -115,9 +115,9 @@ fn narrower(legacy: &LegacyFacts, key: Option<&KeyFacts>) -> Option<Cause> {
 
 /// Whether a key is of a kind whose signatures this program cannot check.
 fn is_unverifiable(key: Option<&KeyFacts>) -> bool {
-    key.is_some_and(|key| match (key.algorithm.as_str(), key.bits) {
-        ("RSA" | "Ed25519", _) | ("EC", Some(256 | 384)) => false,
-        _ => true,
+    key.is_some_and(|key| {
+        let kind = (key.algorithm.as_str(), key.bits);
+        !matches!(kind, ("RSA" | "Ed25519", _) | ("EC", Some(256 | 384)))
     })
 }
 

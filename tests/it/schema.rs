@@ -644,6 +644,10 @@ struct ChainLink {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "to be read is what it is for")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a reader of the schema, made once a document"
+)]
 enum Peer {
     Mail(Mail),
     Directory(Directory),
