@@ -85,9 +85,10 @@ async fn say_hello<S: Stream>(session: &mut Session<'_, S>, ask: &Ask) -> Result
     match reply.code {
         250 => Ok(reply),
         400..=499 => Err(refuse(session, Cause::ServiceUnavailable, &words(&reply))),
-        _ => {
+        code => {
             let words = words(&reply);
-            let cause = if is_unasked(session, &words).await {
+            let is_error = (500..=599).contains(&code);
+            let cause = if is_error && is_unasked(session, &words).await {
                 Cause::Unasked
             } else {
                 Cause::CommandRejected
