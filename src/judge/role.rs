@@ -82,8 +82,11 @@ pub fn expected(role: Role, service: ServiceId, addresses: &[IpAddr]) -> Expecta
 /// What the roles that a target was judged as ask of it, and how much of that works.
 pub(super) fn candidate(role: Role, rows: &[Finding], status: Status) -> Candidate {
     let is_asked = |row: &&Finding| row.check.expect == Expectation::Required;
-    let groups = role.row().one_of;
-    let is_met = |group: &&&[ServiceId]| {
+    // Of a group that was looked at in part, nothing can be said.
+    let is_seen = |id: &ServiceId| rows.iter().any(|row| row.check.service.id == *id);
+    let groups = role.row().one_of.iter();
+    let groups: Vec<_> = groups.filter(|group| group.iter().all(is_seen)).collect();
+    let is_met = |group: &&&&[ServiceId]| {
         rows.iter()
             .any(|row| group.contains(&row.check.service.id) && is_good(row.status))
     };

@@ -150,7 +150,10 @@ pub(super) fn certificate(finding: &Finding) -> Option<&crate::facts::Certificat
 
 /// Whether the row tells this, and not merely as worth knowing.
 fn tells(finding: &Finding, code: Code) -> bool {
-    diagnosis(finding, code).is_some_and(|diagnosis| diagnosis.severity > Severity::Info)
+    // A limit is never worse than an info, and yet an admin wants to know of it.
+    diagnosis(finding, code).is_some_and(|diagnosis| {
+        diagnosis.severity > Severity::Info || code == Code::ConnectionsLimited
+    })
 }
 
 fn diagnosis(finding: &Finding, code: Code) -> Option<&Diagnosis> {
