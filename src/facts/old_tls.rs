@@ -26,7 +26,7 @@ pub struct LegacyFacts {
     /// Whether it asked for a client certificate.
     pub client_certificate: Option<ClientCertificate>,
     /// Whether it showed that it holds the key of its certificate, where its answer was whole; `None` where it was cut
-    /// short, is older than TLS 1.2, or cannot be checked.
+    /// short or is older than TLS 1.2.
     pub proof: Option<KeyProof>,
 }
 
@@ -39,6 +39,8 @@ pub enum KeyProof {
     Deferred,
     /// What it sent is not signed by that key.
     Broken,
+    /// Nobody here can tell: an algorithm or a curve that no provider has.
+    Unchecked,
 }
 
 /// In which way a server answered a `ClientHello` made by hand.

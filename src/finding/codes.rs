@@ -613,7 +613,7 @@ codes! {
         meaning: "The server speaks TLS 1.2 or newer, with a kind of key or a key exchange group that exchports does not have. \
             Whether it works was not seen: clients that have it connect, others do not.",
         hint: "RSA and P-256 keys, and the groups X25519 and P-256, work with every client: use one of these where you can. \
-            Windows has P-521, but neither Ed25519 nor Ed448.",
+            Windows has neither Ed25519 nor Ed448.",
         neutral: "Look with `openssl s_client`. A certificate with an RSA or P-256 key, and the groups X25519 and P-256, are \
             what every mail program understands.",
         references: "RFC 8446 §4.2.3, §4.2.7; RFC 7919; Microsoft, TLS Elliptic Curves in Windows 10",

@@ -17,6 +17,7 @@ pub mod dns;
 mod fingerprints;
 mod old_tls;
 mod os;
+mod p521;
 pub mod recording;
 pub mod resolve;
 pub mod server_tls;

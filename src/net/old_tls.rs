@@ -101,11 +101,12 @@ fn proof(asked: &Hello, flight: &Flight, provider: &CryptoProvider) -> Option<Ke
     };
     let message = [asked.random.as_slice(), &hello.random, &signed.parameters].concat();
     let scheme = SignatureScheme::from(signed.scheme);
-    match signatures::signed_handshake(provider, key, scheme, &message, &signed.signature) {
-        Signature::Holds => Some(KeyProof::Shown),
-        Signature::Broken => Some(KeyProof::Broken),
-        Signature::Unchecked => None,
-    }
+    let told = signatures::signed_handshake(provider, key, scheme, &message, &signed.signature);
+    Some(match told {
+        Signature::Holds => KeyProof::Shown,
+        Signature::Broken => KeyProof::Broken,
+        Signature::Unchecked => KeyProof::Unchecked,
+    })
 }
 
 fn facts(flight: &Flight, unless_more: LegacyAnswer, proof: Option<KeyProof>) -> LegacyFacts {

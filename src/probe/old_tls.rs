@@ -3,7 +3,7 @@
 
 use super::{Ask, TlsMode, ask_for_tls, nothing_yet, rdp};
 use crate::facts::{
-    Cipher, KeyExchange, KeyFacts, KeyProof, LegacyAnswer, LegacyFacts, Nla, PeerFacts, TlsVersion,
+    Cipher, KeyExchange, KeyProof, LegacyAnswer, LegacyFacts, Nla, PeerFacts, TlsVersion,
     VersionAnswer,
 };
 use crate::net::{Dial, Record};
@@ -38,8 +38,8 @@ pub(super) async fn look_again(
     {
         legacy = newer;
     }
-    let certificate = record.tls().and_then(|tls| tls.certificate.as_ref());
-    if let Some(cause) = narrower(&legacy, certificate.map(|found| &found.key)) {
+    let has_certificate = record.tls().is_some_and(|tls| tls.certificate.is_some());
+    if let Some(cause) = narrower(&legacy, failure.cause, has_certificate) {
         failure.cause = cause;
     }
     record.note_legacy(legacy);
@@ -97,7 +97,7 @@ async fn ask_in(
 
 /// The cause of a failed handshake that this answer tells. That old suites are all there is makes a server usable, so it
 /// takes an answer that only the holder of the certificate's key gives, or one whose suite lets nobody prove that.
-fn narrower(legacy: &LegacyFacts, key: Option<&KeyFacts>) -> Option<Cause> {
+fn narrower(legacy: &LegacyFacts, failed: Cause, has_certificate: bool) -> Option<Cause> {
     if legacy.version? < TlsVersion::Tls12 {
         return Some(Cause::VersionTooOld);
     }
@@ -105,25 +105,22 @@ fn narrower(legacy: &LegacyFacts, key: Option<&KeyFacts>) -> Option<Cause> {
         legacy.key_exchange == Some(KeyExchange::Ecdhe) && legacy.cipher == Some(Cipher::Aead);
     let is_credible = matches!(legacy.proof, Some(KeyProof::Shown | KeyProof::Deferred));
     if is_modern {
-        let is_beyond =
-            is_unverifiable(key) || legacy.group.as_deref().is_some_and(is_unknown_group);
+        // Of TLS 1.3 no key is seen; who has version, suite and group in common with us can lack a signature only.
+        let is_without_signature = legacy.version == Some(TlsVersion::Tls13)
+            && matches!(failed, Cause::Alert(40 | 71))
+            && !has_certificate;
+        let is_beyond = legacy.proof == Some(KeyProof::Unchecked)
+            || legacy.group.as_deref().is_some_and(is_unknown_group)
+            || is_without_signature;
         let is_whole = legacy.proof != Some(KeyProof::Broken);
         return (is_beyond && is_whole).then_some(Cause::BeyondThisClient);
     }
     is_credible.then_some(Cause::LegacySuitesOnly)
 }
 
-/// Whether a key is of a kind whose signatures this program cannot check.
-fn is_unverifiable(key: Option<&KeyFacts>) -> bool {
-    key.is_some_and(|key| {
-        let kind = (key.algorithm.as_str(), key.bits);
-        !matches!(kind, ("RSA" | "Ed25519", _) | ("EC", Some(256 | 384)))
-    })
-}
-
 /// Whether a key exchange group is none of those that every handshake offers.
 fn is_unknown_group(group: &str) -> bool {
-    !["X25519", "SECP256R1", "SECP384R1"]
+    !["X25519", "SECP256R1", "SECP384R1", "SECP521R1"]
         .iter()
         .any(|known| known.eq_ignore_ascii_case(group))
 }

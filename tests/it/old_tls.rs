@@ -119,6 +119,167 @@ async fn suites_of_old_are_named() {
     }
 }
 
+/// Windows issues such keys.
+#[tokio::test]
+async fn a_key_on_p521_passes() {
+    for options in [
+        &["-tls1_3"][..],
+        &["-tls1_2"],
+        &["-tls1_2", "-sigalgs", "ECDSA+SHA512"],
+        &["-tls1_2", "-sigalgs", "ECDSA+SHA256"],
+        // the curve for the key exchange as well
+        &["-tls1_3", "-groups", "P-521"],
+        &["-tls1_2", "-groups", "P-521"],
+    ] {
+        let Some(server) = OpensslServer::start(Identity::P521, options) else {
+            return;
+        };
+        let looked = |roots| {
+            let limits = Limits::default();
+            look_trusting(roots, ServiceId::Https, server.port, Audit::No, limits)
+        };
+        let finding = looked(vec![Identity::P521.root()]).await;
+        let tls = finding.observation.tls.as_ref().expect("a handshake");
+        assert!(tls.version.is_some(), "{options:?}: {tls:?}");
+        assert_eq!(tls.legacy, None, "{options:?}");
+        assert_certificate(&finding);
+        let certificate = tls.certificate.as_ref().expect("a certificate");
+        assert_eq!(certificate.key.bits, Some(521));
+        assert_eq!(certificate.trust.defects, [], "{options:?}");
+        let is_of_the_curve = tls.group.as_deref() == Some("secp521r1");
+        assert_eq!(is_of_the_curve, options.contains(&"P-521"), "{tls:?}");
+        assert_eq!(connections(&finding), 1, "{options:?}");
+
+        let finding = looked(Vec::new()).await;
+        let tls = finding.observation.tls.as_ref().expect("a handshake");
+        let certificate = tls.certificate.as_ref().expect("a certificate");
+        assert!(certificate.self_signed, "{certificate:?}");
+        assert!(told(&finding, Code::CertificateSelfSigned).is_some());
+    }
+}
+
+/// What nobody here can verify is not said to work, and not said to be something else.
+#[tokio::test]
+async fn keys_and_groups_beyond_this_client_are_told_as_such() {
+    const KEY_OR_SIGNATURE: &str = "with a kind of key or signature that exchports cannot verify";
+    const PSS: &str = "with a key of the kind RSASSA-PSS, which exchports cannot verify";
+    const ED448: &str = "with a key of the kind Ed448, which exchports cannot verify";
+    for (identity, options, version, what) in [
+        (Identity::RsaPss, &[][..], "TLS 1.2", PSS),
+        (Identity::RsaPss, &["-tls1_2"], "TLS 1.2", PSS),
+        (Identity::RsaPss, &["-tls1_3"], "TLS 1.3", KEY_OR_SIGNATURE),
+        (Identity::Ed448, &[], "TLS 1.2", ED448),
+        (Identity::Ed448, &["-tls1_2"], "TLS 1.2", ED448),
+        (Identity::Ed448, &["-tls1_3"], "TLS 1.3", KEY_OR_SIGNATURE),
+        (
+            Identity::Secp256k1,
+            &["-tls1_2"],
+            "TLS 1.2",
+            "with a key on a rare curve, which exchports cannot verify",
+        ),
+        (
+            Identity::Rsa,
+            &["-tls1_3", "-groups", "ffdhe2048:ffdhe3072"],
+            "TLS 1.3",
+            "with the key exchange group ffdhe2048 only, which exchports does not have",
+        ),
+        (
+            Identity::Rsa,
+            &["-tls1_3", "-groups", "X448"],
+            "TLS 1.3",
+            "with the key exchange group x448 only, which exchports does not have",
+        ),
+        (
+            Identity::Rsa,
+            &["-tls1_2", "-groups", "X448"],
+            "TLS 1.2",
+            "with the key exchange group x448 only, which exchports does not have",
+        ),
+    ] {
+        let Some(server) = OpensslServer::start(identity, options) else {
+            return;
+        };
+        let roots = vec![identity.root()];
+        let limits = Limits::default();
+        let service = ServiceId::Imaps;
+        let finding = look_trusting(roots, service, server.port, Audit::No, limits).await;
+        assert_failed(&finding, Cause::BeyondThisClient, Code::TlsUnverified);
+        assert_eq!(finding.status, Status::Warn, "{identity:?} {options:?}");
+        let message = told(&finding, Code::TlsUnverified).expect("told");
+        let expected = format!("the server speaks {version} {what}");
+        assert_eq!(message, expected, "{identity:?} {options:?}");
+        let legacy = legacy(&finding);
+        assert_eq!(legacy.version.map(TlsVersion::name), Some(version));
+        if version == "TLS 1.2" {
+            // TLS 1.3 shows it encrypted only.
+            assert_certificate(&finding);
+        }
+    }
+}
+
+/// TLS 1.2 with finite fields alone is what old clients speak.
+#[tokio::test]
+async fn finite_fields_in_tls_1_2_are_old_suites() {
+    let options = ["-tls1_2", "-groups", "ffdhe2048"];
+    let Some(server) = OpensslServer::start(Identity::Rsa, &options) else {
+        return;
+    };
+    let finding = look(ServiceId::Imaps, server.port).await;
+    assert_failed(&finding, Cause::LegacySuitesOnly, Code::TlsLegacySuites);
+    assert_eq!(legacy(&finding).key_exchange, Some(KeyExchange::Dhe));
+    assert_certificate(&finding);
+}
+
+/// The server has two sites and refuses what is neither.
+#[tokio::test]
+async fn a_name_that_the_server_does_not_know_is_told_as_such() {
+    let Some(folder) = identities() else {
+        return;
+    };
+    let (certificate, key) = (folder.join("p521.pem"), folder.join("p521.key"));
+    let paths = [certificate.to_string_lossy(), key.to_string_lossy()];
+    let options = ["-servername", "one.example.test", "-servername_fatal"];
+    let options = [&options[..], &["-cert2", &paths[0], "-key2", &paths[1]]].concat();
+    let Some(server) = OpensslServer::start(Identity::Rsa, &options) else {
+        return;
+    };
+    let finding = look(ServiceId::Https, server.port).await;
+    assert_failed(&finding, Cause::Alert(112), Code::TlsNameNotRecognised);
+    assert_eq!(
+        told(&finding, Code::TlsNameNotRecognised),
+        Some(
+            "the server has no site of the name \"mail.example.test\" and ends the handshake with alert 112 \
+             (unrecognized_name)"
+        )
+    );
+    assert!(hint(&finding, Code::TlsNameNotRecognised).contains("`--servername`"));
+    assert_eq!(
+        connections(&finding),
+        1,
+        "the second look has no other name"
+    );
+    let finding = look_as(Host::Name("one.example.test".to_owned()), server.port).await;
+    let tls = finding.observation.tls.as_ref().expect("a handshake");
+    assert!(tls.version.is_some(), "{tls:?}");
+}
+
+/// Some servers say so of a client that sends no name: Go and Java with 80, others with 112.
+#[tokio::test]
+async fn a_server_that_wants_a_name_is_told_as_such() {
+    let address = Host::Address(Ipv4Addr::LOCALHOST.into());
+    for (number, code) in [(80, Code::TlsAlert), (112, Code::TlsNameNotRecognised)] {
+        let server = Canned::start(move |_| Reply::Bytes(alert(number))).await;
+        let finding = look_as(address.clone(), server.port).await;
+        assert_failed(&finding, Cause::Alert(number), code);
+        let by_address = hint(&finding, code);
+        assert!(by_address.starts_with("No name was sent"), "{by_address}");
+        assert!(by_address.contains("`--servername`"), "{by_address}");
+        let finding = look(ServiceId::Https, server.port).await;
+        let by_name = hint(&finding, code);
+        assert!(!by_name.contains("No name was sent"), "{by_name}");
+    }
+}
+
 #[tokio::test]
 async fn a_demand_for_a_client_certificate_is_no_old_tls() {
     let options = ["-tls1_2", "-Verify", "1"];
@@ -539,11 +700,38 @@ async fn look(service: ServiceId, port: u16) -> Finding {
 }
 
 async fn look_with(service: ServiceId, port: u16, audit: Audit, limits: Limits) -> Finding {
+    look_trusting(Vec::new(), service, port, audit, limits).await
+}
+
+/// As another name, or as an address, which goes without a name.
+async fn look_as(host: Host, port: u16) -> Finding {
+    let limits = Limits::default();
+    look_whole(host, Vec::new(), ServiceId::Https, port, Audit::No, limits).await
+}
+
+async fn look_trusting(
+    ca_certificates: Vec<Vec<u8>>,
+    service: ServiceId,
+    port: u16,
+    audit: Audit,
+    limits: Limits,
+) -> Finding {
+    let host = Host::Name(NAME.to_owned());
+    look_whole(host, ca_certificates, service, port, audit, limits).await
+}
+
+async fn look_whole(
+    host: Host,
+    ca_certificates: Vec<Vec<u8>>,
+    service: ServiceId,
+    port: u16,
+    audit: Audit,
+    limits: Limits,
+) -> Finding {
     let trust = Trust {
         stores: Stores::Public,
-        ca_certificates: Vec::new(),
+        ca_certificates,
     };
-    let host = Host::Name(NAME.to_owned());
     let dial = TcpDial::new(
         vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into()],
         Reach::default(),
@@ -602,6 +790,18 @@ fn assert_certificate(finding: &Finding) {
     assert_eq!(tls.chain.len(), 1);
 }
 
+/// The message of a code.
+fn told(finding: &Finding, code: Code) -> Option<&str> {
+    let diagnosis = finding.diagnoses.iter().find(|told| told.code == code)?;
+    Some(diagnosis.message.as_str())
+}
+
+/// What is to be done about a code.
+fn hint(finding: &Finding, code: Code) -> &str {
+    let mut all = finding.diagnoses.iter();
+    &all.find(|told| told.code == code).expect("told").hint
+}
+
 fn legacy(finding: &Finding) -> &LegacyFacts {
     let tls = finding.observation.tls.as_ref().expect("a handshake");
     tls.legacy.as_ref().expect("a second look")
@@ -626,8 +826,38 @@ fn connections(finding: &Finding) -> u8 {
 enum Identity {
     /// RSA 2048, SHA-256.
     Rsa,
+    /// ECDSA, P-521.
+    P521,
+    /// A key for RSASSA-PSS alone.
+    RsaPss,
+    /// Ed448, of Edwards curves.
+    Ed448,
+    /// ECDSA on the curve of Bitcoin, whose size is that of P-256.
+    Secp256k1,
     /// RSA 1024, SHA-1: no library makes them any more.
     Sha1Rsa1024,
+}
+
+impl Identity {
+    fn stem(self) -> &'static str {
+        match self {
+            Self::Rsa => "rsa",
+            Self::P521 => "p521",
+            Self::RsaPss => "pss",
+            Self::Ed448 => "ed448",
+            Self::Secp256k1 => "k256",
+            Self::Sha1Rsa1024 => "old",
+        }
+    }
+
+    /// The certificate, to be trusted.
+    fn root(self) -> Vec<u8> {
+        let folder = identities().expect("a server was started with it");
+        let path = folder.join(self.stem()).with_extension("pem");
+        CertificateDer::from_pem_file(path)
+            .expect("a certificate")
+            .to_vec()
+    }
 }
 
 struct OpensslServer {
@@ -638,10 +868,7 @@ struct OpensslServer {
 impl OpensslServer {
     /// `None`, and says so, where there is no OpenSSL 3.
     fn start(identity: Identity, options: &[&str]) -> Option<Self> {
-        let stem = identities()?.join(match identity {
-            Identity::Rsa => "rsa",
-            Identity::Sha1Rsa1024 => "old",
-        });
+        let stem = identities()?.join(identity.stem());
         let port = free_port();
         let process = Command::new("openssl")
             .args(["s_server", "-quiet", "-www", "-accept"])
@@ -690,12 +917,21 @@ fn identities() -> Option<PathBuf> {
             return None;
         }
         let folder = TempDir::new().expect("a folder");
-        for (stem, key, hash) in [("rsa", "rsa:2048", "-sha256"), ("old", "rsa:1024", "-sha1")] {
+        for (stem, key, option) in [
+            ("rsa", "rsa:2048", ""),
+            ("old", "rsa:1024", ""),
+            ("p521", "ec", "ec_paramgen_curve:P-521"),
+            ("pss", "rsa-pss", "rsa_keygen_bits:2048"),
+            ("ed448", "ed448", ""),
+            ("k256", "ec", "ec_paramgen_curve:secp256k1"),
+        ] {
+            let hash = if stem == "old" { "-sha1" } else { "-sha256" };
+            let option = Some(option).filter(|option| !option.is_empty());
             let made = Command::new("openssl")
                 .current_dir(folder.path())
-                .args([
-                    "req", "-x509", "-nodes", "-days", "300", "-newkey", key, hash,
-                ])
+                .args(["req", "-x509", "-nodes", "-days", "300", "-newkey", key])
+                .arg(hash)
+                .args(option.iter().flat_map(|option| ["-pkeyopt", option]))
                 .args(["-keyout", &format!("{stem}.key")])
                 .args(["-out", &format!("{stem}.pem")])
                 .args(["-subj", &format!("/CN={NAME}")])

@@ -107,7 +107,7 @@ pub(super) const RULES: &[CheckRule] = &[
 fn weak_key(case: &Case<'_>) -> Option<Evidence> {
     let short = |key: &KeyFacts| {
         key.bits
-            .filter(|bits| *bits < 2048 && key.algorithm == "RSA")
+            .filter(|bits| *bits < 2048 && matches!(key.algorithm.as_str(), "RSA" | "RSASSA-PSS"))
     };
     let own = short(&case.certificate()?.key)
         .map(|bits| format!("the certificate's RSA key has {bits} bits"));

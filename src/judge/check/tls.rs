@@ -434,29 +434,28 @@ fn unverified(case: &Case<'_>) -> Option<Evidence> {
     let version = legacy
         .and_then(|legacy| legacy.version)
         .map_or("TLS", TlsVersion::name);
-    let group = legacy.and_then(|legacy| legacy.group.as_deref());
+    let is_of_the_key = legacy.is_some_and(|legacy| legacy.proof == Some(KeyProof::Unchecked));
     let key = case.certificate().map(|found| &found.key);
+    let key = key.filter(|_| is_of_the_key);
+    let group = legacy.and_then(|legacy| legacy.group.as_deref());
     let what = match (key, group) {
         (Some(key), _) if key.algorithm == "EC" => {
-            format!("a key on a curve of {} bits", key.bits.unwrap_or_default())
+            "with a key on a rare curve, which exchports cannot verify".to_owned()
         }
-        (Some(key), _) if key.algorithm == RSASSA_PSS => "an RSASSA-PSS key".to_owned(),
-        (Some(key), _) => format!("a key of the kind {}", key.algorithm),
+        (Some(key), _) => format!(
+            "with a key of the kind {}, which exchports cannot verify",
+            key.algorithm
+        ),
         (None, Some(group)) if !OUR_GROUPS.contains(&group) => {
-            format!("the key exchange group {group} only")
+            format!("with the key exchange group {group} only, which exchports does not have")
         }
-        _ => "a kind of key, or of signature,".to_owned(),
+        _ => "with a kind of key or signature that exchports cannot verify".to_owned(),
     };
-    Some(Evidence::new(format!(
-        "the server speaks {version} with {what} that exchports does not have"
-    )))
+    Some(Evidence::new(format!("the server speaks {version} {what}")))
 }
 
-/// The object identifier of keys that are for RSASSA-PSS only (RFC 4055 §1.2).
-const RSASSA_PSS: &str = "1.2.840.113549.1.1.10";
-
 /// The groups that every handshake offers.
-const OUR_GROUPS: [&str; 4] = ["x25519", "X25519", "secp256r1", "secp384r1"];
+const OUR_GROUPS: [&str; 5] = ["x25519", "X25519", "secp256r1", "secp384r1", "secp521r1"];
 
 fn closed_on_hello_hint(case: &Case<'_>) -> &'static str {
     match case.service().protocol {

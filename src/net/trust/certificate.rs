@@ -367,8 +367,10 @@ pub(super) fn key(public_key: &SubjectPublicKeyInfo<'_>) -> KeyFacts {
         bits,
     };
     match algorithm.as_str() {
-        "1.2.840.113549.1.1.1" | "1.2.840.113549.1.1.10" => {
-            fixed("RSA", rsa_bits(&public_key.subject_public_key.data))
+        "1.2.840.113549.1.1.1" => fixed("RSA", rsa_bits(&public_key.subject_public_key.data)),
+        // for that one kind of signature only (RFC 4055 §1.2)
+        "1.2.840.113549.1.1.10" => {
+            fixed("RSASSA-PSS", rsa_bits(&public_key.subject_public_key.data))
         }
         "1.2.840.10045.2.1" => fixed("EC", curve_bits(public_key)),
         "1.2.840.10040.4.1" => fixed("DSA", None),

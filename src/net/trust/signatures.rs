@@ -12,11 +12,14 @@ use rustls::pki_types::{
 };
 
 use crate::net::der::{bit_string, contents, rsa_bits};
+use crate::net::p521;
 
-/// The provider of cryptography; this function is the only place that names it.
+/// The provider of cryptography, with a curve that it lacks.
 #[must_use]
 pub fn provider() -> Arc<CryptoProvider> {
-    Arc::new(rustls::crypto::ring::default_provider())
+    let mut provider = rustls::crypto::ring::default_provider();
+    p521::add_to(&mut provider);
+    Arc::new(provider)
 }
 
 /// What is known of a signature.

@@ -6,9 +6,11 @@ use super::suites::{KeyExchange, SUITES};
 /// `TLS_EMPTY_RENEGOTIATION_INFO_SCSV` (RFC 5746 §3.3): some servers hang up on clients without it.
 const SECURE_RENEGOTIATION: u16 = 0x00ff;
 
-/// Groups: X25519, secp256r1, secp384r1, secp521r1, X448, and the finite fields (ffdhe2048 to ffdhe8192, RFC 7919).
-const GROUPS: [u16; 10] = [
-    0x001d, 0x0017, 0x0018, 0x0019, 0x001e, 0x0100, 0x0101, 0x0102, 0x0103, 0x0104,
+/// Groups: X25519, secp256r1, secp384r1, secp521r1, X448, the curves of Brainpool (RFC 7027), secp256k1, and the finite
+/// fields (ffdhe2048 to ffdhe8192, RFC 7919).
+const GROUPS: [u16; 14] = [
+    0x001d, 0x0017, 0x0018, 0x0019, 0x001e, 0x001a, 0x001b, 0x001c, 0x0016, 0x0100, 0x0101, 0x0102,
+    0x0103, 0x0104,
 ];
 
 /// Signature algorithms, SHA-1 ones included; TLS 1.2 reads them as hash and key, TLS 1.3 as schemes.

@@ -67,10 +67,20 @@ pub fn suite_name(number: u16) -> String {
 #[must_use]
 pub fn group_name(number: u16) -> String {
     match number {
+        0x0016 => "secp256k1".to_owned(),
         0x0017 => "secp256r1".to_owned(),
         0x0018 => "secp384r1".to_owned(),
         0x0019 => "secp521r1".to_owned(),
+        0x001a => "brainpoolP256r1".to_owned(),
+        0x001b => "brainpoolP384r1".to_owned(),
+        0x001c => "brainpoolP512r1".to_owned(),
         0x001d => "X25519".to_owned(),
+        0x001e => "x448".to_owned(),
+        0x0100 => "ffdhe2048".to_owned(),
+        0x0101 => "ffdhe3072".to_owned(),
+        0x0102 => "ffdhe4096".to_owned(),
+        0x0103 => "ffdhe6144".to_owned(),
+        0x0104 => "ffdhe8192".to_owned(),
         other => format!("{other:#06X}").replace("0X", "0x"),
     }
 }
@@ -400,7 +410,7 @@ mod tests {
         assert_eq!(suite_name(0xabcd), "0xABCD");
         assert_eq!(suite_name(0x0084), "0x0084");
         assert_eq!(group_name(0x001d), "X25519");
-        assert_eq!(group_name(0x001e), "0x001E");
+        assert_eq!(group_name(0x001f), "0x001F");
     }
 
     #[test]

@@ -443,21 +443,36 @@ async fn a_chain_is_trusted_by_signatures_and_never_by_names() {
         }
     }
     // The same with a root that is an honest one, of a curve that nobody here knows.
-    let p521 = fixture("p521-root");
-    let seen = shake(&rsa("p521-issued-leaf"), Tls12, &trusting(&[&p521], NAME)).await;
+    let ed448 = fixture("ed448-root");
+    let seen = shake(&rsa("ed448-issued-leaf"), Tls12, &trusting(&[&ed448], NAME)).await;
     let trust = &facts(&seen).1.trust;
     assert_eq!(trust.anchor, None);
     assert_eq!(
         trust.defects,
         [TrustDefect::Unproven(
-            "its issuer is known by name, but a signature cannot be checked here \
-             (ecdsa-with-SHA512)"
-                .into()
+            "its issuer is known by name, but a signature cannot be checked here (ED448)".into()
         )]
     );
     // Nobody trusts the authority: the usual words.
-    let seen = shake(&rsa("p521-issued-leaf"), Tls12, &trusting(&[&root], NAME)).await;
+    let seen = shake(&rsa("ed448-issued-leaf"), Tls12, &trusting(&[&root], NAME)).await;
     assert_eq!(facts(&seen).1.trust.defects, [TrustDefect::UnknownIssuer]);
+}
+
+/// Windows issues such keys, and the provider does not know them.
+#[tokio::test]
+async fn an_authority_with_a_key_on_p521_is_believed_what_it_signed_and_no_more() {
+    let p521 = fixture("p521-root");
+    for version in [Tls12, Tls13] {
+        let seen = shake(&rsa("p521-issued-leaf"), version, &trusting(&[&p521], NAME)).await;
+        let trust = &facts(&seen).1.trust;
+        assert_eq!(trust.anchor, Some(Anchor::CaFile));
+        assert_eq!(trust.defects, []);
+        let forged = rsa("forged-p521-issued-leaf");
+        let seen = shake(&forged, version, &trusting(&[&p521], NAME)).await;
+        let trust = &facts(&seen).1.trust;
+        assert_eq!(trust.anchor, None);
+        assert_eq!(trust.defects, [TrustDefect::UnknownIssuer]);
+    }
 }
 
 #[tokio::test]
