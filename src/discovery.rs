@@ -2,6 +2,7 @@
 //!
 //! Seen, not judged: what it means is for `judge`.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -44,6 +45,103 @@ pub struct Discovery {
     pub took: Duration,
     /// How many questions name servers were asked, those for signatures included.
     pub questions: usize,
+    /// What is still to come; what was cut short is not among it.
+    pub outstanding: BTreeSet<Part>,
+    /// What ended the run before everything was looked at.
+    pub cut_short: Option<CutShort>,
+}
+
+/// A part of a discovery, which comes as a whole.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Part {
+    /// Whether the resolver hands out signatures.
+    Signatures,
+    /// The MX records.
+    Mx,
+    /// A mail host, by its place.
+    Host(usize),
+    /// A way to Autodiscover, by its place.
+    Method(usize),
+    /// The name that nobody made.
+    Nonsense,
+    /// The service records.
+    Services,
+    /// MTA-STS.
+    MtaSts,
+    /// TLS reporting.
+    TlsRpt,
+    /// Which authorities may issue certificates.
+    Caa,
+}
+
+/// What ends a run before its time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CutShort {
+    /// `--deadline`
+    Deadline,
+    /// Ctrl-C, or somebody else who asks the program to end.
+    Interrupt,
+}
+
+impl CutShort {
+    /// The word that JSON uses.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deadline => "deadline",
+            Self::Interrupt => "interrupt",
+        }
+    }
+}
+
+impl Discovery {
+    /// One of which nothing is known yet, as it is asked of these name servers.
+    #[must_use]
+    pub fn begun(domain: &str, at: OffsetDateTime, servers: &[SocketAddr]) -> Self {
+        let methods = MethodKind::ALL.into_iter();
+        Self {
+            domain: domain.to_owned(),
+            at,
+            resolver: ResolverFacts {
+                servers: servers.to_vec(),
+                outcome: Outcome::Unasked,
+                security: Security::Indeterminate,
+            },
+            mx: Answer::unasked(),
+            hosts: Vec::new(),
+            autodiscover: methods
+                .map(|kind| Method {
+                    kind,
+                    srv: None,
+                    visits: Vec::new(),
+                })
+                .collect(),
+            nonsense: Answer::unasked(),
+            srv: Vec::new(),
+            mta_sts: StsFacts {
+                record: Txt::unasked(),
+                visit: None,
+                policy: None,
+            },
+            tls_rpt: Txt::unasked(),
+            caa: Answer::unasked(),
+            took: Duration::ZERO,
+            questions: 0,
+            outstanding: [
+                Part::Signatures,
+                Part::Mx,
+                Part::Nonsense,
+                Part::Services,
+                Part::MtaSts,
+                Part::TlsRpt,
+                Part::Caa,
+            ]
+            .into_iter()
+            .chain((0..MethodKind::ALL.len()).map(Part::Method))
+            .collect(),
+            cut_short: None,
+        }
+    }
 }
 
 /// Whom the domain was asked of.
@@ -66,6 +164,15 @@ pub struct Txt<T> {
     pub records: Vec<Result<T, &'static str>>,
 }
 
+impl<T> Txt<T> {
+    fn unasked() -> Self {
+        Self {
+            answer: Answer::unasked(),
+            records: Vec::new(),
+        }
+    }
+}
+
 /// A mail host.
 #[derive(Clone, Debug)]
 pub struct MailHost {
@@ -85,6 +192,32 @@ pub struct MailHost {
     pub tlsa: Answer<Result<Tlsa, &'static str>>,
     /// What port 25 showed; `None` where there was no address to look at.
     pub seen: Option<Box<Observation>>,
+}
+
+impl MailHost {
+    /// One that was not looked at yet.
+    #[must_use]
+    pub fn named(record: &MxRecord, kind: HostKind, provider: Option<&'static Provider>) -> Self {
+        Self {
+            preference: record.preference,
+            name: record.host.clone(),
+            kind,
+            provider,
+            addresses: Answer::unasked(),
+            names: None,
+            tlsa: Answer::unasked(),
+            seen: None,
+        }
+    }
+
+    /// Whether the run was over before all of it was looked at.
+    #[must_use]
+    pub fn is_cut_short(&self) -> bool {
+        let names = self.names.as_ref().map(|names| names.outcome);
+        [Some(self.addresses.outcome), Some(self.tlsa.outcome), names]
+            .contains(&Some(Outcome::Unasked))
+            || self.seen.as_ref().is_some_and(|it| it.is_cut_short())
+    }
 }
 
 /// What a name in an MX record is.
@@ -123,6 +256,9 @@ pub enum MethodKind {
 }
 
 impl MethodKind {
+    /// All of them, in Outlook's order.
+    pub const ALL: [Self; 4] = [Self::Domain, Self::Host, Self::Redirect, Self::Srv];
+
     /// The word that JSON uses.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -191,7 +327,25 @@ impl Scheme {
     }
 }
 
+impl Method {
+    /// Whether the run was over before it came to its end.
+    #[must_use]
+    pub fn is_cut_short(&self) -> bool {
+        let srv = self.srv.as_ref().map(|srv| srv.outcome);
+        srv == Some(Outcome::Unasked)
+            || self.visits.iter().any(Visit::is_cut_short)
+            || (srv.is_none() && self.visits.is_empty())
+    }
+}
+
 impl Visit {
+    /// Whether the run was over before it was.
+    #[must_use]
+    pub fn is_cut_short(&self) -> bool {
+        self.addresses.outcome == Outcome::Unasked
+            || self.seen.as_ref().is_some_and(|it| it.is_cut_short())
+    }
+
     /// The whole URL; what is not plain in it is escaped.
     #[must_use]
     pub fn url(&self) -> String {

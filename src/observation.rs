@@ -40,6 +40,15 @@ pub struct Observation {
     pub transcript: Vec<Line>,
 }
 
+impl Observation {
+    /// Whether the run was over before this was: by its deadline, or by an interrupt.
+    #[must_use]
+    pub fn is_cut_short(&self) -> bool {
+        let cause = self.failure.as_ref().map(|failure| failure.cause);
+        matches!(cause, Some(Cause::Deadline | Cause::Interrupted))
+    }
+}
+
 /// What TCP showed of a port.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum State {

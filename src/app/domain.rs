@@ -1,49 +1,91 @@
 //! What `discover` and `check --domain` share: a mail domain is looked at and judged.
 
-use std::fs;
+use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::{fs, thread};
+
+use tokio::time::Instant;
 
 use super::error::Error;
 use crate::cli::{DomainOrder, UsageError, shown};
-use crate::discover::{Means, discover};
+use crate::discover::{Means, TcpHosts, discover};
+use crate::discovery::{CutShort, Discovery};
 use crate::finding::{DomainFinding, Recommended};
 use crate::judge::{judge_domain, unanswered};
 use crate::net::{Halt, Resolver, Roots, SocketLimits, clock};
 use crate::plan::{Check, Families, Host, Plan, Target};
+use crate::report::{Activity, domain_awaited};
 
-/// Whom to ask for names.
-pub(super) fn resolver(
-    address: Option<SocketAddr>,
-    anchor: Option<&Path>,
-    halt: Halt,
-) -> Result<Resolver, Error> {
-    let anchor = match anchor {
-        Some(path) => Some(fs::read_to_string(path).map_err(|error| {
-            let path = shown(path);
-            UsageError(format!("--trust-anchor {path} cannot be read: {error}"))
-        })?),
-        None => None,
-    };
-    Resolver::new(address, anchor.as_deref(), None, halt)
-        .map_err(|error| UsageError(format!("{error}: give one with --resolver ADDRESS")).into())
+/// With what a domain is looked at.
+pub(super) struct Look<'a> {
+    /// Whom to ask; `None` is the system's.
+    pub(super) resolver: Option<SocketAddr>,
+    /// A file with the keys of the root zone.
+    pub(super) trust_anchor: Option<&'a Path>,
+    /// How the hosts are reached; its limits have the deadline.
+    pub(super) hosts: TcpHosts,
+    /// How we call ourselves.
+    pub(super) ehlo_name: Option<String>,
 }
 
-/// Finds out, and judges.
-pub(super) async fn look(domain: &str, means: &Means) -> DomainFinding {
+impl Look<'_> {
+    /// Ready to ask.
+    pub(super) fn means(self) -> Result<Means<TcpHosts>, Error> {
+        let anchor = match self.trust_anchor {
+            Some(path) => Some(fs::read_to_string(path).map_err(|error| {
+                let path = shown(path);
+                UsageError(format!("--trust-anchor {path} cannot be read: {error}"))
+            })?),
+            None => None,
+        };
+        let deadline = self.hosts.limits.run.map(|run| Instant::now() + run);
+        let halt = self.hosts.halt.clone();
+        let resolver = Resolver::new(self.resolver, anchor.as_deref(), deadline, halt);
+        Ok(Means {
+            resolver: resolver.map_err(|error| {
+                UsageError(format!("{error}: give one with --resolver ADDRESS"))
+            })?,
+            hosts: self.hosts,
+            ehlo_name: self.ehlo_name,
+        })
+    }
+}
+
+/// Finds out, and judges; what is known so far is sent meanwhile.
+pub(super) async fn look(
+    domain: &str,
+    means: &Means<TcpHosts>,
+    so_far: Option<mpsc::Sender<Discovery>>,
+) -> DomainFinding {
     let now = clock::now();
-    let found = discover(domain, means, now).await;
+    let tell = move |found: &Discovery| {
+        if let Some(so_far) = &so_far {
+            // Where nobody listens any more, nobody misses it.
+            let _ = so_far.send(found.clone());
+        }
+    };
+    let found = discover(domain, means, now, &tell).await;
     judge_domain(found, now)
 }
 
 /// What to say where nothing at all could be asked.
 pub(super) fn nothing_asked(finding: &DomainFinding) -> Option<String> {
-    unanswered(&finding.discovery).map(|why| {
-        format!(
+    let found = &finding.discovery;
+    let why = unanswered(found)?;
+    Some(match found.cut_short {
+        Some(CutShort::Interrupt) => {
+            format!("interrupted before anything was known of {}", found.domain)
+        }
+        Some(CutShort::Deadline) => format!(
+            "nothing could be asked of {}: {why}; give --deadline more",
+            found.domain
+        ),
+        None => format!(
             "nothing could be asked of {}: {why}; another name server is asked with --resolver ADDRESS",
-            finding.discovery.domain
-        )
+            found.domain
+        ),
     })
 }
 
@@ -55,33 +97,32 @@ pub(super) async fn add_hosts(
     sockets: Arc<SocketLimits>,
     halt: Halt,
 ) -> Result<DomainFinding, Error> {
-    let means = Means {
-        resolver: resolver(order.resolver, order.trust_anchor.as_deref(), halt.clone())?,
-        roots,
-        sockets,
-        limits: plan.limits,
-        reach: plan.reach,
+    let look_at = Look {
+        resolver: order.resolver,
+        trust_anchor: order.trust_anchor.as_deref(),
+        hosts: TcpHosts {
+            roots,
+            sockets,
+            limits: plan.limits,
+            reach: plan.reach,
+            halt: halt.clone(),
+        },
         ehlo_name: plan.ehlo_name.clone(),
-        halt,
     };
-    let finding = match plan.limits.run {
-        Some(run) => {
-            let began = means.resolver.clock();
-            let look = look(&order.domain, &means);
-            let Ok(finding) = tokio::time::timeout(run, look).await else {
-                return Err(UsageError(format!(
-                    "the deadline was over before {} was looked at: give --deadline more",
-                    order.domain
-                ))
-                .into());
-            };
-            plan.limits.run = Some(run.saturating_sub(began.elapsed()));
-            finding
-        }
-        None => look(&order.domain, &means).await,
-    };
-    if let Some(why) = nothing_asked(&finding) {
+    let means = look_at.means()?;
+    let is_shown = order.progress && io::stderr().is_terminal();
+    let (sender, receiver) = mpsc::channel();
+    let shown = is_shown.then(|| thread::spawn(move || show(&receiver)));
+    let finding = look(&order.domain, &means, is_shown.then_some(sender)).await;
+    // The line is gone before a report begins.
+    drop(shown.map(thread::JoinHandle::join));
+    if let Some(why) = nothing_asked(&finding)
+        && !halt.is_said()
+    {
         return Err(UsageError(why).into());
+    }
+    if let Some(deadline) = means.resolver.deadline() {
+        plan.limits.run = Some(deadline.saturating_duration_since(Instant::now()));
     }
     for found in &finding.targets {
         let server_name = Host::Name(found.name.clone());
@@ -132,4 +173,16 @@ fn checks(order: &DomainOrder, found: &Recommended) -> Vec<Check> {
         }
     }
     checks
+}
+
+/// Shows on standard error what is waited for.
+fn show(so_far: &mpsc::Receiver<Discovery>) {
+    let activity = Activity::shown();
+    for found in so_far {
+        activity.say(format!(
+            "looking at {}: {}",
+            found.domain,
+            domain_awaited(&found)
+        ));
+    }
 }

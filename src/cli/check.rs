@@ -104,7 +104,6 @@ impl CheckArgs {
             Some(_) if self.targets.is_empty() && self.targets_file.is_empty() => Vec::new(),
             _ => targets::read(&self.targets, &self.targets_file)?,
         };
-        let domain = self.domain()?;
         let service_names = self.selection.named()?;
         let route = self.route.route()?;
         let mut targets = Vec::with_capacity(named.len());
@@ -125,6 +124,7 @@ impl CheckArgs {
         let ehlo_name = self.route.ehlo_name(&targets)?;
         let jobs = self.limits.jobs()?;
         let telling = self.output.telling()?;
+        let domain = self.domain(&telling)?;
         let plan = Plan {
             targets,
             reach: route.reach,
@@ -138,7 +138,8 @@ impl CheckArgs {
             limits: self.limits.limits()?,
         };
         let wait = self.limits.wait()?;
-        if wait.is_some() && !is_anything_required(&plan) {
+        // What a domain's hosts are required to have is known later.
+        if wait.is_some() && domain.is_none() && !is_anything_required(&plan) {
             return Err(UsageError(
                 "--wait waits until what is required passes, and nothing is: name services with --service, or a --role"
                     .to_owned(),
@@ -155,7 +156,7 @@ impl CheckArgs {
         })
     }
 
-    fn domain(&self) -> Result<Option<DomainOrder>, UsageError> {
+    fn domain(&self, telling: &Telling) -> Result<Option<DomainOrder>, UsageError> {
         let Some(typed) = &self.domain else {
             return Ok(None);
         };
@@ -172,6 +173,7 @@ impl CheckArgs {
             trust_anchor: self.trust_anchor.clone(),
             checks,
             named: self.selection.named()?,
+            progress: telling.progress,
         }))
     }
 }

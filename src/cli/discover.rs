@@ -21,9 +21,14 @@ Examples:
 
 Only the domain of an address is used. Nobody signs in, and no mailbox is named.
 
-Exit codes: 0 consistent, 1 something is not, 2 nothing could be asked.";
+Exit codes: 0 consistent, 1 something is not or was not looked at, 2 nothing could be asked,
+130 and 143 interrupted.";
 
 #[derive(Args, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "as typed: each is a switch of its own"
+)]
 pub(super) struct DiscoverArgs {
     /// The mail domain, or an address in it
     #[arg(value_name = "DOMAIN", required = true)]
@@ -65,9 +70,17 @@ pub(super) struct DiscoverArgs {
     #[arg(long, value_name = "DURATION", default_value = "15s")]
     timeout: String,
 
+    /// How long all of it takes at the most; what was learned by then is told
+    #[arg(long, value_name = "DURATION")]
+    deadline: Option<String>,
+
     /// JSON instead of a tree
     #[arg(long)]
     json: bool,
+
+    /// No progress line (it goes to standard error, and only to a terminal)
+    #[arg(long)]
+    no_progress: bool,
 
     /// When to use colour; `auto` is on a terminal, unless `NO_COLOR` is set
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
@@ -87,6 +100,8 @@ pub struct DomainOrder {
     pub checks: Vec<(Role, Vec<Check>)>,
     /// The services whose expectation was named.
     pub named: Vec<ServiceId>,
+    /// Whether a line of progress may be shown.
+    pub progress: bool,
 }
 
 /// A domain to look at, and how.
@@ -110,6 +125,8 @@ pub struct DiscoverOrder {
     pub limits: Limits,
     /// As JSON or as a tree.
     pub json: bool,
+    /// Whether a line of progress may be shown.
+    pub progress: bool,
     /// When to use colour.
     pub color: ColorWhen,
 }
@@ -147,8 +164,15 @@ impl DiscoverArgs {
                 Some(typed) => Some(values::ehlo_name(typed)?),
                 None => None,
             },
-            limits: Limits::for_check(timeout, Limits::CONNECT),
+            limits: Limits {
+                run: match &self.deadline {
+                    Some(typed) => Some(values::duration("--deadline", typed)?),
+                    None => None,
+                },
+                ..Limits::for_check(timeout, Limits::CONNECT)
+            },
             json: self.json,
+            progress: !self.no_progress,
             color: self.color.when(),
         })))
     }

@@ -2,11 +2,11 @@
 //! the domain's web server, the host `autodiscover`, its redirect on port 80, and the service record. What Outlook looks
 //! up in Active Directory first cannot be seen without signing in.
 
-use futures_util::future::{FutureExt as _, join4};
+use futures_util::future::join_all;
 
-use super::Means;
 use super::visit::{Page, Reading, next, visit};
-use crate::discovery::{Method, MethodKind, Scheme, Visit};
+use super::{Board, Hosts, Means};
+use crate::discovery::{Method, MethodKind, Part, Scheme, Visit};
 
 const PATH: &str = "/autodiscover/autodiscover.xml";
 
@@ -14,32 +14,38 @@ const PATH: &str = "/autodiscover/autodiscover.xml";
 const REDIRECTS: usize = 10;
 
 /// All ways, gone at once.
-pub(super) async fn find(domain: &str, means: &Means) -> Vec<Method> {
-    let host = format!("autodiscover.{domain}");
-    let at = |scheme: Scheme, host: &str| Page {
+pub(super) async fn find<H: Hosts>(domain: &str, means: &Means<H>, board: &Board<'_>) {
+    let ways = MethodKind::ALL.into_iter().enumerate();
+    join_all(ways.map(|(place, kind)| async move {
+        let method = go(kind, domain, means).await;
+        board.post(Part::Method(place), |found| {
+            found.autodiscover[place] = method;
+        });
+    }))
+    .await;
+}
+
+async fn go<H: Hosts>(kind: MethodKind, domain: &str, means: &Means<H>) -> Method {
+    let (scheme, host) = match kind {
+        MethodKind::Domain => (Scheme::Https, domain.to_owned()),
+        MethodKind::Host => (Scheme::Https, format!("autodiscover.{domain}")),
+        MethodKind::Redirect => (Scheme::Http, format!("autodiscover.{domain}")),
+        MethodKind::Srv => return by_srv(domain, means).await,
+    };
+    let page = Page {
         scheme,
-        host: host.to_owned(),
+        host,
         port: scheme.port(),
         path: PATH.to_owned(),
     };
-    let plain = |kind, page| async move {
-        Method {
-            kind,
-            srv: None,
-            visits: follow(page, means).await,
-        }
-    };
-    let (first, second, third, fourth) = join4(
-        plain(MethodKind::Domain, at(Scheme::Https, domain)).boxed(),
-        plain(MethodKind::Host, at(Scheme::Https, &host)).boxed(),
-        plain(MethodKind::Redirect, at(Scheme::Http, &host)).boxed(),
-        by_srv(domain, means).boxed(),
-    )
-    .await;
-    vec![first, second, third, fourth]
+    Method {
+        kind,
+        srv: None,
+        visits: follow(page, means).await,
+    }
 }
 
-async fn by_srv(domain: &str, means: &Means) -> Method {
+async fn by_srv<H: Hosts>(domain: &str, means: &Means<H>) -> Method {
     let srv = means
         .resolver
         .srv(&format!("_autodiscover._tcp.{domain}"))
@@ -65,7 +71,7 @@ async fn by_srv(domain: &str, means: &Means) -> Method {
 }
 
 /// Asks for a page, and where it sends us, as far as a client goes: over TLS only, never twice to one place.
-async fn follow(page: Page, means: &Means) -> Vec<Visit> {
+async fn follow<H: Hosts>(page: Page, means: &Means<H>) -> Vec<Visit> {
     let mut asked = vec![page.clone()];
     let mut visits = vec![visit(page, Reading::Json, means).await];
     while let Some(last) = visits.last()

@@ -1,12 +1,15 @@
 //! TLSA records of mail hosts (RFC 7672 §2.2).
 
-use super::Means;
+use super::{Hosts, Means};
 use crate::discovery::Tlsa;
 use crate::facts::{Answer, Outcome, Security};
 use crate::wire::tlsa;
 
 /// The records for port 25 of a host; what cannot be read is told beside what can.
-pub(super) async fn records(host: &str, means: &Means) -> Answer<Result<Tlsa, &'static str>> {
+pub(super) async fn records<H: Hosts>(
+    host: &str,
+    means: &Means<H>,
+) -> Answer<Result<Tlsa, &'static str>> {
     let found = means.resolver.tlsa(&format!("_25._tcp.{host}")).await;
     Answer {
         records: found
@@ -23,11 +26,11 @@ pub(super) async fn records(host: &str, means: &Means) -> Answer<Result<Tlsa, &'
 }
 
 /// Where a host is an alias, and that is signed, the records at its end come first (RFC 7672 §2.2.2).
-pub(super) async fn of_alias(
+pub(super) async fn of_alias<H: Hosts>(
     end: &str,
     security: Security,
     own: Answer<Result<Tlsa, &'static str>>,
-    means: &Means,
+    means: &Means<H>,
 ) -> Answer<Result<Tlsa, &'static str>> {
     if security != Security::Secure {
         return own;

@@ -4,15 +4,15 @@ use std::net::IpAddr;
 
 use futures_util::future::{OptionFuture, join, join_all};
 
-use super::{Means, dane};
+use super::{Board, Hosts, Means, dane};
 use crate::catalog::{ServiceId, provider};
-use crate::discovery::{HostKind, MailHost};
-use crate::facts::{Answer, MxRecord, Outcome};
+use crate::discovery::{HostKind, MailHost, Part};
+use crate::facts::{MxRecord, Outcome};
 use crate::plan::{Audit, Depth, Host, Limits, Transcripts};
 use crate::probe::{Ask, probe};
 
 /// The mail hosts of a domain: its MX records, or the domain itself where there are none (RFC 5321 §5.1).
-pub(super) async fn find(domain: &str, means: &Means) -> (Answer<MxRecord>, Vec<MailHost>) {
+pub(super) async fn find<H: Hosts>(domain: &str, means: &Means<H>, board: &Board<'_>) {
     let answer = means.resolver.mx(domain).await;
     let mut records: Vec<MxRecord> = answer.records.clone();
     if answer.outcome == Outcome::NoRecords {
@@ -21,23 +21,32 @@ pub(super) async fn find(domain: &str, means: &Means) -> (Answer<MxRecord>, Vec<
             host: domain.to_owned(),
         });
     }
-    let looked_at = records
-        .iter()
-        .filter(|record| !record.host.is_empty())
-        .take(Limits::MAIL_HOSTS);
-    let hosts = join_all(looked_at.map(|record| one(record, means))).await;
-    (answer, hosts)
+    records.retain(|record| !record.host.is_empty());
+    records.truncate(Limits::MAIL_HOSTS);
+    board.post(Part::Mx, |found| {
+        found.mx = answer;
+        let names = records.iter();
+        found.hosts = names
+            .map(|record| MailHost::named(record, kind_of(&record.host), provider(&record.host)))
+            .collect();
+        found.outstanding.extend((0..records.len()).map(Part::Host));
+    });
+    let looked_at = records.iter().enumerate();
+    join_all(looked_at.map(|(place, record)| async move {
+        let host = one(record, means).await;
+        board.post(Part::Host(place), |found| found.hosts[place] = host);
+    }))
+    .await;
 }
 
-async fn one(record: &MxRecord, means: &Means) -> MailHost {
-    let name = record.host.clone();
-    let kind = kind_of(&name);
+async fn one<H: Hosts>(record: &MxRecord, means: &Means<H>) -> MailHost {
+    let name = &record.host;
     // A name that is none is asked for all the same: that there is nothing is the answer.
-    let (tlsa, (addresses, (names, seen))) = join(dane::records(&name, means), async {
-        let addresses = means.resolver.addresses(&name).await;
+    let (tlsa, (addresses, (names, seen))) = join(dane::records(name, means), async {
+        let addresses = means.resolver.addresses(name).await;
         let first = addresses.records.first().copied();
         let names: OptionFuture<_> = first.map(|first| means.resolver.names_of(first)).into();
-        let more = join(names, look(&name, &addresses.records, means)).await;
+        let more = join(names, look(name, &addresses.records, means)).await;
         (addresses, more)
     })
     .await;
@@ -46,24 +55,21 @@ async fn one(record: &MxRecord, means: &Means) -> MailHost {
         None => tlsa,
     };
     MailHost {
-        preference: record.preference,
-        provider: provider(&name),
-        name,
-        kind,
         addresses,
         names,
         tlsa,
         seen,
+        ..MailHost::named(record, kind_of(name), provider(name))
     }
 }
 
 /// Port 25, as another mail server finds it.
-async fn look(
+async fn look<H: Hosts>(
     name: &str,
     addresses: &[IpAddr],
-    means: &Means,
+    means: &Means<H>,
 ) -> Option<Box<crate::observation::Observation>> {
-    let dial = means.dial(name, 25, addresses)?;
+    let dial = means.hosts.dial(name, 25, addresses, &means.resolver)?;
     let ask = Ask {
         service: ServiceId::Smtp.row(),
         port: 25,

@@ -2,8 +2,8 @@
 
 use futures_util::future::join_all;
 
-use super::Means;
-use crate::discovery::SrvFacts;
+use super::{Board, Hosts, Means};
+use crate::discovery::{Part, SrvFacts};
 
 /// The services, those with TLS from the start in front.
 const SERVICES: [&str; 6] = [
@@ -16,13 +16,14 @@ const SERVICES: [&str; 6] = [
 ];
 
 /// What the domain says of each.
-pub(super) async fn find(domain: &str, means: &Means) -> Vec<SrvFacts> {
-    join_all(SERVICES.map(|service| async move {
+pub(super) async fn find<H: Hosts>(domain: &str, means: &Means<H>, board: &Board<'_>) {
+    let found = join_all(SERVICES.map(|service| async move {
         let name = format!("{service}._tcp.{domain}");
         SrvFacts {
             service,
             answer: means.resolver.srv(&name).await,
         }
     }))
-    .await
+    .await;
+    board.post(Part::Services, |all| all.srv = found);
 }

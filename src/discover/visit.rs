@@ -1,6 +1,6 @@
 //! A page asked for, without a sign-in: its head, and as much of its body as is wanted.
 
-use super::Means;
+use super::{Hosts, Means};
 use crate::discovery::{Scheme, Visit};
 use crate::facts::{HttpFacts, Outcome, PeerFacts, Text};
 use crate::net::{Alpn, Dial as _, Record, Session, Stream};
@@ -40,7 +40,7 @@ pub(super) enum Reading {
 }
 
 /// Looks up the host, connects, asks.
-pub(super) async fn visit(page: Page, reading: Reading, means: &Means) -> Visit {
+pub(super) async fn visit<H: Hosts>(page: Page, reading: Reading, means: &Means<H>) -> Visit {
     let addresses = means.resolver.addresses(&page.host).await;
     let mut visit = Visit {
         scheme: page.scheme,
@@ -57,7 +57,13 @@ pub(super) async fn visit(page: Page, reading: Reading, means: &Means) -> Visit 
     if visit.addresses.outcome != Outcome::Found {
         return visit;
     }
-    let Some(dial) = means.dial(&visit.host, visit.port, &visit.addresses.records) else {
+    let dial = means.hosts.dial(
+        &visit.host,
+        visit.port,
+        &visit.addresses.records,
+        &means.resolver,
+    );
+    let Some(dial) = dial else {
         return visit;
     };
     let mut record = Record::new(Transcripts::Dropped);

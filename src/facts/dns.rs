@@ -30,6 +30,8 @@ pub enum Outcome {
     NoName,
     /// The resolver says that it cannot tell, or will not: its word for it (`SERVFAIL`, `REFUSED`).
     Refused(&'static str),
+    /// It was not asked, or not answered before the run was over: by its deadline, or by an interrupt.
+    Unasked,
     /// The resolver did not answer in time.
     Silent,
     /// Nobody listens where the resolver should be, or this machine has no way there.
@@ -51,6 +53,7 @@ impl Outcome {
             Self::NoRecords => "no-records",
             Self::NoName => "no-such-name",
             Self::Refused(_) => "refused",
+            Self::Unasked => "unasked",
             Self::Silent => "silent",
             Self::Unreachable => "unreachable",
             Self::Malformed => "malformed",
@@ -63,6 +66,21 @@ impl Outcome {
     #[must_use]
     pub fn is_answer(self) -> bool {
         matches!(self, Self::Found | Self::NoRecords | Self::NoName)
+    }
+}
+
+impl<T> Answer<T> {
+    /// To a question that was not asked yet.
+    #[must_use]
+    pub fn unasked() -> Self {
+        Self {
+            records: Vec::new(),
+            more: 0,
+            aliases: Vec::new(),
+            outcome: Outcome::Unasked,
+            security: Security::Indeterminate,
+            took: Duration::ZERO,
+        }
     }
 }
 

@@ -1603,6 +1603,15 @@ codes! {
             an internal name server with `--resolver`.",
         references: "RFC 8020",
     }
+    DiscoveryUnfinished = "discovery-unfinished" {
+        severity: Fail,
+        title: "not everything about the domain was looked at",
+        meaning: "The run ended before its time: its deadline was over, or somebody interrupted it. What was learned until \
+            then is reported; of the rest nothing is known.",
+        hint: "Give it more time with `--deadline`, or leave that out: without it, each question and each host has a \
+            limit of its own.",
+        references: "exchports discover --help",
+    }
     DomainLookupFailed = "domain-lookup-failed" {
         severity: Fail,
         title: "the domain could not be looked up",

@@ -19,6 +19,12 @@ pub struct DomainFinding {
     pub wins: Option<usize>,
     /// What DANE comes to at each mail host, in the order of the discovery's.
     pub dane: Vec<Dane>,
+    /// How each mail host stands, MTA-STS aside. It depends on nothing that may come after the host and the records.
+    pub host_statuses: Vec<Status>,
+    /// How each way to Autodiscover stands. It depends on no way behind it.
+    pub way_statuses: Vec<Status>,
+    /// How MTA-STS stands.
+    pub sts_status: Status,
     /// The hosts that are worth a check, each once, and as what.
     pub targets: Vec<Recommended>,
 }
@@ -68,6 +74,8 @@ pub enum Way {
     Silent,
     /// It answers, and no page comes of it.
     Broken,
+    /// The run was over before.
+    Unfinished,
 }
 
 impl Way {
@@ -85,6 +93,7 @@ impl Way {
             Self::Closed => "closed",
             Self::Silent => "silent",
             Self::Broken => "broken",
+            Self::Unfinished => "unfinished",
         }
     }
 

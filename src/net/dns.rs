@@ -7,6 +7,7 @@
 //! and say no more than that it failed. What it hands out is validated here, and the proof of each record is read.
 
 use std::collections::{BTreeSet, HashMap};
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::str::FromStr as _;
@@ -31,7 +32,7 @@ use hickory_resolver::{NameServerPool, PoolContext, TlsConfig, system_conf};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::bounds::Halt;
+use super::bounds::{Halt, Interruption};
 use crate::facts::{Answer, CaaRecord, MxRecord, Outcome, Security, SrvRecord};
 use crate::plan::Limits;
 
@@ -100,11 +101,6 @@ impl Resolver {
                 SocketAddr::new(server.ip, port)
             })
             .collect();
-        let anchors = match anchor {
-            None => TrustAnchors::default(),
-            Some(text) => TrustAnchors::from_str(text)
-                .map_err(|error| NobodyToAsk::Anchor(error.to_string()))?,
-        };
         let mut options = ResolverOpts::default();
         options.timeout = PATIENCE;
         options.attempts = 1;
@@ -119,9 +115,38 @@ impl Resolver {
             Arc::new(PoolContext::new(options, tls)),
             TokioRuntimeProvider::default(),
         );
+        Self::that_asks(Servers::Pool(pool), addresses, anchor, deadline, halt)
+    }
+
+    /// One whose questions go another way than over the network.
+    ///
+    /// # Errors
+    /// The trust anchor is none.
+    pub fn over(
+        way: Arc<dyn WayToServers>,
+        address: SocketAddr,
+        anchor: Option<&str>,
+        deadline: Option<Instant>,
+        halt: Halt,
+    ) -> Result<Self, NobodyToAsk> {
+        Self::that_asks(Servers::Other(way), vec![address], anchor, deadline, halt)
+    }
+
+    fn that_asks(
+        servers: Servers,
+        addresses: Vec<SocketAddr>,
+        anchor: Option<&str>,
+        deadline: Option<Instant>,
+        halt: Halt,
+    ) -> Result<Self, NobodyToAsk> {
+        let anchors = match anchor {
+            None => TrustAnchors::default(),
+            Some(text) => TrustAnchors::from_str(text)
+                .map_err(|error| NobodyToAsk::Anchor(error.to_string()))?,
+        };
         let asked = Arc::new(AtomicUsize::new(0));
         let upstream = Upstream {
-            pool,
+            servers,
             places: Arc::new(Semaphore::new(Limits::QUESTIONS_AT_ONCE)),
             asked: Arc::clone(&asked),
             answers: Arc::default(),
@@ -140,6 +165,22 @@ impl Resolver {
     #[must_use]
     pub fn servers(&self) -> &[SocketAddr] {
         &self.servers
+    }
+
+    /// When the run is over.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// What ended the run, where it is over.
+    #[must_use]
+    pub fn end(&self) -> Option<Interruption> {
+        if self.halt.is_said() {
+            return Some(Interruption::Interrupted);
+        }
+        let is_over = self.deadline.is_some_and(|it| it <= Instant::now());
+        is_over.then_some(Interruption::Deadline)
     }
 
     /// A stopwatch that runs with its answers.
@@ -260,16 +301,20 @@ impl Resolver {
             security: Security::Indeterminate,
             took: Duration::ZERO,
         };
-        let mut until = begun + WHOLE;
-        if let Some(deadline) = self.deadline {
-            until = until.min(deadline);
-        }
+        let until = begun + WHOLE;
+        let is_cut = self.deadline.is_some_and(|deadline| deadline <= until);
+        let until = self.deadline.map_or(until, |deadline| deadline.min(until));
         let mut halt = self.halt.clone();
-        tokio::select! {
+        let ended = tokio::select! {
             biased;
-            () = halt.said() => {}
-            () = self.follow(name, kind, &read, &mut answer) => {}
-            () = tokio::time::sleep_until(until) => {}
+            () = halt.said() => Some(Outcome::Unasked),
+            () = self.follow(name, kind, &read, &mut answer) => None,
+            () = tokio::time::sleep_until(until) => {
+                Some(if is_cut { Outcome::Unasked } else { Outcome::Silent })
+            }
+        };
+        if let Some(outcome) = ended {
+            answer.outcome = outcome;
         }
         answer.took = begun.elapsed();
         answer
@@ -497,10 +542,39 @@ fn of_system() -> Result<Vec<NameServerConfig>, NobodyToAsk> {
 
 const TOO_MUCH: &str = "more questions than a run may ask";
 
+/// How questions get to name servers, where not over the network: each as on the wire, and its answer likewise.
+pub trait WayToServers: Send + Sync {
+    /// Asks.
+    fn ask(&self, question: Vec<u8>) -> Pin<Box<dyn Future<Output = io::Result<Vec<u8>>> + Send>>;
+}
+
+#[derive(Clone)]
+enum Servers {
+    Pool(NameServerPool<TokioRuntimeProvider>),
+    Other(Arc<dyn WayToServers>),
+}
+
+impl Servers {
+    async fn send(&self, request: DnsRequest) -> Option<Result<DnsResponse, NetError>> {
+        match self {
+            Self::Pool(pool) => pool.send(request).next().await,
+            Self::Other(way) => Some(match request.to_vec() {
+                Ok(question) => match way.ask(question).await {
+                    Ok(answer) => DnsResponse::from_buffer(answer)
+                        .map_err(NetError::from)
+                        .and_then(|answer| Ok(DnsError::from_response(answer)?)),
+                    Err(error) => Err(NetError::from(error)),
+                },
+                Err(error) => Err(NetError::from(error)),
+            }),
+        }
+    }
+}
+
 /// The way to the servers: it asks them not to check, keeps the bounds on questions, and asks none twice.
 #[derive(Clone)]
 struct Upstream {
-    pool: NameServerPool<TokioRuntimeProvider>,
+    servers: Servers,
     places: Arc<Semaphore>,
     asked: Arc<AtomicUsize>,
     answers: Arc<Mutex<Answers>>,
@@ -543,7 +617,7 @@ impl Upstream {
             if self.asked.fetch_add(1, Ordering::Relaxed) >= Limits::QUESTIONS {
                 return Err(NetError::Message(TOO_MUCH));
             }
-            match self.pool.send(request.clone()).next().await {
+            match self.servers.send(request.clone()).await {
                 Some(Err(NetError::Timeout)) | None if attempt == 0 => {}
                 Some(answer) => return answer,
                 None => break,

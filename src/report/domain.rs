@@ -6,26 +6,51 @@ use std::time::Duration;
 
 use super::digest::domain_verdict;
 use super::style::{Color, Paragraph, Style, width};
-use crate::discovery::{HostKind, MailHost, Method, MethodKind, Mode, Txt, Visit};
+use crate::discovery::{Discovery, HostKind, MailHost, Method, MethodKind, Mode, Part, Txt, Visit};
 use crate::facts::{Answer, CertificateFacts, Outcome, PeerFacts, Security, Text};
-use crate::finding::{Code, Dane, DomainFinding, Recommended, Severity, Status, Way};
+use crate::finding::{Dane, DomainFinding, Recommended, Severity, Status, Way};
 use crate::observation::{Observation, State};
 
-/// Tells what was found of a mail domain.
-///
-/// # Errors
-/// That of the writer.
-pub fn domain_tree(out: &mut dyn Write, finding: &DomainFinding, style: Style) -> io::Result<()> {
-    let mut tree = Tree {
-        style,
-        finding,
-        text: String::new(),
-    };
-    tree.published();
-    tree.check_lines();
-    tree.verdict();
-    out.write_all(tree.text.as_bytes())?;
-    out.flush()
+/// Tells what was found of a mail domain as it is found: each node once everything before it is known, in the order in
+/// which it stands in the end.
+#[derive(Debug)]
+pub struct DomainTree {
+    style: Style,
+    told: String,
+}
+
+impl DomainTree {
+    /// One of which nothing is told yet.
+    #[must_use]
+    pub fn new(style: Style) -> Self {
+        Self {
+            style,
+            told: String::new(),
+        }
+    }
+
+    /// Tells what can be told by now and was not; all of it, once nothing is outstanding any more.
+    ///
+    /// # Errors
+    /// That of the writer.
+    pub fn grow(&mut self, out: &mut dyn Write, finding: &DomainFinding) -> io::Result<()> {
+        let mut tree = Tree {
+            style: self.style,
+            finding,
+            text: String::new(),
+        };
+        if tree.published().is_some() {
+            tree.check_lines();
+            tree.verdict();
+        }
+        let Some(new) = tree.text.strip_prefix(self.told.as_str()) else {
+            // INVARIANT: what is told of a node depends on nothing that may come after it.
+            return Err(io::Error::other("the tree has changed behind its end"));
+        };
+        out.write_all(new.as_bytes())?;
+        self.told = tree.text;
+        out.flush()
+    }
 }
 
 /// The same without the lines for checking the hosts, where they are checked at once.
@@ -35,9 +60,43 @@ pub(super) fn push_domain(finding: &DomainFinding, style: Style, text: &mut Stri
         finding,
         text: String::new(),
     };
-    tree.published();
-    tree.verdict();
+    if tree.published().is_some() {
+        tree.verdict();
+    }
     text.push_str(&tree.text);
+}
+
+/// What is being looked at, for people who wait: `mail.example.com, Autodiscover, MTA-STS`.
+#[must_use]
+pub fn domain_awaited(found: &Discovery) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    let mut hosts = found.outstanding.iter().filter_map(|part| match part {
+        Part::Host(place) => found.hosts.get(*place),
+        _ => None,
+    });
+    names.extend(hosts.next().map(|host| host.name.as_str()));
+    let more = hosts.count();
+    let more = format!("{more} more mail hosts");
+    let parts = [
+        (Part::Mx, "MX records"),
+        (Part::Services, "SRV records"),
+        (Part::MtaSts, "MTA-STS"),
+    ];
+    let is_method = |part: &Part| matches!(part, Part::Method(_));
+    if more != "0 more mail hosts" {
+        names.push(&more);
+    }
+    if found.outstanding.iter().any(is_method) {
+        names.push("Autodiscover");
+    }
+    let parts = parts
+        .iter()
+        .filter(|(part, _)| found.outstanding.contains(part));
+    names.extend(parts.map(|(_, name)| *name));
+    if names.is_empty() {
+        names.push("name servers");
+    }
+    names.join(", ")
 }
 
 struct Tree<'a> {
@@ -47,15 +106,29 @@ struct Tree<'a> {
 }
 
 impl Tree<'_> {
-    /// Everything but what follows from it.
-    fn published(&mut self) {
+    /// Everything but what follows from it, up to what is still outstanding; `None` where something is.
+    fn published(&mut self) -> Option<()> {
+        // Whether anything can be asked at all is told otherwise.
+        self.has(Part::Mx)?;
+        self.has(Part::Signatures)?;
+        self.has(Part::Nonsense)?;
         self.head();
-        self.mail_hosts();
-        self.autodiscover();
+        self.mail_hosts()?;
+        self.autodiscover()?;
+        self.has(Part::Services)?;
         self.services();
+        self.has(Part::MtaSts)?;
         self.mta_sts();
+        self.has(Part::TlsRpt)?;
+        self.has(Part::Caa)?;
         self.rest();
         self.diagnoses();
+        Some(())
+    }
+
+    fn has(&self, part: Part) -> Option<()> {
+        let is_outstanding = self.finding.discovery.outstanding.contains(&part);
+        (!is_outstanding).then_some(())
     }
 
     fn line(&mut self, indent: usize, words: &str) {
@@ -81,6 +154,16 @@ impl Tree<'_> {
         .push(words, self.style.width, str::to_owned, &mut self.text);
     }
 
+    /// A resolver that keeps signatures back says nothing of the domain's.
+    fn signed(&self, security: Security) -> &'static str {
+        let is_known = self.finding.discovery.resolver.security == Security::Secure;
+        match security {
+            Security::Secure if is_known => ", signed",
+            Security::Bogus if is_known => ", signatures broken",
+            _ => "",
+        }
+    }
+
     fn section(&mut self, title: &str) {
         self.text.push('\n');
         let title = self.style.color.bold(title);
@@ -100,14 +183,14 @@ impl Tree<'_> {
             })
             .collect();
         let domain = self.style.color.bold(&found.domain);
-        let words = format!("  asked of {} in {}", servers.join(", "), took(found.took));
+        let words = format!("  asked of {}", servers.join(", "));
         let _ = writeln!(self.text, "{domain}{}", self.style.color.dim(&words));
     }
 
-    fn mail_hosts(&mut self) {
+    fn mail_hosts(&mut self) -> Option<()> {
         let finding = self.finding;
         let found = &finding.discovery;
-        let signed = signed(found.mx.security);
+        let signed = self.signed(found.mx.security);
         self.section(&format!("Mail hosts (MX){signed}"));
         match found.mx.outcome {
             Outcome::Found | Outcome::NoRecords => {}
@@ -119,8 +202,10 @@ impl Tree<'_> {
         if found.mx.outcome == Outcome::NoRecords {
             self.line(2, "no MX record: the domain's own address counts");
         }
-        for (host, dane) in found.hosts.iter().zip(&finding.dane) {
-            self.mail_host(host, *dane);
+        let verdicts = finding.dane.iter().zip(&finding.host_statuses);
+        for (place, (host, (dane, status))) in found.hosts.iter().zip(verdicts).enumerate() {
+            self.has(Part::Host(place))?;
+            self.mail_host(host, *dane, *status);
         }
         let named = found
             .mx
@@ -131,9 +216,10 @@ impl Tree<'_> {
         if more > 0 {
             self.line(2, &format!("{more} more, which were not looked at"));
         }
+        Some(())
     }
 
-    fn mail_host(&mut self, host: &MailHost, dane: Dane) {
+    fn mail_host(&mut self, host: &MailHost, dane: Dane, status: Status) {
         let addresses: Vec<String> = host
             .addresses
             .records
@@ -153,9 +239,9 @@ impl Tree<'_> {
             "{} {}  {addresses}{} ({whose})",
             host.preference,
             host.name,
-            signed(host.addresses.security)
+            self.signed(host.addresses.security)
         );
-        self.node(2, self.worst(&host.name), &words);
+        self.node(2, status, &words);
         for alias in &host.addresses.aliases {
             self.line(11, &format!("alias of {alias}"));
         }
@@ -178,35 +264,24 @@ impl Tree<'_> {
         }
     }
 
-    fn autodiscover(&mut self) {
+    fn autodiscover(&mut self) -> Option<()> {
         let finding = self.finding;
         self.section("Autodiscover, in Outlook's order");
         self.line(
             2,
             "(Active Directory, which Outlook asks first, is not looked at)",
         );
-        let ways = finding.discovery.autodiscover.iter().zip(&finding.ways);
-        for (index, (method, way)) in ways.enumerate() {
-            self.method(index, method, *way);
+        let verdicts = finding.ways.iter().zip(&finding.way_statuses);
+        let ways = finding.discovery.autodiscover.iter().zip(verdicts);
+        for (index, (method, (way, status))) in ways.enumerate() {
+            self.has(Part::Method(index))?;
+            self.method(index, method, *way, *status);
         }
+        Some(())
     }
 
-    fn method(&mut self, index: usize, method: &Method, way: Way) {
+    fn method(&mut self, index: usize, method: &Method, way: Way, status: Status) {
         let is_winner = self.finding.wins == Some(index);
-        let status = match (way.is_autodiscover(), is_winner) {
-            (true, _) => Status::Pass,
-            _ => Status::Absent,
-        };
-        let about = method
-            .visits
-            .iter()
-            .map(|visit| self.worst_way(&visit.host))
-            .max();
-        let is_met = self.finding.wins.is_none_or(|wins| index <= wins);
-        let status = match about {
-            Some(worst) if is_met && worst > status => worst,
-            _ => status,
-        };
         let name = match (method.kind, method.visits.first()) {
             (MethodKind::Srv, _) => {
                 format!("SRV _autodiscover._tcp.{}", self.finding.discovery.domain)
@@ -303,8 +378,11 @@ impl Tree<'_> {
             })
             .collect();
         self.section("Services for mail clients (SRV)");
-        if offered.is_empty() {
-            self.line(2, "none");
+        let unanswered = found.srv.iter().find(|srv| !srv.answer.outcome.is_answer());
+        match unanswered {
+            Some(srv) if offered.is_empty() => self.line(2, &nothing(srv.answer.outcome)),
+            None if offered.is_empty() => self.line(2, "none"),
+            _ => {}
         }
         for words in offered {
             self.line(2, &words);
@@ -324,7 +402,7 @@ impl Tree<'_> {
             Some(Err(what)) => self.line(2, &format!("record: {what}")),
         }
         if let Some(visit) = &sts.visit {
-            let status = self.worst(&visit.host);
+            let status = self.finding.sts_status;
             self.node(2, status, &visit.url());
             self.visit(visit);
         }
@@ -372,10 +450,10 @@ impl Tree<'_> {
                 format!("{tag} {}", Text::from_bytes(&record.value))
             })
             .collect();
-        let caa = if caa.is_empty() {
-            "none: any authority may issue".to_owned()
-        } else {
-            caa.join("; ")
+        let caa = match (caa.is_empty(), found.caa.outcome) {
+            (false, _) => caa.join("; "),
+            (true, outcome) if outcome.is_answer() => "none: any authority may issue".to_owned(),
+            (true, outcome) => nothing(outcome),
         };
         self.line(2, &format!("CAA: {caa}"));
     }
@@ -430,42 +508,12 @@ impl Tree<'_> {
             .status(finding.status, finding.status.as_str());
         let domain = &finding.discovery.domain;
         self.text.push('\n');
-        let line = format!("{domain}: {words}");
+        let line = format!("{domain}: {words} ({})", took(finding.discovery.took));
         let line = match self.style.color {
             Color::Plain => line,
             Color::Colored => self.style.color.bold(&line),
         };
         let _ = writeln!(self.text, "{word} {line}");
-    }
-
-    /// The worst that is told of a name.
-    fn worst(&self, name: &str) -> Status {
-        self.worst_of(name, |_| true)
-    }
-
-    /// The worst that is told of a name on the way to Autodiscover.
-    fn worst_way(&self, name: &str) -> Status {
-        self.worst_of(name, |code| {
-            matches!(
-                code,
-                Code::AutodiscoverCertificate
-                    | Code::AutodiscoverSlow
-                    | Code::AutodiscoverRedirectsElsewhere
-                    | Code::AutodiscoverDeadEnd
-            )
-        })
-    }
-
-    fn worst_of(&self, name: &str, counts: impl Fn(Code) -> bool) -> Status {
-        let told = self.finding.diagnoses.iter();
-        let of_name = told.filter(|told| {
-            counts(told.diagnosis.code) && told.about.iter().any(|about| about == name)
-        });
-        match of_name.map(|told| told.diagnosis.severity).max() {
-            Some(Severity::Fail) => Status::Fail,
-            Some(Severity::Warn) => Status::Warn,
-            _ => Status::Pass,
-        }
     }
 }
 
@@ -487,19 +535,12 @@ fn took(took: Duration) -> String {
     format!("{} ms", took.as_millis())
 }
 
-fn signed(security: Security) -> &'static str {
-    match security {
-        Security::Secure => ", signed",
-        Security::Bogus => ", signatures broken",
-        Security::Insecure | Security::Indeterminate => "",
-    }
-}
-
 fn nothing(outcome: Outcome) -> String {
     match outcome {
         Outcome::NoName => "no such name".to_owned(),
         Outcome::NoRecords => "no address".to_owned(),
         Outcome::Refused(word) => format!("the resolver says {word}"),
+        Outcome::Unasked => "the run was over before".to_owned(),
         Outcome::Silent => "the resolver did not answer".to_owned(),
         Outcome::Unreachable => "the resolver cannot be reached".to_owned(),
         Outcome::Malformed => "the answer cannot be read".to_owned(),
@@ -607,5 +648,6 @@ fn way_words(way: Way) -> &'static str {
         Way::Closed => "nobody listens",
         Way::Silent => "no answer",
         Way::Broken => "no page comes of it",
+        Way::Unfinished => "the run was over before",
     }
 }

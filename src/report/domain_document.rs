@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::notation::{Layout, milliseconds, push_json, rfc3339};
-use crate::discovery::{self, MailHost, Method, StsFacts, Tlsa, Txt, Visit};
+use crate::discovery::{self, CutShort, MailHost, Method, StsFacts, Tlsa, Txt, Visit};
 use crate::event::SCHEMA_VERSION;
 use crate::facts::{Answer, CertificateFacts, Outcome, PeerFacts, Security, Text, TlsVersion};
 use crate::finding::{self, Dane, DomainFinding, Way};
@@ -69,6 +69,7 @@ struct Domain<'a> {
     targets: Vec<Target<'a>>,
     diagnoses: Vec<Diagnosis<'a>>,
     duration_ms: f64,
+    cut_short: Option<&'static str>,
 }
 
 impl<'a> Domain<'a> {
@@ -134,6 +135,7 @@ impl<'a> Domain<'a> {
             targets: finding.targets.iter().map(Target::of).collect(),
             diagnoses: finding.diagnoses.iter().map(Diagnosis::of).collect(),
             duration_ms: milliseconds(found.took),
+            cut_short: found.cut_short.map(CutShort::as_str),
         }
     }
 }

@@ -12,12 +12,12 @@ use std::io::{self, Write};
 
 use crate::event::Event;
 
-pub use domain::{check_line, domain_tree};
+pub use domain::{DomainTree, check_line, domain_awaited};
 pub use domain_document::domain_json;
 pub use exposition::{Exposition, Kind, Labels, Metric, counter, gauge};
 pub use listing::{catalog_json, catalog_table, glossary};
 pub use nagios::plugin_answer;
-pub use progress::Progress;
+pub use progress::{Activity, Progress};
 pub use prometheus::scraped;
 pub use redact::redacted;
 pub use style::{CertificateList, Color, Names, Rows, Style};

@@ -28,6 +28,48 @@ pub struct Progress<R: Reporter> {
     awaited: BTreeMap<(TargetId, usize), ServiceId>,
 }
 
+/// A line on standard error that says what is waited for, and steps aside for what is written. It is gone when this is
+/// dropped.
+#[derive(Debug)]
+pub struct Activity {
+    bar: ProgressBar,
+}
+
+impl Activity {
+    /// Shows it. Whether there is a terminal to show it on is for the caller to know.
+    #[must_use]
+    pub fn shown() -> Self {
+        let bar = bar(ProgressDrawTarget::stderr());
+        bar.set_message("looking up");
+        bar.enable_steady_tick(TICK);
+        Self { bar }
+    }
+
+    /// Says something else.
+    pub fn say(&self, words: String) {
+        self.bar.set_message(words);
+    }
+
+    /// Steps aside while something is written.
+    pub fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.bar.suspend(write)
+    }
+}
+
+impl Drop for Activity {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+fn bar(screen: ProgressDrawTarget) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, screen);
+    if let Ok(style) = ProgressStyle::with_template("{msg}: {elapsed}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
 impl<R: Reporter> Progress<R> {
     /// Shows the progress of what `within` tells. Whether there is a terminal to show it on is for the caller to know.
     pub fn around(within: R) -> Self {
@@ -35,13 +77,9 @@ impl<R: Reporter> Progress<R> {
     }
 
     fn drawn_on(within: R, screen: ProgressDrawTarget) -> Self {
-        let bar = ProgressBar::with_draw_target(None, screen);
-        if let Ok(style) = ProgressStyle::with_template("{msg}: {elapsed}") {
-            bar.set_style(style);
-        }
         Self {
             within,
-            bar,
+            bar: bar(screen),
             expected: 0,
             awaited: BTreeMap::new(),
         }

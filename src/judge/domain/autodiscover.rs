@@ -51,6 +51,7 @@ pub(super) fn way(method: &Method) -> Way {
     });
     let Some(last) = method.visits.last() else {
         return match method.srv.as_ref().map(|srv| srv.outcome) {
+            _ if method.is_cut_short() => Way::Unfinished,
             Some(outcome) if !outcome.is_answer() => Way::LookupFailed,
             _ => Way::NoName,
         };
@@ -71,6 +72,10 @@ pub(super) fn way(method: &Method) -> Way {
 }
 
 fn page(visit: &Visit) -> Way {
+    let has_answered = visit.seen.as_ref().is_some_and(|seen| http(seen).is_some());
+    if visit.is_cut_short() && !has_answered {
+        return Way::Unfinished;
+    }
     let Some(seen) = &visit.seen else {
         return if visit.addresses.outcome.is_answer() && visit.addresses.outcome != Outcome::Found {
             Way::NoName
@@ -129,7 +134,8 @@ fn not_found(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
         .records
         .iter()
         .any(|record| !record.host.is_empty());
-    if case.wins.is_some() || !is_there || !takes_mail {
+    let is_known = !case.ways.contains(&Way::Unfinished);
+    if case.wins.is_some() || !is_there || !takes_mail || !is_known {
         return Vec::new();
     }
     let domain = &case.found.domain;
@@ -147,7 +153,8 @@ fn not_found(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
 
 fn certificate(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
     let mut told: Vec<DomainEvidence> = Vec::new();
-    for (index, method) in case.found.autodiscover.iter().enumerate() {
+    let ways = case.ways.iter().zip(&case.found.autodiscover);
+    for (index, (_, method)) in ways.enumerate() {
         for visit in &method.visits {
             let seen = visit.seen.as_ref();
             let tls = seen.and_then(|seen| seen.tls.as_ref());

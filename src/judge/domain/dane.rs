@@ -54,6 +54,7 @@ pub(super) fn verdict(found: &Discovery, host: &MailHost, now: OffsetDateTime) -
             };
         }
         Outcome::Found => {}
+        Outcome::Unasked => return Dane::Unknown,
         // A resolver that keeps signatures back says nothing of the domain.
         _ if !has_signatures => return Dane::None,
         _ => return Dane::Unknown,
@@ -73,6 +74,9 @@ pub(super) fn verdict(found: &Discovery, host: &MailHost, now: OffsetDateTime) -
     else {
         return Dane::Unseen;
     };
+    if seen.is_cut_short() && seen.tls.is_none() {
+        return Dane::Unseen;
+    }
     let Some(tls) = seen.tls.as_ref().filter(|tls| !tls.fingerprints.is_empty()) else {
         return Dane::WithoutTls;
     };
@@ -214,7 +218,7 @@ fn lookup_failed(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
         .filter(|(host, _)| {
             // What is bogus is told as that.
             let all = [host.tlsa.security, host.addresses.security];
-            !all.contains(&Security::Bogus)
+            !all.contains(&Security::Bogus) && !host.is_cut_short()
         })
         .map(|(host, _)| {
             let message = format!(
@@ -270,6 +274,7 @@ fn unusable(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
 
 fn unseen(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
     with(case, |dane| dane == Dane::Unseen)
+        .filter(|(host, _)| !host.is_cut_short())
         .map(|(host, _)| {
             let message = format!(
                 "The TLSA records of {} could not be held against its certificate: port 25 is not open from here",

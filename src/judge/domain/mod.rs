@@ -17,6 +17,7 @@ mod autodiscover;
 mod dane;
 mod mta_sts;
 mod names;
+mod statuses;
 #[cfg(test)]
 mod tests;
 
@@ -53,6 +54,9 @@ pub fn judge_domain(discovery: Discovery, now: OffsetDateTime) -> DomainFinding 
         _ => Status::Pass,
     };
     let targets = targets(&case);
+    let host_statuses = statuses::of_hosts(&case, &diagnoses);
+    let way_statuses = statuses::of_ways(&case);
+    let sts_status = statuses::of_sts(&case, &diagnoses);
     DomainFinding {
         discovery,
         status,
@@ -60,6 +64,9 @@ pub fn judge_domain(discovery: Discovery, now: OffsetDateTime) -> DomainFinding 
         ways,
         wins,
         dane,
+        host_statuses,
+        way_statuses,
+        sts_status,
         targets,
     }
 }

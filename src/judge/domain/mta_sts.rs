@@ -89,7 +89,7 @@ fn mx_certificate(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
             let seen = host
                 .seen
                 .as_ref()
-                .filter(|seen| seen.state == Some(State::Open))?;
+                .filter(|seen| seen.state == Some(State::Open) && !seen.is_cut_short())?;
             let tls = seen.tls.as_ref().filter(|tls| tls.version.is_some());
             let why = match tls.and_then(|tls| tls.certificate.as_ref()) {
                 Some(certificate) => {
@@ -185,6 +185,9 @@ fn policy_unreachable(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
     let (Some(visit), [Ok(_)]) = (&sts.visit, sts.record.records.as_slice()) else {
         return Vec::new();
     };
+    if visit.is_cut_short() {
+        return Vec::new();
+    }
     let Some(why) = unreachable(case, visit) else {
         return Vec::new();
     };

@@ -2,12 +2,16 @@
 
 use super::{DomainCase, DomainEvidence, Rule};
 use crate::catalog::ProviderKind;
-use crate::discovery::HostKind;
+use crate::discovery::{CutShort, HostKind, Visit};
 use crate::facts::{Answer, Outcome, PeerFacts, Security, Text};
 use crate::finding::{Code, Severity};
 use crate::observation::State;
 
 pub(super) const RULES: &[Rule] = &[
+    Rule {
+        code: Code::DiscoveryUnfinished,
+        holds: unfinished,
+    },
     Rule {
         code: Code::ResolverWithoutSignatures,
         holds: resolver_without_signatures,
@@ -62,9 +66,59 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
+fn unfinished(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
+    const FEW: usize = 5;
+    let found = case.found;
+    let Some(end) = found.cut_short else {
+        return Vec::new();
+    };
+    let is_unasked = |outcome| outcome == Outcome::Unasked;
+    let mut srv = found.srv.iter().map(|srv| srv.answer.outcome);
+    let sts = found.mta_sts.visit.as_ref();
+    let mut missing: Vec<String> = Vec::new();
+    let mut add = |is_missing: bool, what: &str| {
+        if is_missing {
+            missing.push(what.to_owned());
+        }
+    };
+    add(is_unasked(found.mx.outcome), "the MX records");
+    for host in found.hosts.iter().filter(|host| host.is_cut_short()) {
+        add(true, &format!("the mail host {}", host.name));
+    }
+    for (place, way) in found.autodiscover.iter().enumerate() {
+        add(
+            way.is_cut_short(),
+            &format!("Autodiscover, method {}", place + 1),
+        );
+    }
+    add(srv.any(is_unasked), "the SRV records");
+    add(
+        is_unasked(found.mta_sts.record.answer.outcome) || sts.is_some_and(Visit::is_cut_short),
+        "MTA-STS",
+    );
+    add(is_unasked(found.tls_rpt.answer.outcome), "TLS reports");
+    add(is_unasked(found.caa.outcome), "CAA");
+    add(is_unasked(found.resolver.outcome), "the keys of the root");
+    add(is_unasked(found.nonsense.outcome), "wildcards");
+    let more = missing.len().saturating_sub(FEW);
+    missing.truncate(FEW);
+    let missing = missing.join("; ");
+    let why = match end {
+        CutShort::Deadline => "The deadline was over",
+        CutShort::Interrupt => "The run was interrupted",
+    };
+    let more = match more {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    let message = format!("{why} before everything was looked at. Missing: {missing}{more}");
+    vec![DomainEvidence::new(message, [&found.domain])]
+}
+
 fn resolver_without_signatures(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
     let resolver = &case.found.resolver;
-    if resolver.security == Security::Secure || !is_told(case) {
+    let is_unknown = resolver.security == Security::Secure || resolver.outcome == Outcome::Unasked;
+    if is_unknown || !is_told(case) {
         return Vec::new();
     }
     let servers: Vec<String> = resolver
@@ -102,7 +156,7 @@ fn domain_not_found(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
 
 fn domain_lookup_failed(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
     let domain = &case.found.domain;
-    if is_told(case) {
+    if is_told(case) || case.found.mx.outcome == Outcome::Unasked {
         return Vec::new();
     }
     let why = trouble(case.found.mx.outcome);
@@ -116,6 +170,7 @@ fn domain_lookup_failed(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
 pub(super) fn trouble(outcome: Outcome) -> String {
     match outcome {
         Outcome::Refused(word) => format!("the resolver says {word}"),
+        Outcome::Unasked => "the run was over before it answered".to_owned(),
         Outcome::Silent => "the resolver did not answer".to_owned(),
         Outcome::Unreachable => "the resolver cannot be reached".to_owned(),
         Outcome::Malformed => "what the resolver sent cannot be read".to_owned(),
@@ -242,7 +297,7 @@ fn mx_unusable(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
             let why = match (host.kind, host.addresses.outcome) {
                 (HostKind::Address, _) => "is an address, where a name belongs".to_owned(),
                 (HostKind::Nonsense, _) => "is not a host name".to_owned(),
-                (HostKind::Name, Outcome::Found) => return None,
+                (HostKind::Name, Outcome::Found | Outcome::Unasked) => return None,
                 (HostKind::Name, Outcome::NoRecords) => "has no address".to_owned(),
                 (HostKind::Name, Outcome::NoName) => "does not exist".to_owned(),
                 (HostKind::Name, other) => format!("could not be looked up: {}", trouble(other)),
@@ -277,6 +332,7 @@ fn mx_unreachable(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
         .hosts
         .iter()
         .filter_map(|host| Some((host, host.seen.as_ref()?)))
+        .filter(|(_, seen)| seen.state.is_some() || !seen.is_cut_short())
         .collect();
     let shut: Vec<_> = looked_at
         .iter()

@@ -9,16 +9,17 @@ use time::OffsetDateTime;
 use super::{domain_rules, judge_domain, unanswered};
 use crate::catalog::provider;
 use crate::discovery::{
-    Discovery, HostKind, MailHost, Method, MethodKind, Mode, Policy, ResolverFacts, Scheme,
-    SrvFacts, StsFacts, StsRecord, Tlsa, Txt, Visit,
+    CutShort, Discovery, HostKind, MailHost, Method, MethodKind, Mode, Part, Policy, ResolverFacts,
+    Scheme, SrvFacts, StsFacts, StsRecord, Tlsa, Txt, Visit,
 };
 use crate::facts::{
     Anchor, Answer, CertificateFacts, Fingerprints, HttpFacts, KeyFacts, MxRecord, Outcome,
     PeerFacts, Security, SignatureStrength, SmtpFacts, SrvRecord, Text, TlsFacts, TlsVersion,
     TrustFacts,
 };
-use crate::finding::{Code, Severity, Status};
+use crate::finding::{Code, Dane, DomainFinding, Severity, Status, Way};
 use crate::observation::{Cause, Failure, Observation, Stage, State};
+use crate::report::{DomainTree, Style};
 
 const DAY: i64 = 86_400;
 
@@ -219,6 +220,8 @@ fn healthy() -> Discovery {
         caa: answer(Vec::new()),
         took: Duration::from_millis(100),
         questions: 20,
+        outstanding: BTreeSet::new(),
+        cut_short: None,
     }
 }
 
@@ -226,6 +229,10 @@ fn healthy() -> Discovery {
 type Case = (Code, Severity, fn(&mut Discovery));
 
 const CASES: &[Case] = &[
+    (Code::DiscoveryUnfinished, Severity::Fail, |found| {
+        found.caa = Answer::unasked();
+        found.cut_short = Some(CutShort::Deadline);
+    }),
     (Code::ResolverWithoutSignatures, Severity::Warn, |found| {
         found.resolver.security = Security::Bogus;
     }),
@@ -482,6 +489,177 @@ fn a_resolver_without_signatures_makes_nothing_the_domain_s_fault() {
     found.hosts[0].tlsa.security = Security::Bogus;
     let finding = judge_domain(found, day(0));
     assert_eq!(finding.status, Status::Warn, "{:#?}", finding.diagnoses);
+}
+
+/// Of what was not looked at nothing is told, but that.
+#[test]
+fn what_was_cut_short_is_nobody_s_fault() {
+    let ended = |end: CutShort, mut found: Discovery| {
+        found.cut_short = Some(end);
+        judge_domain(found, day(0))
+    };
+    let only = |finding: &DomainFinding, words: &str| {
+        let bad: Vec<_> = finding
+            .diagnoses
+            .iter()
+            .filter(|told| told.diagnosis.severity > Severity::Info)
+            .collect();
+        assert_eq!(bad.len(), 1, "{bad:#?}");
+        assert_eq!(bad[0].diagnosis.code, Code::DiscoveryUnfinished);
+        let message = &bad[0].diagnosis.message;
+        assert!(message.contains(words), "{message}");
+    };
+    let servers = ["192.0.2.53:53".parse().expect("an address")];
+    let begun = Discovery::begun("example.com", day(0), &servers);
+    let finding = ended(CutShort::Deadline, begun);
+    only(
+        &finding,
+        "deadline was over before everything was looked at. Missing: the MX records; Autodiscover, method 1",
+    );
+    assert!(finding.ways.iter().all(|way| *way == Way::Unfinished));
+    assert!(unanswered(&finding.discovery).is_some_and(|why| why.contains("was over")));
+
+    let interrupted = |seen: &mut Observation| {
+        seen.failure = Some(Failure {
+            stage: Stage::Connect,
+            cause: Cause::Interrupted,
+            detail: None,
+        });
+    };
+    let mut found = healthy();
+    let port_25 = port_25(&mut found);
+    (port_25.state, port_25.tls) = (None, None);
+    interrupted(port_25);
+    let host = &mut found.autodiscover[1].visits[0];
+    let seen = host.seen.as_mut().expect("it was looked at");
+    (seen.state, seen.tls, seen.peer) = (None, None, None);
+    interrupted(seen);
+    let policy = found.mta_sts.visit.as_mut().and_then(|it| it.seen.as_mut());
+    let policy = policy.expect("it was looked at");
+    (policy.state, policy.tls, policy.peer) = (None, None, None);
+    interrupted(policy);
+    found.mta_sts.policy = None;
+    let finding = ended(CutShort::Interrupt, found);
+    only(
+        &finding,
+        "interrupted before everything was looked at. Missing: the mail host mail.example.com; Autodiscover, method 2; \
+         MTA-STS",
+    );
+    assert_eq!(finding.dane, [Dane::Unseen]);
+    assert_eq!(finding.host_statuses, [Status::Skip]);
+    assert_eq!(finding.way_statuses[1], Status::Skip);
+    assert_eq!(finding.sts_status, Status::Skip);
+}
+
+/// In whatever order the parts come, what is told of each does not change by what comes later.
+#[test]
+fn a_tree_that_grows_is_the_tree_in_the_end() {
+    let style = Style::default();
+    let whole = |found: &Discovery| {
+        let mut text = Vec::new();
+        let mut tree = DomainTree::new(style);
+        tree.grow(&mut text, &judge_domain(found.clone(), day(0)))
+            .expect("a Vec takes everything");
+        String::from_utf8(text).expect("text")
+    };
+    let mut random: u64 = 1;
+    let mut next = |below: usize| {
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(random >> 33).expect("31 bits") % below
+    };
+    let unchanged: &[fn(&mut Discovery)] = &[|_| {}];
+    let changes = CASES.iter().map(|(_, _, change)| change);
+    for (number, change) in unchanged.iter().chain(changes).enumerate() {
+        let mut found = healthy();
+        change(&mut found);
+        let expected = whole(&found);
+        for _ in 0..8 {
+            let mut so_far = Discovery::begun(&found.domain, found.at, &found.resolver.servers);
+            let (mut tree, mut told) = (DomainTree::new(style), Vec::new());
+            let mut pieces = 0;
+            while !so_far.outstanding.is_empty() {
+                let parts: Vec<Part> = so_far.outstanding.iter().copied().collect();
+                reveal(&found, parts[next(parts.len())], &mut so_far);
+                let before = told.len();
+                if so_far.outstanding.is_empty() {
+                    (so_far.took, so_far.cut_short) = (found.took, found.cut_short);
+                }
+                tree.grow(&mut told, &judge_domain(so_far.clone(), day(0)))
+                    .unwrap_or_else(|error| panic!("{number}: {error}"));
+                pieces += usize::from(told.len() > before);
+            }
+            let told = String::from_utf8(told).expect("text");
+            assert_eq!(told, expected, "{number}");
+            assert!(pieces >= 1, "{number}");
+        }
+    }
+    // In the order of the tree each piece comes by itself.
+    let found = healthy();
+    let mut so_far = Discovery::begun(&found.domain, found.at, &found.resolver.servers);
+    let (mut tree, mut told) = (DomainTree::new(style), Vec::new());
+    let mut ends = Vec::new();
+    for part in [
+        Part::Signatures,
+        Part::Nonsense,
+        Part::Mx,
+        Part::Host(0),
+        Part::Method(0),
+        Part::Method(1),
+        Part::Method(2),
+        Part::Method(3),
+        Part::Services,
+        Part::MtaSts,
+        Part::TlsRpt,
+    ] {
+        reveal(&found, part, &mut so_far);
+        tree.grow(&mut told, &judge_domain(so_far.clone(), day(0)))
+            .expect("a Vec takes everything");
+        let text = String::from_utf8_lossy(&told);
+        ends.push(
+            text.trim_end()
+                .lines()
+                .last()
+                .unwrap_or_default()
+                .to_owned(),
+        );
+    }
+    let ends: Vec<&str> = ends.iter().map(|line| line.trim()).collect();
+    assert_eq!(ends[..2], ["", ""]);
+    assert_eq!(ends[2], "Mail hosts (MX), signed");
+    assert!(ends[3].contains("looked at"), "{ends:#?}");
+    assert_eq!(ends[4], "no such name");
+    assert!(ends[8].contains("none"), "{ends:#?}");
+    assert!(ends[9].contains("policy: enforce"), "{ends:#?}");
+    assert_eq!(ends[10], ends[9]);
+}
+
+fn reveal(found: &Discovery, part: Part, so_far: &mut Discovery) {
+    match part {
+        Part::Signatures => so_far.resolver = found.resolver.clone(),
+        Part::Mx => {
+            so_far.mx = found.mx.clone();
+            let names = found.hosts.iter().map(|host| {
+                let record = MxRecord {
+                    preference: host.preference,
+                    host: host.name.clone(),
+                };
+                MailHost::named(&record, host.kind, host.provider)
+            });
+            so_far.hosts = names.collect();
+            let hosts = (0..so_far.hosts.len()).map(Part::Host);
+            so_far.outstanding.extend(hosts);
+        }
+        Part::Host(place) => so_far.hosts[place] = found.hosts[place].clone(),
+        Part::Method(place) => so_far.autodiscover[place] = found.autodiscover[place].clone(),
+        Part::Nonsense => so_far.nonsense = found.nonsense.clone(),
+        Part::Services => so_far.srv = found.srv.clone(),
+        Part::MtaSts => so_far.mta_sts = found.mta_sts.clone(),
+        Part::TlsRpt => so_far.tls_rpt = found.tls_rpt.clone(),
+        Part::Caa => so_far.caa = found.caa.clone(),
+    }
+    so_far.outstanding.remove(&part);
 }
 
 #[test]

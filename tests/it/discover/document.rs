@@ -74,6 +74,8 @@ pub(crate) struct Discovered {
     pub(super) diagnoses: Vec<Diagnosis>,
     /// How long it took, in milliseconds.
     duration_ms: f64,
+    /// What ended it before everything was looked at: `deadline`, `interrupt`; null where nothing did.
+    pub(super) cut_short: Known<String>,
 }
 
 /// Whom it was asked of.
@@ -260,7 +262,7 @@ pub(crate) struct Target {
 pub(crate) struct Diagnosis {
     pub(super) code: String,
     pub(super) severity: String,
-    message: String,
+    pub(super) message: String,
     hint: String,
     /// Where to read more; null where no document has an address.
     help_url: Known<String>,

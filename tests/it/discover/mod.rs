@@ -16,6 +16,7 @@ use crate::schema::held;
 
 pub(crate) mod document;
 mod domains;
+mod partial;
 
 /// Whatever the name server does.
 const PATIENCE: Duration = Duration::from_secs(60);
