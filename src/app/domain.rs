@@ -6,8 +6,6 @@ use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::{fs, thread};
 
-use tokio::time::Instant;
-
 use super::error::Error;
 use crate::cli::{DomainOrder, UsageError, shown};
 use crate::discover::{Means, TcpHosts, discover};
@@ -40,9 +38,8 @@ impl Look<'_> {
             })?),
             None => None,
         };
-        let deadline = self.hosts.limits.run.map(|run| Instant::now() + run);
-        let halt = self.hosts.halt.clone();
-        let resolver = Resolver::new(self.resolver, anchor.as_deref(), deadline, halt);
+        let (run, halt) = (self.hosts.limits.run, self.hosts.halt.clone());
+        let resolver = Resolver::new(self.resolver, anchor.as_deref(), run, halt);
         Ok(Means {
             resolver: resolver.map_err(|error| {
                 UsageError(format!("{error}: give one with --resolver ADDRESS"))
@@ -121,9 +118,7 @@ pub(super) async fn add_hosts(
     {
         return Err(UsageError(why).into());
     }
-    if let Some(deadline) = means.resolver.deadline() {
-        plan.limits.run = Some(deadline.saturating_duration_since(Instant::now()));
-    }
+    plan.limits.run = means.resolver.left();
     for found in &finding.targets {
         let server_name = Host::Name(found.name.clone());
         if plan

@@ -80,14 +80,14 @@ pub enum NobodyToAsk {
 
 impl Resolver {
     /// One that asks this server, or the system's where none is given; and trusts the keys of the root zone, or those of
-    /// `anchor`, DNSKEY records in the form of a zone file.
+    /// `anchor`, DNSKEY records in the form of a zone file. A run that lasts so long begins now.
     ///
     /// # Errors
     /// There is nobody to ask.
     pub fn new(
         server: Option<SocketAddr>,
         anchor: Option<&str>,
-        deadline: Option<Instant>,
+        run: Option<Duration>,
         halt: Halt,
     ) -> Result<Self, NobodyToAsk> {
         let servers = match server {
@@ -115,7 +115,7 @@ impl Resolver {
             Arc::new(PoolContext::new(options, tls)),
             TokioRuntimeProvider::default(),
         );
-        Self::that_asks(Servers::Pool(pool), addresses, anchor, deadline, halt)
+        Self::that_asks(Servers::Pool(pool), addresses, anchor, run, halt)
     }
 
     /// One whose questions go another way than over the network.
@@ -126,17 +126,17 @@ impl Resolver {
         way: Arc<dyn WayToServers>,
         address: SocketAddr,
         anchor: Option<&str>,
-        deadline: Option<Instant>,
+        run: Option<Duration>,
         halt: Halt,
     ) -> Result<Self, NobodyToAsk> {
-        Self::that_asks(Servers::Other(way), vec![address], anchor, deadline, halt)
+        Self::that_asks(Servers::Other(way), vec![address], anchor, run, halt)
     }
 
     fn that_asks(
         servers: Servers,
         addresses: Vec<SocketAddr>,
         anchor: Option<&str>,
-        deadline: Option<Instant>,
+        run: Option<Duration>,
         halt: Halt,
     ) -> Result<Self, NobodyToAsk> {
         let anchors = match anchor {
@@ -156,7 +156,7 @@ impl Resolver {
             handle: DnssecDnsHandle::with_trust_anchor(upstream, Arc::new(anchors)),
             servers: addresses,
             asked,
-            deadline,
+            deadline: run.map(|run| Instant::now() + run),
             halt,
         })
     }
@@ -171,6 +171,14 @@ impl Resolver {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
+    }
+
+    /// How much of the run is left, where it has a deadline.
+    #[must_use]
+    pub fn left(&self) -> Option<Duration> {
+        let now = Instant::now();
+        self.deadline
+            .map(|deadline| deadline.saturating_duration_since(now))
     }
 
     /// What ended the run, where it is over.
