@@ -268,9 +268,15 @@ fn redirects_elsewhere(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
 
 fn dead_end(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
     let ways = case.ways.iter().zip(&case.found.autodiscover);
+    let mut told: Vec<String> = Vec::new();
     ways.filter(|(way, _)| **way == Way::DeadEnd)
         .filter_map(|(_, method)| {
             let last = method.visits.last()?;
+            // Two ways can end in one place.
+            if told.contains(&last.url()) {
+                return None;
+            }
+            told.push(last.url());
             let location = http(last.seen.as_ref()?)?.location.as_ref();
             let location = location.map_or("nowhere", Text::as_str);
             let message = format!(

@@ -163,6 +163,11 @@ fn unreachable(case: &DomainCase<'_>, visit: &Visit) -> Option<String> {
     let Some(facts) = http(seen) else {
         return Some("it came to no answer".to_owned());
     };
+    match seen.failure.as_ref().map(|failure| failure.cause) {
+        Some(Cause::Flood) => return Some("it is larger than 64 KB".to_owned()),
+        Some(_) => return Some("it did not come to its end".to_owned()),
+        None => {}
+    }
     match (facts.status, &facts.location) {
         (Some(200), _) => {}
         (Some(status @ 300..=399), Some(location)) => {
@@ -214,7 +219,7 @@ fn policy_invalid(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
 }
 
 fn in_force(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
-    let Some(policy) = policy(case) else {
+    let Some(policy) = policy(case).filter(|policy| policy.mode != Mode::None) else {
         return Vec::new();
     };
     let days = policy.max_age / 86_400;

@@ -409,6 +409,15 @@ const CASES: &[Case] = &[
             visit.content_type = Some("text/html".into());
         }
     }),
+    (Code::MtaStsPolicyUnreachable, Severity::Warn, |found| {
+        let policy = found.mta_sts.visit.as_mut().and_then(|it| it.seen.as_mut());
+        policy.expect("it was looked at").failure = Some(Failure {
+            stage: Stage::Application,
+            cause: Cause::Flood,
+            detail: None,
+        });
+        found.mta_sts.policy = None;
+    }),
     (Code::MtaStsPolicyInvalid, Severity::Warn, |found| {
         found.mta_sts.policy = Some(Err("it has no mode"));
     }),
