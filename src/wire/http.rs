@@ -103,6 +103,24 @@ pub fn get_with_empty_bearer(path: &str, host: &str, user_agent: &str) -> Vec<u8
     request
 }
 
+/// Asks a proxy for a connection (RFC 9110 §9.3.6). `authority` is `mail.example.com:443`; `credentials` are those of
+/// Basic, in base64 already.
+#[must_use]
+pub fn connect(authority: &str, user_agent: &str, credentials: Option<&str>) -> Vec<u8> {
+    let authority = kept(authority, |c| c.is_ascii_graphic());
+    let agent = kept(user_agent, |c| c.is_ascii_graphic() || c == ' ');
+    let mut request = format!(
+        "CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: {agent}\r\n"
+    );
+    if let Some(credentials) = credentials {
+        request.push_str("Proxy-Authorization: Basic ");
+        request.push_str(&kept(credentials, |c| c.is_ascii_graphic()));
+        request.push_str("\r\n");
+    }
+    request.push_str("\r\n");
+    request.into_bytes()
+}
+
 /// The head of the final response; informational ones before it are passed over, but counted as used.
 ///
 /// # Errors
@@ -219,8 +237,18 @@ impl Head {
     /// As written, each once, in order, at most [`MAX_SCHEMES`]. Their parameters are left out.
     #[must_use]
     pub fn authentication_schemes(&self) -> Vec<String> {
+        self.schemes("WWW-Authenticate")
+    }
+
+    /// The same of a proxy: those of its Proxy-Authenticate lines (RFC 9110 §11.7.1).
+    #[must_use]
+    pub fn proxy_schemes(&self) -> Vec<String> {
+        self.schemes("Proxy-Authenticate")
+    }
+
+    fn schemes(&self, header: &str) -> Vec<String> {
         let mut schemes: Vec<String> = Vec::new();
-        let items = self.header("WWW-Authenticate").flat_map(list);
+        let items = self.header(header).flat_map(list);
         for scheme in items.filter_map(scheme) {
             if schemes.len() >= MAX_SCHEMES {
                 break;
@@ -560,6 +588,20 @@ mod tests {
 
     fn kind<T: std::fmt::Debug>(result: Decoded<T>) -> ViolationKind {
         result.expect_err("a violation").kind
+    }
+
+    #[test]
+    fn a_proxy_is_asked_and_its_schemes_are_read() {
+        assert_eq!(
+            connect("mail.example.com:443", "exchports/0.1.0", Some("bWU6cHc=")),
+            b"CONNECT mail.example.com:443 HTTP/1.1\r\nHost: mail.example.com:443\r\nUser-Agent: exchports/0.1.0\r\n\
+              Proxy-Authorization: Basic bWU6cHc=\r\n\r\n"
+        );
+        let split = connect("h\r\nA: b:443", "u\r\nC: d", Some("e\r\nF: g"));
+        assert_eq!(split.split(|byte| *byte == b'\n').count(), 6);
+        let asked = with(&["Proxy-Authenticate: Negotiate", "Proxy-Authenticate: Basic realm=\"a\""]);
+        assert_eq!(asked.proxy_schemes(), ["Negotiate", "Basic"]);
+        assert!(asked.authentication_schemes().is_empty());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! # wire: bytes into values, values into bytes
 //!
 //! What the peers speak: replies of SMTP, responses of IMAP and POP3, PDUs of LDAP and RDP, response heads of HTTP; and
-//! what a mail domain publishes of itself: the policy of MTA-STS, its records, TLSA.
+//! what a mail domain publishes of itself: the policy of MTA-STS, its records, TLSA; and what a proxy on the way answers.
 //!
 //! A decoder here is **total**: any bytes give a value, "need more", or a [`Violation`]. It never panics, never keeps
 //! more than its limit, and gives the same answer whether the bytes came whole or one by one. It knows no socket, no
@@ -19,6 +19,7 @@ pub mod pop3;
 pub mod rdp;
 pub mod smtp;
 pub mod sniff;
+pub mod socks;
 pub mod tagged;
 pub mod tls;
 pub mod tlsa;

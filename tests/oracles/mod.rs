@@ -23,7 +23,7 @@ use std::num::NonZeroU64;
 
 use exchports::facts::Text;
 use exchports::wire::{
-    Decoded, Violation, http, imap, ldap, line, mta_sts, pop3, rdp, smtp, sniff, tagged, tls, tlsa,
+    Decoded, Violation, http, imap, ldap, line, mta_sts, pop3, rdp, smtp, sniff, socks, tagged, tls, tlsa,
 };
 
 /// Its name, and what panics when it does not hold.
@@ -52,6 +52,9 @@ pub(crate) const DECODERS: &[Oracle] = &[
     ("serve_asked", serve_asked),
     ("smtp_reply", smtp_reply),
     ("sniff_sniff", sniff_sniff),
+    ("socks_method", socks_method),
+    ("socks_reply", socks_reply),
+    ("socks_signed_in", socks_signed_in),
     ("tagged_sts_record", tagged_sts_record),
     ("tagged_tls_rpt_record", tagged_tls_rpt_record),
     ("tls_flight", tls_flight),
@@ -176,6 +179,29 @@ pub(crate) fn smtp_reply(data: &[u8]) {
         assert!(!offer.keyword.contains(&b' '));
         assert!(!smtp::is_overwritten_keyword(offer.keyword) || offer.keyword.starts_with(b"XXX"));
     }
+}
+
+/// The method that a proxy chose.
+pub(crate) fn socks_method(data: &[u8]) {
+    if let Some(method) = decoder(data, 2, socks::method, |_| 0) {
+        assert_eq!(method == socks::Method::None, data.starts_with(&[5, 0]));
+    }
+}
+
+/// What a proxy says of user and password.
+pub(crate) fn socks_signed_in(data: &[u8]) {
+    if let Some(taken) = decoder(data, 2, socks::signed_in, |_| 0) {
+        assert_eq!(taken, data[1] == 0);
+    }
+}
+
+/// What became of a request to a proxy: granted only by a whole reply, and never by the code of a refusal.
+pub(crate) fn socks_reply(data: &[u8]) {
+    let Some(reply) = decoder(data, socks::MAX_REPLY, socks::reply, |_| 0) else {
+        return;
+    };
+    assert_eq!(reply == socks::Reply::Succeeded, data[1] == 0);
+    assert!(reply.words().contains(&data[1].to_string()));
 }
 
 /// One response of IMAP, and what is read out of it.
