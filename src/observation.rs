@@ -14,6 +14,8 @@ pub struct Observation {
     pub address: Option<SocketAddr>,
     /// Our own end of the first connection that was made.
     pub local_address: Option<SocketAddr>,
+    /// The proxy that the way went through, by its URL.
+    pub proxy: Option<Text>,
     /// When the check began, from the beginning of the run; `None` when nothing was attempted.
     pub began: Option<Duration>,
     /// What TCP showed; `None` when nothing was attempted.
@@ -108,8 +110,10 @@ pub struct Step {
 pub enum Stage {
     /// Name to addresses.
     Resolve,
-    /// TCP.
+    /// TCP; to the proxy, where there is one.
     Connect,
+    /// What a proxy on the way answers.
+    Proxy,
     /// The server speaks first: SMTP, IMAP, POP3.
     Greeting,
     /// What the server can do, before TLS.
@@ -131,6 +135,7 @@ impl Stage {
         match self {
             Self::Resolve => "resolve",
             Self::Connect => "connect",
+            Self::Proxy => "proxy",
             Self::Greeting => "greeting",
             Self::Capabilities => "capabilities",
             Self::Starttls => "starttls",
@@ -180,6 +185,20 @@ pub enum Cause {
     OutOfResources,
     /// The address given with `--source` is not one of this machine.
     SourceUnusable,
+
+    // -- the proxy of `--proxy`
+    /// There is no connection to it.
+    ProxyUnreachable,
+    /// What answers there does not speak as such a proxy does.
+    ProxyNotUnderstood,
+    /// It wants a sign-in that was not given, or one of another kind.
+    ProxySignInRequired,
+    /// It refused user and password.
+    ProxySignInRefused,
+    /// Its rules do not allow the connection.
+    ProxyForbids,
+    /// It could not connect, and does not say why.
+    ProxyCouldNotTell,
 
     // -- any conversation
     /// Not a byte came in time.
@@ -255,7 +274,8 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// Whether exchports or this machine kept the check from being made, and not the peer or the way to it.
+    /// Whether exchports, this machine or the proxy that was named kept the check from being made, and not the peer or
+    /// the way to it.
     #[must_use]
     pub fn is_ours(self) -> bool {
         matches!(
@@ -265,6 +285,12 @@ impl Cause {
                 | Self::NoNetwork
                 | Self::OutOfResources
                 | Self::SourceUnusable
+                | Self::ProxyUnreachable
+                | Self::ProxyNotUnderstood
+                | Self::ProxySignInRequired
+                | Self::ProxySignInRefused
+                | Self::ProxyForbids
+                | Self::ProxyCouldNotTell
                 | Self::HttpsNotOpen
                 | Self::HttpsUnusable
                 | Self::Deadline
@@ -273,13 +299,18 @@ impl Cause {
         )
     }
 
-    /// Whether nothing could leave this machine.
+    /// Whether nothing could leave this machine, or the proxy that was named.
     #[must_use]
     pub fn kept_in(self) -> bool {
         self.is_ours()
             && !matches!(
                 self,
-                Self::HttpsNotOpen | Self::HttpsUnusable | Self::Deadline | Self::Interrupted
+                Self::ProxyForbids
+                    | Self::ProxyCouldNotTell
+                    | Self::HttpsNotOpen
+                    | Self::HttpsUnusable
+                    | Self::Deadline
+                    | Self::Interrupted
             )
     }
 }

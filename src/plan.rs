@@ -6,6 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use crate::baseline::Baseline;
 use crate::catalog::{Expectation, Role, Service, ServiceId};
 use crate::facts::TlsVersion;
@@ -17,6 +19,10 @@ pub struct Plan {
     pub targets: Vec<Target>,
     /// Which way connections go.
     pub reach: Reach,
+    /// What they go through.
+    pub proxy: Option<Arc<Proxy>>,
+    /// A proxy that this machine's environment names and this run does not use.
+    pub unused_proxy: Option<Arc<Proxy>>,
     /// An earlier run to compare with.
     pub baseline: Option<Arc<Baseline>>,
     /// Whom to trust.
@@ -92,9 +98,122 @@ impl Endpoint {
     }
 }
 
+/// `mail.example.com:443`
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => write!(f, "{address}"),
+            Self::Name(name, port) => write!(f, "{name}:{port}"),
+        }
+    }
+}
+
 impl From<SocketAddr> for Endpoint {
     fn from(address: SocketAddr) -> Self {
         Self::Address(address)
+    }
+}
+
+/// A proxy that connections go through (`--proxy`).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Proxy {
+    /// What it speaks, and who looks names up.
+    pub scheme: ProxyScheme,
+    /// Where it is.
+    pub host: Host,
+    /// On which port.
+    pub port: u16,
+    /// With what to sign in, where it asks.
+    pub credentials: Option<Credentials>,
+    /// What is reached without it (`NO_PROXY`).
+    pub except: Vec<NoProxy>,
+}
+
+/// What a proxy speaks, and who looks names up.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ProxyScheme {
+    /// `socks5://`: SOCKS 5, and names are looked up here.
+    Socks5,
+    /// `socks5h://`: SOCKS 5, and the proxy looks names up.
+    Socks5h,
+    /// `http://`: CONNECT, and the proxy looks names up.
+    Http,
+}
+
+impl ProxyScheme {
+    /// As in the URL.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Socks5 => "socks5",
+            Self::Socks5h => "socks5h",
+            Self::Http => "http",
+        }
+    }
+
+    /// Whether the proxy is told names, and looks them up itself.
+    #[must_use]
+    pub fn takes_names(self) -> bool {
+        matches!(self, Self::Socks5h | Self::Http)
+    }
+}
+
+impl Proxy {
+    /// Whether the way to a host goes through it.
+    #[must_use]
+    pub fn carries(&self, host: &Host) -> bool {
+        !self.except.iter().any(|except| except.is(host))
+    }
+}
+
+/// Its URL, without user and password.
+impl fmt::Display for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = self.scheme.as_str();
+        match &self.host {
+            Host::Address(IpAddr::V6(v6)) => write!(f, "{scheme}://[{v6}]:{}", self.port),
+            host => write!(f, "{scheme}://{host}:{}", self.port),
+        }
+    }
+}
+
+/// User and password for a proxy. They are shown nowhere.
+#[derive(Clone, Eq, PartialEq)]
+pub struct Credentials {
+    /// The user.
+    pub user: String,
+    /// The password.
+    pub password: String,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(..)")
+    }
+}
+
+/// What `NO_PROXY` names.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum NoProxy {
+    /// Everything: `*`.
+    All,
+    /// A name and all below it, in lower case, without dots around it.
+    Name(String),
+    /// A network, or one address.
+    Network(IpNet),
+}
+
+impl NoProxy {
+    fn is(&self, host: &Host) -> bool {
+        match (self, host) {
+            (Self::All, _) => true,
+            (Self::Name(suffix), Host::Name(name)) => name
+                .trim_end_matches('.')
+                .strip_suffix(suffix)
+                .is_some_and(|rest| rest.is_empty() || rest.ends_with('.')),
+            (Self::Network(network), Host::Address(address)) => network.contains(address),
+            _ => false,
+        }
     }
 }
 
@@ -279,6 +398,8 @@ impl Limits {
     pub const WIRE_BYTES: usize = 1024 * 1024;
     /// Bytes of the answer to a goodbye that are read at the most.
     pub const GOODBYE_BYTES: usize = 512;
+    /// Bytes of what a proxy answers that are read at the most.
+    pub const PROXY_BYTES: usize = 16 * 1024;
     /// Addresses of one name that are used at the most.
     pub const ADDRESSES: usize = 16;
     /// Untagged responses of IMAP that are read before the tagged one at the most.
@@ -361,6 +482,12 @@ impl Limits {
 }
 
 impl Limits {
+    /// How long a proxy may take for its answer: it has a server to connect to as well.
+    #[must_use]
+    pub fn proxy(&self) -> Duration {
+        self.reply.max(self.connect)
+    }
+
     /// What the first connection of a check leaves for a second look: nothing where the check is so short that an answer
     /// would have to be cut off for it.
     #[must_use]

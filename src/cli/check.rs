@@ -45,7 +45,7 @@ pub(super) struct CheckArgs {
     #[arg(
         long,
         value_name = "DOMAIN",
-        conflicts_with_all = ["redact", "wait", "address", "servername"],
+        conflicts_with_all = ["redact", "wait", "address", "servername", "proxy"],
         help_heading = "What to look at"
     )]
     pub(super) domain: Option<String>,
@@ -128,6 +128,8 @@ impl CheckArgs {
         let plan = Plan {
             targets,
             reach: route.reach,
+            proxy: route.proxies.used,
+            unused_proxy: route.proxies.unused,
             baseline: None,
             trust: self.standards.trust(),
             standards: self.standards.standards()?,

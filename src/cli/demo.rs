@@ -89,6 +89,8 @@ pub fn demo_plan(
             checks,
         }],
         reach: Reach::default(),
+        proxy: None,
+        unused_proxy: None,
         baseline: None,
         trust: Trust::default(),
         standards: Standards::default(),

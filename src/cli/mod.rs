@@ -22,6 +22,7 @@ mod man;
 mod nagios;
 mod output;
 mod possible;
+mod proxy;
 mod refusal;
 mod reports;
 mod route;

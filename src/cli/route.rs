@@ -1,12 +1,14 @@
 //! How to get there: addresses and their family, the name that is given on the way, our own name.
 
+use std::env;
 use std::net::IpAddr;
 
 use clap::Args;
 
 use super::error::{UsageError, quoted};
-use super::{targets, values};
-use crate::plan::{Addresses, Families, Host, Reach, Target};
+use super::proxy::Proxies;
+use super::{proxy, targets, values};
+use crate::plan::{Addresses, Families, Host, Proxy, ProxyScheme, Reach, Target};
 
 #[derive(Args, Debug)]
 pub(super) struct RouteArgs {
@@ -39,6 +41,10 @@ pub(super) struct RouteArgs {
     #[arg(long, help_heading = "How to get there")]
     all_addresses: bool,
 
+    /// Go through a proxy: `socks5://HOST`, `socks5h://HOST` (it looks names up), `http://HOST:PORT` (CONNECT), or `env` (`HTTPS_PROXY`, `NO_PROXY`). User and password: `EXCHPORTS_PROXY_USER`, `EXCHPORTS_PROXY_PASSWORD` in the environment
+    #[arg(long, value_name = "URL", help_heading = "How to get there")]
+    proxy: Option<String>,
+
     /// What we call ourselves in EHLO [default: the address literal of our end]
     #[arg(long, value_name = "NAME", help_heading = "How to get there")]
     ehlo_name: Option<String>,
@@ -47,19 +53,22 @@ pub(super) struct RouteArgs {
 /// Where every target is dialled.
 pub(super) struct Route {
     pub(super) reach: Reach,
+    pub(super) proxies: Proxies,
     pub(super) address: Option<IpAddr>,
     pub(super) server_name: Option<Host>,
 }
 
 impl RouteArgs {
     pub(super) fn route(&self) -> Result<Route, UsageError> {
-        let reach = self.reach()?;
+        let proxies = proxy::meant(self.proxy.as_deref(), &|name| env::var(name).ok())?;
+        self.fits(proxies.used.as_deref())?;
+        let reach = self.reach(proxies.used.as_deref())?;
         let address = match &self.address {
             Some(typed) => Some(values::host_address("--address", typed)?),
             None => None,
         };
         if let Some(address) = address {
-            reach_fits("--address", address, reach)?;
+            reach_fits("--address", address, reach, proxies.used.is_some())?;
         }
         let server_name = match &self.servername {
             Some(typed) => Some(targets::named("--servername", typed)?),
@@ -67,12 +76,35 @@ impl RouteArgs {
         };
         Ok(Route {
             reach,
+            proxies,
             address,
             server_name,
         })
     }
 
-    fn reach(&self) -> Result<Reach, UsageError> {
+    /// What belongs to a lookup has no place where the proxy makes it.
+    fn fits(&self, proxy: Option<&Proxy>) -> Result<(), UsageError> {
+        let Some(proxy) = proxy.filter(|proxy| proxy.scheme.takes_names()) else {
+            return Ok(());
+        };
+        let scheme = proxy.scheme.as_str();
+        let option = if self.address.is_some() && proxy.scheme == ProxyScheme::Socks5h {
+            "--address"
+        } else if self.all_addresses {
+            "--all-addresses"
+        } else if self.ipv4 {
+            "-4"
+        } else if self.ipv6 {
+            "-6"
+        } else {
+            return Ok(());
+        };
+        Err(UsageError(format!(
+            "{option} has no say through {scheme}://, where the proxy looks the name up: take a socks5:// proxy, or leave {option} out"
+        )))
+    }
+
+    fn reach(&self, proxy: Option<&Proxy>) -> Result<Reach, UsageError> {
         let families = match (self.ipv4, self.ipv6) {
             (true, _) => Families::V4,
             (_, true) => Families::V6,
@@ -82,11 +114,18 @@ impl RouteArgs {
             Some(typed) => Some(values::address("--source", typed)?),
             None => None,
         };
-        if let Some(source) = source {
-            family_fits("--source", source, families)?;
+        match (source, proxy.map(|proxy| &proxy.host)) {
+            (Some(source), None) => family_fits("--source", source, families)?,
+            (Some(source), Some(Host::Address(at))) if at.is_ipv4() != source.is_ipv4() => {
+                return Err(UsageError(format!(
+                    "the proxy {at} cannot be reached from --source {source}: give a source that is {} address too",
+                    family(*at)
+                )));
+            }
+            _ => {}
         }
         // From an address of one family nothing can be reached in the other.
-        let families = match (families, source) {
+        let families = match (families, source.filter(|_| proxy.is_none())) {
             (Families::Both, Some(IpAddr::V4(_))) => Families::V4,
             (Families::Both, Some(IpAddr::V6(_))) => Families::V6,
             _ => families,
@@ -126,14 +165,23 @@ impl Route {
     /// A host as it is to be dialled.
     pub(super) fn check(&self, host: &Host) -> Result<(), UsageError> {
         match (self.address, host) {
-            (None, Host::Address(literal)) => reach_fits("the target", *literal, self.reach),
+            (None, Host::Address(literal)) => {
+                let is_proxied = self.proxies.used.is_some();
+                reach_fits("the target", *literal, self.reach, is_proxied)
+            }
             _ => Ok(()),
         }
     }
 }
 
-fn reach_fits(what: &str, address: IpAddr, reach: Reach) -> Result<(), UsageError> {
-    match reach.source {
+fn reach_fits(
+    what: &str,
+    address: IpAddr,
+    reach: Reach,
+    is_proxied: bool,
+) -> Result<(), UsageError> {
+    // The source is that of the connection to the proxy.
+    match reach.source.filter(|_| !is_proxied) {
         Some(source) if source.is_ipv4() != address.is_ipv4() => Err(UsageError(format!(
             "{what} {address} cannot be reached from --source {source}: give a source that is {} address too",
             family(address)

@@ -183,6 +183,11 @@ impl ServeArgs {
                 "reports, -v, -q, --wait, --baseline and --jobs are not for a module",
             ));
         }
+        if let Some(proxy) = plan.proxy.as_ref().filter(|one| one.scheme.takes_names()) {
+            return Err(wrong(&format!(
+                "where {proxy} looks names up, --allow-target says nothing of their addresses: take a socks5:// proxy"
+            )));
+        }
         ca_files.extend(self.ca_file.iter().cloned());
         Ok(ModuleOrder {
             name: name.to_owned(),

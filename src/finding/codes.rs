@@ -268,6 +268,66 @@ codes! {
         references: "bind(2), EADDRNOTAVAIL",
         aliases: &["EADDRNOTAVAIL", "WSAEADDRNOTAVAIL", "10049"],
     }
+    ProxyUnreachable = "proxy-unreachable" {
+        severity: Warn,
+        title: "the proxy cannot be reached",
+        meaning: "The proxy given with `--proxy` does not accept connections: it is stopped, listens on another port, \
+            or its name leads nowhere. No server was asked for anything. This says nothing about the server.",
+        hint: "Check the proxy's name and port, or check without it: leave `--proxy` out.",
+        references: "exchports check --help, --proxy",
+        aliases: &["ERR_PROXY_CONNECTION_FAILED"],
+    }
+    ProxyNotUnderstood = "proxy-not-understood" {
+        severity: Warn,
+        title: "what answers is no proxy of that kind",
+        meaning: "The address given with `--proxy` accepts connections, and what answers there does not speak SOCKS 5, \
+            or HTTP for `http://`; or it hangs up or stays silent. No server was asked for anything. This says nothing \
+            about the server.",
+        hint: "Check the port and the kind of the proxy: `socks5://` and `socks5h://` are SOCKS 5, `http://` is CONNECT. \
+            A proxy that closes at once may not serve this machine: look at its log.",
+        references: "RFC 1928; RFC 9110 §9.3.6",
+    }
+    ProxySignInRequired = "proxy-sign-in-required" {
+        severity: Warn,
+        title: "the proxy requires a sign-in",
+        meaning: "The proxy given with `--proxy` lets nobody through without a sign-in, and none was given, or it takes \
+            only one of another kind (Negotiate, NTLM, GSSAPI). No server was asked for anything. This says nothing \
+            about the server.",
+        hint: "Give user and password in the environment: EXCHPORTS_PROXY_USER and EXCHPORTS_PROXY_PASSWORD. Where the \
+            proxy takes Windows accounts only, have it let this machine through without a sign-in.",
+        references: "RFC 1928 §3; RFC 1929; RFC 9110 §15.5.8 (407)",
+        aliases: &["Proxy Authentication Required"],
+    }
+    ProxySignInRefused = "proxy-sign-in-refused" {
+        severity: Warn,
+        title: "the proxy refuses user and password",
+        meaning: "The proxy given with `--proxy` refused the user and the password that the environment has for it. No \
+            server was asked for anything. This says nothing about the server.",
+        hint: "Correct EXCHPORTS_PROXY_USER and EXCHPORTS_PROXY_PASSWORD, or what HTTPS_PROXY has of them with `--proxy \
+            env`. The proxy's log says why it refused.",
+        references: "RFC 1929 §2; RFC 9110 §15.5.8 (407)",
+    }
+    ProxyForbids = "proxy-forbids" {
+        severity: Warn,
+        title: "the proxy does not allow it",
+        meaning: "The rules of the proxy given with `--proxy` do not allow a connection to this host or port. Web \
+            proxies often allow 443 only (Squid's default). The server was not asked, so nothing is known of it.",
+        hint: "Have the proxy allow this host and port, check from a network without a proxy, or name only the services \
+            that it carries: `--service https,web`.",
+        references: "RFC 1928 §6 (2); RFC 9110 §15.5.4 (403); Squid, http_access deny CONNECT !SSL_ports",
+        aliases: &["ERR_ACCESS_DENIED"],
+    }
+    ProxyCouldNotTell = "proxy-could-not-tell" {
+        severity: Warn,
+        title: "the proxy could not connect, and does not say why",
+        meaning: "The proxy given with `--proxy` did not get through to the server, and its answer does not tell whether \
+            the port is closed, filtered or unreachable, or the name unknown. HTTP proxies answer 502, 503 or 504 to \
+            all of these.",
+        hint: "Look at the proxy's log for this time, or check from a network that needs no proxy. With `socks5://` the \
+            name is looked up here, so that a name that does not exist is told as such.",
+        references: "RFC 1928 §6 (1, 4); RFC 9110 §15.6; RFC 9209",
+        aliases: &["ERR_TUNNEL_CONNECTION_FAILED"],
+    }
     HttpsNotOpen = "https-not-open" {
         severity: Info,
         title: "443 is not open",

@@ -12,7 +12,7 @@ use crate::facts::{
 };
 use crate::finding::{Code, Finding, Severity, Status};
 use crate::observation::{Cause, Failure, Observation, Stage, State, Step};
-use crate::plan::{CertDays, Check, Host, Standards};
+use crate::plan::{CertDays, Check, Host, Proxy, Standards};
 
 pub(super) fn now() -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(1_795_000_000).expect("a moment in 2026")
@@ -30,6 +30,7 @@ pub(super) struct Fixture {
     pub(super) role: Role,
     pub(super) standards: Standards,
     pub(super) name: Host,
+    pub(super) unused_proxy: Option<Proxy>,
 }
 
 /// A required service that is open and of which nothing is known but that.
@@ -47,6 +48,7 @@ pub(super) fn open(service: ServiceId) -> Fixture {
         role: Role::Any,
         standards: Standards::default(),
         name: Host::Name("mail.example.com".into()),
+        unused_proxy: None,
     }
 }
 
@@ -129,6 +131,7 @@ impl Fixture {
         let context = Context {
             standards: &self.standards,
             role: self.role,
+            unused_proxy: self.unused_proxy.as_ref(),
             server_name: &self.name,
             now: now(),
         };

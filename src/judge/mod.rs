@@ -19,7 +19,7 @@ use time::OffsetDateTime;
 use crate::catalog::Role;
 use crate::finding::{Code, Diagnosis, Finding, Severity};
 use crate::observation::Observation;
-use crate::plan::{Check, Host, Standards};
+use crate::plan::{Check, Host, Proxy, Standards};
 
 pub use check::{Case, rules};
 pub use domain::{domain_rules, judge_domain, unanswered};
@@ -53,6 +53,8 @@ pub struct Context<'a> {
     pub role: Role,
     /// What the certificate has to be made out to.
     pub server_name: &'a Host,
+    /// A proxy that the environment names and the run does not use.
+    pub unused_proxy: Option<&'a Proxy>,
     /// The time by which certificates and clocks are judged.
     pub now: OffsetDateTime,
 }

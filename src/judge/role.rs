@@ -175,6 +175,8 @@ struct Signs {
     /// Another mail server, and on which port.
     other: Vec<(&'static str, ServiceId)>,
     public: bool,
+    /// Not where a proxy looks the name up.
+    is_address_known: bool,
     open: Vec<ServiceId>,
 }
 
@@ -212,6 +214,7 @@ impl Signs {
             directory: rows.iter().any(|row| is_active_directory(&row.observation)),
             other,
             public: addresses.iter().any(|ip| is_public(*ip)),
+            is_address_known: !addresses.is_empty(),
             open,
         }
     }
@@ -280,10 +283,14 @@ impl Signs {
         {
             return vec![why.to_owned()];
         }
-        reasons.push(format!(
-            "{} address",
-            if self.public { "public" } else { "private" }
-        ));
+        reasons.push(
+            match (self.public, self.is_address_known) {
+                (true, _) => "public address",
+                (false, true) => "private address",
+                (false, false) => "an address that only the proxy knows",
+            }
+            .to_owned(),
+        );
         match role {
             Role::Mail => {
                 let mut named: Vec<&str> = Vec::new();

@@ -1,6 +1,7 @@
 //! TCP: one dial races the endpoints it was given (RFC 8305) and keeps the limits on sockets.
 //!
-//! Each has a [`Route`]. What a proxy is asked, once its connection is made, belongs into [`connect`].
+//! Each has a [`Route`]: to the endpoint itself, or to a proxy, which is asked for the endpoint as soon as there is a
+//! connection to it. A race is over when a server is reached, not when a proxy is.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -13,6 +14,7 @@ use tokio::time::Instant;
 
 use super::bounds::{Bounds, Halt, Interruption};
 use super::os;
+use super::proxy::{self, Talk, Via};
 use super::session::{Dial, Record, Session};
 use super::sockets::{Permit, PermittedSocket, SocketLimits};
 use super::tls::TlsAsk;
@@ -33,6 +35,7 @@ pub struct TcpDial {
     halt: Halt,
     sockets: Arc<SocketLimits>,
     tls: Arc<TlsAsk>,
+    via: Option<Arc<Via>>,
     /// When the check began: with its first socket, not while it waited for one.
     began: OnceLock<Instant>,
     /// The right to the socket of the present connection; the next one goes the same way and uses it again.
@@ -59,9 +62,16 @@ impl TcpDial {
             halt,
             sockets,
             tls,
+            via: None,
             began: OnceLock::new(),
             permit: Mutex::new(None),
         }
+    }
+
+    /// The same through a proxy, where there is one.
+    #[must_use]
+    pub fn via(self, via: Option<Arc<Via>>) -> Self {
+        Self { via, ..self }
     }
 
     /// The bounds of the next connection; the first leaves time for a second.
@@ -96,11 +106,27 @@ impl TcpDial {
     }
 
     /// The ways to an endpoint that there are: one that answered before, or all of them.
-    fn routes(&self, answered: Option<SocketAddr>) -> Vec<Route> {
-        match answered {
-            Some(address) => Route::to(&Endpoint::Address(address)).into_iter().collect(),
-            None => self.endpoints.iter().filter_map(Route::to).collect(),
-        }
+    ///
+    /// # Errors
+    /// Why the proxy's address is not known.
+    async fn routes(&self, answered: Option<SocketAddr>) -> Result<Vec<Route>, Failure> {
+        let answered = answered.map(Endpoint::Address);
+        let endpoints = answered
+            .as_ref()
+            .map_or(self.endpoints.as_slice(), std::slice::from_ref);
+        let Some(via) = &self.via else {
+            return Ok(endpoints.iter().filter_map(Route::to).collect());
+        };
+        let hops = via
+            .hops(self.reach, &self.limits, self.deadline, &self.halt)
+            .await?;
+        let through = |endpoint: &Endpoint| {
+            let endpoint = endpoint.clone();
+            hops.clone()
+                .into_iter()
+                .map(move |hop| Route::through(via, &endpoint, hop))
+        };
+        Ok(endpoints.iter().flat_map(through).collect())
     }
 
     fn keep(&self, permit: Option<Permit>) -> Option<Permit> {
@@ -123,7 +149,6 @@ impl Dial for TcpDial {
     type Stream = TcpStream;
 
     async fn dial<'a>(&'a self, record: &'a mut Record) -> Result<Session<'a, TcpStream>, Failure> {
-        let routes = self.routes(record.address());
         let fail = |record: &mut Record, cause, detail| {
             record.close_step();
             Failure {
@@ -131,6 +156,13 @@ impl Dial for TcpDial {
                 cause,
                 detail,
             }
+        };
+        if let Some(via) = &self.via {
+            record.goes_through(via.proxy().to_string().as_str().into());
+        }
+        let routes = match self.routes(record.address()).await {
+            Ok(routes) => routes,
+            Err(failure) => return Err(failure),
         };
         let Some(first) = routes.first().map(|route| route.hop) else {
             return Err(fail(record, Cause::NameWithoutAddress, None));
@@ -142,6 +174,7 @@ impl Dial for TcpDial {
         record.enter(Stage::Connect);
         let mut bounds = self.bounds(record.connection());
         let mut race = Race::new(routes, self.reach.source, Arc::clone(&self.sockets), socket);
+        race.patience_of_proxy = bounds.limits.proxy();
         // Each attempt keeps the patience of a dial by itself; the race as a whole ends with the check.
         race.start(bounds.limits.connect);
         let won = match bounds.bounded(bounds.limits.check, race.run()).await {
@@ -155,13 +188,19 @@ impl Dial for TcpDial {
         let Some(won) = won else {
             let lost = race.told();
             record.connected(lost.state, lost.endpoint.address(), None, race.attempts());
-            return Err(fail(record, lost.cause, lost.detail));
+            record.talked_with_proxy(lost.reached, lost.talk);
+            return Err(Failure {
+                stage: lost.stage,
+                ..fail(record, lost.cause, lost.detail)
+            });
         };
         self.keep(Some(won.permit));
         // What is said here is short and waits for an answer.
         let _ = won.stream.set_nodelay(true);
         let local = won.stream.local_addr().ok();
-        record.connected(State::Open, won.endpoint.address(), local, race.attempts());
+        let address = won.endpoint.address();
+        record.connected(Some(State::Open), address, local, race.attempts());
+        record.talked_with_proxy(won.reached, won.talk);
         Ok(Session::new(
             won.stream,
             record,
@@ -177,6 +216,7 @@ struct Route {
     endpoint: Endpoint,
     /// Where the socket is connected to: the endpoint's own address; the proxy's, behind one.
     hop: SocketAddr,
+    via: Option<Arc<Via>>,
 }
 
 impl Route {
@@ -185,23 +225,62 @@ impl Route {
         Some(Self {
             endpoint: endpoint.clone(),
             hop: endpoint.address()?,
+            via: None,
         })
+    }
+
+    fn through(via: &Arc<Via>, endpoint: &Endpoint, hop: SocketAddr) -> Self {
+        Self {
+            endpoint: endpoint.clone(),
+            hop,
+            via: Some(Arc::clone(via)),
+        }
+    }
+
+    /// An attempt that nobody answered in time, at the proxy or at the endpoint.
+    fn unanswered(&self) -> Lost {
+        match &self.via {
+            None => self.lost(Some(State::Filtered), Cause::Filtered, None),
+            Some(_) => self.without_proxy("no answer in time".into()),
+        }
+    }
+
+    fn without_proxy(&self, words: Text) -> Lost {
+        Lost {
+            stage: Stage::Proxy,
+            ..self.lost(None, Cause::ProxyUnreachable, Some(words))
+        }
+    }
+
+    fn lost(&self, state: Option<State>, cause: Cause, detail: Option<Text>) -> Lost {
+        Lost {
+            endpoint: self.endpoint.clone(),
+            stage: Stage::Connect,
+            state,
+            cause,
+            detail,
+            reached: None,
+            talk: Talk::new(),
+        }
     }
 }
 
 /// Several endpoints, each a little later than the one before; the first that answers wins.
 struct Race {
     waiting: std::vec::IntoIter<Route>,
-    running: JoinSet<Result<Won, Lost>>,
+    /// Each with the number of its entry.
+    running: JoinSet<(usize, Result<Won, Lost>)>,
     entries: Vec<Entry>,
     source: Option<IpAddr>,
     sockets: Arc<SocketLimits>,
     first_socket: Option<PermittedSocket>,
     end: Instant,
+    /// How long a proxy may take for its answer.
+    patience_of_proxy: Duration,
 }
 
 struct Entry {
-    endpoint: Endpoint,
+    route: Route,
     /// When it was dialled: it may have to wait for its socket.
     begun: Arc<OnceLock<Instant>>,
     took: Option<Duration>,
@@ -211,15 +290,23 @@ struct Entry {
 #[derive(Clone, Debug)]
 struct Lost {
     endpoint: Endpoint,
-    state: State,
+    stage: Stage,
+    /// `None` where nothing was learned of the endpoint.
+    state: Option<State>,
     cause: Cause,
     detail: Option<Text>,
+    /// When the proxy was reached.
+    reached: Option<Instant>,
+    talk: Talk,
 }
 
 struct Won {
     stream: TcpStream,
     endpoint: Endpoint,
     permit: Permit,
+    /// When the proxy was reached, where there is one.
+    reached: Option<Instant>,
+    talk: Talk,
 }
 
 impl Race {
@@ -237,6 +324,7 @@ impl Race {
             sockets,
             first_socket: Some(first_socket),
             end: Instant::now(),
+            patience_of_proxy: Duration::ZERO,
         }
     }
 
@@ -259,12 +347,12 @@ impl Race {
             tokio::select! {
                 biased;
                 ended = self.running.join_next() => match ended {
-                    Some(Ok(Ok(won))) => {
-                        self.end(&won.endpoint, None);
+                    Some(Ok((entry, Ok(won)))) => {
+                        self.end(entry, None);
                         return Some(won);
                     }
-                    Some(Ok(Err(lost))) => {
-                        self.end(&lost.endpoint.clone(), Some(lost));
+                    Some(Ok((entry, Err(lost)))) => {
+                        self.end(entry, Some(lost));
                         self.start_next();
                     }
                     Some(Err(_)) => self.start_next(),
@@ -288,8 +376,9 @@ impl Race {
         if socket.is_some() {
             let _ = begun.set(asked);
         }
+        let entry = self.entries.len();
         self.entries.push(Entry {
-            endpoint: route.endpoint.clone(),
+            route: route.clone(),
             begun: Arc::clone(&begun),
             took: None,
             lost: None,
@@ -297,41 +386,34 @@ impl Race {
         let source = self.source;
         let sockets = Arc::clone(&self.sockets);
         let patience = self.end - asked;
+        let patience_of_proxy = self.patience_of_proxy;
         self.running.spawn(async move {
             let socket = match socket {
                 Some(socket) => Some(socket),
                 None => sockets.socket(route.hop, None).await,
             };
             begun.get_or_init(Instant::now);
-            let lost = |state, cause| Lost {
-                endpoint: route.endpoint.clone(),
-                state,
-                cause,
-                detail: None,
-            };
             let Some((permit, socket)) = socket else {
-                return Err(lost(State::Blocked, Cause::Internal));
+                let lost = route.lost(Some(State::Blocked), Cause::Internal, None);
+                return (entry, Err(lost));
             };
             // Its time begins with its socket: a run that waits for sockets must not call anything filtered that was
             // never asked.
-            match tokio::time::timeout(patience, connect(socket, &route, source)).await {
-                Ok(Ok(stream)) => Ok(Won {
-                    stream,
-                    endpoint: route.endpoint,
-                    permit,
-                }),
-                Ok(Err(lost)) => Err(lost),
-                Err(_) => Err(lost(State::Filtered, Cause::Filtered)),
-            }
+            let connected =
+                match tokio::time::timeout(patience, connect(socket, &route, source)).await {
+                    Ok(connected) => connected,
+                    Err(_) => Err(route.unanswered()),
+                };
+            let reached = match connected {
+                Ok(stream) => reach(stream, route, permit, patience_of_proxy).await,
+                Err(lost) => Err(lost),
+            };
+            (entry, reached)
         });
     }
 
-    fn end(&mut self, endpoint: &Endpoint, lost: Option<Lost>) {
-        if let Some(entry) = self
-            .entries
-            .iter_mut()
-            .find(|entry| entry.endpoint == *endpoint)
-        {
+    fn end(&mut self, entry: usize, lost: Option<Lost>) {
+        if let Some(entry) = self.entries.get_mut(entry) {
             entry.took = Some(entry.elapsed());
             entry.lost = lost;
         }
@@ -343,12 +425,7 @@ impl Race {
         for entry in &mut self.entries {
             if entry.took.is_none() && entry.begun.get().is_some() {
                 entry.took = Some(entry.elapsed());
-                entry.lost = Some(Lost {
-                    endpoint: entry.endpoint.clone(),
-                    state: State::Filtered,
-                    cause: Cause::Filtered,
-                    detail: None,
-                });
+                entry.lost = Some(entry.route.unanswered());
             }
         }
     }
@@ -356,11 +433,16 @@ impl Race {
     fn attempts(&self) -> Vec<Attempt> {
         self.entries
             .iter()
+            .filter(|entry| {
+                // One way to the proxy more is no attempt on the endpoint.
+                let lost = entry.lost.as_ref();
+                lost.is_none_or(|lost| lost.cause != Cause::ProxyUnreachable)
+            })
             .filter_map(|entry| {
                 Some(Attempt {
-                    address: entry.endpoint.address()?,
+                    address: entry.route.endpoint.address()?,
                     state: match (&entry.lost, entry.took) {
-                        (Some(lost), _) => Some(lost.state),
+                        (Some(lost), _) => lost.state,
                         (None, Some(_)) => Some(State::Open),
                         (None, None) => None,
                     },
@@ -372,21 +454,26 @@ impl Race {
 
     /// The loss that says most of the host: an answer before silence, silence before this machine's own troubles.
     fn told(&self) -> Lost {
-        let weight = |lost: &Lost| match lost.state {
-            State::Closed => 0,
-            State::Filtered => 1,
-            State::Unreachable => 2,
-            _ => 3,
+        let weight = |lost: &Lost| match (lost.state, lost.cause) {
+            (Some(State::Closed), _) => 0,
+            (Some(State::Filtered), _) => 1,
+            (Some(State::Unreachable | State::Unresolved), _) => 2,
+            (_, Cause::ProxyUnreachable) => 4,
+            (None, _) => 3,
+            _ => 5,
         };
         self.entries
             .iter()
             .filter_map(|entry| entry.lost.clone())
             .min_by_key(weight)
-            .unwrap_or_else(|| Lost {
-                endpoint: SocketAddr::from(([0, 0, 0, 0], 0)).into(),
-                state: State::Blocked,
-                cause: Cause::Internal,
-                detail: None,
+            .unwrap_or_else(|| {
+                let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+                let route = Route {
+                    endpoint: nowhere.into(),
+                    hop: nowhere,
+                    via: None,
+                };
+                route.lost(Some(State::Blocked), Cause::Internal, None)
             })
     }
 }
@@ -397,28 +484,67 @@ impl Entry {
     }
 }
 
+/// Asks the proxy for the endpoint, where a connection leads to one.
+async fn reach(
+    mut stream: TcpStream,
+    route: Route,
+    permit: Permit,
+    patience: Duration,
+) -> Result<Won, Lost> {
+    let Some(via) = &route.via else {
+        return Ok(Won {
+            stream,
+            endpoint: route.endpoint,
+            permit,
+            reached: None,
+            talk: Talk::new(),
+        });
+    };
+    via.note(route.hop);
+    let reached = Instant::now();
+    let _ = stream.set_nodelay(true);
+    let mut talk = Talk::new();
+    let end = reached + patience;
+    match proxy::ask(&mut stream, via.proxy(), &route.endpoint, end, &mut talk).await {
+        Ok(()) => Ok(Won {
+            stream,
+            endpoint: route.endpoint,
+            permit,
+            reached: Some(reached),
+            talk,
+        }),
+        Err(refusal) => Err(Lost {
+            stage: Stage::Proxy,
+            reached: Some(reached),
+            talk,
+            ..route.lost(refusal.state, refusal.cause, refusal.detail)
+        }),
+    }
+}
+
 /// Connects a socket to where its route goes.
 async fn connect(
     socket: io::Result<TcpSocket>,
     route: &Route,
     source: Option<IpAddr>,
 ) -> Result<TcpStream, Lost> {
-    let lost = |(state, cause, detail): (State, Cause, Text)| Lost {
-        endpoint: route.endpoint.clone(),
-        state,
-        cause,
-        detail: Some(detail),
+    // To a proxy that is not there nothing was tried of the endpoint; what is this machine's is so everywhere.
+    let lost = |(state, cause, detail): (State, Cause, Text)| {
+        if route.via.is_some() && !cause.is_ours() {
+            route.without_proxy(detail)
+        } else {
+            route.lost(Some(state), cause, Some(detail))
+        }
     };
     let classify = |error: &io::Error| os::classify(error, route.hop, source);
     let socket = socket.map_err(|error| lost(classify(&error)))?;
     if let Some(source) = source {
         if source.is_ipv4() != route.hop.is_ipv4() {
-            return Err(Lost {
-                endpoint: route.endpoint.clone(),
-                state: State::Blocked,
-                cause: Cause::SourceUnusable,
-                detail: Some("the source address is of the other family".into()),
-            });
+            return Err(route.lost(
+                Some(State::Blocked),
+                Cause::SourceUnusable,
+                Some("the source address is of the other family".into()),
+            ));
         }
         socket
             .bind(SocketAddr::new(source, 0))

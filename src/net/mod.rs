@@ -7,7 +7,7 @@
 //! Start reading at [`Session`]: the only thing that reads, writes, waits and upgrades. A dialogue gets one from a
 //! [`Dial`], which is TCP in the program ([`dial`]) and a scripted peer in tests. [`tls`] does the handshake with a
 //! verifier that records and never judges; [`trust`] turns chain, roots and name into facts.
-//! What TLS cannot be spoken can still be asked for: `old_tls`.
+//! What a proxy on the way is asked: `proxy`. What TLS cannot be spoken can still be asked for: `old_tls`.
 
 pub mod bounds;
 pub mod clock;
@@ -18,6 +18,7 @@ mod fingerprints;
 mod old_tls;
 mod os;
 mod p521;
+mod proxy;
 pub mod recording;
 pub mod resolve;
 pub mod server_tls;
@@ -29,6 +30,7 @@ pub mod trust;
 pub use bounds::{Bounds, Halt, Halter, Interruption};
 pub use dial::TcpDial;
 pub use dns::Resolver;
+pub use proxy::Via;
 pub use recording::Stream;
 pub use resolve::{Lookup, resolve};
 pub use session::{Dial, Record, Session};

@@ -18,6 +18,7 @@ use tokio_rustls::client::TlsStream;
 use super::bounds::{Bounds, Interruption};
 use super::fingerprints;
 use super::old_tls;
+use super::proxy::Talk;
 use super::recording::{REST_OF_LINE, RecordingStream, Stream, first_line, is_whole};
 use super::tls::{self, Alpn, TlsAsk};
 use crate::facts::{
@@ -62,6 +63,7 @@ pub struct Record {
     /// Bytes of text that may still be kept.
     transcript_room: usize,
     connection: u8,
+    proxy: Option<Text>,
 }
 
 impl Record {
@@ -81,6 +83,7 @@ impl Record {
             transcripts,
             transcript_room: Limits::TRANSCRIPT_BYTES,
             connection: 0,
+            proxy: None,
         }
     }
 
@@ -131,7 +134,7 @@ impl Record {
     /// Notes what TCP showed on the first dial; later dials do not change it.
     pub fn connected(
         &mut self,
-        state: State,
+        state: Option<State>,
         address: Option<SocketAddr>,
         local_address: Option<SocketAddr>,
         attempts: Vec<Attempt>,
@@ -139,11 +142,33 @@ impl Record {
         if self.connection > 1 {
             return;
         }
-        self.state = Some(state);
+        self.state = state;
         self.address = address;
         self.local_address = local_address;
         if attempts.len() > 1 {
             self.attempts = attempts;
+        }
+    }
+
+    /// Notes the proxy that the way goes through.
+    pub fn goes_through(&mut self, proxy: Text) {
+        self.proxy = Some(proxy);
+    }
+
+    /// Notes what was said to the proxy and by it, from when it was reached.
+    pub(super) fn talked_with_proxy(&mut self, reached: Option<Instant>, talk: Talk) {
+        let Some(reached) = reached else {
+            return;
+        };
+        if let Some((stage, since)) = self.open_step.replace((Stage::Proxy, reached)) {
+            self.steps.push(Step {
+                stage,
+                took: reached.saturating_duration_since(since),
+                connection: self.connection.max(1),
+            });
+        }
+        for (speaker, text) in talk {
+            self.push_line(speaker, text);
         }
     }
 
@@ -183,8 +208,14 @@ impl Record {
             return;
         }
         let text = text.strip_suffix(b"\n").unwrap_or(text);
-        let mut text = Text::from_bytes(text.strip_suffix(b"\r").unwrap_or(text));
-        let mut speaker = speaker;
+        let text = Text::from_bytes(text.strip_suffix(b"\r").unwrap_or(text));
+        self.push_line(speaker, text);
+    }
+
+    fn push_line(&mut self, mut speaker: Speaker, mut text: Text) {
+        if self.transcripts == Transcripts::Dropped {
+            return;
+        }
         match self.transcript_room.checked_sub(text.as_str().len()) {
             Some(room) if self.transcript.len() + 1 < Limits::TRANSCRIPT_LINES => {
                 self.transcript_room = room;
@@ -226,6 +257,7 @@ impl Record {
             local_address: self.local_address,
             began: None,
             before: None,
+            proxy: self.proxy,
             state: self.state,
             attempts: self.attempts,
             steps: self.steps,

@@ -255,6 +255,9 @@ pub(super) struct Row<'a> {
     expect: &'static str,
     address: Option<SocketAddr>,
     local_address: Option<SocketAddr>,
+    /// The proxy on the way; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proxy: Option<&'a str>,
     state: Option<&'static str>,
     status: &'static str,
     diagnoses: Vec<Diagnosis<'a>>,
@@ -288,6 +291,7 @@ impl<'a> Row<'a> {
             expect: check.expect.as_str(),
             address: observation.address,
             local_address: observation.local_address,
+            proxy: observation.proxy.as_ref().map(Text::as_str),
             state: observation.state.map(observation::State::as_str),
             status: finding.status.as_str(),
             diagnoses: finding.diagnoses.iter().map(Diagnosis::of).collect(),

@@ -276,6 +276,29 @@ impl Placeholders {
             for line in &seen.transcript {
                 self.learn_line(line.text.as_str());
             }
+            if let Some(proxy) = &seen.proxy {
+                self.learn_proxy(proxy.as_str());
+            }
+            // One that is not used is named by a hint only.
+            for diagnosis in &row.diagnoses {
+                self.learn_proxy(&diagnosis.hint);
+            }
+        }
+    }
+
+    /// The host of the first URL of a proxy, whose name may be one word.
+    fn learn_proxy(&mut self, text: &str) {
+        let schemes = ["socks5://", "socks5h://", "http://"];
+        let url = schemes.iter().find_map(|scheme| text.split_once(scheme));
+        let Some((_, rest)) = url else {
+            return;
+        };
+        let host = match rest.strip_prefix('[') {
+            Some(rest) => rest.split(']').next(),
+            None => rest.split([':', '/', ' ', ',']).next(),
+        };
+        if let Some(host) = host.filter(|host| is_host(host) || host.parse::<IpAddr>().is_ok()) {
+            self.learn_name(host);
         }
     }
 
@@ -439,6 +462,9 @@ impl Placeholders {
         }
         for attempt in &mut seen.attempts {
             attempt.address = self.socket(attempt.address);
+        }
+        if let Some(proxy) = &mut seen.proxy {
+            self.say(proxy);
         }
         if let Some(detail) = seen
             .failure
@@ -646,7 +672,7 @@ impl Placeholders {
         }
         if let Some((host, port)) = core.split_once(':')
             && is_host(host)
-            && host.contains('.')
+            && (host.contains('.') || self.hosts.contains_key(&host.to_lowercase()))
         {
             return format!("{before}{}:{port}{after}", self.word(host));
         }
@@ -849,6 +875,22 @@ mod tests {
         names.learn_distinguished("CN=Contoso Root CA,O=Contoso\\, Ltd,C=DE,DC=contoso,DC=com");
         names.address(IpAddr::from([10, 0, 0, 1]));
         names
+    }
+
+    #[test]
+    fn a_proxy_of_one_word_is_a_host() {
+        let mut names = Placeholders::default();
+        for text in [
+            "socks5h://gw:1080",
+            "This machine's environment names a proxy, http://[2001:db8::9]:3128, which",
+            "see https://learn.microsoft.com/x",
+        ] {
+            names.learn_proxy(text);
+        }
+        assert_eq!(
+            names.text("the proxy socks5h://gw:1080 says"),
+            "the proxy socks5h://host-1:1080 says"
+        );
     }
 
     #[test]

@@ -1,14 +1,12 @@
 //! Who may have come to a limit on connections is asked once more, alone, when all others are done.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::check::{ask, check_within};
+use super::check::{Way, ask, check_within};
 use super::rows::{Row, at_its_place, before, only};
 use super::setup::Shared;
 use crate::finding::{Code, Finding};
 use crate::judge;
-use crate::net::TlsAsk;
 use crate::observation::{Cause, Observation, State};
 use crate::plan::{Endpoint, Target};
 
@@ -33,7 +31,7 @@ pub(super) async fn ask_again(
     target: &Target,
     rows: &[Row],
     findings: &mut [Option<Finding>],
-    tls: &Arc<TlsAsk>,
+    way: &Way,
 ) {
     // A limit can turn all away that come at once: where nobody was answered, the first one tells.
     let mut is_any_answered = findings.iter().flatten().any(is_answered);
@@ -57,7 +55,7 @@ pub(super) async fn ask_again(
         let seen = finding.observation.address;
         let asked = seen.map_or_else(|| addresses.clone(), |answered| vec![answered.into()]);
         let ask = ask(&shared.plan, target, *check);
-        let seen = check_within(shared, asked, ask, Arc::clone(tls), left).await;
+        let seen = check_within(shared, asked, ask, way.clone(), left).await;
         let seen = at_its_place(seen, only(addresses));
         let seen = Observation {
             before: before(&shared.plan, target, *check, seen.address),

@@ -105,6 +105,7 @@ fn not_asked(front: &Observation, cause: Cause) -> Observation {
         })),
         // It would have been asked there.
         address: front.address,
+        proxy: front.proxy.clone(),
         ..Observation::default()
     }
 }

@@ -4,10 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::setup::Shared;
-use crate::net::{TcpDial, TlsAsk};
+use crate::net::{TcpDial, TlsAsk, Via};
 use crate::observation::Observation;
 use crate::plan::{Check, Endpoint, Limits, Plan, Target};
 use crate::probe::{Ask, probe};
+
+/// How the checks of a target get there.
+#[derive(Clone, Debug)]
+pub(super) struct Way {
+    pub(super) tls: Arc<TlsAsk>,
+    /// The proxy on it.
+    pub(super) via: Option<Arc<Via>>,
+}
 
 pub(super) fn ask(plan: &Plan, target: &Target, check: Check) -> Ask {
     Ask {
@@ -25,10 +33,10 @@ pub(super) async fn one_check(
     shared: &Shared,
     endpoints: Vec<Endpoint>,
     ask: Ask,
-    tls: Arc<TlsAsk>,
+    way: Way,
 ) -> Observation {
     let whole = shared.plan.limits.check;
-    check_within(shared, endpoints, ask, tls, whole).await
+    check_within(shared, endpoints, ask, way, whole).await
 }
 
 /// The same, when only so much of its time is left.
@@ -36,7 +44,7 @@ pub(super) async fn check_within(
     shared: &Shared,
     endpoints: Vec<Endpoint>,
     ask: Ask,
-    tls: Arc<TlsAsk>,
+    way: Way,
     left: Duration,
 ) -> Observation {
     let limits = Limits {
@@ -50,8 +58,9 @@ pub(super) async fn check_within(
         shared.deadline,
         shared.halt.clone(),
         Arc::clone(&shared.sockets),
-        tls,
-    );
+        way.tls,
+    )
+    .via(way.via);
     let began = shared.began.elapsed();
     Observation {
         began: Some(began),

@@ -1,17 +1,15 @@
 //! One port more, where every port accepted.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use super::check::{ask, one_check};
+use super::check::{Way, ask, one_check};
 use super::setup::Shared;
 use crate::finding::Finding;
 use crate::judge::{self, Control};
-use crate::net::TlsAsk;
 use crate::observation::{Cause, State};
-use crate::plan::{Audit, Depth, Target};
+use crate::plan::{Audit, Depth, Endpoint, Target};
 use crate::probe::Ask;
 
 /// A second round, when every port accepted and it is doubtful that all of them meant it: one port more, on which nobody
@@ -20,7 +18,7 @@ pub(super) async fn control(
     shared: &Shared,
     target: &Target,
     findings: &[Finding],
-    tls: Arc<TlsAsk>,
+    way: Way,
 ) -> Option<Control> {
     if !judge::calls_for_control(findings) || !is_doubtful(shared.plan.depth, findings) {
         return None;
@@ -28,14 +26,18 @@ pub(super) async fn control(
     let open = findings
         .iter()
         .find(|finding| finding.observation.state == Some(State::Open))?;
-    let ip = open.observation.address?.ip();
     let port = unused_port(shared.now, target);
+    let endpoint = match (open.observation.address, shared.name_for_proxy(target)) {
+        (Some(address), _) => SocketAddr::new(address.ip(), port).into(),
+        (None, Some(name)) => Endpoint::Name(name, port),
+        (None, None) => return None,
+    };
     let ask = Ask {
         depth: Depth::TcpOnly,
         audit: Audit::No,
         ..ask(&shared.plan, target, open.check)
     };
-    let seen = one_check(shared, vec![SocketAddr::new(ip, port).into()], ask, tls).await;
+    let seen = one_check(shared, vec![endpoint], ask, way).await;
     Some(Control {
         port,
         state: seen.state,
@@ -82,6 +84,7 @@ mod tests {
         let context = Context {
             standards: &standards,
             role: Role::Any,
+            unused_proxy: None,
             server_name: &server_name,
             now: OffsetDateTime::UNIX_EPOCH,
         };

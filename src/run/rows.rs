@@ -12,9 +12,18 @@ use crate::plan::{Addresses, Check, Endpoint, Plan, Target};
 /// A row of a target, and where it is looked at.
 pub(super) type Row = (Check, Vec<Endpoint>);
 
-/// The rows of a target: a service each, or a service at an address each; with the addresses to dial, preferred first.
-pub(super) fn rows(plan: &Plan, target: &Target, addresses: &[IpAddr]) -> Vec<Row> {
+/// The rows of a target: a service each, or a service at an address each; with the addresses to dial, preferred first, or
+/// the name that a proxy looks up.
+pub(super) fn rows(
+    plan: &Plan,
+    target: &Target,
+    addresses: &[IpAddr],
+    name: Option<&str>,
+) -> Vec<Row> {
     let endpoints = |check: &Check, addresses: &[IpAddr]| -> Vec<Endpoint> {
+        if let Some(name) = name {
+            return vec![Endpoint::Name(name.to_owned(), check.port)];
+        }
         addresses
             .iter()
             .map(|address| SocketAddr::new(*address, check.port).into())

@@ -9,9 +9,9 @@ use tokio::time::Instant;
 use crate::event::{RunEnd, TargetId};
 use crate::finding::DomainFinding;
 use crate::judge::Context;
-use crate::net::{Halt, Roots, SocketLimits};
+use crate::net::{Halt, Roots, SocketLimits, Via};
 use crate::observation::Observation;
-use crate::plan::{Plan, Target};
+use crate::plan::{Host, Plan, Target};
 
 /// What was seen of rows in an earlier round, so that they need not be looked at again: by target and row.
 pub type Kept = HashMap<(TargetId, usize), Observation>;
@@ -65,13 +65,37 @@ pub(super) struct Shared {
     pub(super) deadline: Option<Instant>,
     pub(super) halt: Halt,
     pub(super) now: OffsetDateTime,
+    /// The proxy of the run.
+    pub(super) via: Option<Arc<Via>>,
 }
 
 impl Shared {
+    /// The proxy on the way to a target.
+    pub(super) fn via(&self, target: &Target) -> Option<Arc<Via>> {
+        let is_carried = |via: &&Arc<Via>| via.proxy().carries(&target.host);
+        self.via.as_ref().filter(is_carried).map(Arc::clone)
+    }
+
+    /// The name of a target that the proxy on the way looks up; `None` where that is done here.
+    pub(super) fn name_for_proxy(&self, target: &Target) -> Option<String> {
+        let via = self.via(target)?;
+        match (&target.host, target.address) {
+            (Host::Name(name), None) if via.proxy().scheme.takes_names() => {
+                Some(name.trim_end_matches('.').to_owned())
+            }
+            _ => None,
+        }
+    }
+
     pub(super) fn context<'a>(&'a self, target: &'a Target) -> Context<'a> {
         Context {
             standards: &self.plan.standards,
             role: target.role,
+            unused_proxy: self
+                .plan
+                .unused_proxy
+                .as_deref()
+                .filter(|proxy| proxy.carries(&target.host)),
             server_name: &target.server_name,
             now: self.now,
         }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::again::{ask_again, is_open_question};
 use super::behind::Dependencies;
-use super::check::{ask, one_check};
+use super::check::{Way, ask, one_check};
 use super::control::control;
 use super::rows::{Row, at_its_place, before, broken, expect_by_address, not_resolved, only, rows};
 use super::setup::Shared;
@@ -34,7 +34,8 @@ pub(super) async fn one_target(
     let tell = |event| drop(sender.send(event));
     let lookup = look_up(&shared, &target).await;
     let addresses = lookup.addresses.clone().unwrap_or_default();
-    let mut rows = rows(&shared.plan, &target, &addresses);
+    let name = shared.name_for_proxy(&target);
+    let mut rows = rows(&shared.plan, &target, &addresses, name.as_deref());
     expect_by_address(&target, &addresses, &mut rows);
     // Where the role is found from all rows, none of them can be judged before the last.
     let is_held = target.role == Role::Auto;
@@ -43,15 +44,18 @@ pub(super) async fn one_target(
         checks: rows.iter().map(|(check, _)| check.service.id).collect(),
     });
     let mut checks = JoinSet::new();
-    let tls = Arc::new(TlsAsk {
-        host: target.server_name.clone(),
-        roots: Arc::clone(&shared.roots),
-    });
+    let way = Way {
+        tls: Arc::new(TlsAsk {
+            host: target.server_name.clone(),
+            roots: Arc::clone(&shared.roots),
+        }),
+        via: shared.via(&target),
+    };
     let dependencies = Dependencies::of(&rows);
     let mut findings: Vec<Option<Finding>> = vec![None; rows.len()];
     let mut tasks = Vec::with_capacity(rows.len());
     for (row, (check, endpoints)) in rows.iter().enumerate() {
-        let (shared, tls) = (Arc::clone(&shared), Arc::clone(&tls));
+        let (shared, way) = (Arc::clone(&shared), way.clone());
         let target = Arc::clone(&target);
         let (check, endpoints) = (*check, endpoints.clone());
         let unresolved = lookup.addresses.as_ref().err().cloned();
@@ -64,7 +68,7 @@ pub(super) async fn one_target(
                 None => match shared.kept.get(&(id, row)) {
                     Some(known) => known.clone(),
                     None => match dependency.endpoints(endpoints).await {
-                        Ok(endpoints) => one_check(&shared, endpoints, ask, tls).await,
+                        Ok(endpoints) => one_check(&shared, endpoints, ask, way).await,
                         Err(seen) => *seen,
                     },
                 },
@@ -105,7 +109,7 @@ pub(super) async fn one_target(
         .iter()
         .map(|place| place.as_ref().is_some_and(is_open_question))
         .collect();
-    ask_again(&shared, &target, &rows, &mut findings, &tls).await;
+    ask_again(&shared, &target, &rows, &mut findings, &way).await;
     for (row, finding) in findings.iter().enumerate() {
         if let (Some(finding), Some(true), false) = (finding, open.get(row), is_held) {
             tell(Event::CheckFinished {
@@ -119,7 +123,7 @@ pub(super) async fn one_target(
     let around = Surroundings {
         addresses,
         resolve: lookup.took,
-        control: control(&shared, &target, &findings, tls).await,
+        control: control(&shared, &target, &findings, way).await,
     };
     let verdict = if is_held {
         let seen: Vec<(Check, Observation)> = findings
@@ -174,6 +178,13 @@ async fn look_up(shared: &Shared, target: &Target) -> Lookup {
     } else {
         None
     };
+    // The proxy looks it up.
+    if cause.is_none() && shared.name_for_proxy(target).is_some() {
+        return Lookup {
+            addresses: Ok(Vec::new()),
+            took: None,
+        };
+    }
     if let Some(cause) = cause {
         return Lookup {
             addresses: Err(Failure {
@@ -212,6 +223,7 @@ mod tests {
         let context = Context {
             standards: &standards,
             role: Role::Any,
+            unused_proxy: None,
             server_name: &server_name,
             now: OffsetDateTime::UNIX_EPOCH,
         };

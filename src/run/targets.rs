@@ -12,6 +12,7 @@ use super::events::tell;
 use super::setup::{Sequence, Setup, Shared};
 use super::target::one_target;
 use crate::event::{Event, RunFinished, Summary};
+use crate::net::Via;
 use crate::plan::{Plan, Target};
 
 /// Runs a plan and tells what happens, in order. A reader that is slow keeps no check waiting that is under way, only
@@ -32,6 +33,7 @@ pub async fn run(mut plan: Plan, setup: Setup, events: mpsc::Sender<Event>) -> R
         halt: setup.cancellation.halt,
         kept: setup.kept,
         began,
+        via: plan.proxy.clone().map(|proxy| Arc::new(Via::new(proxy))),
         plan,
         roots: setup.roots,
         now: at,
@@ -145,6 +147,8 @@ mod tests {
     fn plan(targets: Vec<Target>) -> Plan {
         let moment = Duration::from_millis(300);
         Plan {
+            proxy: None,
+            unused_proxy: None,
             baseline: None,
             targets,
             reach: Reach::default(),
@@ -253,6 +257,7 @@ mod tests {
             plan,
             roots: setup.roots,
             now: OffsetDateTime::UNIX_EPOCH,
+            via: None,
         });
         let running = tokio::spawn(async move {
             all_targets(&shared, targets, Sequence::Unordered, &sender).await

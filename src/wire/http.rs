@@ -109,9 +109,8 @@ pub fn get_with_empty_bearer(path: &str, host: &str, user_agent: &str) -> Vec<u8
 pub fn connect(authority: &str, user_agent: &str, credentials: Option<&str>) -> Vec<u8> {
     let authority = kept(authority, |c| c.is_ascii_graphic());
     let agent = kept(user_agent, |c| c.is_ascii_graphic() || c == ' ');
-    let mut request = format!(
-        "CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: {agent}\r\n"
-    );
+    let mut request =
+        format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: {agent}\r\n");
     if let Some(credentials) = credentials {
         request.push_str("Proxy-Authorization: Basic ");
         request.push_str(&kept(credentials, |c| c.is_ascii_graphic()));
@@ -599,7 +598,10 @@ mod tests {
         );
         let split = connect("h\r\nA: b:443", "u\r\nC: d", Some("e\r\nF: g"));
         assert_eq!(split.split(|byte| *byte == b'\n').count(), 6);
-        let asked = with(&["Proxy-Authenticate: Negotiate", "Proxy-Authenticate: Basic realm=\"a\""]);
+        let asked = with(&[
+            "Proxy-Authenticate: Negotiate",
+            "Proxy-Authenticate: Basic realm=\"a\"",
+        ]);
         assert_eq!(asked.proxy_schemes(), ["Negotiate", "Basic"]);
         assert!(asked.authentication_schemes().is_empty());
     }

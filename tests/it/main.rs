@@ -13,6 +13,7 @@ mod layering;
 mod monitoring;
 mod old_tls;
 mod probe;
+mod proxy;
 mod readme;
 mod recipes;
 mod report;

@@ -764,6 +764,7 @@ async fn look_whole(
     let context = Context {
         standards: &Standards::default(),
         role: Role::Any,
+        unused_proxy: None,
         server_name: &host,
         now: OffsetDateTime::now_utc(),
     };

@@ -15,7 +15,7 @@ use exchports::facts::Text;
 use exchports::finding::Status;
 use exchports::observation::State;
 use exchports::plan::Limits;
-use exchports::wire::{http, ldap, line, rdp, tls};
+use exchports::wire::{http, ldap, line, rdp, socks, tls};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_exchports");
 
@@ -252,6 +252,9 @@ fn the_bounds_are_the_programs() {
         ("Limits::goodbye", seconds(default.goodbye)),
         ("Limits::JOBS", default.jobs),
         ("Limits::PER_ADDRESS", default.per_address),
+        ("Limits::proxy", seconds(default.proxy())),
+        ("Limits::PROXY_BYTES", Limits::PROXY_BYTES),
+        ("wire::socks::MAX_REPLY", socks::MAX_REPLY),
         ("Limits::ADDRESSES", Limits::ADDRESSES),
         ("Limits::REDIRECTS", Limits::REDIRECTS),
         ("Limits::VISITS", Limits::VISITS),

@@ -488,6 +488,7 @@ impl Staged {
         let context = Context {
             standards: &standards,
             role: Role::Auto,
+            unused_proxy: None,
             server_name: &host,
             now: now(),
         };

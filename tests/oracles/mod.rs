@@ -23,7 +23,8 @@ use std::num::NonZeroU64;
 
 use exchports::facts::Text;
 use exchports::wire::{
-    Decoded, Violation, http, imap, ldap, line, mta_sts, pop3, rdp, smtp, sniff, socks, tagged, tls, tlsa,
+    Decoded, Violation, http, imap, ldap, line, mta_sts, pop3, rdp, smtp, sniff, socks, tagged,
+    tls, tlsa,
 };
 
 /// Its name, and what panics when it does not hold.

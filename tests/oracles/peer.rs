@@ -234,7 +234,7 @@ impl Dial for ScriptedDial {
         let address = ([192, 0, 2, 25], 25).into();
         let next = self.connections.lock().expect("one at a time").pop_front();
         let Some(acts) = next else {
-            record.connected(State::Closed, Some(address), None, Vec::new());
+            record.connected(Some(State::Closed), Some(address), None, Vec::new());
             record.close_step();
             return Err(Failure {
                 stage: Stage::Connect,
@@ -254,7 +254,7 @@ impl Dial for ScriptedDial {
         self.minutes.lock().expect("one at a time").push(minutes);
         self.open.fetch_add(1, Ordering::Relaxed);
         let local = ([192, 0, 2, 10], 50000).into();
-        record.connected(State::Open, Some(address), Some(local), Vec::new());
+        record.connected(Some(State::Open), Some(address), Some(local), Vec::new());
         let bounds = Bounds {
             limits: self.limits,
             until: self.began + self.limits.check.saturating_sub(kept_back),

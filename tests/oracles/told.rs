@@ -104,6 +104,7 @@ fn context(role: Role, server_name: &Host) -> Context<'_> {
     Context {
         standards: STANDARDS.get_or_init(Standards::default),
         role,
+        unused_proxy: None,
         server_name,
         now: now(),
     }

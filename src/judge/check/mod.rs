@@ -30,6 +30,7 @@ mod tls;
 pub(super) mod web;
 
 pub(super) use certificate::date;
+pub(super) use reach::unused_proxy;
 
 /// A rule over one check.
 pub(super) type CheckRule = super::Rule<fn(&Case<'_>) -> Option<Evidence>>;
@@ -95,6 +96,13 @@ impl<'a> Case<'a> {
             Cause::NoNetwork => Code::NoNetwork,
             Cause::OutOfResources => Code::OutOfResources,
             Cause::SourceUnusable => Code::SourceUnusable,
+
+            Cause::ProxyUnreachable => Code::ProxyUnreachable,
+            Cause::ProxyNotUnderstood => Code::ProxyNotUnderstood,
+            Cause::ProxySignInRequired => Code::ProxySignInRequired,
+            Cause::ProxySignInRefused => Code::ProxySignInRefused,
+            Cause::ProxyForbids => Code::ProxyForbids,
+            Cause::ProxyCouldNotTell => Code::ProxyCouldNotTell,
 
             Cause::Silent => Code::Silent,
             Cause::Stalled => Code::Stalled,
@@ -204,6 +212,13 @@ impl<'a> Case<'a> {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.seen.state == Some(State::Open)
+    }
+
+    /// The proxy, where it is the proxy's word how the check ended.
+    fn told_by_proxy(&self) -> Option<&'a Text> {
+        self.failure()
+            .filter(|failure| failure.stage == Stage::Proxy)?;
+        self.seen.proxy.as_ref()
     }
 
     /// The failure, if its code is this one.
@@ -323,7 +338,7 @@ pub(super) fn days_until(then: OffsetDateTime, now: OffsetDateTime) -> i64 {
 fn after(case: &Case<'_>, stage: Stage) -> &'static str {
     match (stage, case.service().protocol) {
         (Stage::Resolve, _) => "during the lookup",
-        (Stage::Connect | Stage::Greeting, _) => "after connecting",
+        (Stage::Connect | Stage::Proxy | Stage::Greeting, _) => "after connecting",
         (Stage::Capabilities, Protocol::Smtp) => "after EHLO",
         (Stage::Capabilities, Protocol::Imap) => "after CAPABILITY",
         (Stage::Capabilities, Protocol::Pop3) => "after CAPA",

@@ -1,9 +1,13 @@
 //! Rules on reach: names, TCP, what must not be reachable, and what kept this machine from looking.
 
+use std::borrow::Cow;
+
 use super::{Case, CheckRule, Evidence, said};
 use crate::catalog::{Expectation, Group, INTERNAL, Protocol, ServiceId, expectation, is_public};
+use crate::facts::Text;
 use crate::finding::{Code, Severity};
 use crate::observation::State;
+use crate::plan::Proxy;
 
 pub(super) const RULES: &[CheckRule] = &[
     CheckRule {
@@ -15,7 +19,10 @@ pub(super) const RULES: &[CheckRule] = &[
         holds: |case| {
             // The system's own words say no more, and quote a function of its library.
             case.failed(Code::NameNotFound)?;
-            Some(Evidence::new("the name does not exist in DNS"))
+            Some(Evidence::new(match case.told_by_proxy() {
+                Some(proxy) => format!("the proxy {proxy} says that the name does not exist"),
+                None => "the name does not exist in DNS".to_owned(),
+            }))
         },
     },
     CheckRule {
@@ -32,51 +39,65 @@ pub(super) const RULES: &[CheckRule] = &[
         code: Code::NameLookupFailed,
         holds: |case| {
             let failure = case.failed(Code::NameLookupFailed)?;
-            Some(Evidence::new(format!(
-                "the name lookup failed{}",
-                said(failure)
-            )))
+            Some(Evidence::new(match case.told_by_proxy() {
+                Some(proxy) => format!(
+                    "the proxy {proxy} could not look the name up{}",
+                    said(failure)
+                ),
+                None => format!("the name lookup failed{}", said(failure)),
+            }))
         },
     },
     CheckRule {
         code: Code::Refused,
         holds: |case| {
-            case.failed(Code::Refused)?;
-            Some(absence(
-                case,
-                format!("the connection was refused{}", everywhere(case, "at")),
-                Some(refused_hint(case)),
-            ))
+            let failure = case.failed(Code::Refused)?;
+            let message = match case.told_by_proxy() {
+                Some(proxy) => format!(
+                    "the proxy {proxy} says that the connection was refused{}",
+                    said(failure)
+                ),
+                None => format!("the connection was refused{}", everywhere(case, "at")),
+            };
+            Some(absence(case, message, Some(refused_hint(case).into())))
         },
     },
     CheckRule {
         code: Code::Filtered,
         holds: |case| {
-            case.failed(Code::Filtered)?;
+            let failure = case.failed(Code::Filtered)?;
             let within = case.waited().map_or_else(
                 || " in time".to_owned(),
                 |waited| format!(" within {waited}"),
             );
-            Some(absence(
-                case,
-                format!("no answer{within}{}", everywhere(case, "from")),
-                filtered_hint(case),
-            ))
+            let message = match case.told_by_proxy() {
+                // It said so itself, or it still waits.
+                Some(proxy) if failure.detail.is_some() => {
+                    format!("the proxy {proxy} got no answer{}", said(failure))
+                }
+                Some(proxy) => format!("the proxy {proxy} did not get through{within}"),
+                None => format!("no answer{within}{}", everywhere(case, "from")),
+            };
+            let unused = unused_proxy_hint(case).map(Cow::from);
+            let hint = unused.or_else(|| filtered_hint(case).map(Cow::from));
+            Some(absence(case, message, hint))
         },
     },
     CheckRule {
         code: Code::Unreachable,
         holds: |case| {
             let failure = case.failed(Code::Unreachable)?;
-            Some(absence(
-                case,
-                format!(
+            let message = match case.told_by_proxy() {
+                Some(proxy) => {
+                    format!("the proxy {proxy} has no way to the host{}", said(failure))
+                }
+                None => format!(
                     "no route to the host, or a router or firewall rejected the connection{}{}",
                     everywhere(case, "for"),
                     said(failure)
                 ),
-                None,
-            ))
+            };
+            Some(absence(case, message, None))
         },
     },
     CheckRule {
@@ -121,6 +142,39 @@ pub(super) const RULES: &[CheckRule] = &[
                 Code::SourceUnusable,
                 "the address given with --source cannot be used",
             )
+        },
+    },
+    CheckRule {
+        code: Code::ProxyUnreachable,
+        holds: |case| of_proxy(case, Code::ProxyUnreachable, "cannot be reached"),
+    },
+    CheckRule {
+        code: Code::ProxyNotUnderstood,
+        holds: |case| {
+            let told = "does not answer as one of its kind does";
+            of_proxy(case, Code::ProxyNotUnderstood, told)
+        },
+    },
+    CheckRule {
+        code: Code::ProxySignInRequired,
+        holds: |case| of_proxy(case, Code::ProxySignInRequired, "requires a sign-in"),
+    },
+    CheckRule {
+        code: Code::ProxySignInRefused,
+        holds: |case| {
+            let told = "refuses the user or the password";
+            of_proxy(case, Code::ProxySignInRefused, told)
+        },
+    },
+    CheckRule {
+        code: Code::ProxyForbids,
+        holds: |case| of_proxy(case, Code::ProxyForbids, "does not allow the connection"),
+    },
+    CheckRule {
+        code: Code::ProxyCouldNotTell,
+        holds: |case| {
+            let told = "could not connect, and does not say why";
+            of_proxy(case, Code::ProxyCouldNotTell, told)
         },
     },
     CheckRule {
@@ -223,7 +277,7 @@ fn forbidding_place(case: &Case<'_>) -> String {
 
 /// A port where nobody is: bad where it is required, good where it is forbidden, and bad wherever the first
 /// connection of the check was accepted.
-fn absence(case: &Case<'_>, message: String, hint: Option<&'static str>) -> Evidence {
+fn absence(case: &Case<'_>, message: String, hint: Option<Cow<'static, str>>) -> Evidence {
     let evidence = Evidence::new(message);
     if case.is_open() {
         return evidence.severity(Severity::Fail).hint(
@@ -232,7 +286,11 @@ fn absence(case: &Case<'_>, message: String, hint: Option<&'static str>) -> Evid
         );
     }
     match case.check.expect {
-        Expectation::Required | Expectation::Optional => evidence.hint_if(hint),
+        Expectation::Required | Expectation::Optional => match hint {
+            Some(Cow::Borrowed(hint)) => evidence.hint(hint),
+            Some(Cow::Owned(hint)) => evidence.own_hint(hint),
+            None => evidence,
+        },
         Expectation::Forbidden => {
             evidence.hint("No action is needed: it must not be reachable, and it is not.")
         }
@@ -313,6 +371,33 @@ fn filtered_hint(case: &Case<'_>) -> Option<&'static str> {
     }
 }
 
+/// Where 443 does not answer and the environment names a proxy, that may be the way which everybody else takes.
+fn unused_proxy_hint(case: &Case<'_>) -> Option<String> {
+    let is_web = matches!(case.service().id, ServiceId::Https | ServiceId::Http)
+        || case.service().group == Group::Web;
+    let proxy = case.context.unused_proxy.filter(|_| is_web)?;
+    Some(unused_proxy(proxy))
+}
+
+/// What to do where nothing answers and the environment names a proxy.
+pub(in crate::judge) fn unused_proxy(proxy: &Proxy) -> String {
+    format!(
+        "This machine's environment names a proxy, {proxy}, which browsers and Outlook may go through: check through \
+         it with `--proxy env`."
+    )
+}
+
+/// What the proxy kept from being looked at; it says nothing about the server.
+fn of_proxy(case: &Case<'_>, code: Code, told: &str) -> Option<Evidence> {
+    let failure = case.failed(code)?;
+    let proxy = case.seen.proxy.as_ref().map_or("", Text::as_str);
+    let gap = if proxy.is_empty() { "" } else { " " };
+    Some(Evidence::new(format!(
+        "the proxy{gap}{proxy} {told}{}",
+        said(failure)
+    )))
+}
+
 /// What kept this machine from looking; it says nothing about the server.
 fn ours(case: &Case<'_>, code: Code, message: &str) -> Option<Evidence> {
     let failure = case.failed(code)?;
@@ -365,10 +450,99 @@ fn few(addresses: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::fixture::open;
+    use super::super::super::fixture::{Fixture, open};
     use crate::catalog::{Expectation, Role, SERVICES, ServiceId};
-    use crate::finding::{Code, Severity};
+    use crate::finding::{Code, Severity, Status};
     use crate::observation::{Attempt, Cause, Stage, State};
+    use crate::plan::{Host, Proxy, ProxyScheme};
+
+    fn through_proxy(cause: Cause, state: Option<State>) -> Fixture {
+        let mut staged = open(ServiceId::Https).failing(Stage::Proxy, cause);
+        staged.seen.state = state;
+        staged.seen.proxy = Some("http://gw:3128".into());
+        staged
+    }
+
+    #[test]
+    fn what_a_proxy_says_of_the_port_is_the_ports_and_what_it_says_of_itself_is_not() {
+        for (cause, state, words, code, status, told) in [
+            (
+                Cause::Refused,
+                Some(State::Closed),
+                "SOCKS reply 5, connection refused",
+                Code::Refused,
+                Status::Fail,
+                "the proxy http://gw:3128 says that the connection was refused: \"SOCKS reply 5, connection refused\"",
+            ),
+            (
+                Cause::Filtered,
+                Some(State::Filtered),
+                "",
+                Code::Filtered,
+                Status::Fail,
+                "the proxy http://gw:3128 did not get through within 3 s",
+            ),
+            (
+                Cause::NameNotFound,
+                Some(State::Unresolved),
+                "",
+                Code::NameNotFound,
+                Status::Fail,
+                "the proxy http://gw:3128 says that the name does not exist",
+            ),
+            (
+                Cause::ProxyForbids,
+                None,
+                "HTTP 403 Forbidden",
+                Code::ProxyForbids,
+                Status::Skip,
+                "the proxy http://gw:3128 does not allow the connection: \"HTTP 403 Forbidden\"",
+            ),
+            (
+                Cause::ProxyCouldNotTell,
+                None,
+                "HTTP 502 Bad Gateway",
+                Code::ProxyCouldNotTell,
+                Status::Skip,
+                "the proxy http://gw:3128 could not connect, and does not say why: \"HTTP 502 Bad Gateway\"",
+            ),
+        ] {
+            let staged = through_proxy(cause, state).saying(words);
+            let mut staged = staged;
+            if words.is_empty()
+                && let Some(failure) = &mut staged.seen.failure
+            {
+                failure.detail = None;
+            }
+            let found = staged.judged();
+            let first = found.diagnoses.first().expect("it is told");
+            assert_eq!((first.code, found.status), (code, status), "{cause:?}");
+            assert_eq!(first.message, told);
+        }
+    }
+
+    #[test]
+    fn where_443_is_filtered_the_hint_names_a_proxy_that_is_not_used() {
+        let proxy = Proxy {
+            scheme: ProxyScheme::Http,
+            host: Host::Name("gw.example.com".to_owned()),
+            port: 3128,
+            credentials: None,
+            except: Vec::new(),
+        };
+        for (id, cause, is_named) in [
+            (ServiceId::Https, Cause::Filtered, true),
+            (ServiceId::Https, Cause::Refused, false),
+            (ServiceId::Imaps, Cause::Filtered, false),
+        ] {
+            let mut staged = open(id).failing(Stage::Connect, cause);
+            staged.unused_proxy = Some(proxy.clone());
+            let found = staged.judged();
+            let hint = &found.diagnoses.first().expect("it is told").hint;
+            let named = hint.contains("names a proxy, http://gw.example.com:3128, which");
+            assert_eq!(named, is_named, "{id:?}: {hint}");
+        }
+    }
 
     #[test]
     fn an_absent_service_is_as_bad_as_it_is_wanted() {

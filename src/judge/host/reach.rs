@@ -9,6 +9,7 @@ use super::{
 };
 use crate::catalog::{Group, Protocol, Role, Security, ServiceId};
 use crate::finding::{Code, Finding, Severity};
+use crate::judge::check::unused_proxy;
 use crate::observation::{Cause, Stage, State};
 
 pub(super) const RULES: &[HostRule] = &[
@@ -214,13 +215,19 @@ fn nothing_answers(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
     if !is_all || count < 2 || severity == Severity::Info {
         return Vec::new();
     }
-    vec![
-        TargetEvidence::new(
-            format!("none of {count} ports answers"),
-            rows.iter().copied(),
-        )
-        .severity(severity),
-    ]
+    let told = TargetEvidence::new(
+        format!("none of {count} ports answers"),
+        rows.iter().copied(),
+    )
+    .severity(severity);
+    let is_filtered = |row: &Finding| {
+        row.check.service.id == ServiceId::Https && row.observation.state == Some(State::Filtered)
+    };
+    let proxy = whole.context.unused_proxy;
+    vec![match proxy.filter(|_| whole.ports().any(is_filtered)) {
+        Some(proxy) => told.own_hint(unused_proxy(proxy)),
+        None => told,
+    }]
 }
 
 /// Three ports and more are a pattern; two are two services that are off.

@@ -15,7 +15,7 @@ enum SharedBy {
 }
 
 /// The codes that are told once when several rows share them.
-const SHARED: [(Code, SharedBy); 22] = [
+const SHARED: [(Code, SharedBy); 28] = [
     (Code::CertificateExpired, SharedBy::Certificate),
     (Code::CertificateNotYetValid, SharedBy::Certificate),
     (Code::CertificateSelfSigned, SharedBy::Certificate),
@@ -38,6 +38,12 @@ const SHARED: [(Code, SharedBy); 22] = [
     (Code::AddressFamilyMissing, SharedBy::Path),
     (Code::NoNetwork, SharedBy::Path),
     (Code::SourceUnusable, SharedBy::Path),
+    (Code::ProxyUnreachable, SharedBy::Path),
+    (Code::ProxyNotUnderstood, SharedBy::Path),
+    (Code::ProxySignInRequired, SharedBy::Path),
+    (Code::ProxySignInRefused, SharedBy::Path),
+    (Code::ProxyForbids, SharedBy::Path),
+    (Code::ProxyCouldNotTell, SharedBy::Path),
 ];
 
 /// A lookup that failed keeps every check from being made, be it one; its rows tell nothing of it themselves.

@@ -95,9 +95,10 @@ impl Timeline {
     }
 }
 
-const STAGES: [Stage; 8] = [
+const STAGES: [Stage; 9] = [
     Stage::Resolve,
     Stage::Connect,
+    Stage::Proxy,
     Stage::Greeting,
     Stage::Capabilities,
     Stage::Starttls,

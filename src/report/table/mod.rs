@@ -384,6 +384,11 @@ impl<'a> Page<'a> {
                 .resolve
                 .map(|took| format!("looked up in {}", in_words(took))),
         );
+        let proxy = self
+            .rows
+            .iter()
+            .find_map(|row| row.observation.proxy.as_ref());
+        known.extend(proxy.map(|proxy| format!("through {proxy}")));
         let mut known = known.join(", ");
         if let Some(build) = self.build {
             let gap = if known.is_empty() { "" } else { "; " };

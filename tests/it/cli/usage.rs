@@ -437,3 +437,45 @@ fn help_is_an_answer_and_no_command_is_not() {
         assert!(out.contains(option), "{option}");
     }
 }
+
+#[test]
+fn what_a_proxy_cannot_be_is_told_on_one_line() {
+    refused(&[
+        (
+            words("check --proxy proxy:3128 a.example"),
+            &["--proxy `proxy:3128`", "socks5h://proxy.example.com:1080"],
+        ),
+        (
+            words("check --proxy http://me:hush@proxy:3128 a.example"),
+            &["--proxy `http://…@proxy:3128`", "EXCHPORTS_PROXY_USER"],
+        ),
+        (
+            words("check --proxy socks5h://proxy --address 192.0.2.1 a.example"),
+            &["--address", "socks5h://", "socks5:// proxy"],
+        ),
+        (
+            words("check --proxy http://proxy:3128 --all-addresses a.example"),
+            &["--all-addresses", "http://"],
+        ),
+        (
+            words("check --proxy http://proxy:3128 -6 a.example"),
+            &["-6", "looks the name up"],
+        ),
+        (
+            words("check --proxy socks5://192.0.2.1 --source ::1 a.example"),
+            &["the proxy 192.0.2.1", "--source ::1", "an IPv4 address too"],
+        ),
+        (
+            words("check --proxy socks5://proxy --domain example.com"),
+            &["--domain", "--proxy"],
+        ),
+        (
+            vec![
+                "serve".into(),
+                "--module".into(),
+                "far=--proxy socks5h://proxy".into(),
+            ],
+            &["--module far", "--allow-target", "socks5:// proxy"],
+        ),
+    ]);
+}

@@ -207,6 +207,7 @@ fn told(id: ServiceId, seen: &Observation) -> usize {
     let context = Context {
         standards: &Standards::default(),
         role: Role::Any,
+        unused_proxy: None,
         server_name: &host,
         now: time::OffsetDateTime::now_utc(),
     };

@@ -799,6 +799,10 @@ fn state_of(cause: Cause) -> Option<State> {
 }
 
 /// All causes. The match makes the compiler ask for new ones here.
+#[expect(
+    clippy::too_many_lines,
+    reason = "each cause twice: listed, and known to the compiler"
+)]
 fn causes() -> Vec<Cause> {
     let all = [
         Cause::NameNotFound,
@@ -837,6 +841,12 @@ fn causes() -> Vec<Cause> {
         Cause::VersionTooOld,
         Cause::ClientCertificateRequired,
         Cause::HandshakeFailed,
+        Cause::ProxyUnreachable,
+        Cause::ProxyNotUnderstood,
+        Cause::ProxySignInRequired,
+        Cause::ProxySignInRefused,
+        Cause::ProxyForbids,
+        Cause::ProxyCouldNotTell,
         Cause::HttpsNotOpen,
         Cause::HttpsUnusable,
         Cause::LegacySuitesOnly,
@@ -858,6 +868,12 @@ fn causes() -> Vec<Cause> {
             | Cause::NoNetwork
             | Cause::OutOfResources
             | Cause::SourceUnusable
+            | Cause::ProxyUnreachable
+            | Cause::ProxyNotUnderstood
+            | Cause::ProxySignInRequired
+            | Cause::ProxySignInRefused
+            | Cause::ProxyForbids
+            | Cause::ProxyCouldNotTell
             | Cause::Silent
             | Cause::Stalled
             | Cause::Closed

@@ -786,6 +786,7 @@ impl StagedHost {
         Context {
             standards,
             role: self.role,
+            unused_proxy: None,
             server_name: host,
             now: now(),
         }

@@ -33,6 +33,7 @@ pub(super) fn context<'a>(standards: &'a Standards, host: &'a Host, role: Role) 
     Context {
         standards,
         role,
+        unused_proxy: None,
         server_name: host,
         now: now(),
     }

@@ -212,7 +212,7 @@ impl Dial for PeerDial {
         record.enter(Stage::Connect);
         let address = SocketAddr::from(([192, 0, 2, 25], 25));
         let Some(act) = self.peers.lock().unwrap().pop_front() else {
-            record.connected(State::Closed, Some(address), None, Vec::new());
+            record.connected(Some(State::Closed), Some(address), None, Vec::new());
             record.close_step();
             return Err(Failure {
                 stage: Stage::Connect,
@@ -254,7 +254,12 @@ impl Dial for PeerDial {
             .lock()
             .unwrap()
             .push(Dialled { task, said, read });
-        record.connected(State::Open, Some(address), Some(LOCAL.into()), Vec::new());
+        record.connected(
+            Some(State::Open),
+            Some(address),
+            Some(LOCAL.into()),
+            Vec::new(),
+        );
         let bounds = Bounds {
             limits: self.limits,
             until: self.began + self.limits.check.saturating_sub(kept_back),
