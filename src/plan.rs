@@ -58,6 +58,8 @@ pub struct Target {
     pub checks: Vec<Check>,
     /// The services whose expectation was named, so that no role changes it.
     pub named: Vec<ServiceId>,
+    /// The target that it is a node of (`--nodes`): both are looked at by that one's name, and compared.
+    pub node_of: Option<String>,
 }
 
 /// A host name in ASCII form, lower case; or an address.

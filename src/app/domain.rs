@@ -149,6 +149,7 @@ pub(super) async fn add_hosts(
             role: found.role,
             checks: checks(order, found),
             named: order.named.clone(),
+            node_of: None,
         });
     }
     Ok(finding)

@@ -22,6 +22,7 @@ Examples:
   exchports check --role mailbox --ca-file root.pem ex01.corp.example.com
   exchports check -s 443,web --audit mail.example.com
   exchports check --domain example.com
+  exchports check --nodes ex01,ex02 mail.example.com
   exchports check --targets-file hosts.txt --problems --report json=all.json
 
 Exit codes: 0 all as expected, 1 something is not (see --fail-on), 2 nothing
@@ -45,7 +46,7 @@ pub(super) struct CheckArgs {
     #[arg(
         long,
         value_name = "DOMAIN",
-        conflicts_with_all = ["redact", "wait", "address", "servername", "proxy"],
+        conflicts_with_all = ["redact", "wait", "address", "servername", "proxy", "nodes"],
         help_heading = "What to look at"
     )]
     pub(super) domain: Option<String>,
@@ -119,8 +120,10 @@ impl CheckArgs {
                 role,
                 checks: self.selection.checks(role)?,
                 named: service_names.clone(),
+                node_of: None,
             });
         }
+        targets.extend(self.route.nodes(&targets, &route)?);
         let ehlo_name = self.route.ehlo_name(&targets)?;
         let jobs = self.limits.jobs()?;
         let telling = self.output.telling()?;
@@ -285,6 +288,39 @@ mod tests {
             order("a -s all").plan.targets[0].checks.len(),
             catalog::all().count()
         );
+    }
+
+    #[test]
+    fn nodes_are_looked_at_by_the_name_in_front_and_for_what_it_has() {
+        let plan = order(
+            "Mail.example.com --servername web.example.com --address 192.0.2.1 -r published --forbid rdp --map smtp=2525 \
+             --nodes ex01.example.com,10.0.0.2",
+        )
+        .plan;
+        let [whole, named, literal] = plan.targets.as_slice() else {
+            panic!("{:?}", plan.targets);
+        };
+        for node in [named, literal] {
+            assert_eq!(node.node_of.as_deref(), Some("Mail.example.com"));
+            assert_eq!(node.server_name, whole.server_name);
+            assert_eq!((node.role, node.address), (Role::Published, None));
+            let checks = |target: &Target| -> Vec<(ServiceId, u16)> {
+                let kept = target.checks.iter().filter(|check| {
+                    check.expect != Expectation::Forbidden || check.service.id == ServiceId::Rdp
+                });
+                kept.map(|check| (check.service.id, check.port)).collect()
+            };
+            assert_eq!(checks(node), checks(whole));
+            // What must not be seen from outside may be there.
+            assert!(
+                node.checks
+                    .iter()
+                    .all(|check| check.service.id != ServiceId::Ldap)
+            );
+        }
+        assert_eq!(named.host, Host::Name("ex01.example.com".to_owned()));
+        assert_eq!(literal.name, "10.0.0.2");
+        assert!(whole.node_of.is_none());
     }
 
     #[test]

@@ -86,6 +86,7 @@ pub fn demo_plan(
             address: Some(address),
             role: Role::Any,
             named: Vec::new(),
+            node_of: None,
             checks,
         }],
         reach: Reach::default(),

@@ -8,7 +8,8 @@ use clap::Args;
 use super::error::{UsageError, quoted};
 use super::proxy::Proxies;
 use super::{proxy, targets, values};
-use crate::plan::{Addresses, Families, Host, Proxy, ProxyScheme, Reach, Target};
+use crate::catalog::Expectation;
+use crate::plan::{Addresses, Check, Families, Host, Proxy, ProxyScheme, Reach, Target};
 
 #[derive(Args, Debug)]
 pub(super) struct RouteArgs {
@@ -44,6 +45,16 @@ pub(super) struct RouteArgs {
     /// Go through a proxy: `socks5://HOST`, `socks5h://HOST` (it looks names up), `http://HOST:PORT` (CONNECT), or `env` (`HTTPS_PROXY`, `NO_PROXY`). User and password: `EXCHPORTS_PROXY_USER`, `EXCHPORTS_PROXY_PASSWORD` in the environment
     #[arg(long, value_name = "URL", help_heading = "How to get there")]
     proxy: Option<String>,
+
+    /// Nodes behind the target, comma-separated names or addresses: each is looked at by the target's name, and compared
+    /// with it and the others
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        help_heading = "How to get there"
+    )]
+    nodes: Vec<String>,
 
     /// What we call ourselves in EHLO [default: the address literal of our end]
     #[arg(long, value_name = "NAME", help_heading = "How to get there")]
@@ -139,6 +150,57 @@ impl RouteArgs {
             },
             source,
         })
+    }
+
+    /// The targets that are nodes of the only one there is: looked at by its name, in its role. What that role forbids is
+    /// about who comes from outside, so that of a node it is looked at only where it was named.
+    pub(super) fn nodes(
+        &self,
+        targets: &[Target],
+        route: &Route,
+    ) -> Result<Vec<Target>, UsageError> {
+        if self.nodes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let [whole] = targets else {
+            return Err(UsageError(
+                "--nodes are behind one name: give one target, as in `exchports check --nodes ex01,ex02 mail.example.com`"
+                    .to_owned(),
+            ));
+        };
+        let mut nodes: Vec<Target> = Vec::with_capacity(self.nodes.len());
+        for typed in &self.nodes {
+            let host =
+                targets::host(typed).map_err(|error| UsageError(format!("--nodes: {error}")))?;
+            let known = std::iter::once(whole).chain(&nodes);
+            if known.into_iter().any(|other| other.host == host) {
+                return Err(UsageError(format!(
+                    "--nodes {} is there twice: name each node once, and the name behind which they are as the target",
+                    quoted(typed)
+                )));
+            }
+            if let Host::Address(address) = host {
+                let is_proxied = route.proxies.used.is_some();
+                reach_fits("--nodes", address, route.reach, is_proxied)?;
+            }
+            let is_from_outside = |check: &&Check| {
+                check.expect != Expectation::Forbidden || whole.named.contains(&check.service.id)
+            };
+            nodes.push(Target {
+                name: typed.clone(),
+                host,
+                address: None,
+                node_of: Some(whole.name.clone()),
+                checks: whole
+                    .checks
+                    .iter()
+                    .filter(is_from_outside)
+                    .copied()
+                    .collect(),
+                ..whole.clone()
+            });
+        }
+        Ok(nodes)
     }
 
     pub(super) fn ehlo_name(&self, targets: &[Target]) -> Result<Option<String>, UsageError> {

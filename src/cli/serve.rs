@@ -171,6 +171,9 @@ impl ServeArgs {
             telling,
             domain,
         } = order;
+        if plan.targets.iter().any(|target| target.node_of.is_some()) {
+            return Err(wrong("a module checks one host: leave --nodes out"));
+        }
         if plan.targets.len() != 1 {
             return Err(wrong("its target is that of the scrape: name none"));
         }
@@ -301,6 +304,7 @@ mod tests {
             (&["--module", "a=--role nonsense"], "--module a: "),
             (&["--module", "a=mail.example.com"], "name none"),
             (&["--module", "a=--json"], "not for a module"),
+            (&["--module", "a=--nodes ex01"], "leave --nodes out"),
             (&["--module", "a=--role 'x"], "not closed"),
             (&["--module", "a=", "--module", "a="], "twice"),
             (&["--listen", "25443"], "ADDRESS:PORT"),

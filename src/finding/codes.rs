@@ -1635,6 +1635,16 @@ codes! {
         hint: "No action is needed. If there is a newer update, install it.",
         references: "Microsoft, Exchange Server build numbers and release dates",
     }
+    NodesDiffer = "nodes-differ" {
+        severity: Warn,
+        except: &[(Info, Seen, "where only the cipher suite differs")],
+        title: "the nodes behind a name differ",
+        meaning: "The name and its nodes (`--nodes`), or its addresses (`--all-addresses`), were looked at side by side, \
+            and one is not like the others. Whether a client works then depends on where the load balancer sends it.",
+        hint: "Bring the node in line with the others, or take it out of the load balancer until it is.",
+        references: "Microsoft, Load balancing in Exchange Server; Microsoft, Configure Windows Extended Protection in Exchange",
+        aliases: &["node", "load balancer"],
+    }
     NamesDiffer = "names-differ" {
         severity: Info,
         title: "the services are answered by different servers",

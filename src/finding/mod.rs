@@ -45,6 +45,8 @@ pub struct Finding {
 pub struct TargetFinding {
     /// The target as it was typed.
     pub target: String,
+    /// The target that it is a node of (`--nodes`).
+    pub node_of: Option<String>,
     /// What kind of host it was judged as.
     pub role: Role,
     /// The addresses it has, in the order in which they were tried.

@@ -117,6 +117,9 @@ pub(super) struct Target<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     event: Option<&'static str>,
     target: &'a str,
+    /// Absent unless it is a node.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node_of: Option<&'a str>,
     role: &'static str,
     role_guessed: bool,
     role_reasons: &'a [String],
@@ -143,6 +146,7 @@ impl<'a> Target<'a> {
         Self {
             event: Some("target-finished"),
             target: &finding.target,
+            node_of: finding.node_of.as_deref(),
             role: finding.role.as_str(),
             role_guessed: finding.guess.is_some() && finding.role != Role::Auto,
             role_reasons: finding

@@ -188,6 +188,7 @@ pub(super) fn as_target(domain: &DomainFinding) -> TargetFinding {
     let diagnoses = domain.diagnoses.iter();
     TargetFinding {
         target: domain.discovery.domain.clone(),
+        node_of: None,
         role: Role::Auto,
         addresses: Vec::new(),
         resolve: Some(domain.discovery.took),

@@ -29,32 +29,31 @@ pub fn plugin_answer(
     verbosity: u8,
 ) -> String {
     let mut order = Order::default();
-    let told: Vec<Told> = events.iter().flat_map(|event| order.take(event)).collect();
-    let Some(told) = told.first() else {
+    let all: Vec<Told> = events.iter().flat_map(|event| order.take(event)).collect();
+    let Some((told, nodes)) = all.split_first() else {
         return format!("EXCHPORTS {} - it was interrupted\n", state.as_str());
     };
+    let is_node = |told: &&Told| told.finding.node_of.is_some();
+    let nodes: Vec<&Told> = nodes.iter().filter(is_node).collect();
     let problems = problems(&told.finding, &told.rows);
     let mut text = format!("EXCHPORTS {} - ", state.as_str());
     text.push_str(&headline(told, &problems, text.len()));
+    for node in &nodes {
+        let status = node.finding.status;
+        if matches!(status, Status::Warn | Status::Fail | Status::Skip) {
+            let name = plain(Text::from(node.finding.target.as_str()).as_str());
+            // Writing to a String cannot fail.
+            let _ = write!(text, "; node {name} {}", status.as_str());
+        }
+    }
     text.push_str(" | ");
     text.push_str(&performance(told, levels));
     text.push('\n');
-    for problem in &problems {
-        let word = match problem.severity {
-            Severity::Fail => "CRITICAL",
-            Severity::Warn => "WARNING",
-            Severity::Info => "note",
-        };
-        // Writing to a String cannot fail.
-        let _ = writeln!(
-            text,
-            "{word}: {} [{}]",
-            plain(&problem.sentence()),
-            problem.code
-        );
-        if verbosity > 0 {
-            let _ = writeln!(text, "  -> {}", plain(problem.hint));
-        }
+    push_problems(&problems, "", verbosity, &mut text);
+    for node in nodes {
+        let name = plain(Text::from(node.finding.target.as_str()).as_str());
+        let problems = self::problems(&node.finding, &node.rows);
+        push_problems(&problems, &format!("node {name}: "), verbosity, &mut text);
     }
     if verbosity > 1 {
         for row in &told.rows {
@@ -71,6 +70,27 @@ pub fn plugin_answer(
         }
     }
     text
+}
+
+/// A line for each problem, and what to do about it where that was asked for.
+fn push_problems(problems: &[Problem<'_>], whose: &str, verbosity: u8, text: &mut String) {
+    for problem in problems {
+        let word = match problem.severity {
+            Severity::Fail => "CRITICAL",
+            Severity::Warn => "WARNING",
+            Severity::Info => "note",
+        };
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "{word}: {whose}{} [{}]",
+            plain(&problem.sentence()),
+            problem.code
+        );
+        if verbosity > 0 {
+            let _ = writeln!(text, "  -> {}", plain(problem.hint));
+        }
+    }
 }
 
 /// How many checks are how, and of what is wrong as much as fits: `1 fail of 12: submission certificate-expired`.

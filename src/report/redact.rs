@@ -80,8 +80,10 @@ impl Redacted {
 
 impl Reporter for Redacted {
     fn report(&mut self, event: &Event) -> io::Result<()> {
-        if let Event::TargetStarted { target, role, .. } = event {
+        if let Event::TargetStarted { target, role, name } = event {
             self.roles.insert(*target, *role);
+            // A target is told what its nodes are, which come after it.
+            self.names.learn_name(name);
         }
         for told in self.order.take(event) {
             self.pass_on(told)?;
@@ -425,6 +427,7 @@ impl Placeholders {
     fn target_finding(&mut self, finding: &TargetFinding) -> TargetFinding {
         let mut finding = finding.clone();
         finding.target = self.place(&finding.target);
+        finding.node_of = finding.node_of.as_deref().map(|name| self.place(name));
         for address in &mut finding.addresses {
             *address = self.address(*address);
         }

@@ -16,6 +16,7 @@ mod control;
 mod events;
 #[cfg(test)]
 mod fixture;
+mod nodes;
 mod rows;
 mod setup;
 mod target;

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::admission::Admission;
 use super::events::tell;
+use super::nodes::Nodes;
 use super::setup::{Sequence, Setup, Shared};
 use super::target::one_target;
 use crate::event::{Event, RunFinished, Summary};
@@ -38,7 +39,8 @@ pub async fn run(mut plan: Plan, setup: Setup, events: mpsc::Sender<Event>) -> R
         roots: setup.roots,
         now: at,
     });
-    let mut summary = all_targets(&shared, targets, setup.sequence, &events).await;
+    let nodes = Nodes::of(&targets);
+    let mut summary = all_targets(&shared, targets, nodes, setup.sequence, &events).await;
     if let Some(domain) = &setup.domain {
         summary.add_domain(domain);
     }
@@ -56,6 +58,7 @@ pub async fn run(mut plan: Plan, setup: Setup, events: mpsc::Sender<Event>) -> R
 async fn all_targets(
     shared: &Arc<Shared>,
     targets: impl IntoIterator<Item = Target>,
+    mut nodes: Option<Nodes>,
     sequence: Sequence,
     events: &mpsc::Sender<Event>,
 ) -> Summary {
@@ -92,15 +95,21 @@ async fn all_targets(
                 None => break,
             },
         };
-        match &event {
-            Event::CheckFinished { finding, .. } => summary.add_check(finding),
-            Event::TargetFinished { target, finding } => {
-                summary.add_target(finding);
-                admission.finish(*target);
-            }
-            _ => {}
+        if let Event::TargetFinished { target, .. } = &event {
+            admission.finish(*target);
         }
-        tell(events, event).await;
+        let told = match &mut nodes {
+            Some(nodes) => nodes.pass(event, shared),
+            None => vec![event],
+        };
+        for event in told {
+            match &event {
+                Event::CheckFinished { finding, .. } => summary.add_check(finding),
+                Event::TargetFinished { finding, .. } => summary.add_target(finding),
+                _ => {}
+            }
+            tell(events, event).await;
+        }
     }
     summary
 }
@@ -140,6 +149,7 @@ mod tests {
             role: Role::Any,
             checks,
             named: Vec::new(),
+            node_of: None,
         }
     }
 
@@ -235,6 +245,33 @@ mod tests {
         assert_eq!(told.last(), Some(&(0, "done")), "{told:?}");
     }
 
+    /// With one socket too, for which the name does not wait.
+    #[tokio::test]
+    async fn a_name_is_told_when_the_last_of_its_nodes_is_over() {
+        let node = |node_of: Option<&str>| Target {
+            name: node_of.map_or("mail.example.com", |_| "node").to_owned(),
+            node_of: node_of.map(str::to_owned),
+            ..target(Vec::new())
+        };
+        let name = Some("mail.example.com");
+        let mut plan = plan(vec![node(None), node(name), node(name)]);
+        plan.limits.jobs = 1;
+        let setup = setup(&plan, Sequence::Ordered);
+        let (sender, mut events) = channel();
+        let read = async {
+            let mut ended = Vec::new();
+            while let Some(event) = events.recv().await {
+                if let Event::TargetFinished { target, finding } = event {
+                    ended.push((target.0, finding.node_of.is_some()));
+                }
+            }
+            ended
+        };
+        let (finished, ended) = tokio::join!(run(plan, setup, sender), read);
+        assert_eq!(ended, [(1, true), (2, true), (0, false)]);
+        assert_eq!(finished.summary.targets, 3);
+    }
+
     /// A reader that takes nothing: what has begun comes to its end, nothing new begins, and nothing is lost.
     #[tokio::test]
     async fn a_slow_reader_pauses_the_start_of_targets_and_loses_nothing() {
@@ -260,7 +297,7 @@ mod tests {
             via: None,
         });
         let running = tokio::spawn(async move {
-            all_targets(&shared, targets, Sequence::Unordered, &sender).await
+            all_targets(&shared, targets, None, Sequence::Unordered, &sender).await
         });
         tokio::time::sleep(Duration::from_millis(100)).await;
         let begun = taken.load(std::sync::atomic::Ordering::Relaxed);

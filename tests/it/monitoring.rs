@@ -13,7 +13,7 @@ use exchports::finding::PluginState;
 use exchports::plan::CertDays;
 use exchports::report::{Exposition, Format, plugin_answer, scraped};
 
-use crate::report::{PLAIN, hold_golden, one_row, run, told};
+use crate::report::{PLAIN, hold_golden, nodes, one_row, run, told};
 
 #[test]
 fn documents_look_as_they_did() {
@@ -308,6 +308,24 @@ fn performance(line: &str) -> Vec<(String, Option<f64>, String, Vec<String>)> {
         (label.to_owned(), value, unit.to_owned(), parts)
     });
     read.collect()
+}
+
+#[test]
+fn a_plugin_tells_of_nodes_too() {
+    let answer = plugin_answer(&nodes(), PluginState::Critical, CertDays::Lifetime, 0);
+    let first = answer.lines().next().expect("a line");
+    let (text, _) = first.split_once(" | ").expect("performance data");
+    assert!(
+        text.starts_with("EXCHPORTS CRITICAL - mail.example.com: "),
+        "{text}"
+    );
+    assert!(text.ends_with("; node ex02 fail"), "{text}");
+    for line in [
+        "WARNING: https: ex02 presents another certificate than ex01",
+        "CRITICAL: node ex02: imaps: the connection was refused",
+    ] {
+        assert!(answer.contains(&format!("\n{line}")), "{answer}");
+    }
 }
 
 #[test]

@@ -60,6 +60,13 @@ fn tables_look_as_they_did() {
         rows: Rows::Problems,
         ..PLAIN
     };
+    for width in [70, 50] {
+        let style = Style { width, ..PLAIN };
+        hold_golden(
+            &format!("table-nodes-{width}.txt"),
+            &told(&nodes(), Format::Table, style),
+        );
+    }
     hold_golden("table-problems.txt", &told(&run(), Format::Table, problems));
     hold_golden(
         "table-healthy.txt",
@@ -576,6 +583,58 @@ pub(crate) fn said_everywhere(said: &Text) -> Vec<Event> {
 }
 
 type Looked = (TargetFinding, Vec<Finding>);
+
+/// A name and two nodes, of which one is wrong.
+pub(crate) fn nodes() -> Vec<Event> {
+    let place = |name: &str, days: i64| {
+        let (mut finding, mut rows) = healthy();
+        name.clone_into(&mut finding.target);
+        finding.node_of = (name != "mail.example.com").then(|| "mail.example.com".to_owned());
+        for row in &mut rows {
+            row.diagnoses.clear();
+        }
+        if let Some(https) = rows
+            .iter_mut()
+            .find(|row| row.check.service.id == ServiceId::Https)
+        {
+            https.observation.tls = Some(tls(days));
+            https.days_left = Some(days);
+        }
+        (finding, rows)
+    };
+    let (mut name, rows) = place("mail.example.com", 240);
+    name.status = Status::Warn;
+    name.diagnoses = vec![TargetDiagnosis {
+        diagnosis: diagnosis(
+            Code::NodesDiffer,
+            Severity::Warn,
+            "ex02 presents another certificate than ex01: 5a5a5a5a… (expires on 2026-12-09) instead of 5a5a5a5a… (expires \
+             on 2027-07-19)",
+            "assign one certificate to all of them",
+        ),
+        services: vec![ServiceId::Https],
+        addresses: vec![ip("192.0.2.20")],
+    }];
+    let (ex02, mut wrong) = place("ex02", 18);
+    wrong.retain(|row| row.check.service.id != ServiceId::Imaps);
+    wrong.push(refused(Role::Any, ServiceId::Imaps));
+    wrong.sort_by_key(|row| row.check.service.id);
+    let mut events = events(vec![(name, rows), place("ex01", 240), (ex02, wrong)]);
+    // A run tells the name when the last of its nodes is over.
+    let is_name = |event: &Event| {
+        matches!(
+            event,
+            Event::TargetFinished {
+                target: TargetId(0),
+                ..
+            }
+        )
+    };
+    let index = events.iter().position(is_name).expect("its end");
+    let end = events.remove(index);
+    events.insert(events.len() - 1, end);
+    events
+}
 
 fn events(targets: Vec<Looked>) -> Vec<Event> {
     let mut summary = Summary::default();
@@ -1149,6 +1208,7 @@ fn long_names() -> Looked {
 fn target(name: &str, role: Role, addresses: &[&str]) -> TargetFinding {
     TargetFinding {
         target: name.to_owned(),
+        node_of: None,
         role,
         addresses: addresses.iter().map(|address| ip(address)).collect(),
         resolve: (!addresses.contains(&name)).then_some(Duration::from_micros(3_100)),

@@ -479,6 +479,7 @@ impl Staged {
             role: Role::Auto,
             checks: Vec::new(),
             named: self.named.iter().map(|(id, _)| *id).collect(),
+            node_of: None,
         };
         let around = Surroundings {
             addresses: vec![self.address],

@@ -379,6 +379,10 @@ struct Report {
 struct Target {
     /// The host as it was typed.
     target: String,
+    /// The target that it is a node of (`--nodes`), by whose name it was looked at; absent unless it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    node_of: Option<String>,
     /// What kind of host it was judged as; `auto` where none was named and none recognised.
     role: String,
     /// Whether the role was found from what the host showed.

@@ -198,6 +198,7 @@ fn run_of(finding: &Finding, host: &Host) -> Vec<Event> {
         role: Role::Any,
         checks: vec![finding.check],
         named: Vec::new(),
+        node_of: None,
     };
     let around = Surroundings {
         addresses: vec![IpAddr::from([192, 0, 2, 25])],

@@ -102,7 +102,7 @@ fn served<'a>(whole: &TargetCase<'a>) -> Vec<Served<'a>> {
 
 /// Whether the one was to be replaced by the other: made out to one name at least that both have, begun earlier, and
 /// ending earlier.
-fn is_predecessor(old: &CertificateFacts, new: &CertificateFacts) -> bool {
+pub(super) fn is_predecessor(old: &CertificateFacts, new: &CertificateFacts) -> bool {
     // What is issued in one go, such as one for each kind of key, begins together.
     const TOGETHER: Duration = Duration::DAY;
     let shares_name = old.names.iter().any(|name| {

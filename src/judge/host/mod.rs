@@ -21,8 +21,11 @@ mod certificates;
 mod changes;
 mod identity;
 mod modern;
+mod nodes;
 mod reach;
 mod shared;
+
+pub use nodes::{Place, compare_nodes};
 
 /// What was seen of a target besides its checks.
 #[derive(Clone, Debug, Default)]
@@ -80,6 +83,7 @@ pub fn judge_target(
     let status = worst(findings, &diagnoses);
     TargetFinding {
         target: target.name.clone(),
+        node_of: target.node_of.clone(),
         role: context.role,
         addresses: around.addresses,
         resolve: around.resolve,
@@ -121,6 +125,7 @@ pub fn target_rules() -> impl Iterator<Item = &'static HostRule> {
         reach::RULES,
         certificates::RULES,
         identity::RULES,
+        nodes::RULES,
         modern::RULES,
         changes::RULES,
     ]
@@ -181,23 +186,7 @@ pub struct TargetCase<'a> {
 impl<'a> TargetCase<'a> {
     /// Whose software the host runs: what one service says of it holds for those that say nothing.
     fn product(&self) -> Product {
-        let cases = || {
-            self.findings.iter().map(|finding| Case {
-                check: finding.check,
-                seen: &finding.observation,
-                context: self.context,
-            })
-        };
-        let says = |product: Product| {
-            // Directories and desktops are others' on hosts of every kind.
-            cases()
-                .filter(|case| {
-                    !matches!(case.check.service.protocol, Protocol::Ldap | Protocol::Rdp)
-                })
-                .any(|case| case.says() == Some(product))
-        };
-        let mut known = [Product::Exchange, Product::Other].into_iter();
-        Product::of(known.find(|product| says(*product)), self.context.role)
+        product(&self.findings.iter(), self.context)
     }
 
     /// Services with a port of their own.
@@ -213,6 +202,27 @@ impl<'a> TargetCase<'a> {
             .filter_map(|finding| Some((finding, http(finding)?)))
             .filter(|(_, facts)| facts.status.is_some())
     }
+}
+
+fn product<'a>(
+    findings: &(impl Iterator<Item = &'a Finding> + Clone),
+    context: &Context<'_>,
+) -> Product {
+    let cases = || {
+        findings.clone().map(|finding| Case {
+            check: finding.check,
+            seen: &finding.observation,
+            context,
+        })
+    };
+    let says = |product: Product| {
+        // Directories and desktops are others' on hosts of every kind.
+        cases()
+            .filter(|case| !matches!(case.check.service.protocol, Protocol::Ldap | Protocol::Rdp))
+            .any(|case| case.says() == Some(product))
+    };
+    let mut known = [Product::Exchange, Product::Other].into_iter();
+    Product::of(known.find(|product| says(*product)), context.role)
 }
 
 fn ports(findings: &[Finding]) -> impl Iterator<Item = &Finding> + Clone {

@@ -272,7 +272,7 @@ impl Column {
 }
 
 /// What is wrong with the certificate, in a word, the worst first.
-fn defect(row: &Finding) -> Option<&'static str> {
+pub(super) fn defect(row: &Finding) -> Option<&'static str> {
     let has = |code: Code| {
         let mut wrong = row.diagnoses.iter();
         wrong.any(|told| told.code == code && told.severity > Severity::Info)
@@ -311,6 +311,6 @@ fn version(tls: &TlsFacts) -> Option<String> {
 }
 
 /// `1.3`, `SSL 3.0`: the column's title says the rest.
-fn short(version: TlsVersion) -> String {
+pub(super) fn short(version: TlsVersion) -> String {
     version.name().trim_start_matches("TLS ").to_owned()
 }

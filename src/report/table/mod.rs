@@ -26,12 +26,14 @@ use causes::{Cause, causes, codes, label, names};
 use certificates::Presented;
 use columns::Columns;
 use lines::{Line, is_shown, lines};
+use nodes::side_by_side;
 
 mod audit;
 mod causes;
 mod certificates;
 mod columns;
 mod lines;
+mod nodes;
 
 /// Writes the table.
 pub(super) struct Table {
@@ -110,6 +112,56 @@ impl Table {
         }
     }
 
+    /// A name and its nodes in one page, where that fits.
+    fn push_nodes(&mut self, group: &[Told], text: &mut String) -> bool {
+        let pages: Vec<Page<'_>> = group
+            .iter()
+            .map(|told| Page::new(told, self.style))
+            .collect();
+        let [name, ..] = pages.as_slice() else {
+            return false;
+        };
+        if self.style.rows == Rows::Problems {
+            return false;
+        }
+        let Some(table) = side_by_side(group, self.style) else {
+            return false;
+        };
+        if self.last != Last::Nothing {
+            text.push('\n');
+        }
+        name.push_heading(text);
+        text.push_str(&table);
+        text.push('\n');
+        let matters = of_all(&pages);
+        for matter in &matters {
+            name.push_matter(matter, text);
+        }
+        if !matters.is_empty() {
+            text.push('\n');
+        }
+        let Style { color, width, .. } = self.style;
+        let bold = |line: &str| color.bold(line);
+        for page in &pages {
+            let label = Text::from(page.target.target.as_str());
+            let verdict = format!("{}: {}", label.as_str(), page.target.verdict());
+            let status = page.target.status;
+            push_worded(status, &verdict, INDENT, (color, width), bold, text);
+            self.hosts.add(page);
+            if self.style.certificates == CertificateList::Shown {
+                self.presented.add(page.target, page.rows);
+            }
+        }
+        // The verdicts stand above.
+        self.hosts.overview.clear();
+        self.hosts.problems = matters
+            .iter()
+            .filter(|matter| matter.diagnosis.severity > Severity::Info)
+            .count();
+        self.last = Last::Page;
+        true
+    }
+
     fn push_end(&self, end: &RunFinished, text: &mut String) {
         let hosts = &self.hosts;
         let Style { color, width, .. } = self.style;
@@ -151,8 +203,13 @@ impl Reporter for Table {
                 self.last = Last::Page;
             }
         }
-        for told in self.order.take(event) {
-            self.push_target(&told, &mut text);
+        let told = self.order.take(event);
+        // A name is told last, so that it comes with its nodes.
+        let has_nodes = told.iter().any(|told| told.finding.node_of.is_some());
+        if !(has_nodes && self.push_nodes(&told, &mut text)) {
+            for told in &told {
+                self.push_target(told, &mut text);
+            }
         }
         if let Event::RunFinished(end) = event {
             self.push_end(end, &mut text);
@@ -232,6 +289,19 @@ struct Matter<'a> {
     lines: Vec<String>,
     /// The id of one of its requests, under which the server's logs have it.
     request: Option<&'a str>,
+    /// Whether the next one says what to do about this one too.
+    is_hint_next: bool,
+}
+
+/// What several of one kind ask for in the same words is said once, after the last of them.
+fn hint_once(matters: &mut [Matter<'_>]) {
+    for index in 1..matters.len() {
+        let is_same = {
+            let (one, next) = (matters[index - 1].diagnosis, matters[index].diagnosis);
+            one.code == next.code && one.hint == next.hint
+        };
+        matters[index - 1].is_hint_next = is_same;
+    }
 }
 
 impl<'a> Page<'a> {
@@ -257,6 +327,7 @@ impl<'a> Page<'a> {
                     whom,
                     lines: vec![line],
                     request: None,
+                    is_hint_next: false,
                 }
             })
             .collect();
@@ -269,9 +340,11 @@ impl<'a> Page<'a> {
                     whom: label(rows, &cause.rows()),
                     lines: explained(cause, rows),
                     request: cause.rows().iter().find_map(|row| request_id(&rows[*row])),
+                    is_hint_next: false,
                 }),
         );
         matters.sort_by_key(|matter| Reverse(matter.diagnosis.severity));
+        hint_once(&mut matters);
         Self {
             target,
             rows,
@@ -480,7 +553,9 @@ impl<'a> Page<'a> {
             );
             lead = " ".repeat(SEVERITY);
         }
-        self.push_hint(diagnosis, INDENT + SEVERITY, text);
+        if !matter.is_hint_next {
+            self.push_hint(diagnosis, INDENT + SEVERITY, text);
+        }
         if let Some(id) = matter.request.filter(|_| severity > Severity::Info) {
             let line = format!(r"request-id {id}: grep it in Logging\HttpProxy on the server");
             let aside = Paragraph::at(INDENT + SEVERITY + 3);
@@ -511,6 +586,47 @@ impl<'a> Page<'a> {
             hint.push(&diagnosis.hint, self.style.width, str::to_owned, text);
         }
     }
+}
+
+/// What is to be told of a name and its nodes, each thing once, with the places that have it.
+fn of_all<'a>(pages: &[Page<'a>]) -> Vec<Matter<'a>> {
+    let mut all: Vec<(Vec<&str>, &Matter<'a>)> = Vec::new();
+    for page in pages {
+        for matter in &page.matters {
+            let is_it = |(_, other): &&mut (Vec<&str>, &Matter<'a>)| {
+                other.diagnosis.code == matter.diagnosis.code
+                    && other.diagnosis.severity == matter.diagnosis.severity
+                    && other.lines == matter.lines
+            };
+            match all.iter_mut().find(is_it) {
+                Some((places, _)) => places.push(&page.target.target),
+                None => all.push((vec![&page.target.target], matter)),
+            }
+        }
+    }
+    let mut matters: Vec<Matter<'a>> = all
+        .into_iter()
+        .map(|(places, matter)| {
+            // What differs says where by itself.
+            let is_everywhere =
+                places.len() == pages.len() || matter.diagnosis.code == Code::NodesDiffer;
+            let mut lines = matter.lines.clone();
+            if let (Some(first), false) = (lines.first_mut(), is_everywhere) {
+                let places = Text::from(places.join(", ").as_str());
+                *first = format!("{}: {first}", places.as_str());
+            }
+            Matter {
+                diagnosis: matter.diagnosis,
+                whom: matter.whom.clone(),
+                lines,
+                request: matter.request,
+                is_hint_next: false,
+            }
+        })
+        .collect();
+    matters.sort_by_key(|matter| Reverse(matter.diagnosis.severity));
+    hint_once(&mut matters);
+    matters
 }
 
 /// The id of the request behind what a web service answered.

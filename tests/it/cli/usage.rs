@@ -56,6 +56,23 @@ fn what_is_no_target_is_told_on_one_line() {
             &["--address `ff02::1`", "multicast"],
         ),
         (
+            words("check a.example b.example --nodes ex01"),
+            &["--nodes", "give one target"],
+        ),
+        (
+            words("check a.example --nodes ex01,ex02,ex01"),
+            &["--nodes `ex01`", "twice"],
+        ),
+        (words("check a.example --nodes a.example"), &["twice"]),
+        (
+            words("check a.example --nodes ex01:443"),
+            &["--nodes: `ex01:443`", "--service 443"],
+        ),
+        (
+            words("check a.example -4 --nodes ::1"),
+            &["--nodes ::1", "-4 excludes"],
+        ),
+        (
             words("check --targets-file -"),
             &["--targets-file", "exchports check -"],
         ),

@@ -3,6 +3,7 @@
 mod check;
 mod explain;
 mod host;
+mod nodes;
 mod target;
 
 use std::time::Duration;

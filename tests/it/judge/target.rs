@@ -102,6 +102,7 @@ fn target(name: &str, role: Role) -> Target {
         role,
         checks: Vec::new(),
         named: Vec::new(),
+        node_of: None,
     }
 }
 
