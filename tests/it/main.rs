@@ -26,3 +26,4 @@ mod tls;
 #[cfg(target_os = "linux")]
 mod troubles;
 mod wire;
+mod zabbix;
