@@ -30,11 +30,12 @@ pub fn turned_away(finding: &Finding) -> Option<Text> {
         return None;
     }
     if let Some(PeerFacts::Http(facts)) = &seen.peer {
-        // http.sys says 503 for a pool that is stopped: that stays so.
-        let is_of_windows = facts
-            .server
-            .as_ref()
-            .is_some_and(|server| server.as_str().starts_with("Microsoft-HTTPAPI"));
+        // http.sys says 503 for a pool that is stopped: that stays so. Of a page that IIS sends people to it is http.sys's too.
+        let is_of_windows = facts.server.as_ref().is_some_and(|server| {
+            let server = server.as_str();
+            server.starts_with("Microsoft-HTTPAPI")
+                || (server.starts_with("Microsoft-IIS") && facts.status != Some(503))
+        });
         let status = facts.final_status.or(facts.status);
         if let Some(status @ (429 | 503)) = status
             && !is_of_windows

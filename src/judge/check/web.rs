@@ -89,6 +89,8 @@ const MEANINGS: &[StatusRow] = {
         (429..=429, [Throttled,Throttled,Throttled,Throttled,Throttled, Throttled, Throttled, Throttled, Throttled, Throttled, Throttled,  Throttled]),
         // IIS's own: the session is over, sign in again.
         (440..=440, [Fine,     Fine,     SignIn,   SignIn,   SignIn,    SignIn,    SignIn,    SignIn,    SignIn,    SignIn,    SignIn,     SignIn]),
+        // This name is not served on this connection (RFC 9110 §15.5.20).
+        (421..=421, [Rejected, Rejected, Rejected, Rejected, Rejected,  Rejected,  Rejected,  Rejected,  Rejected,  Rejected,  Rejected,   Rejected]),
         (402..=499, [Fine,     Fine,     Rejected, Rejected, Rejected,  Rejected,  Rejected,  Rejected,  Rejected,  Rejected,  Rejected,   Rejected]),
         (511..=511, [Portal,   Portal,   Portal,   Portal,   Portal,    Portal,    Portal,    Portal,    Portal,    Portal,    Portal,     Portal]),
         (500..=999, [Trouble,  Trouble,  Trouble,  Trouble,  Trouble,   Trouble,   Trouble,   Trouble,   Trouble,   Trouble,   Trouble,    Trouble]),
@@ -451,6 +453,7 @@ fn rejected(case: &Case<'_>) -> Option<Evidence> {
     }
     Some(
         Evidence::new(answer(facts)).hint_if(match (status, is_http_sys(facts)) {
+            _ if facts.blocked_by.is_some() => Some(BLOCKED),
             (400, true) => Some(
                 "http.sys knows no site by that name (Invalid Hostname): correct the host name of the binding in IIS \
                  (`Get-WebBinding`), or check by the name that clients use.",
@@ -528,26 +531,32 @@ fn restricted(case: &Case<'_>) -> Option<Evidence> {
         ),
         _ => None,
     };
-    Some(
-        Evidence::new(format!(
-            "{}: not from here, or not at all",
-            answer(case.http()?)
-        ))
-        .hint_if(hint),
-    )
+    let facts = case.http()?;
+    if facts.blocked_by.is_some() {
+        return Some(Evidence::new(answer(facts)).hint(BLOCKED));
+    }
+    Some(Evidence::new(format!("{}: not from here, or not at all", answer(facts))).hint_if(hint))
 }
+
+/// What is to be done about a firewall's page.
+const BLOCKED: &str = "A web application firewall in front blocks the request: look for it in that firewall's log (the page has \
+                       its number), and let this directory pass. It may treat mail programs otherwise than this check.";
 
 fn anonymous(case: &Case<'_>) -> Option<Evidence> {
     let facts = case.http()?;
     // A page is nothing odd for people, as long as it is Exchange's.
     let is_strange_page = || {
         let is_page = matches!(facts.status, Some(200..=299)) && case.service().group == Group::Web;
-        is_page && !is_exchange(facts) && !is_online(case)
+        let is_known = is_exchange(facts) || is_online(case);
+        is_page && (facts.blocked_by.is_some() || !is_known)
     };
     if means(case, |meaning| meaning == Meaning::Anonymous).is_none()
         && (case.failure().is_some() || !is_strange_page())
     {
         return None;
+    }
+    if facts.blocked_by.is_some() {
+        return Some(Evidence::new(answer(facts)).hint(BLOCKED));
     }
     let message = format!("{}, without asking to sign in", answer(facts));
     if is_exchange(facts) {
@@ -989,6 +998,62 @@ mod tests {
         assert_eq!(answering(ServiceId::Http, facts(302)).told(), []);
         for status in [200, 302, 401, 403, 404, 440] {
             assert_eq!(answering(ServiceId::Https, facts(status)).told(), []);
+        }
+    }
+
+    #[test]
+    fn what_stands_in_front_is_told_with_what_to_try() {
+        let blocked = |status| HttpFacts {
+            blocked_by: Some("F5 BIG-IP"),
+            ..facts(status)
+        };
+        for (service, facts, code, words, hint) in [
+            (
+                ServiceId::Https,
+                facts(421),
+                Code::HttpRejected,
+                "HTTP 421",
+                "`--servername`",
+            ),
+            (
+                ServiceId::Ews,
+                facts(421),
+                Code::HttpRejected,
+                "HTTP 421",
+                "`--servername`",
+            ),
+            (
+                ServiceId::Ews,
+                blocked(200),
+                Code::WebAnonymous,
+                "F5 BIG-IP",
+                "web application firewall",
+            ),
+            (
+                ServiceId::Owa,
+                blocked(200),
+                Code::WebAnonymous,
+                "F5 BIG-IP",
+                "web application firewall",
+            ),
+            (
+                ServiceId::Owa,
+                blocked(403),
+                Code::WebRestricted,
+                "F5 BIG-IP",
+                "web application firewall",
+            ),
+            (
+                ServiceId::Mapi,
+                blocked(406),
+                Code::HttpRejected,
+                "F5 BIG-IP",
+                "web application firewall",
+            ),
+        ] {
+            let (message, told) = answering(service, facts).words(code);
+            assert!(message.contains(words), "{service}: {message}");
+            assert!(told.contains(hint), "{service}: {told}");
         }
     }
 
