@@ -217,6 +217,8 @@ pub enum Cause {
     TlsBroken,
     /// The server answered what this client never said, as it does to the header of the PROXY protocol.
     Unasked,
+    /// Nobody says a word, but to the header of the PROXY protocol.
+    HeaderAwaited,
     /// The server said at once that it is not available: 4xx, BYE, -ERR.
     ServiceUnavailable,
     /// The server refuses this client for good: a greeting of 5xx.

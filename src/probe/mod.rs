@@ -7,6 +7,7 @@
 //!
 //! Start reading at [`probe`], then at [`smtp`], the fullest of the dialogues.
 
+mod header;
 mod http;
 mod imap;
 mod ldap;
@@ -18,7 +19,7 @@ mod web;
 
 use crate::catalog::{Protocol, Security, Service, virtual_directory};
 use crate::facts::{
-    HttpFacts, ImapFacts, LdapFacts, PeerFacts, Pop3Facts, RdpFacts, SmtpFacts, Text,
+    HttpFacts, ImapFacts, LdapFacts, LegacyAnswer, PeerFacts, Pop3Facts, RdpFacts, SmtpFacts, Text,
 };
 use crate::net::{Alpn, Dial, Record, Session, Stream};
 use crate::observation::{Cause, Detour, Failure, Observation, Stage};
@@ -113,9 +114,19 @@ pub async fn probe(dial: &impl Dial, ask: &Ask) -> Observation {
         } else {
             record.set_tls(first_tls);
             name_the_stranger(protocol, failure.as_mut(), outcome.as_ref().err());
+            look_for_header(
+                dial,
+                ask,
+                mode,
+                &mut record,
+                &mut failure,
+                outcome.as_ref().err(),
+            )
+            .await;
         }
     } else {
         look_at_old_tls(dial, ask, mode, &mut record, failure.as_mut()).await;
+        look_for_header(dial, ask, mode, &mut record, &mut failure, None).await;
     }
     if let PeerFacts::Http(facts) = &peer
         && failure.is_none()
@@ -294,6 +305,29 @@ async fn look_at_old_tls(
         && record.connection() == 1
     {
         old_tls::look_again(dial, ask, mode, record, failure).await;
+    }
+}
+
+/// Whether the port waits for a header of the PROXY protocol, where nobody has said a word.
+async fn look_for_header(
+    dial: &impl Dial,
+    ask: &Ask,
+    mode: TlsMode,
+    record: &mut Record,
+    failure: &mut Option<Failure>,
+    second: Option<&Failure>,
+) {
+    let answers_hello = record.tls().is_some_and(|tls| {
+        let legacy = tls.legacy.as_ref();
+        legacy.is_some_and(|legacy| legacy.answer != LegacyAnswer::Closed)
+    });
+    if let Some(failure) = failure
+        && ask.depth == Depth::Full
+        && !answers_hello
+        && header::may_be_awaited(ask, mode, failure, second)
+        && header::is_awaited(dial, ask, mode, record).await
+    {
+        failure.cause = Cause::HeaderAwaited;
     }
 }
 

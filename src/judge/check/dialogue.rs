@@ -113,6 +113,15 @@ pub(super) const RULES: &[CheckRule] = &[
         },
     },
     CheckRule {
+        code: Code::ProxyHeaderMissing,
+        holds: |case| {
+            case.failed(Code::ProxyHeaderMissing)?;
+            Some(Evidence::new(
+                "nothing is answered without a PROXY header, and the server answers after one",
+            ))
+        },
+    },
+    CheckRule {
         code: Code::ConnectionsLimited,
         holds: |case| {
             let words = case.seen.turned_away.as_ref()?;

@@ -112,6 +112,7 @@ impl<'a> Case<'a> {
             Cause::NotTheProtocol => Code::NotTheProtocol,
             Cause::TlsBroken => Code::TlsBroken,
             Cause::Unasked => Code::ProxyHeaderUnexpected,
+            Cause::HeaderAwaited => Code::ProxyHeaderMissing,
             Cause::ServiceUnavailable => Code::ServiceUnavailable,
             Cause::Rejected => Code::GreetingRejected,
             // The only command of the application stage that a directory can refuse is the search for its rootDSE.

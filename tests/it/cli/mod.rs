@@ -3,6 +3,7 @@
 mod baseline;
 mod documents;
 mod exit_code;
+mod in_front;
 mod interrupt;
 mod output;
 mod redact;

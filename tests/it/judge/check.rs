@@ -824,6 +824,7 @@ fn causes() -> Vec<Cause> {
         Cause::NotTheProtocol,
         Cause::TlsBroken,
         Cause::Unasked,
+        Cause::HeaderAwaited,
         Cause::ServiceUnavailable,
         Cause::Rejected,
         Cause::CommandRejected,
@@ -882,6 +883,7 @@ fn causes() -> Vec<Cause> {
             | Cause::NotTheProtocol
             | Cause::TlsBroken
             | Cause::Unasked
+            | Cause::HeaderAwaited
             | Cause::ServiceUnavailable
             | Cause::Rejected
             | Cause::CommandRejected

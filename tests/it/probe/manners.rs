@@ -41,6 +41,9 @@ fn first_impolite(protocol: Protocol, said: &[u8]) -> Option<String> {
     None
 }
 
+/// The header of the PROXY protocol with which a mute port is asked whether it waits for one.
+const HEADER: &str = "PROXY UNKNOWN";
+
 fn words(protocol: Protocol) -> Vec<Vec<u8>> {
     let lines = |lines: &[&str]| {
         lines
@@ -49,9 +52,15 @@ fn words(protocol: Protocol) -> Vec<Vec<u8>> {
             .collect()
     };
     match protocol {
-        Protocol::Smtp => lines(&["EHLO [192.0.2.10]", "STARTTLS", "QUIT"]),
-        Protocol::Imap => lines(&["A1 CAPABILITY", "A2 STARTTLS", "A3 CAPABILITY", "A9 LOGOUT"]),
-        Protocol::Pop3 => lines(&["CAPA", "STLS", "QUIT"]),
+        Protocol::Smtp => lines(&["EHLO [192.0.2.10]", "STARTTLS", "QUIT", HEADER]),
+        Protocol::Imap => lines(&[
+            "A1 CAPABILITY",
+            "A2 STARTTLS",
+            "A3 CAPABILITY",
+            "A9 LOGOUT",
+            HEADER,
+        ]),
+        Protocol::Pop3 => lines(&["CAPA", "STLS", "QUIT", HEADER]),
         Protocol::Http => ["", ":80", ":443"]
             .map(|port| {
                 format!(
@@ -63,6 +72,7 @@ fn words(protocol: Protocol) -> Vec<Vec<u8>> {
             })
             .into_iter()
             .chain(web::PATHS.map(|path| web::request(path).into()))
+            .chain(lines(&[HEADER]))
             .collect(),
         Protocol::Rdp => vec![b"\x03\0\0\x13\x0e\xe0\0\0\0\0\0\x01\0\x08\0\x0b\0\0\0".to_vec()],
         Protocol::Ldap => ldap_words(),
@@ -79,6 +89,7 @@ fn ldap_words() -> Vec<Vec<u8>> {
             Step::Hear(bytes) => Some(bytes),
             _ => None,
         })
+        .chain([format!("{HEADER}\r\n").into()])
         .collect()
 }
 
@@ -116,6 +127,7 @@ fn the_list_of_words_leaves_out_what_is_impolite() {
     // Search, StartTLS, search, unbind (RFC 4511 §4.5.1, §4.12, §4.3), and no bind, which is 0x60.
     let operations: Vec<u8> = ldap_words()
         .iter()
+        .filter(|word| !word.starts_with(b"PROXY "))
         .map(|word| match word.as_slice() {
             [0x30, 0x84, _, _, _, _, 2, 1, _, operation, ..]
             | [0x30, 0..=0x7f, 2, 1, _, operation, ..] => *operation,
