@@ -80,6 +80,7 @@ pub(super) async fn execute(
         cancellation: Cancellation { halt, end },
         kept: Arc::default(),
         domain,
+        lookup: None,
     };
     let (sender, receiver) = run::channel();
     let (done, written) = oneshot::channel();

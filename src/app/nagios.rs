@@ -71,6 +71,7 @@ pub(super) fn run(order: NagiosOrder) -> Result<PluginState, Error> {
             cancellation: Cancellation { halt, end },
             kept: Arc::default(),
             domain: None,
+            lookup: None,
         };
         let (sender, mut receiver) = run::channel();
         let read = async {

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::event::{RunEnd, TargetId};
 use crate::finding::DomainFinding;
 use crate::judge::Context;
-use crate::net::{Halt, Roots, SocketLimits, Via};
+use crate::net::{Halt, Lookup, Roots, SocketLimits, Via};
 use crate::observation::Observation;
 use crate::plan::{Host, Plan, Target};
 
@@ -33,6 +33,9 @@ pub struct Setup {
     pub kept: Arc<Kept>,
     /// What was found of the mail domain whose hosts are checked.
     pub domain: Option<Arc<DomainFinding>>,
+    /// What the lookup of the only target came to, where it is made already: nothing else is dialled then, whatever a
+    /// name server would answer now.
+    pub lookup: Option<Lookup>,
 }
 
 /// Whether a target may be far ahead of those before it.
@@ -61,6 +64,7 @@ pub(super) struct Shared {
     pub(super) roots: Arc<Roots>,
     pub(super) sockets: Arc<SocketLimits>,
     pub(super) kept: Arc<Kept>,
+    pub(super) lookup: Option<Lookup>,
     pub(super) began: Instant,
     pub(super) deadline: Option<Instant>,
     pub(super) halt: Halt,

@@ -195,6 +195,9 @@ async fn look_up(shared: &Shared, target: &Target) -> Lookup {
             took: None,
         };
     }
+    if let Some(known) = &shared.lookup {
+        return known.clone();
+    }
     resolve(
         &host,
         shared.plan.reach,

@@ -33,6 +33,7 @@ pub async fn run(mut plan: Plan, setup: Setup, events: mpsc::Sender<Event>) -> R
         deadline: plan.limits.run.map(|patience| began + patience),
         halt: setup.cancellation.halt,
         kept: setup.kept,
+        lookup: setup.lookup,
         began,
         via: plan.proxy.clone().map(|proxy| Arc::new(Via::new(proxy))),
         plan,
@@ -190,6 +191,7 @@ mod tests {
             },
             kept: Arc::default(),
             domain: None,
+            lookup: None,
         }
     }
 
@@ -287,6 +289,7 @@ mod tests {
         });
         let shared = Arc::new(Shared {
             kept: Arc::default(),
+            lookup: None,
             began: Instant::now(),
             sockets: setup.sockets,
             deadline: None,

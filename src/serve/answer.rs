@@ -14,11 +14,11 @@ use tokio::time::Instant;
 use super::Shared;
 use super::asked::{Asked, asked, patience};
 use super::own::count;
-use super::probe::{Boarding, Module, Outcome};
+use super::probe::{Aim, Boarding, Module, Outcome};
 use crate::catalog::Expectation;
 use crate::event::Event;
 use crate::facts::Text;
-use crate::net::{Halt, resolve};
+use crate::net::{Halt, Lookup, resolve};
 use crate::plan::Host;
 use crate::report::{self, Exposition, Format, Metric, Style, gauge};
 
@@ -125,13 +125,15 @@ async fn probe(
     let server_name = asked.hostname.as_deref().map(shared.read_host).transpose();
     let server_name = server_name.map_err(|why| (StatusCode::BAD_REQUEST, why))?;
     let began = Instant::now();
-    allow(shared, &module, &host, patience).await?;
+    let lookup = allow(shared, &module, &host, patience).await?;
     let left = patience.saturating_sub(began.elapsed());
 
-    let flight = match shared
-        .probes
-        .board(&module, &asked, &host, server_name.as_ref(), left)
-    {
+    let aim = Aim {
+        host,
+        server_name,
+        lookup,
+    };
+    let flight = match shared.probes.board(&module, &asked, aim, left) {
         Boarding::Begun(flight) => flight,
         Boarding::Joined(flight) => {
             count(&shared.own.shared);
@@ -175,31 +177,30 @@ async fn probe(
     })
 }
 
-/// Whether the host may be asked about; a name whose addresses decide, or which could lead to the link, is looked up first.
+/// Whether the host may be asked about. A name is looked up for that, since its addresses decide, or could be those of the
+/// link: the run is given what that came to, and asks no name server again, which could answer otherwise then.
 async fn allow(
     shared: &Shared,
     module: &Module,
     host: &Host,
     patience: Duration,
-) -> Result<(), (StatusCode, String)> {
+) -> Result<Option<Lookup>, (StatusCode, String)> {
     let forbidden = |why: super::Forbidden| (StatusCode::FORBIDDEN, why.to_string());
     let is_named = shared.access.of_host(host).map_err(forbidden)?;
-    let is_elsewhere = module
-        .plan
-        .targets
-        .iter()
-        .any(|target| target.address.is_some());
+    let plan = &module.plan;
+    let is_elsewhere = plan.targets.iter().any(|target| target.address.is_some());
     if matches!(host, Host::Address(_)) || is_elsewhere {
-        return Ok(());
+        return Ok(None);
     }
-    let within = module.plan.limits.resolve.min(patience);
-    let lookup = resolve(host, module.plan.reach, within, None, &Halt::never()).await;
+    let within = plan.limits.resolve.min(patience);
+    let lookup = resolve(host, plan.reach, within, None, &Halt::never()).await;
     // What has no address is not reached either, and the run tells why.
-    let addresses = lookup.addresses.unwrap_or_default();
+    let addresses = lookup.addresses.as_deref().unwrap_or_default();
     shared
         .access
-        .of_addresses(is_named, &addresses)
-        .map_err(forbidden)
+        .of_addresses(is_named, addresses)
+        .map_err(forbidden)?;
+    Ok(Some(lookup))
 }
 
 /// Everything that a person wants to see who asks why a scrape says what it says.

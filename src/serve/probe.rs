@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
 use crate::event::{Event, RunFinished};
-use crate::net::{Halter, Roots, SocketLimits, clock};
+use crate::net::{Halter, Lookup, Roots, SocketLimits, clock};
 use crate::plan::{Host, Plan, Target, Transcripts};
 use crate::run::{self, Cancellation, Sequence, Setup};
 
@@ -87,6 +87,14 @@ impl Drop for Flight {
     }
 }
 
+/// What a run is aimed at.
+pub(super) struct Aim {
+    pub(super) host: Host,
+    pub(super) server_name: Option<Host>,
+    /// What its name was found to lead to, and may; `None` where no name is looked up.
+    pub(super) lookup: Option<Lookup>,
+}
+
 /// What makes two scrapes ask for the same.
 type Key = (Asked, Host);
 
@@ -142,11 +150,10 @@ impl Probes {
         &self,
         module: &Arc<Module>,
         asked: &Asked,
-        host: &Host,
-        server_name: Option<&Host>,
+        aim: Aim,
         patience: Duration,
     ) -> Boarding {
-        let key = (asked.clone(), host.clone());
+        let key = (asked.clone(), aim.host.clone());
         let until = Instant::now() + patience;
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(flight) = flights.get(&key).and_then(Weak::upgrade)
@@ -159,7 +166,7 @@ impl Probes {
         let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() else {
             return Boarding::Full;
         };
-        let Some(plan) = module.plan(host, asked, server_name, patience) else {
+        let Some(plan) = module.plan(&aim.host, asked, aim.server_name.as_ref(), patience) else {
             return Boarding::Full;
         };
         let (halter, halt) = Halter::new();
@@ -181,6 +188,7 @@ impl Probes {
             },
             kept: Arc::default(),
             domain: None,
+            lookup: aim.lookup,
         };
         let landing = Landing {
             flights: Arc::clone(&self.flights),
@@ -242,5 +250,113 @@ impl Flight {
         let mut outcome = self.outcome.clone();
         let told = outcome.wait_for(Option::is_some).await.ok()?;
         told.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::{Expectation, Role, ServiceId};
+    use crate::observation::{Cause, Failure, Observation, Stage, State};
+    use crate::plan::{Audit, Check, Depth, Limits, Reach, Standards, Stores, Trust};
+
+    /// A module that looks at one port of a host.
+    fn module(port: u16) -> Arc<Module> {
+        let host = Host::Name("target.invalid".to_owned());
+        let second = Duration::from_secs(1);
+        let plan = Plan {
+            targets: vec![Target {
+                name: host.to_string(),
+                host: host.clone(),
+                address: None,
+                server_name: host,
+                role: Role::Any,
+                checks: vec![Check {
+                    service: ServiceId::Smtp.row(),
+                    port,
+                    expect: Expectation::Required,
+                }],
+                named: Vec::new(),
+                node_of: None,
+            }],
+            reach: Reach::default(),
+            proxy: None,
+            unused_proxy: None,
+            baseline: None,
+            trust: Trust {
+                stores: Stores::Public,
+                ..Trust::default()
+            },
+            standards: Standards::default(),
+            depth: Depth::TcpOnly,
+            audit: Audit::No,
+            ehlo_name: None,
+            transcripts: Transcripts::Dropped,
+            limits: Limits::for_check(second, second),
+        };
+        let roots = Arc::new(Roots::new(&plan.trust).expect("no file to read"));
+        Arc::new(Module {
+            plan,
+            roots,
+            options: String::new(),
+        })
+    }
+
+    /// What a scrape of a name sees whose lookup came to this.
+    async fn seen(name: &str, port: u16, lookup: Lookup) -> Observation {
+        let asked = Asked {
+            target: name.to_owned(),
+            module: "m".to_owned(),
+            hostname: None,
+            debug: false,
+        };
+        let aim = Aim {
+            host: Host::Name(name.to_owned()),
+            server_name: None,
+            lookup: Some(lookup),
+        };
+        let probes = Probes::new(1, (8, 8));
+        let patience = Duration::from_secs(5);
+        let Boarding::Begun(flight) = probes.board(&module(port), &asked, aim, patience) else {
+            panic!("there is room");
+        };
+        let outcome = flight.outcome().await.expect("it ends");
+        let found = outcome.events.iter().find_map(|event| match event {
+            Event::CheckFinished { finding, .. } => Some(finding.observation.clone()),
+            _ => None,
+        });
+        found.expect("a row")
+    }
+
+    /// DNS rebinding: between the lookup that was allowed and the run a name server may change its mind, and nobody asks it.
+    #[tokio::test]
+    async fn what_was_allowed_is_what_is_dialled() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        // No name server knows this name.
+        let allowed = Lookup {
+            addresses: Ok(vec![address.ip()]),
+            took: None,
+        };
+        let seen_there = seen("mail.invalid", address.port(), allowed).await;
+        assert_eq!(
+            (seen_there.state, seen_there.address),
+            (Some(State::Open), Some(address))
+        );
+        // And every resolver knows this one, which had no address when it was allowed.
+        let failure = Failure {
+            stage: Stage::Resolve,
+            cause: Cause::NameNotFound,
+            detail: None,
+        };
+        let nothing = Lookup {
+            addresses: Err(failure.clone()),
+            took: None,
+        };
+        let seen_nowhere = seen("localhost", address.port(), nothing).await;
+        assert_eq!(
+            (seen_nowhere.state, seen_nowhere.failure),
+            (Some(State::Unresolved), Some(failure))
+        );
     }
 }
