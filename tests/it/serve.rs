@@ -58,11 +58,10 @@ impl Exporter {
         stream
             .set_read_timeout(Some(Duration::from_secs(30)))
             .expect("a timeout");
-        write!(
-            stream,
-            "GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{headers}\r\n"
-        )
-        .expect("it takes it");
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{headers}\r\n");
+        // One that expects TLS may close before it is through: that is no answer then.
+        let _ = stream.write_all(request.as_bytes());
         answer(&mut stream)
     }
 
@@ -449,6 +448,71 @@ fn a_thousand_who_say_nothing_keep_nobody_out() {
     drop(silent);
 }
 
+/// Nor where TLS comes first, which none of them begins.
+#[test]
+fn a_thousand_who_begin_no_tls_keep_nobody_out() {
+    #[cfg(unix)]
+    rlimit::increase_nofile_limit(4096).expect("files");
+    let folder = tempfile::tempdir().expect("a folder");
+    let (certificate, key) = certificate();
+    let file = folder.path().join("web.yml");
+    std::fs::write(folder.path().join("cert.pem"), &certificate).expect("it is written");
+    std::fs::write(folder.path().join("key.pem"), key).expect("it is written");
+    std::fs::write(
+        &file,
+        "tls_server_config: {cert_file: cert.pem, key_file: key.pem}\n",
+    )
+    .expect("it is written");
+    let exporter = Exporter::start(&["--web-config", file.to_str().expect("a path")]);
+    let silent: Vec<TcpStream> = (0..1000)
+        .map(|_| TcpStream::connect(exporter.address).expect("it listens"))
+        .collect();
+    let began = Instant::now();
+    for _ in 0..5 {
+        assert_eq!(ask_securely(exporter.address, &certificate, ""), Some(200));
+    }
+    assert!(
+        began.elapsed() < Duration::from_secs(8),
+        "{:?}",
+        began.elapsed()
+    );
+    drop(silent);
+}
+
+/// One byte now and then is no request either; and a body that was announced is not waited for.
+#[test]
+fn whoever_drips_is_closed_and_no_body_is_read() {
+    let exporter = Exporter::start(&[]);
+    let mut drip = TcpStream::connect(exporter.address).expect("it listens");
+    drip.write_all(b"GET / HTTP/1.1\r\nX: ")
+        .expect("it takes it");
+    let began = Instant::now();
+    while drip.write_all(b"a").is_ok() {
+        assert!(
+            began.elapsed() < Duration::from_secs(15),
+            "it takes one byte after the other"
+        );
+        thread::sleep(Duration::from_millis(300));
+    }
+    for (method, status) in [("GET", 200), ("POST", 405)] {
+        let mut stream = TcpStream::connect(exporter.address).expect("it listens");
+        stream
+            .set_read_timeout(Some(Duration::from_secs(15)))
+            .expect("a timeout");
+        let head =
+            format!("{method} /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 4000000000\r\n\r\n");
+        stream.write_all(head.as_bytes()).expect("it takes it");
+        let began = Instant::now();
+        assert_eq!(answer(&mut stream).0, status, "{method}");
+        assert!(
+            began.elapsed() < Duration::from_secs(12),
+            "{:?}",
+            began.elapsed()
+        );
+    }
+    assert_eq!(exporter.get("/-/healthy").0, 200);
+}
+
 #[test]
 fn what_is_no_request_is_ended() {
     let exporter = Exporter::start(&[]);
@@ -467,6 +531,9 @@ fn what_is_no_request_is_ended() {
         long.as_bytes(),
         &garbage,
         b"\x16\x03\x01\x02\x00\x01",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"GET / HTTP/9.9\r\nHost: a\r\n\r\n",
+        b"GET /probe?target=a\x00b HTTP/1.1\r\nHost: a\r\n\r\n",
         b"\r\n\r\n\r\n\r\n",
     ] {
         let mut stream = TcpStream::connect(exporter.address).expect("it listens");
