@@ -21,6 +21,7 @@ pub(super) fn evidence(row: &Finding) -> Vec<(&'static str, String)> {
     add("peer said", greeting(seen.peer.as_ref()));
     add("HTTP status", http_status(seen.peer.as_ref()));
     add("Exchange build", build(seen.peer.as_ref()));
+    add("request-id", request_id(seen.peer.as_ref()));
     add("TLS", tls(row));
     let presented = seen.tls.as_ref().and_then(|tls| tls.certificate.as_ref());
     if let Some(facts) = presented {
@@ -123,6 +124,17 @@ fn defect(defect: &TrustDefect) -> &str {
         TrustDefect::MissingIntermediate => "an intermediate certificate was not sent",
         TrustDefect::InvalidPurpose => "not meant for servers",
         TrustDefect::Unproven(words) | TrustDefect::Other(words) => words.as_str(),
+    }
+}
+
+/// Under which id the server's logs have the request.
+fn request_id(peer: Option<&PeerFacts>) -> Option<String> {
+    match peer? {
+        PeerFacts::Http(facts) => facts
+            .request_id
+            .as_ref()
+            .map(|id| format!(r"{id}: grep it in Logging\HttpProxy on the server")),
+        _ => None,
     }
 }
 

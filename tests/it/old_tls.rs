@@ -230,6 +230,19 @@ async fn finite_fields_in_tls_1_2_are_old_suites() {
     assert_certificate(&finding);
 }
 
+/// A server for HTTP/2 alone.
+#[tokio::test]
+async fn a_server_that_takes_no_http_1_is_told_as_such() {
+    let Some(server) = OpensslServer::start(Identity::Rsa, &["-alpn", "h2"]) else {
+        return;
+    };
+    let finding = look(ServiceId::Https, server.port).await;
+    assert_failed(&finding, Cause::Alert(120), Code::TlsAlert);
+    let hint = hint(&finding, Code::TlsAlert);
+    assert!(hint.contains("HTTP/2 only"), "{hint}");
+    assert!(hint.contains("http/1.1"), "{hint}");
+}
+
 /// The server has two sites and refuses what is neither.
 #[tokio::test]
 async fn a_name_that_the_server_does_not_know_is_told_as_such() {

@@ -202,11 +202,14 @@ pub(super) const RULES: &[CheckRule] = &[
 /// Whether what came begins as HTTP/2 does, with the frame SETTINGS (RFC 9113 §3.4).
 fn is_http2(failure: &Failure) -> bool {
     let heard = failure.detail.as_ref().map_or("", |detail| detail.as_str());
-    heard.strip_prefix(r"\x00\x00").is_some_and(|rest| {
-        rest.chars()
-            .take(8)
-            .collect::<String>()
-            .contains(r"\x04\x00")
+    let Some(after_zeros) = heard.strip_prefix(r"\x00\x00") else {
+        return false;
+    };
+    // The last byte of the length, escaped or not; then the type, no flags, and stream 0.
+    [1, 2, 4].iter().any(|width| {
+        after_zeros
+            .get(*width..)
+            .is_some_and(|rest| rest.starts_with(r"\x04\x00\x00\x00\x00\x00"))
     })
 }
 
@@ -411,6 +414,25 @@ mod tests {
     use crate::catalog::ServiceId;
     use crate::finding::{Code, Severity, Status};
     use crate::observation::{Cause, Stage};
+
+    #[test]
+    fn http_2_is_told_by_its_first_frame() {
+        // SETTINGS of 18, 6 and 36 bytes, and one of 99, whose length is a letter.
+        for length in ["\x12", "\x06", "$", "c"] {
+            let heard = format!("\0\0{length}\x04\0\0\0\0\0\0\x03");
+            let staged = open(ServiceId::Https)
+                .failing(Stage::Application, Cause::NotTheProtocol)
+                .saying(&heard);
+            let (message, hint) = staged.words(Code::NotTheProtocol);
+            assert!(message.contains("HTTP/2"), "{length}: {message}");
+            assert!(hint.contains("HTTP/1.1"), "{hint}");
+        }
+        let other = open(ServiceId::Https)
+            .failing(Stage::Application, Cause::NotTheProtocol)
+            .saying("\0\0\x12\x01\x04\0\0\0\0");
+        let (message, _) = other.words(Code::NotTheProtocol);
+        assert!(!message.contains("HTTP/2"), "{message}");
+    }
 
     #[test]
     fn a_conversation_that_breaks_off_fails_everywhere() {
