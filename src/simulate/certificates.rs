@@ -160,7 +160,12 @@ impl Authorities {
         if service == ServiceId::Https {
             config.alpn_protocols = vec![b"http/1.1".to_vec()];
         }
-        Ok(Handshake::Real(TlsAcceptor::from(Arc::new(config))))
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        Ok(if has(Fault::TlsBroken) {
+            Handshake::Torn(acceptor)
+        } else {
+            Handshake::Real(acceptor)
+        })
     }
 
     /// A leaf of that kind: the one that was made before, so that services share it as they do on a server.

@@ -120,6 +120,28 @@ impl Conversation {
         }
     }
 
+    /// Whether the first line is a header of the PROXY protocol, version 1. Not a byte behind it is taken.
+    pub(super) async fn takes_header(&mut self) -> bool {
+        const BEGINNING: &[u8] = b"PROXY ";
+        const LONGEST: usize = 107;
+        let take = async {
+            let mut line = Vec::new();
+            let mut byte = [0];
+            while !line.ends_with(b"\r\n") && line.len() < LONGEST {
+                if !matches!(self.read(&mut byte).await, Ok(1)) {
+                    return false;
+                }
+                line.extend(byte);
+                let begun = line.len().min(BEGINNING.len());
+                if line.get(..begun) != BEGINNING.get(..begun) {
+                    return false;
+                }
+            }
+            line.ends_with(b"\r\n")
+        };
+        timeout(PATIENCE, take).await.unwrap_or(false)
+    }
+
     /// The next request, of whatever shape `extent` finds.
     pub(super) async fn receive(
         &mut self,
@@ -165,7 +187,7 @@ impl Conversation {
     pub(super) async fn upgrade(mut self, tls: &Handshake) -> io::Result<Self> {
         self.unread = Vec::new();
         let acceptor = match tls {
-            Handshake::Real(acceptor) => acceptor,
+            Handshake::Real(acceptor) | Handshake::Torn(acceptor) => acceptor,
             broken => return self.fail_to_upgrade(broken).await,
         };
         let ClientStream::Clear(tcp) = self.stream else {
@@ -173,6 +195,15 @@ impl Conversation {
         };
         let shaken = timeout(PATIENCE, acceptor.accept(tcp).into_fallible()).await;
         match shaken {
+            Ok(Ok(mut stream)) if matches!(tls, Handshake::Torn(_)) => {
+                // The client's first word may be waited for; what comes then is none of TLS.
+                let mut chunk = [0; 2048];
+                let _ = timeout(LINGER, stream.read(&mut chunk)).await;
+                let mut tcp = stream.into_inner().0;
+                within(tcp.write_all(b"HTTP/1.1 502 Bad Gateway\r\n\r\n")).await?;
+                linger(tcp).await;
+                Err(io::Error::other("the session was to break"))
+            }
             Ok(Ok(stream)) => {
                 self.stream = ClientStream::Secure(Box::new(stream));
                 Ok(self)

@@ -126,7 +126,7 @@ faults! {
     NoLiveMember = "no-live-member" on ALL =>
         "every connection is accepted and closed, as by a load balancer without a live member",
     ProxyHeaderMissing = "proxy-header-missing" on ALL =>
-        "the port waits for a PROXY header: silent where the server speaks first, closed at the client's first word",
+        "the port waits for a PROXY header: silent without one, and closed at any other word",
     ConnectionsLimited = "connections-limited" on MAIL, by default &[Imaps] =>
         "a connection is turned away as one too many; the next within ten seconds is taken",
     ClientProxy = "client-proxy" on &[Submissions] =>
@@ -165,6 +165,8 @@ faults! {
         "TLS 1.2 is spoken with CBC suites only: clients without them get alert 40, others the certificate",
     TlsNoCommonCipher = "tls-no-common-cipher" on WITH_CERTIFICATE =>
         "TLS ends with alert 40 for everyone: no cipher suite in common",
+    TlsUnverified = "tls-unverified" on WITH_CERTIFICATE =>
+        "TLS 1.2 is spoken with the group x448 only, which this client does not have: it gets alert 40",
     ClientCertificateRequired = "client-certificate-required" on SHARED_CERTIFICATE =>
         "TLS wants a certificate of the client and ends without one",
     CertificateExpired = "certificate-expired" on WITH_CERTIFICATE => "the certificate expired three days ago",
@@ -185,6 +187,8 @@ faults! {
         "the service still has the certificate from before the last renewal, other services have the new one",
     CertificateMissingIntermediate = "certificate-missing-intermediate" on SHARED_CERTIFICATE, by default SMTP =>
         "the service does not send the intermediate certificate, other services do",
+    TlsBroken = "tls-broken" on SHARED_CERTIFICATE =>
+        "TLS works, and then cleartext comes within the session, as from a proxy that gives up",
     RdpNoTls = "rdp-no-tls" on &[Rdp] => "remote desktop allows its own old encryption only, not TLS",
     RdpNegotiationFailed = "rdp-negotiation-failed" on &[Rdp] =>
         "remote desktop refuses the negotiation with failure 6 (SSL_WITH_USER_AUTH_REQUIRED)",
@@ -222,6 +226,8 @@ faults! {
     ModernAuthenticationHalfOn = "modern-authentication-half-on"
         on &[Ews, Mapi, Activesync, Autodiscover, Oab], by default &[Oab] =>
         "the directory offers no Bearer, others do: modern authentication is half on",
+    ExchangeOnlineThrottles = "exchange-online-throttles" on &[Owa, Ecp] =>
+        "the build is Exchange 2019 CU15 with the September 2025 HU, of which Exchange Online takes less and less mail",
     WebUnhealthy = "web-unhealthy" on DIRECTORIES, by default &[Mapi] =>
         "healthcheck.htm is closed without an answer: managed availability has taken the directory out",
 }

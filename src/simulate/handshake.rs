@@ -28,10 +28,14 @@ const UNRECOGNIZED_NAME: u8 = 112;
 const CBC_OF_1_2: u16 = 0xc024;
 const CBC_OF_1_0: u16 = 0xc00a;
 
+/// `TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384`.
+const GCM_OF_1_2: u16 = 0xc02c;
+
 /// How a client says that it knows secure renegotiation (RFC 5746 §3.3, §3.4): as a suite or as an extension.
 const SECURE_RENEGOTIATION: u16 = 0x00ff;
 const RENEGOTIATION_INFO: u16 = 0xff01;
 const SUPPORTED_VERSIONS: u16 = 0x002b;
+const SUPPORTED_GROUPS: u16 = 0x000a;
 
 /// The server's random bytes: nothing is encrypted with them.
 const RANDOM: [u8; 32] = [0x5a; 32];
@@ -48,6 +52,8 @@ const SIGNATURE: &[u8] = b"\x30\x06\x02\x01\x01\x02\x01\x01";
 pub(super) enum Handshake {
     /// As it should.
     Real(TlsAcceptor),
+    /// As it should, and then in clear.
+    Torn(TlsAcceptor),
     /// It closes the connection at the first word.
     Closed,
     /// It ends at the first word, with this alert.
@@ -56,14 +62,38 @@ pub(super) enum Handshake {
     Old(Old),
 }
 
-/// A server that is behind the times.
+/// A server that is behind the times, or ahead of its client.
 pub(super) struct Old {
     version: u16,
     suite: u16,
+    curve: Curve,
     chain: Vec<CertificateDer<'static>>,
     /// The leaf's key, where it signs.
     key: Option<Arc<dyn SigningKey>>,
 }
+
+/// On which curve the key would be agreed on.
+#[derive(Clone, Copy)]
+struct Curve {
+    number: u16,
+    /// A point: it stands where a fresh key belongs.
+    point: &'static [u8],
+}
+
+const P256: Curve = Curve {
+    number: 0x0017,
+    point: POINT,
+};
+
+/// Not many clients have it (RFC 7748 §5): the generator.
+const X448: Curve = Curve {
+    number: 0x001e,
+    point: &{
+        let mut point = [0; 56];
+        point[0] = 5;
+        point
+    },
+};
 
 /// What is said to a `ClientHello`.
 #[derive(Debug, Eq, PartialEq)]
@@ -83,10 +113,11 @@ impl Handshake {
         chain: &[CertificateDer<'static>],
         key: &PrivateKeyDer<'static>,
     ) -> Result<Option<Self>, rustls::Error> {
-        let old = |version, suite, key| {
+        let old = |version, suite, curve, key| {
             Self::Old(Old {
                 version,
                 suite,
+                curve,
                 chain: chain.to_vec(),
                 key,
             })
@@ -96,10 +127,13 @@ impl Handshake {
         } else if has(Fault::TlsNameNotRecognised) {
             Some(Self::Refused(UNRECOGNIZED_NAME))
         } else if has(Fault::TlsVersionTooOld) {
-            Some(old(TLS_1_0, CBC_OF_1_0, None))
+            Some(old(TLS_1_0, CBC_OF_1_0, P256, None))
         } else if has(Fault::TlsLegacySuites) {
             let key = any_ecdsa_type(key)?;
-            Some(old(TLS_1_2, CBC_OF_1_2, Some(key)))
+            Some(old(TLS_1_2, CBC_OF_1_2, P256, Some(key)))
+        } else if has(Fault::TlsUnverified) {
+            let key = any_ecdsa_type(key)?;
+            Some(old(TLS_1_2, GCM_OF_1_2, X448, Some(key)))
         } else if has(Fault::TlsNoCommonCipher) {
             Some(Self::Refused(HANDSHAKE_FAILURE))
         } else {
@@ -115,12 +149,12 @@ pub(super) fn word(handshake: &Handshake, record: &[u8]) -> Word {
         return Word::Nothing;
     };
     match handshake {
-        Handshake::Real(_) | Handshake::Closed => Word::Nothing,
+        Handshake::Real(_) | Handshake::Torn(_) | Handshake::Closed => Word::Nothing,
         Handshake::Refused(description) => Word::Alert(alert(TLS_1_2, *description)),
         Handshake::Old(old) if !hello.versions.contains(old.version) => {
             Word::Alert(alert(old.version, PROTOCOL_VERSION))
         }
-        Handshake::Old(old) if !hello.offers(old.suite) => {
+        Handshake::Old(old) if !hello.offers(old.suite) || !hello.has_curve(old.curve) => {
             Word::Alert(alert(old.version, HANDSHAKE_FAILURE))
         }
         Handshake::Old(old) => Word::Flight(old.flight(&hello)),
@@ -151,9 +185,11 @@ impl Old {
             .flat_map(|certificate| with_length(certificate))
             .collect();
 
-        // A named curve, secp256r1, and the point; from TLS 1.2 on the signature says what it is: ecdsa_secp256r1_sha256.
-        let mut key_exchange = vec![3, 0, 0x17, 65];
-        key_exchange.extend(POINT);
+        // A named curve and the point; from TLS 1.2 on the signature says what it is: ecdsa_secp256r1_sha256.
+        let mut key_exchange = vec![3];
+        key_exchange.extend(self.curve.number.to_be_bytes());
+        key_exchange.push(u8::try_from(self.curve.point.len()).unwrap_or(u8::MAX));
+        key_exchange.extend(self.curve.point);
         let signature = self.signature(hello, &key_exchange);
         if self.version == TLS_1_2 {
             key_exchange.extend([4, 3]);
@@ -236,6 +272,7 @@ struct ClientHello {
     random: [u8; 32],
     versions: Versions,
     suites: Vec<u16>,
+    groups: Vec<u16>,
     renegotiates_securely: bool,
 }
 
@@ -267,6 +304,7 @@ impl ClientHello {
             random: *random,
             versions: Versions::UpTo(version),
             suites: numbers(suites),
+            groups: Vec::new(),
             renegotiates_securely: false,
         };
         hello.renegotiates_securely = hello.offers(SECURE_RENEGOTIATION);
@@ -280,6 +318,10 @@ impl ClientHello {
                     let (versions, _) = counted(content, 1)?;
                     hello.versions = Versions::Listed(numbers(versions));
                 }
+                SUPPORTED_GROUPS => {
+                    let (groups, _) = counted(content, 2)?;
+                    hello.groups = numbers(groups);
+                }
                 RENEGOTIATION_INFO => hello.renegotiates_securely = true,
                 _ => {}
             }
@@ -289,6 +331,12 @@ impl ClientHello {
 
     fn offers(&self, suite: u16) -> bool {
         self.suites.contains(&suite)
+    }
+
+    /// Old clients name none and have the usual ones.
+    fn has_curve(&self, curve: Curve) -> bool {
+        self.groups.contains(&curve.number)
+            || (curve.number == P256.number && self.groups.is_empty())
     }
 }
 
@@ -339,6 +387,7 @@ mod tests {
         Handshake::Old(Old {
             version,
             suite,
+            curve: P256,
             chain: vec![CertificateDer::from(vec![0xce; 300])],
             key: None,
         })

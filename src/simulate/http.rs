@@ -18,6 +18,8 @@ const LONGEST_HEAD: usize = 16_384;
 const MOST_HEADERS: usize = 100;
 
 const BUILD: &str = "15.2.2562.53";
+/// Exchange 2019 CU15, September 2025 HU: the last that Exchange Online throttles.
+const OLD_BUILD: &str = "15.2.1748.37";
 /// Every request bears one; nobody needs it to differ.
 const REQUEST_ID: &str = "request-id: 7c3d2b0e-52f4-4d34-9b0c-2f1a6f0e9d11\r\n";
 
@@ -261,6 +263,13 @@ fn route(port: &Port, request: &HttpRequest, directory: &str, rest: &str) -> Ans
     if port.machine == Machine::Online {
         return route_online(request, directory, &front_end);
     }
+    let build = if port.has_at(ServiceId::Owa, Fault::ExchangeOnlineThrottles)
+        || port.has_at(ServiceId::Ecp, Fault::ExchangeOnlineThrottles)
+    {
+        OLD_BUILD
+    } else {
+        BUILD
+    };
     match directory {
         "" => Answer::new("302 Found")
             .with("Cache-Control: no-cache\r\nPragma: no-cache\r\n")
@@ -268,20 +277,20 @@ fn route(port: &Port, request: &HttpRequest, directory: &str, rest: &str) -> Ans
             .with(&front_end),
         "owa" if rest == "auth/logon.aspx" => Answer::new("200 OK")
             .with("Cache-Control: no-cache, no-store\r\nContent-Type: text/html; charset=utf-8\r\n")
-            .with(&format!("X-OWA-Version: {BUILD}\r\n"))
+            .with(&format!("X-OWA-Version: {build}\r\n"))
             .with(&front_end)
-            .saying(
+            .saying(format!(
                 "<!DOCTYPE html>\r\n<html><head><title>Outlook</title>\
-                 <link rel=\"shortcut icon\" href=\"/owa/auth/15.2.2562/themes/resources/favicon.ico\">\
-                 </head><body>exchports stand-in: nobody can sign in here.</body></html>\r\n"
-                    .into(),
-            ),
+                 <link rel=\"shortcut icon\" href=\"/owa/auth/{folder}/themes/resources/favicon.ico\">\
+                 </head><body>exchports stand-in: nobody can sign in here.</body></html>\r\n",
+                folder = build.rsplit_once('.').map_or(build, |(folder, _)| folder)
+            )),
         "owa" | "ecp" => Answer::new("302 Found")
             .with(&format!(
                 "Location: https://{host}/owa/auth/logon.aspx?url=https%3a%2f%2f{}%2f{directory}%2f&reason=0\r\n",
                 host.replace(':', "%3a").replace('[', "%5b").replace(']', "%5d")
             ))
-            .with(&format!("X-OWA-Version: {BUILD}\r\n"))
+            .with(&format!("X-OWA-Version: {build}\r\n"))
             .with(&front_end),
         "ews" | "mapi" | "oab" | "api" | "powershell" => {
             Answer::new("401 Unauthorized").with(NEGOTIATE).with(&front_end)

@@ -1,6 +1,6 @@
 //! One port of the stand-in: who listens there, what is served, and the faults that show before a word of the protocol.
 
-use super::conversation::{Conversation, Extent, PATIENCE};
+use super::conversation::{Conversation, PATIENCE};
 use super::faults::Fault;
 use super::handshake::Handshake;
 use super::staged::Staged;
@@ -126,14 +126,8 @@ impl Port {
         if self.has(Fault::ClosedEarly) || self.has(Fault::NoLiveMember) {
             return peer.close().await;
         }
-        if self.has(Fault::ProxyHeaderMissing) {
-            return if self.greets() {
-                peer.ignore().await
-            } else {
-                peer.receive(usize::MAX, |bytes| Extent::Whole(bytes.len()))
-                    .await;
-                peer.close().await
-            };
+        if self.has(Fault::ProxyHeaderMissing) && !peer.takes_header().await {
+            return peer.close().await;
         }
         if self.has(Fault::ConnectionsLimited) && self.is_one_too_many() {
             return self.turn_away(peer).await;
@@ -156,12 +150,6 @@ impl Port {
             Protocol::Rdp => rdp::serve(self, peer).await,
             Protocol::Http => http::serve(self, peer).await,
         }
-    }
-
-    /// Whether the server has the first word.
-    fn greets(&self) -> bool {
-        let row = self.service.row();
-        row.security == Security::Starttls && row.protocol != Protocol::Ldap
     }
 
     /// Whether a connection comes when none was turned away lately: that one is.

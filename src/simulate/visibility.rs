@@ -130,6 +130,7 @@ fn shows(fault: Fault, service: ServiceId) -> Phase {
         | Fault::TlsNameNotRecognised
         | Fault::TlsVersionTooOld
         | Fault::TlsLegacySuites
+        | Fault::TlsUnverified
         | Fault::TlsNoCommonCipher => Phase::Handshake,
         Fault::CertificateSelfSigned
         | Fault::CertificateUnknownIssuer
@@ -141,7 +142,7 @@ fn shows(fault: Fault, service: ServiceId) -> Phase {
         | Fault::CertificateDiffers => Phase::Dates,
         Fault::CertificateUnproven | Fault::ConnectionsLimited => Phase::Extensions,
         Fault::CertificateWrongName => Phase::Names,
-        Fault::ClientCertificateRequired => Phase::Demand,
+        Fault::ClientCertificateRequired | Fault::TlsBroken => Phase::Demand,
         Fault::AuthNotOffered
         | Fault::SignInImpossible
         | Fault::StarttlsInsideTls
@@ -156,6 +157,7 @@ fn shows(fault: Fault, service: ServiceId) -> Phase {
         | Fault::WebRestricted
         | Fault::WebRedirectLoop
         | Fault::ModernAuthenticationHalfOn
+        | Fault::ExchangeOnlineThrottles
         | Fault::WebUnhealthy => Phase::Directory,
     }
 }
@@ -164,7 +166,9 @@ fn shows(fault: Fault, service: ServiceId) -> Phase {
 fn last(fault: Fault, shows: Phase) -> Phase {
     match (fault, shows) {
         // Their certificate is seen, and nothing behind it.
-        (Fault::TlsVersionTooOld | Fault::TlsLegacySuites, _) => Phase::Names,
+        (Fault::TlsVersionTooOld | Fault::TlsLegacySuites | Fault::TlsUnverified, _) => {
+            Phase::Names
+        }
         (
             _,
             Phase::Port

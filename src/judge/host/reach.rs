@@ -129,6 +129,26 @@ fn speaks_first(row: &Finding) -> bool {
 /// Silent where the server speaks first, closed at the first word where the client does.
 fn proxy_header_missing(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
     let open: Vec<&Finding> = whole.ports().filter(|row| is_open(row)).collect();
+    if open.iter().any(|row| is_proven(row)) {
+        // What is as mute waits for it as well.
+        let waiting: Vec<&Finding> = open
+            .into_iter()
+            .filter(|row| is_proven(row) || mute(row).is_some())
+            .collect();
+        if services(waiting.iter().copied()).len() < 2 {
+            return Vec::new();
+        }
+        return vec![
+            TargetEvidence::new(
+                "nothing is answered without a PROXY header, and the server answers after one",
+                waiting.into_iter().chain(behind(whole)),
+            )
+            .severity(or_unsaid(
+                whole,
+                worst_of(Code::ProxyHeaderMissing, whole.findings),
+            )),
+        ];
+    }
     let (first, others): (Vec<&Finding>, Vec<&Finding>) =
         open.iter().copied().partition(|row| speaks_first(row));
     let is_told = first
@@ -150,6 +170,12 @@ fn proxy_header_missing(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
         whole,
         worst_of(Code::ProxyHeaderMissing, whole.findings),
     ))]
+}
+
+/// Whether the header was all that was missing.
+fn is_proven(row: &Finding) -> bool {
+    let failure = row.observation.failure.as_ref();
+    failure.is_some_and(|failure| failure.cause == Cause::HeaderAwaited)
 }
 
 /// Whether a port refused the client's first word otherwise than by closing, as HTTP 400 and alerts do.

@@ -15,7 +15,7 @@ enum SharedBy {
 }
 
 /// The codes that are told once when several rows share them.
-const SHARED: [(Code, SharedBy); 29] = [
+const SHARED: [(Code, SharedBy); 28] = [
     (Code::CertificateExpired, SharedBy::Certificate),
     (Code::CertificateNotYetValid, SharedBy::Certificate),
     (Code::CertificateSelfSigned, SharedBy::Certificate),
@@ -31,7 +31,6 @@ const SHARED: [(Code, SharedBy); 29] = [
     (Code::StarttlsOverwritten, SharedBy::Path),
     (Code::GreetingMasked, SharedBy::Path),
     (Code::ProxyHeaderUnexpected, SharedBy::Path),
-    (Code::ProxyHeaderMissing, SharedBy::Path),
     (Code::ConnectionsLimited, SharedBy::Path),
     (Code::CaptivePortal, SharedBy::Path),
     (Code::ProxyAuthentication, SharedBy::Path),

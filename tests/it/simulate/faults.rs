@@ -10,8 +10,9 @@ use exchports::finding::Code;
 use exchports::simulate::{FAULTS, Fault, Staged};
 
 use super::{
-    ASK_RDP, IMAP_GREETING, POP3_GREETING, assert_greeting, assert_heard, assert_root_dse, dial,
-    hear, hear_all, hear_line, hear_until, ldap_message, say, trusting, with,
+    ASK_RDP, IMAP_GREETING, POP3_GREETING, assert_ended, assert_greeting, assert_heard,
+    assert_root_dse, dial, hear, hear_all, hear_line, hear_until, ldap_message, say, trusting,
+    with,
 };
 use ServiceId::{
     Http, Https, Imap, Imaps, Ldap, Ldaps, Pop3, Pop3s, Rdp, Smtp, Submission, Submissions,
@@ -26,6 +27,25 @@ fn a_fault_bears_the_word_of_a_code() {
             "{}",
             row.name
         );
+    }
+}
+
+/// As `HAProxy` with `accept-proxy`.
+#[tokio::test]
+async fn who_waits_for_a_header_serves_whoever_brings_one() {
+    let server = with(&["proxy-header-missing"]).await;
+    for (service, words) in [(Imap, IMAP_GREETING), (Pop3, POP3_GREETING)] {
+        let mut tcp = dial(&server, service).await;
+        say(&mut tcp, b"PROXY TCP4 192.0.2.1 192.0.2.2 1025 143\r\n").await;
+        assert_heard(&mut tcp, words).await;
+    }
+    let mut tcp = dial(&server, Https).await;
+    say(&mut tcp, b"PROXY UNKNOWN\r\n").await;
+    assert!(trusting(&server, tcp).await.is_ok());
+    for words in ["EHLO me\r\n", "PROXIMA\r\n", "\x16\x03\x01"] {
+        let mut tcp = dial(&server, Smtp).await;
+        say(&mut tcp, words.as_bytes()).await;
+        assert_ended(&mut tcp).await;
     }
 }
 

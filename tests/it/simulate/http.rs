@@ -24,6 +24,18 @@ const DIRECTORIES: [&str; 9] = [
 ];
 
 #[tokio::test]
+async fn a_build_that_is_throttled_stands_in_header_and_page() {
+    let server = with(&["exchange-online-throttles"]).await;
+    let mut tls = trusting(&server, dial(&server, Https).await).await.unwrap();
+    let (head, body) = get(&mut tls, "/owa/auth/logon.aspx").await;
+    assert!(
+        head.contains("\r\nX-OWA-Version: 15.2.1748.37\r\n"),
+        "{head}"
+    );
+    assert!(body.contains("\"/owa/auth/15.2.1748/themes/"), "{body}");
+}
+
+#[tokio::test]
 async fn http_says_403_and_https_leads_to_owa() {
     let server = healthy().await;
     let mut tcp = dial(&server, Http).await;

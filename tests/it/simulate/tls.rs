@@ -33,6 +33,7 @@ async fn handshakes_fail_in_their_own_way_wherever_there_is_tls() {
         ("tls-version-too-old", Some(ProtocolVersion)),
         ("tls-legacy-suites", Some(HandshakeFailure)),
         ("tls-no-common-cipher", Some(HandshakeFailure)),
+        ("tls-unverified", Some(HandshakeFailure)),
     ] {
         let server = with(&[fault]).await;
         for service in SERVICES.iter().map(|row| row.id).filter(|id| *id != Http) {
@@ -48,6 +49,47 @@ async fn handshakes_fail_in_their_own_way_wherever_there_is_tls() {
                 _ => panic!("{fault} {service}: {error}"),
             }
         }
+    }
+}
+
+/// TLS 1.2 with AES-GCM for ECDSA and the group x448 alone.
+const HELLO_FOR_X448: &[u8] = b"\x16\x03\x01\0\x39\x01\0\0\x35\x03\x03\
+    rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr\0\0\x04\xc0\x2c\0\xff\x01\0\0\x08\0\x0a\0\x04\0\x02\0\x1e";
+
+#[tokio::test]
+async fn who_has_x448_is_shown_the_certificate_and_a_key_on_it() {
+    let server = with(&["tls-unverified@443"]).await;
+    let leaf = presented(&server, Imaps).await.remove(0);
+    let mut tcp = on_the_brink(&server, Https).await;
+    say(&mut tcp, HELLO_FOR_X448).await;
+    let header = hear(&mut tcp, 5).await;
+    assert_eq!(header[..3], *b"\x16\x03\x03");
+    let length = u16::from_be_bytes(header[3..].try_into().unwrap());
+    let flight = hear(&mut tcp, length.into()).await;
+    assert!(flight.windows(leaf.len()).any(|window| window == &leaf[..]));
+    // A named curve, x448, a point of 56 bytes, and how it is signed: ECDSA with SHA-256.
+    let key = [b"\x03\0\x1e\x38\x05".as_slice(), &[0; 55], b"\x04\x03"].concat();
+    assert!(flight.windows(key.len()).any(|window| window == key));
+    assert!(flight.ends_with(b"\x0e\0\0\0"));
+}
+
+#[tokio::test]
+async fn a_session_that_breaks_does_so_after_its_handshake() {
+    let server = with(&["tls-broken"]).await;
+    for service in SERVICES
+        .iter()
+        .map(|row| row.id)
+        .filter(|id| ![Http, Rdp].contains(id))
+    {
+        let tcp = on_the_brink(&server, service).await;
+        let mut tls = trusting(&server, tcp).await.unwrap();
+        say(&mut tls, b"x").await;
+        let error = bounded(tls.read_u8()).await.unwrap_err();
+        let found = error.get_ref().and_then(|inner| inner.downcast_ref());
+        assert!(
+            matches!(found, Some(rustls::Error::InvalidMessage(_))),
+            "{service}: {error}"
+        );
     }
 }
 
