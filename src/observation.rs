@@ -255,6 +255,8 @@ pub enum Cause {
     VersionTooOld,
     /// The server wants a client certificate.
     ClientCertificateRequired,
+    /// The server refused the client certificate that it asked for and got.
+    ClientCertificateRefused,
     /// The handshake failed otherwise.
     HandshakeFailed,
     /// The server speaks today's TLS with a kind of key, or a key exchange group, that this client lacks.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::error::Error;
 use super::execute::{Awaited, ended, execute};
-use super::inputs::{read_baseline, read_ca_file, roots};
+use super::inputs::{read_baseline, read_ca_file, read_client_certificate, roots};
 use super::limits::{file_limit, runtime, sockets};
 use super::reports::Outputs;
 use super::signals::Signals;
@@ -18,6 +18,7 @@ pub(super) fn check(order: CheckOrder) -> Result<Exit, Error> {
     let CheckOrder {
         mut plan,
         ca_files,
+        client_cert,
         baseline,
         wait,
         jobs,
@@ -27,6 +28,8 @@ pub(super) fn check(order: CheckOrder) -> Result<Exit, Error> {
     for path in &ca_files {
         plan.trust.ca_certificates.extend(read_ca_file(path)?);
     }
+    let path = client_cert.as_deref();
+    let identity = path.map(read_client_certificate).transpose()?;
     plan.baseline = baseline.as_deref().map(read_baseline).transpose()?;
     plan.limits.jobs = sockets(jobs, file_limit());
     for warning in cli::warnings(&plan) {
@@ -51,7 +54,16 @@ pub(super) fn check(order: CheckOrder) -> Result<Exit, Error> {
             fail_on: telling.fail_on,
             is_shown: telling.progress && io::stderr().is_terminal(),
         });
-        let done = execute(plan, Arc::clone(&roots), outputs, signals, wait, domain).await?;
+        let done = execute(
+            plan,
+            identity,
+            Arc::clone(&roots),
+            outputs,
+            signals,
+            wait,
+            domain,
+        )
+        .await?;
         Ok((done, roots.trouble()))
     });
     // What hangs must not keep the process: its thread is left behind.

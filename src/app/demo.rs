@@ -37,7 +37,7 @@ pub(super) fn demo(faults: Vec<Staged>, audit: Audit, telling: &Telling) -> Resu
         .await?;
         let plan = demo_plan(&simulation, audit, telling)?;
         let roots = Arc::new(roots(&plan, &[])?);
-        let done = execute(plan, roots, outputs, signals, None, None).await;
+        let done = execute(plan, None, roots, outputs, signals, None, None).await;
         simulation.stop().await;
         done
     });

@@ -25,6 +25,14 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// A client certificate that cannot be used.
+    #[error("--client-cert {} cannot be used: {reason}", cli::shown(path))]
+    ClientCertificate {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// A document that cannot be compared with.
     #[error("--baseline {} cannot be compared with: {reason}", cli::shown(path))]
     Baseline {

@@ -17,7 +17,7 @@ use super::wait;
 use crate::cli::{DomainOrder, Telling};
 use crate::event::{Event, RunFinished};
 use crate::exit::{self, Exit, FailOn};
-use crate::net::{Halter, Roots, SocketLimits, clock};
+use crate::net::{Halter, Identity, Roots, SocketLimits, clock};
 use crate::plan::Plan;
 use crate::run::{self, Cancellation, Setup, Wait};
 
@@ -53,6 +53,7 @@ pub(super) fn ended(done: &Done, telling: &Telling) -> Exit {
 /// Runs the plan and writes its reports.
 pub(super) async fn execute(
     mut plan: Plan,
+    identity: Option<Identity>,
     roots: Arc<Roots>,
     outputs: Outputs,
     signals: Signals,
@@ -74,6 +75,7 @@ pub(super) async fn execute(
     };
     let setup = Setup {
         started_at,
+        identity,
         roots,
         sockets,
         sequence: outputs.sequence,

@@ -1,4 +1,4 @@
-//! Files that are read: certificates to trust, and a document to compare with.
+//! Files that are read: certificates to trust and to show, and a document to compare with.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::error::Error;
 use crate::baseline::Baseline;
-use crate::net::{Roots, trust};
+use crate::net::{Identity, Roots, trust};
 use crate::plan::{Limits, Plan};
 
 pub(super) fn read_baseline(path: &Path) -> Result<Arc<Baseline>, Error> {
@@ -27,6 +27,15 @@ pub(super) fn read_ca_file(path: &Path) -> Result<Vec<Vec<u8>>, Error> {
     };
     let bytes = read_file(path).map_err(unusable)?;
     trust::certificates(&bytes).map_err(|error| unusable(error.to_string()))
+}
+
+pub(super) fn read_client_certificate(path: &Path) -> Result<Identity, Error> {
+    let unusable = |reason: String| Error::ClientCertificate {
+        path: path.to_path_buf(),
+        reason,
+    };
+    let bytes = read_file(path).map_err(unusable)?;
+    Identity::read(&bytes).map_err(|error| unusable(error.to_string()))
 }
 
 pub(super) fn roots(plan: &Plan, ca_files: &[PathBuf]) -> Result<Roots, Error> {

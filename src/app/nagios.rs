@@ -7,7 +7,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, OnceLock};
 
 use super::error::Error;
-use super::inputs::{read_ca_file, roots};
+use super::inputs::{read_ca_file, read_client_certificate, roots};
 use super::limits::{file_limit, runtime, sockets};
 use super::signals::{Signals, heed};
 use super::terminal::print;
@@ -49,11 +49,16 @@ pub(super) fn main(arguments: &[OsString]) -> PluginState {
 pub(super) fn run(order: NagiosOrder) -> Result<PluginState, Error> {
     let NagiosOrder { check, verbosity } = order;
     let CheckOrder {
-        mut plan, ca_files, ..
+        mut plan,
+        ca_files,
+        client_cert,
+        ..
     } = check;
     for path in &ca_files {
         plan.trust.ca_certificates.extend(read_ca_file(path)?);
     }
+    let path = client_cert.as_deref();
+    let identity = path.map(read_client_certificate).transpose()?;
     plan.limits.jobs = sockets(None, file_limit());
     let levels = plan.standards.cert_days;
     let runtime = runtime(1)?;
@@ -65,6 +70,7 @@ pub(super) fn run(order: NagiosOrder) -> Result<PluginState, Error> {
         heed(signals, halter, Arc::clone(&end), Vec::new());
         let setup = Setup {
             started_at: clock::now(),
+            identity,
             roots,
             sockets: SocketLimits::new(plan.limits.jobs, plan.limits.per_address),
             sequence: Sequence::Ordered,

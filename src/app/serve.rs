@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use super::error::Error;
-use super::inputs::{read_ca_file, roots};
+use super::inputs::{read_ca_file, read_client_certificate, roots};
 use super::limits::{file_limit, sockets};
 use super::signals::{Reloads, Signals, heed};
 use super::terminal::complain;
@@ -85,9 +85,11 @@ fn modules(orders: &[ModuleOrder]) -> Result<Modules, Error> {
         };
         // They are in the roots.
         plan.trust.ca_certificates = Vec::new();
+        let path = order.client_cert.as_deref();
         let module = Module {
             plan,
             roots,
+            identity: path.map(read_client_certificate).transpose()?,
             options: order.options.clone(),
         };
         by_name.insert(order.name.clone(), Arc::new(module));

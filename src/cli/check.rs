@@ -87,6 +87,8 @@ pub struct CheckOrder {
     pub plan: Plan,
     /// The files with further roots.
     pub ca_files: Vec<PathBuf>,
+    /// The file with a client certificate and its key.
+    pub client_cert: Option<PathBuf>,
     /// The document to compare with.
     pub baseline: Option<PathBuf>,
     /// How long to wait until all is well.
@@ -153,6 +155,7 @@ impl CheckArgs {
         Ok(CheckOrder {
             plan,
             ca_files: self.standards.ca_file,
+            client_cert: self.route.client_cert,
             baseline: self.baseline,
             wait,
             jobs,

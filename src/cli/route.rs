@@ -2,6 +2,7 @@
 
 use std::env;
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -55,6 +56,10 @@ pub(super) struct RouteArgs {
         help_heading = "How to get there"
     )]
     nodes: Vec<String>,
+
+    /// A client certificate and its key, in one PEM file, for servers that ask for one
+    #[arg(long, value_name = "FILE", help_heading = "How to get there")]
+    pub(super) client_cert: Option<PathBuf>,
 
     /// What we call ourselves in EHLO [default: the address literal of our end]
     #[arg(long, value_name = "NAME", help_heading = "How to get there")]

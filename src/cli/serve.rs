@@ -95,6 +95,8 @@ pub struct ModuleOrder {
     pub plan: Plan,
     /// The files with further roots.
     pub ca_files: Vec<PathBuf>,
+    /// The file with a client certificate and its key.
+    pub client_cert: Option<PathBuf>,
 }
 
 impl ServeArgs {
@@ -165,6 +167,7 @@ impl ServeArgs {
         let CheckOrder {
             plan,
             mut ca_files,
+            client_cert,
             baseline,
             wait,
             jobs,
@@ -197,6 +200,7 @@ impl ServeArgs {
             options: options.to_owned(),
             plan,
             ca_files,
+            client_cert,
         })
     }
 }

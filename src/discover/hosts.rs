@@ -61,6 +61,7 @@ impl Hosts for TcpHosts {
         }
         let tls = TlsAsk {
             host: Host::Name(host.to_owned()),
+            identity: None,
             roots: Arc::clone(&self.roots),
         };
         Some(TcpDial::new(

@@ -55,11 +55,13 @@ impl TlsVersion {
     }
 }
 
-/// That a server asked for a client certificate; we never have one.
+/// That a server asked for a client certificate, and whether it was sent one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ClientCertificate {
-    /// It asked and went on without.
+    /// It asked and got none.
     Requested,
+    /// It asked and got that of `--client-cert`.
+    Sent,
 }
 
 /// What an alert says, by its number (RFC 8446 §6; older numbers RFC 5246 §7.2, RFC 2246 §7.2, RFC 6066 §9).

@@ -682,7 +682,8 @@ codes! {
         severity: Fail,
         title: "a client certificate is required",
         meaning: "The server accepts only clients that present a certificate in the TLS handshake, and ended it \
-            because there was none. Outlook, phones and browsers usually have none either and cannot connect.",
+            because there was none. Outlook, phones and browsers usually have none either and cannot connect. With \
+            `--client-cert` the check shows one.",
         hint: "If clients should connect without one, set client certificates to Ignore in IIS Manager (SSL Settings), \
             or on the gateway in front. If every client has one on purpose, no action is needed.",
         neutral: "If clients should connect without one, make client certificates optional on the server or on the gateway \
@@ -690,6 +691,15 @@ codes! {
         references: "RFC 8446 §4.3.2, §6.2 (alert 116)",
         aliases: &["certificate_required", "ERR_BAD_SSL_CLIENT_AUTH_CERT"],
         answers: &["L22"],
+    }
+    ClientCertificateRefused = "client-certificate-refused" {
+        severity: Fail,
+        title: "the client certificate is refused",
+        meaning: "The server asked for a client certificate, was sent the one of `--client-cert`, and ended the \
+            handshake: it does not trust the issuer, the certificate is not valid, or it is not meant for clients.",
+        hint: "The server's log says why. It has to trust the certificate's issuer; the certificate has to be valid and \
+            meant for clients; intermediates belong into the file too.",
+        references: "RFC 8446 §4.4.2.4, §6.2",
     }
     TlsClosedOnHello = "tls-closed-on-hello" {
         severity: Fail,
@@ -721,8 +731,8 @@ codes! {
     ClientCertificateRequested = "client-certificate-requested" {
         severity: Info,
         title: "a client certificate is asked for",
-        meaning: "The server asked for a client certificate and continued without one one. Domain controllers always \
-            ask; on a web server it can make browsers prompt their users.",
+        meaning: "The server asked for a client certificate and continued, without one or with that of `--client-cert`. \
+            Domain controllers always ask; on a web server it can make browsers prompt their users.",
         hint: "No action is needed, unless browsers ask their users for a certificate: then set client certificates to \
             Ignore in IIS's SSL settings.",
         neutral: "No action is needed, unless browsers ask their users for a certificate: then do not ask for one.",

@@ -22,7 +22,8 @@ use super::proxy::Talk;
 use super::recording::{REST_OF_LINE, RecordingStream, Stream, first_line, is_whole};
 use super::tls::{self, Alpn, TlsAsk};
 use crate::facts::{
-    KeyProof, LegacyAnswer, LegacyFacts, Text, TlsFacts, TlsVersion, VersionAnswer,
+    ClientCertificate, KeyProof, LegacyAnswer, LegacyFacts, Text, TlsFacts, TlsVersion,
+    VersionAnswer,
 };
 use crate::observation::{
     Attempt, Cause, Detour, Failure, Line, Observation, Speaker, Stage, State, Step,
@@ -459,7 +460,7 @@ impl<'a, S: Stream> Session<'a, S> {
         shaken.facts.certificate = told.certificate;
         shaken.facts.chain = told.chain;
         shaken.facts.fingerprints = fingerprints::of(&shaken.chain);
-        let version = shaken.facts.version;
+        let (version, sent) = (shaken.facts.version, shaken.facts.client_certificate);
         // A later connection does not take away what an earlier one has shown.
         if !self.record.has_secure_session() {
             self.record.tls = Some(shaken.facts);
@@ -472,6 +473,10 @@ impl<'a, S: Stream> Session<'a, S> {
                     Speaker::Event,
                     version.map_or("TLS", TlsVersion::name).as_bytes(),
                 );
+                if sent == Some(ClientCertificate::Sent) {
+                    let words = b"the client certificate was asked for, and sent";
+                    self.record.note(Speaker::Event, words);
+                }
                 Ok(())
             }
             Err(mut trouble) => {

@@ -26,6 +26,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::bounds::{Bounds, Interruption};
 use super::der;
+use super::identity::Identity;
 use super::recording::{REST_OF_LINE, Recording, RecordingStream, Stream, first_line, is_whole};
 pub use super::trust::signatures::provider;
 use super::trust::signatures::{self, Signature};
@@ -43,6 +44,8 @@ pub struct TlsAsk {
     pub host: Host,
     /// Whom to trust.
     pub roots: Arc<Roots>,
+    /// What we show to a server that asks for a certificate.
+    pub identity: Option<Identity>,
 }
 
 /// The application protocol to offer (RFC 7301).
@@ -80,7 +83,10 @@ pub(super) async fn shake_hands<S: Stream>(
     patience: Duration,
 ) -> Shaken<S> {
     ask.roots.prepare();
-    let seen = Arc::new(Seen::default());
+    let seen = Arc::new(Seen {
+        identity: ask.identity.clone(),
+        ..Seen::default()
+    });
     let config = client_config(ask, alpn, &seen);
     let mut facts = TlsFacts {
         server_name: indicated_name(&ask.host).map(str::to_owned),
@@ -99,9 +105,7 @@ pub(super) async fn shake_hands<S: Stream>(
         Ok(Err((error, tap))) => Err(explain(&error, tap, &heard, &seen, bounds).await),
         Err(over) => Err(cut_short(over, &heard.bytes())),
     };
-    if seen.asked_for_certificate.load(Ordering::Relaxed) {
-        facts.client_certificate = Some(ClientCertificate::Requested);
-    }
+    facts.client_certificate = seen.client_certificate();
     Shaken {
         result,
         facts,
@@ -208,7 +212,6 @@ async fn explain<S: Stream>(
         detail,
         heard: Vec::new(),
     };
-    let asked_for_certificate = seen.asked_for_certificate.load(Ordering::Relaxed);
     let rustls_error = rustls_error(error);
     if rustls_error.is_none() && heard.bytes().is_empty() {
         // A peer that said its word and hung up did not take our ClientHello; its word is still there.
@@ -219,10 +222,8 @@ async fn explain<S: Stream>(
             let number = u8::from(*alert);
             let cause = if *alert == AlertDescription::ProtocolVersion {
                 Cause::VersionTooOld
-            } else if is_certificate_demand(*alert, asked_for_certificate) {
-                Cause::ClientCertificateRequired
             } else {
-                Cause::Alert(number)
+                certificate_cause(*alert, seen.client_certificate()).unwrap_or(Cause::Alert(number))
             };
             trouble(cause, Some(alert_text(number)))
         }
@@ -329,15 +330,11 @@ async fn finish_line<S: Stream>(
 /// What an error on reading means; in a secure session it may be the late end of a handshake (TLS 1.3 tells only then
 /// that it wanted a client certificate).
 pub(super) fn read_cause(error: &io::Error, tls: Option<&TlsFacts>) -> (Cause, Option<Text>) {
-    let requested = tls.is_some_and(|tls| tls.client_certificate.is_some());
     match rustls_error(error) {
         Some(rustls::Error::AlertReceived(alert)) => {
             let number = u8::from(*alert);
-            let cause = if is_certificate_demand(*alert, requested) {
-                Cause::ClientCertificateRequired
-            } else {
-                Cause::Alert(number)
-            };
+            let certificate = tls.and_then(|tls| tls.client_certificate);
+            let cause = certificate_cause(*alert, certificate).unwrap_or(Cause::Alert(number));
             (cause, Some(alert_text(number)))
         }
         Some(other) => (Cause::TlsBroken, Some(other.to_string().as_str().into())),
@@ -355,17 +352,38 @@ fn is_too_much(error: &io::Error) -> bool {
     )
 }
 
-fn is_certificate_demand(alert: AlertDescription, asked: bool) -> bool {
-    match alert {
-        AlertDescription::CertificateRequired => true,
-        AlertDescription::HandshakeFailure
-        | AlertDescription::NoCertificate
-        | AlertDescription::BadCertificate
-        | AlertDescription::UnsupportedCertificate
-        | AlertDescription::CertificateUnknown
-        | AlertDescription::AccessDenied
-        | AlertDescription::UnknownCA => asked,
-        _ => false,
+/// Whether an alert is about the certificate that we were asked for: that there was none, or that it was no good.
+fn certificate_cause(
+    alert: AlertDescription,
+    certificate: Option<ClientCertificate>,
+) -> Option<Cause> {
+    if alert == AlertDescription::CertificateRequired {
+        return Some(Cause::ClientCertificateRequired);
+    }
+    match (alert, certificate) {
+        (
+            AlertDescription::HandshakeFailure
+            | AlertDescription::NoCertificate
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::AccessDenied
+            | AlertDescription::UnknownCA,
+            Some(ClientCertificate::Requested),
+        ) => Some(Cause::ClientCertificateRequired),
+        (
+            AlertDescription::HandshakeFailure
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::AccessDenied
+            | AlertDescription::UnknownCA
+            | AlertDescription::DecryptError,
+            Some(ClientCertificate::Sent),
+        ) => Some(Cause::ClientCertificateRefused),
+        _ => None,
     }
 }
 
@@ -382,6 +400,8 @@ fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {
 struct Seen {
     chain: Mutex<Vec<CertificateDer<'static>>>,
     asked_for_certificate: AtomicBool,
+    identity: Option<Identity>,
+    sent_certificate: AtomicBool,
 }
 
 impl Seen {
@@ -391,20 +411,34 @@ impl Seen {
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
+
+    fn client_certificate(&self) -> Option<ClientCertificate> {
+        if !self.asked_for_certificate.load(Ordering::Relaxed) {
+            None
+        } else if self.sent_certificate.load(Ordering::Relaxed) {
+            Some(ClientCertificate::Sent)
+        } else {
+            Some(ClientCertificate::Requested)
+        }
+    }
 }
 
 impl ResolvesClientCert for Seen {
     fn resolve(
         &self,
         _: &[&[u8]],
-        _: &[SignatureScheme],
+        schemes: &[SignatureScheme],
     ) -> Option<Arc<rustls::sign::CertifiedKey>> {
         self.asked_for_certificate.store(true, Ordering::Relaxed);
-        None
+        let certified = self.identity.as_ref()?.certified();
+        // One that can sign nothing that the server takes is not sent.
+        certified.key.choose_scheme(schemes)?;
+        self.sent_certificate.store(true, Ordering::Relaxed);
+        Some(Arc::clone(certified))
     }
 
     fn has_certs(&self) -> bool {
-        false
+        self.identity.is_some()
     }
 }
 

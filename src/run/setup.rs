@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::event::{RunEnd, TargetId};
 use crate::finding::DomainFinding;
 use crate::judge::Context;
-use crate::net::{Halt, Lookup, Roots, SocketLimits, Via};
+use crate::net::{Halt, Identity, Lookup, Roots, SocketLimits, Via};
 use crate::observation::Observation;
 use crate::plan::{Host, Plan, Target};
 
@@ -21,6 +21,8 @@ pub type Kept = HashMap<(TargetId, usize), Observation>;
 pub struct Setup {
     /// When it begins.
     pub started_at: OffsetDateTime,
+    /// What is shown to servers that ask for a client certificate.
+    pub identity: Option<Identity>,
     /// Whom to trust.
     pub roots: Arc<Roots>,
     /// The limits on sockets; runs that share one keep them together.
@@ -61,6 +63,7 @@ pub struct Cancellation {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) plan: Plan,
+    pub(super) identity: Option<Identity>,
     pub(super) roots: Arc<Roots>,
     pub(super) sockets: Arc<SocketLimits>,
     pub(super) kept: Arc<Kept>,

@@ -47,6 +47,7 @@ pub(super) async fn one_target(
     let way = Way {
         tls: Arc::new(TlsAsk {
             host: target.server_name.clone(),
+            identity: shared.identity.clone(),
             roots: Arc::clone(&shared.roots),
         }),
         via: shared.via(&target),

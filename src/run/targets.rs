@@ -38,6 +38,7 @@ pub async fn run(mut plan: Plan, setup: Setup, events: mpsc::Sender<Event>) -> R
         via: plan.proxy.clone().map(|proxy| Arc::new(Via::new(proxy))),
         plan,
         roots: setup.roots,
+        identity: setup.identity,
         now: at,
     });
     let nodes = Nodes::of(&targets);
@@ -182,6 +183,7 @@ mod tests {
     fn setup(plan: &Plan, sequence: Sequence) -> Setup {
         Setup {
             started_at: OffsetDateTime::UNIX_EPOCH,
+            identity: None,
             roots: Arc::new(Roots::new(&plan.trust).expect("no file to read")),
             sockets: SocketLimits::new(plan.limits.jobs, plan.limits.per_address),
             sequence,
@@ -296,6 +298,7 @@ mod tests {
             halt: Halt::never(),
             plan,
             roots: setup.roots,
+            identity: None,
             now: OffsetDateTime::UNIX_EPOCH,
             via: None,
         });

@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
 use crate::event::{Event, RunFinished};
-use crate::net::{Halter, Lookup, Roots, SocketLimits, clock};
+use crate::net::{Halter, Identity, Lookup, Roots, SocketLimits, clock};
 use crate::plan::{Host, Plan, Target, Transcripts};
 use crate::run::{self, Cancellation, Sequence, Setup};
 
@@ -22,6 +22,8 @@ pub struct Module {
     pub plan: Plan,
     /// Whom to trust.
     pub roots: Arc<Roots>,
+    /// What is shown to servers that ask for a client certificate.
+    pub identity: Option<Identity>,
     /// The options that it was made of, as they were typed.
     pub options: String,
 }
@@ -179,6 +181,7 @@ impl Probes {
         flights.insert(key.clone(), Arc::downgrade(&flight));
         let setup = Setup {
             started_at: clock::now(),
+            identity: module.identity.clone(),
             roots: Arc::clone(&module.roots),
             sockets: limits,
             sequence: Sequence::Ordered,
@@ -297,6 +300,7 @@ mod tests {
         let roots = Arc::new(Roots::new(&plan.trust).expect("no file to read"));
         Arc::new(Module {
             plan,
+            identity: None,
             roots,
             options: String::new(),
         })

@@ -649,6 +649,7 @@ fn asking() -> Arc<TlsAsk> {
     };
     Arc::new(TlsAsk {
         host: name("mail.example.test"),
+        identity: None,
         roots: Arc::new(Roots::new(&trust).expect("no files to read")),
     })
 }

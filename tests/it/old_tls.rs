@@ -755,6 +755,7 @@ async fn look_whole(
         SocketLimits::new(8, 8),
         Arc::new(TlsAsk {
             host: host.clone(),
+            identity: None,
             roots: Arc::new(Roots::new(&trust).expect("no file to read")),
         }),
     );

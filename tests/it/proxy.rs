@@ -311,6 +311,7 @@ async fn dial(proxy: &Proxy, endpoints: &[Endpoint]) -> (Observation, Option<Vec
     };
     let tls = TlsAsk {
         host: Host::Name("mail.example.com".to_owned()),
+        identity: None,
         roots: Arc::new(Roots::new(&trust).expect("no files to read")),
     };
     let limits = Limits {

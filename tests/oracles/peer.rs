@@ -272,6 +272,7 @@ impl Dial for ScriptedDial {
             bounds,
             Arc::new(TlsAsk {
                 host: Host::Name(HOST.to_owned()),
+                identity: None,
                 roots: Arc::clone(&identity().roots),
             }),
         ))

@@ -153,6 +153,7 @@ impl<'a> Case<'a> {
             Cause::LegacySuitesOnly => Code::TlsLegacySuites,
             Cause::BeyondThisClient => Code::TlsUnverified,
             Cause::ClientCertificateRequired => Code::ClientCertificateRequired,
+            Cause::ClientCertificateRefused => Code::ClientCertificateRefused,
 
             Cause::HttpsNotOpen => Code::HttpsNotOpen,
             Cause::HttpsUnusable => Code::HttpsUnusable,

@@ -120,6 +120,16 @@ pub(super) const RULES: &[CheckRule] = &[
         },
     },
     CheckRule {
+        code: Code::ClientCertificateRefused,
+        holds: |case| {
+            let failure = case.failed(Code::ClientCertificateRefused)?;
+            Some(Evidence::new(format!(
+                "the server refused the client certificate of --client-cert{}",
+                said(failure)
+            )))
+        },
+    },
+    CheckRule {
         code: Code::TlsClosedOnHello,
         holds: |case| {
             let failure = case.failed(Code::TlsClosedOnHello)?;
@@ -194,17 +204,38 @@ pub(super) const RULES: &[CheckRule] = &[
     CheckRule {
         code: Code::ClientCertificateRequested,
         holds: |case| {
-            if case.failed(Code::ClientCertificateRequired).is_some() {
+            if case.failed(Code::ClientCertificateRequired).is_some()
+                || case.failed(Code::ClientCertificateRefused).is_some()
+            {
                 return None;
             }
             match case.tls()?.client_certificate? {
                 ClientCertificate::Requested => Some(Evidence::new(
                     "the server asked for a client certificate and continued without one",
                 )),
+                ClientCertificate::Sent => Some(sent_certificate(case)),
             }
         },
     },
 ];
+
+/// What came after the certificate was sent: a web server may take it in the handshake and refuse it in the answer.
+fn sent_certificate(case: &Case<'_>) -> Evidence {
+    let status = case.http().and_then(|facts| facts.status);
+    match status.filter(|status| matches!(status, 400 | 403 | 495 | 496)) {
+        Some(status) => Evidence::new(format!(
+            "the server asked for a client certificate, was sent that of --client-cert, and answered with HTTP {status}"
+        ))
+        .hint(
+            "Possibly it does not accept this certificate: the server's log says (403.7, 403.13, 403.16 and 403.17 in \
+             that of IIS).",
+        ),
+        None => Evidence::new(
+            "the server asked for a client certificate, was sent that of --client-cert, and continued",
+        )
+        .hint("No action is needed."),
+    }
+}
 
 /// Whether no name went with the handshake, since the target is an address.
 fn is_without_name(case: &Case<'_>) -> bool {
@@ -614,6 +645,34 @@ mod tests {
         let (message, hint) = asked.words(Code::TlsVersionTooOld);
         assert!(message.ends_with("TLS 1.3 is the lowest accepted"));
         assert!(hint.starts_with("Enable TLS 1.3"), "{hint}");
+    }
+
+    #[test]
+    fn what_a_server_says_of_the_client_certificate_is_told() {
+        let sent = TlsFacts {
+            version: Some(TlsVersion::Tls13),
+            client_certificate: Some(ClientCertificate::Sent),
+            ..TlsFacts::default()
+        };
+        let mut taken = open(ServiceId::Imaps);
+        taken.seen.tls = Some(sent.clone());
+        assert_eq!(
+            taken.told(),
+            [(Code::ClientCertificateRequested, Severity::Info)]
+        );
+        let (message, hint) = taken.words(Code::ClientCertificateRequested);
+        assert!(message.ends_with("and continued"), "{message}");
+        assert_eq!(hint, "No action is needed.");
+        let mut refused = open(ServiceId::Imaps)
+            .failing(Stage::Greeting, Cause::ClientCertificateRefused)
+            .saying("alert 48 unknown_ca");
+        refused.seen.tls = Some(sent);
+        assert_eq!(
+            refused.told(),
+            [(Code::ClientCertificateRefused, Severity::Fail)]
+        );
+        let (message, _) = refused.words(Code::ClientCertificateRefused);
+        assert!(message.ends_with(": \"alert 48 unknown_ca\""), "{message}");
     }
 
     #[test]

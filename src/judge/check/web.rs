@@ -10,7 +10,7 @@ use super::{Case, CheckRule, Evidence, list, quote, shorten};
 use crate::catalog::{
     Expectation, Group, Protocol, Role, Service, ServiceId, WEB, virtual_directory,
 };
-use crate::facts::{Health, HttpFacts, PeerFacts, Redirect, RedirectKind, Text};
+use crate::facts::{ClientCertificate, Health, HttpFacts, PeerFacts, Redirect, RedirectKind, Text};
 use crate::finding::{Code, Severity};
 use crate::judge::product::Product;
 
@@ -431,6 +431,20 @@ fn server_error(case: &Case<'_>, group: Group) -> Option<Evidence> {
     Some(Evidence::new(message).hint_if(hint))
 }
 
+/// What to do where a web server asked for a client certificate in the handshake and then refuses the request.
+fn asked_for_certificate(case: &Case<'_>) -> Option<&'static str> {
+    Some(match case.tls()?.client_certificate? {
+        ClientCertificate::Requested => {
+            "The server asked for a client certificate and got none: show one with `--client-cert`, or stop requiring \
+             one there (SSL Settings in IIS, `ssl_verify_client` in nginx)."
+        }
+        ClientCertificate::Sent => {
+            "Possibly the server does not accept the client certificate of `--client-cert`, which it asked for. Its log \
+             says why; in that of IIS it is 403.7, 403.13, 403.16 or 403.17."
+        }
+    })
+}
+
 fn rejected(case: &Case<'_>) -> Option<Evidence> {
     let facts = case.http()?;
     let LastAnswer { status, page } = last_answer(case)?;
@@ -454,6 +468,10 @@ fn rejected(case: &Case<'_>) -> Option<Evidence> {
     Some(
         Evidence::new(answer(facts)).hint_if(match (status, is_http_sys(facts)) {
             _ if facts.blocked_by.is_some() => Some(BLOCKED),
+            // nginx takes whatever comes in the handshake, and says what it thinks of it in the answer.
+            (400 | 495 | 496, _) if asked_for_certificate(case).is_some() => {
+                asked_for_certificate(case)
+            }
             (400, true) => Some(
                 "http.sys knows no site by that name (Invalid Hostname): correct the host name of the binding in IIS \
                  (`Get-WebBinding`), or check by the name that clients use.",
@@ -535,7 +553,10 @@ fn restricted(case: &Case<'_>) -> Option<Evidence> {
     if facts.blocked_by.is_some() {
         return Some(Evidence::new(answer(facts)).hint(BLOCKED));
     }
-    Some(Evidence::new(format!("{}: not from here, or not at all", answer(facts))).hint_if(hint))
+    Some(
+        Evidence::new(format!("{}: not from here, or not at all", answer(facts)))
+            .hint_if(asked_for_certificate(case).or(hint)),
+    )
 }
 
 /// What is to be done about a firewall's page.
@@ -919,6 +940,7 @@ mod tests {
     use super::super::super::fixture::{Fixture, open};
     use super::*;
     use crate::catalog::WEB;
+    use crate::facts::{TlsFacts, TlsVersion};
     use crate::finding::Status;
     use crate::observation::{Cause, Stage};
 
@@ -991,6 +1013,24 @@ mod tests {
             };
             assert_eq!(staged.told(), [], "{service}");
             assert_eq!(staged.status(), Status::Pass);
+        }
+        for (seen, word) in [
+            (ClientCertificate::Requested, "got none"),
+            (ClientCertificate::Sent, "does not accept"),
+        ] {
+            for (service, status, code) in [
+                (ServiceId::Https, 400, Code::HttpRejected),
+                (ServiceId::Owa, 403, Code::WebRestricted),
+            ] {
+                let mut staged = answering(service, facts(status));
+                staged.seen.tls = Some(TlsFacts {
+                    version: Some(TlsVersion::Tls12),
+                    client_certificate: Some(seen),
+                    ..TlsFacts::default()
+                });
+                let (_, hint) = staged.words(code);
+                assert!(hint.contains(word), "{service} {status}: {hint}");
+            }
         }
         let forbidden = answering(ServiceId::Http, facts(403));
         assert_eq!(forbidden.told(), [(Code::HttpForbidden, Severity::Info)]);

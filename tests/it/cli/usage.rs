@@ -496,3 +496,36 @@ fn what_a_proxy_cannot_be_is_told_on_one_line() {
         ),
     ]);
 }
+
+#[test]
+fn a_client_certificate_that_cannot_be_used_is_told_on_one_line() {
+    let folder = folder();
+    let written = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).expect("it can be written");
+        path
+    };
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let certificate = rcgen::CertificateParams::default()
+        .self_signed(&key)
+        .expect("a certificate")
+        .pem();
+    for (path, said) in [
+        (folder.path().join("none.pem"), "--client-cert"),
+        (written("empty.pem", b""), "no certificate in PEM"),
+        (
+            written("alone.pem", certificate.as_bytes()),
+            "no private key in PEM",
+        ),
+        (
+            written("client.pfx", b"\x30\x82\x09\x01\x02\x01\x03\x30\x82"),
+            "openssl pkcs12 -in FILE -nodes -out client.pem",
+        ),
+    ] {
+        let option = path.to_string_lossy().into_owned();
+        refused(&[(
+            file("--client-cert", &option),
+            &["--client-cert", option.as_str(), "cannot be used", said],
+        )]);
+    }
+}

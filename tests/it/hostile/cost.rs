@@ -207,6 +207,7 @@ fn bounds() -> Bounds {
 fn ask() -> Arc<TlsAsk> {
     Arc::new(TlsAsk {
         host: Host::Name(HOST.to_owned()),
+        identity: None,
         roots: roots(),
     })
 }

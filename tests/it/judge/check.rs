@@ -841,6 +841,7 @@ fn causes() -> Vec<Cause> {
         Cause::ClosedOnHello,
         Cause::VersionTooOld,
         Cause::ClientCertificateRequired,
+        Cause::ClientCertificateRefused,
         Cause::HandshakeFailed,
         Cause::ProxyUnreachable,
         Cause::ProxyNotUnderstood,
@@ -900,6 +901,7 @@ fn causes() -> Vec<Cause> {
             | Cause::ClosedOnHello
             | Cause::VersionTooOld
             | Cause::ClientCertificateRequired
+            | Cause::ClientCertificateRefused
             | Cause::HandshakeFailed
             | Cause::HttpsNotOpen
             | Cause::HttpsUnusable

@@ -129,6 +129,7 @@ impl Trial {
             halt: self.halt,
             tls: Arc::new(TlsAsk {
                 host: self.host.clone(),
+                identity: None,
                 roots: roots(),
             }),
             open: Arc::default(),

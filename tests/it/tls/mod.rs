@@ -513,6 +513,7 @@ pub(super) fn asking(trust: &Trust, name: &str) -> Arc<TlsAsk> {
         .map_or_else(|_| Host::Name(name.to_owned()), Host::Address);
     Arc::new(TlsAsk {
         host,
+        identity: None,
         roots: Arc::new(roots),
     })
 }
