@@ -13,6 +13,7 @@
 
 mod filtered;
 mod memory;
+mod names;
 mod rivals;
 mod runs;
 mod sheet;
@@ -26,6 +27,7 @@ use std::time::Duration;
 use std::{env, fs, io, thread};
 
 use filtered::{closed_ports, filtered_ports};
+use names::FarNames;
 use runs::{Job, alone, in_turns};
 use sheet::{Row, Sheet, bytes, millis, times};
 use stand_in::{SERVICES, StandIn, with_the_twelve};
@@ -45,7 +47,7 @@ type Trouble = Box<dyn Error + Send + Sync>;
 type Measure = fn() -> Result<Vec<Row>, Trouble>;
 
 /// What is measured, under the word that picks it.
-const MEASURES: [(&str, Measure); 9] = [
+const MEASURES: [(&str, Measure); 10] = [
     ("size", size),
     ("version", version),
     ("openssl", against_openssl),
@@ -54,6 +56,7 @@ const MEASURES: [(&str, Measure); 9] = [
     ("filtered", filtered),
     ("targets", many_targets),
     ("events", many_events),
+    ("discover", discover),
     ("demo", demo),
 ];
 
@@ -297,6 +300,40 @@ fn many_events() -> Result<Vec<Row>, Trouble> {
         Row::Figure {
             what: "  events a second",
             figure: a_second.to_string(),
+        },
+    ])
+}
+
+/// A signed domain, asked of a name server that is 50 ms away; its hosts are at 127.0.1.1, where nobody needs to be. How
+/// many round trips all of it takes, hosts included, is held by a test that counts them.
+fn discover() -> Result<Vec<Row>, Trouble> {
+    const AWAY: Duration = Duration::from_millis(50);
+    const MOST: Duration = Duration::from_secs(1);
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/discover");
+    let names = FarNames::start(&fixture.join("own.example.txt"), AWAY)?;
+    let folder = tempfile::tempdir()?;
+    let anchor = folder.path().join("anchor");
+    fs::write(&anchor, &names.anchor)?;
+    let resolver = names.address.to_string();
+    let mut command = Command::new(BINARY);
+    command
+        .args(["discover", "own.example", "--json", "--resolver", &resolver])
+        .arg("--trust-anchor")
+        .arg(&anchor);
+    let output = command.output()?;
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    if document["mx"][0]["tlsa_dnssec"] != "secure" {
+        return Err(format!("not the signed domain: {document}").into());
+    }
+    let exit = output.status.code().unwrap_or_default();
+    let spread = alone(&mut Job::new(command).ends_with(exit), ROUNDS)?;
+    Ok(vec![
+        Row::times("discover, names 50 ms away", &spread),
+        Row::Bound {
+            what: "  the median",
+            figure: millis(spread.median()),
+            bound: format!("under {}", millis(MOST)),
+            met: spread.median() < MOST,
         },
     ])
 }

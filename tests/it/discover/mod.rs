@@ -17,6 +17,7 @@ use crate::schema::held;
 pub(crate) mod document;
 mod domains;
 mod partial;
+mod rounds;
 
 /// Whatever the name server does.
 const PATIENCE: Duration = Duration::from_secs(60);
