@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use crate::event::Event;
 use crate::facts::Text;
-use crate::finding::{Diagnosis, Finding, PluginState, Severity};
+use crate::finding::{Diagnosis, DomainFinding, Finding, PluginState, Severity, Status};
 use crate::observation::State;
 
 use super::Reporter;
+use super::digest::domain_verdict;
 use super::evidence::{days_left, took};
 use super::order::{Order, Told};
 use super::plugin::{plain, seconds, state, told};
@@ -34,6 +35,13 @@ impl Checkmk {
 impl Reporter for Checkmk {
     fn report(&mut self, event: &Event) -> io::Result<()> {
         let mut text = String::new();
+        if let Event::RunStarted {
+            domain: Some(domain),
+            ..
+        } = event
+        {
+            add_domain(domain, &mut text);
+        }
         for told in self.order.take(event) {
             add_host(&told, &mut text);
             for row in &told.rows {
@@ -91,6 +99,27 @@ fn add_host(told: &Told, text: &mut String) {
         &metrics,
         &summary,
         worth,
+        text,
+    );
+}
+
+/// The mail domain whose hosts follow.
+fn add_domain(domain: &DomainFinding, text: &mut String) {
+    let state = match domain.status {
+        Status::Fail => PluginState::Critical,
+        Status::Warn => PluginState::Warning,
+        _ => PluginState::Ok,
+    };
+    let name = Text::from(domain.discovery.domain.as_str());
+    let metrics = format!("time={};;;0", seconds(domain.discovery.took));
+    let diagnoses = domain.diagnoses.iter().map(|told| &told.diagnosis);
+    add_line(
+        state,
+        name.as_str(),
+        "domain",
+        &metrics,
+        &domain_verdict(domain),
+        diagnoses.filter(|told| told.severity > Severity::Info),
         text,
     );
 }

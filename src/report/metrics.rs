@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use crate::catalog::Expectation;
 use crate::catalog::builds::Version;
 use crate::facts::{CertificateFacts, PeerFacts, Text, TlsFacts, VersionAnswer};
-use crate::finding::{Finding, Status, TargetFinding};
+use crate::finding::{DomainFinding, Finding, Status, TargetFinding};
 use crate::observation::{Stage, State};
 
 use super::contract::is_trusted;
@@ -62,7 +62,15 @@ const STEP_DURATION: Metric = gauge(
 );
 const DIAGNOSIS: Metric = gauge(
     "exchports_diagnosis",
-    "Something that is the matter with a check, or without the label check with the host; `exchports explain CODE` says more.",
+    "Something that is the matter with a check, or without the label check with the host or the mail domain; `exchports explain CODE` says more.",
+);
+const DOMAIN_SUCCESS: Metric = gauge(
+    "exchports_domain_success",
+    "Whether nothing of the mail domain keeps mail or Outlook from working: 1 or 0.",
+);
+const DOMAIN_DURATION: Metric = gauge(
+    "exchports_domain_duration_seconds",
+    "How long the mail domain took to look at, its hosts included.",
 );
 const NOT_BEFORE: Metric = gauge(
     "exchports_certificate_not_before_timestamp_seconds",
@@ -322,6 +330,23 @@ fn add_tls(row: &Finding, tls: &TlsFacts, of: Labels<'_>, metrics: &mut Expositi
             ("names", &names),
         ];
         add_with(of, &labels, CERTIFICATE, 1.0, metrics);
+    }
+}
+
+/// A mail domain whose hosts are checked: its own name is the value of the label `target`.
+pub(super) fn add_domain(domain: &DomainFinding, metrics: &mut Exposition) {
+    let label = Text::from(domain.discovery.domain.as_str());
+    let own = &[("target", label.as_str())];
+    let is_well = domain.status != Status::Fail;
+    metrics.add(DOMAIN_SUCCESS, own, truth(is_well));
+    let took = domain.discovery.took.as_secs_f64();
+    metrics.add(DOMAIN_DURATION, own, took);
+    for told in &domain.diagnoses {
+        let more = [
+            ("code", told.diagnosis.code.as_str()),
+            ("severity", told.diagnosis.severity.as_str()),
+        ];
+        add_with(own, &more, DIAGNOSIS, 1.0, metrics);
     }
 }
 

@@ -38,8 +38,13 @@ impl Prometheus {
 
 impl Reporter for Prometheus {
     fn report(&mut self, event: &Event) -> io::Result<()> {
-        if let Event::RunStarted { at, .. } = event {
+        if let Event::RunStarted { at, domain, .. } = event {
             self.at = *at;
+            if let Some(domain) = domain {
+                metrics::add_domain(domain, &mut self.metrics);
+                let label = Text::from(domain.discovery.domain.as_str());
+                metrics::add_run(label.as_str(), self.at, &mut self.metrics);
+            }
         }
         for told in self.order.take(event) {
             let label = Text::from(told.finding.target.as_str());

@@ -175,6 +175,24 @@ fn the_hosts_of_a_domain_are_checked_each_once() {
             &["example.com: mail domain", "mail.example.com"],
         ),
         ("html", &["mail domain", "mail.example.com"]),
+        (
+            "prometheus",
+            &[
+                "\nexchports_domain_success{target=\"example.com\"} 1\n",
+                "\nexchports_diagnosis{target=\"example.com\",code=\"mx-unreachable\",severity=\"warn\"} 1\n",
+                "\nexchports_last_run_timestamp_seconds{target=\"example.com\"} ",
+                "\nprobe_success{target=\"mail.example.com\"} 0\n",
+            ],
+        ),
+        (
+            "checkmk",
+            &[
+                "1 \"exchports example.com domain\" time=",
+                " 3 to look at: ",
+                "[mx-unreachable]\\n-> ",
+                "2 \"exchports mail.example.com smtp\" ",
+            ],
+        ),
     ] {
         let output = check(&["--report", report]);
         assert_eq!(output.status.code(), Some(1), "{report}");
