@@ -2,6 +2,7 @@
 //! belongs together. Outlook signs in by tokens at all of them, or fails at the one that takes none.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use super::{HostRule, TargetCase, TargetEvidence, names, services};
 use crate::catalog::ServiceId;
@@ -89,11 +90,9 @@ fn half_on(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
         message.push_str(&names(&services(found.servers_only.iter().copied())));
         message.push_str(" names trusted issuers and no authorization URI");
     }
-    let cmdlets: Vec<String> = which.iter().filter_map(|id| cmdlet(*id)).collect();
     let hint = format!(
-        "Switch it on: {}. If the node itself offers Bearer (`--address`), the device in front takes \
-         it away.",
-        cmdlets.join(", ")
+        "Run {}. If the node itself offers Bearer (`--address`), the device in front takes it away.",
+        switched_on(&which)
     );
     vec![TargetEvidence::new(message, lacking).own_hint(hint)]
 }
@@ -128,31 +127,50 @@ fn off(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
     let rows: Vec<&Finding> = [&found.servers_only[..], &found.off].concat();
     let message = if found.servers_only.is_empty() {
         format!(
-            "modern authentication is off: {} offer no Bearer",
+            "modern authentication is off: no Bearer is offered by {}",
             names(&services(found.off.iter().copied()))
         )
     } else {
         format!(
-            "modern authentication is off: {} take tokens of other servers only, and name no authorization URI",
+            "modern authentication is off: only tokens of other servers are accepted ({}), and no authorization URI is named",
             names(&services(found.servers_only.iter().copied()))
         )
     };
     vec![TargetEvidence::new(message, rows)]
 }
 
-/// How it is switched on for a directory.
-fn cmdlet(service: ServiceId) -> Option<String> {
-    let (noun, setting) = match service {
-        ServiceId::Autodiscover => ("Autodiscover", "-OAuthAuthentication $true"),
-        ServiceId::Mapi => ("Mapi", "-IISAuthenticationMethods Ntlm,OAuth,Negotiate"),
-        ServiceId::Ews => ("WebServices", "-OAuthAuthentication $true"),
-        ServiceId::Oab => ("Oab", "-OAuthAuthentication $true"),
-        ServiceId::Activesync => ("ActiveSync", "-OAuthAuthentication $true"),
-        _ => return None,
-    };
-    Some(format!(
-        "`Get-{noun}VirtualDirectory | Set-{noun}VirtualDirectory {setting}`"
-    ))
+/// How it is switched on for these: the cmdlet whole where it is one, else the setting and for which of them.
+fn switched_on(which: &[ServiceId]) -> String {
+    let all: Vec<_> = which.iter().filter_map(|id| cmdlet(*id)).collect();
+    if let [(noun, setting)] = all[..] {
+        return format!("`Get-{noun}VirtualDirectory | Set-{noun}VirtualDirectory {setting}`");
+    }
+    let (switch, methods): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|(_, setting)| *setting == SWITCH);
+    let nouns: Vec<&str> = switch.iter().map(|(noun, _)| *noun).collect();
+    let mut words = format!(
+        "`Set-...VirtualDirectory {SWITCH}` for {}",
+        nouns.join(", ")
+    );
+    if let Some((noun, setting)) = methods.first() {
+        // Writing to a String cannot fail.
+        let _ = write!(words, "; for {noun} `{setting}`");
+    }
+    words
+}
+
+const SWITCH: &str = "-OAuthAuthentication $true";
+
+/// The noun of a directory's cmdlets, and what switches it on.
+fn cmdlet(service: ServiceId) -> Option<(&'static str, &'static str)> {
+    match service {
+        ServiceId::Autodiscover => Some(("Autodiscover", SWITCH)),
+        ServiceId::Mapi => Some(("Mapi", "-IISAuthenticationMethods Ntlm,OAuth,Negotiate")),
+        ServiceId::Ews => Some(("WebServices", SWITCH)),
+        ServiceId::Oab => Some(("Oab", SWITCH)),
+        ServiceId::Activesync => Some(("ActiveSync", SWITCH)),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
