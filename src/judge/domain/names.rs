@@ -160,10 +160,14 @@ fn domain_lookup_failed(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
         return Vec::new();
     }
     let why = trouble(case.found.mx.outcome);
-    vec![DomainEvidence::new(
-        format!("The mail hosts of {domain} could not be looked up: {why}"),
-        [domain],
-    )]
+    let message = format!("The mail hosts of {domain} could not be looked up: {why}");
+    let evidence = DomainEvidence::new(message, [domain]);
+    vec![match case.found.mx.outcome {
+        Outcome::Loop => evidence.hint(
+            "Look at the domain's CNAME records, one after the other: none may lead back to one before it, nor on and on.",
+        ),
+        _ => evidence,
+    }]
 }
 
 /// What became of a question that was not answered.

@@ -263,7 +263,7 @@ pub(crate) struct Diagnosis {
     pub(super) code: String,
     pub(super) severity: String,
     pub(super) message: String,
-    hint: String,
+    pub(super) hint: String,
     /// Where to read more; null where no document has an address.
     help_url: Known<String>,
     /// The names it is about.

@@ -224,7 +224,7 @@ impl Dial for PeerDial {
         record.enter(Stage::Connect);
         tokio::time::sleep(self.delay).await;
         let address = SocketAddr::from(([192, 0, 2, 1], self.port));
-        record.connected(State::Open, Some(address), None, Vec::new());
+        record.connected(Some(State::Open), Some(address), None, Vec::new());
         let (near, far) = duplex(64 * 1024);
         let server = late(far, self.delay);
         let (port, config) = (self.port, Arc::clone(&self.config));

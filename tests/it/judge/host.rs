@@ -865,7 +865,7 @@ fn modern_authentication_is_off_where_no_directory_says_where_to_sign_in() {
     let told = only(&finding, Code::ModernAuthenticationOff);
     let message = &told.diagnosis.message;
     assert!(
-        message.contains("ews take tokens of other servers only"),
+        message.contains("only tokens of other servers are accepted (ews)"),
         "{message}"
     );
 }
