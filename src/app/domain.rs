@@ -7,6 +7,7 @@ use std::sync::{Arc, mpsc};
 use std::{fs, thread};
 
 use super::error::Error;
+use crate::catalog::Expectation;
 use crate::cli::{DomainOrder, UsageError, shown};
 use crate::discover::{Means, TcpHosts, discover};
 use crate::discovery::{CutShort, Discovery};
@@ -148,7 +149,7 @@ pub(super) async fn add_hosts(
             server_name,
             role: found.role,
             checks: checks(order, found),
-            named: order.named.clone(),
+            named: [&order.named[..], &found.requires].concat(),
             node_of: None,
         });
     }
@@ -166,6 +167,9 @@ fn checks(order: &DomainOrder, found: &Recommended) -> Vec<Check> {
             .find(|(service, _)| service.row().port == check.service.port);
         if let Some((_, port)) = port {
             check.port = *port;
+        }
+        if found.requires.contains(&check.service.id) && !order.named.contains(&check.service.id) {
+            check.expect = Expectation::Required;
         }
     }
     checks

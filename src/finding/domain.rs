@@ -47,6 +47,8 @@ pub struct Recommended {
     pub role: Role,
     /// Services that have another port there than usual.
     pub maps: Vec<(ServiceId, u16)>,
+    /// Services that the domain needs there beyond what the role requires.
+    pub requires: Vec<ServiceId>,
     /// Why, in words.
     pub why: &'static str,
 }

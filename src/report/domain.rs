@@ -528,6 +528,10 @@ pub fn check_line(target: &Recommended) -> String {
     for (service, port) in &target.maps {
         let _ = write!(line, " --map {}={port}", service.row().name);
     }
+    if !target.requires.is_empty() {
+        let names: Vec<&str> = target.requires.iter().map(|id| id.row().name).collect();
+        let _ = write!(line, " --require {}", names.join(","));
+    }
     line
 }
 

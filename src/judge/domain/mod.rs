@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use time::OffsetDateTime;
 
 use super::Evidence;
-use crate::catalog::{ProviderKind, Role, ServiceId};
+use crate::catalog::{Expectation, ProviderKind, Role, ServiceId, expectation};
 use crate::discovery::{Discovery, HostKind, MailHost};
 use crate::facts::{CertificateFacts, Text};
 use crate::finding::{Dane, DomainDiagnosis, DomainFinding, Recommended, Severity, Status, Way};
@@ -189,14 +189,14 @@ fn targets(case: &DomainCase<'_>) -> Vec<Recommended> {
                 &mut targets,
                 ONLINE,
                 Role::Online,
-                None,
+                (ServiceId::Https, ServiceId::Https.row().port),
                 "Autodiscover leads to Exchange Online",
             ),
             (_, Some(last)) => add(
                 &mut targets,
                 &last.host,
                 Role::Published,
-                Some((ServiceId::Https, last.port)),
+                (ServiceId::Https, last.port),
                 "Autodiscover answers there",
             ),
             _ => {}
@@ -204,11 +204,14 @@ fn targets(case: &DomainCase<'_>) -> Vec<Recommended> {
     }
     for srv in &case.found.srv {
         for record in srv.answer.records.iter().take(4) {
+            let Some(service) = service_of(srv.service) else {
+                continue;
+            };
             add(
                 &mut targets,
                 &record.target,
                 Role::Mail,
-                service_of(srv.service).map(|service| (service, record.port)),
+                (service, record.port),
                 "SRV records send mail clients there",
             );
         }
@@ -223,20 +226,20 @@ fn targets(case: &DomainCase<'_>) -> Vec<Recommended> {
             &mut targets,
             &host.name,
             role,
-            None,
+            (ServiceId::Smtp, ServiceId::Smtp.row().port),
             "mail for the domain arrives there",
         );
     }
     targets
 }
 
-/// Adds a host, or to a host that is there already; one whose name a shell or the program could read otherwise is left
+/// Adds a host, or what it is besides to a host that is there already; one whose name a shell or the program could read otherwise is left
 /// out.
 fn add(
     targets: &mut Vec<Recommended>,
     name: &str,
     role: Role,
-    port: Option<(ServiceId, u16)>,
+    (service, port): (ServiceId, u16),
     why: &'static str,
 ) {
     let is_plain = name.starts_with(|first: char| first.is_ascii_alphanumeric())
@@ -247,16 +250,26 @@ fn add(
     if !is_plain {
         return;
     }
-    let map = port.filter(|(service, port)| service.row().port != *port);
-    match targets.iter_mut().find(|known| known.name == name) {
-        Some(known) if known.role == role => known.maps.extend(map),
-        Some(_) => {}
-        None => targets.push(Recommended {
+    let map = (service.row().port != port).then_some((service, port));
+    let Some(known) = targets.iter_mut().find(|known| known.name == name) else {
+        targets.push(Recommended {
             name: name.to_owned(),
             role,
             maps: map.into_iter().collect(),
+            requires: Vec::new(),
             why,
-        }),
+        });
+        return;
+    };
+    let is_new = |known: &[(ServiceId, u16)]| !known.iter().any(|(known, _)| *known == service);
+    if let Some(map) = map
+        && is_new(&known.maps)
+    {
+        known.maps.push(map);
+    }
+    let is_required = expectation(known.role, service) == Some(Expectation::Required);
+    if known.role != role && !is_required && !known.requires.contains(&service) {
+        known.requires.push(service);
     }
 }
 

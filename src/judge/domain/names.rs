@@ -345,7 +345,13 @@ fn mx_unreachable(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
     let Some((_, first)) = shut.first() else {
         return Vec::new();
     };
-    let words: Vec<&str> = shut.iter().map(|(host, _)| host.name.as_str()).collect();
+    let mut words: Vec<&str> = Vec::new();
+    for (host, _) in &shut {
+        // Two records can name one host.
+        if !words.contains(&host.name.as_str()) {
+            words.push(&host.name);
+        }
+    }
     let state = first.state.map_or("not reached", State::as_str);
     let message = format!("Port 25 of {} is {state}", words.join(", "));
     let evidence = DomainEvidence::new(message, words);

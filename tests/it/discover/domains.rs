@@ -441,6 +441,12 @@ fn the_hosts_that_are_worth_a_check_have_their_lines() {
                 "exchports check --role online-mx hybrid-example.mail.protection.outlook.com",
             ],
         ),
+        (
+            "linux",
+            &[
+                "exchports check --role mail mail.linux.example --map submission=10587 --require smtp",
+            ],
+        ),
         ("null", &[]),
     ] {
         let (found, _) = lab.discover(domain);

@@ -215,8 +215,8 @@ fn the_hosts_of_a_domain_are_checked_each_once() {
             "checkmk",
             &[
                 "1 \"exchports example.com domain\" time=",
-                " 3 to look at: ",
-                "[mx-unreachable]\\n-> ",
+                " 2 to look at: ",
+                "Port 25 of mail.example.com is closed [mx-unreachable]\\n-> ",
                 "2 \"exchports mail.example.com smtp\" ",
             ],
         ),
