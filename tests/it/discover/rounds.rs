@@ -202,6 +202,7 @@ impl Hosts for Peers {
             tls: Arc::new(TlsAsk {
                 host: Host::Name(host.to_owned()),
                 roots: Arc::clone(&self.roots),
+                identity: None,
             }),
         })
     }
