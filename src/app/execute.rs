@@ -94,7 +94,7 @@ pub(super) async fn execute(
                 patience: awaited.patience,
                 is_well: |finished: &RunFinished| wait::is_well(finished, awaited.fail_on),
             };
-            let line = wait::Line::new(awaited.patience, awaited.is_shown);
+            let line = wait::WaitLine::new(awaited.patience, awaited.is_shown);
             let show = |events: &[Event], so_far| line.show(events, so_far);
             let finished = run::until_well(plan, setup, wait, show, sender).await;
             line.clear();

@@ -12,7 +12,7 @@ use super::terminal::complain;
 use crate::cli::{self, ModuleOrder, ServeOrder};
 use crate::exit::Exit;
 use crate::net::{Halter, Roots};
-use crate::serve::{Exporter, Module, Modules, Settings};
+use crate::serve::{Exporter, ExporterSettings, Module, Modules};
 
 pub(super) fn serve(order: ServeOrder) -> Result<Exit, Error> {
     let modules = modules(&order.modules)?;
@@ -22,7 +22,7 @@ pub(super) fn serve(order: ServeOrder) -> Result<Exit, Error> {
     let served = runtime.block_on(async {
         let signals = Signals::of_a_service()?;
         let mut reloads = Reloads::listen()?;
-        let exporter = Exporter::start(Settings {
+        let exporter = Exporter::start(ExporterSettings {
             listen: order.listen,
             web_config: order.web_config,
             patterns: order.patterns,

@@ -21,12 +21,12 @@ pub(super) fn is_well(finished: &RunFinished, fail_on: FailOn) -> bool {
 }
 
 /// The line on standard error that is written over again and again.
-pub(super) struct Line {
+pub(super) struct WaitLine {
     patience: Duration,
     is_shown: bool,
 }
 
-impl Line {
+impl WaitLine {
     pub(super) fn new(patience: Duration, is_shown: bool) -> Self {
         Self { patience, is_shown }
     }

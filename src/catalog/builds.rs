@@ -16,7 +16,7 @@ pub const SOURCE: &str =
 
 /// A product line.
 #[derive(Debug, Eq, PartialEq)]
-pub struct Product {
+pub struct ExchangeProduct {
     /// What it is called.
     pub name: &'static str,
     /// The first version of it; it reaches up to the next row.
@@ -27,7 +27,7 @@ pub struct Product {
 
 /// A version as servers tell it: `15.2.2562.46`, or without the last number.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct Version {
+pub struct BuildNumber {
     /// Major, minor and build: they tell products and cumulative updates apart.
     pub line: (u32, u32, u32),
     /// The revision tells security and hotfix updates apart; not every source has it.
@@ -52,9 +52,9 @@ struct Cumulative {
 
 /// What the table knows of a version.
 #[derive(Clone, Copy, Debug)]
-pub struct Known {
+pub struct BuildStanding {
     /// Which product.
-    pub product: &'static Product,
+    pub product: &'static ExchangeProduct,
     /// Which cumulative update, for example `CU15`.
     pub cumulative: Option<&'static str>,
     /// The newest update that the version has at least.
@@ -77,7 +77,7 @@ pub enum Age {
 }
 
 /// The products, oldest first. Microsoft, Lifecycle: <https://learn.microsoft.com/lifecycle/products/>.
-const PRODUCTS: &[Product] = &[
+const PRODUCTS: &[ExchangeProduct] = &[
     product_line("Exchange Server 2007", (8, 0, 0), Some((2017, 4, 11))),
     product_line("Exchange Server 2010", (14, 0, 0), Some((2020, 10, 13))),
     product_line("Exchange Server 2013", (15, 0, 0), Some((2023, 4, 11))),
@@ -89,8 +89,12 @@ const PRODUCTS: &[Product] = &[
 
 const ONLINE: &str = "Exchange Online";
 
-const fn product_line(name: &'static str, since: (u32, u32, u32), ended: Option<Day>) -> Product {
-    Product { name, since, ended }
+const fn product_line(
+    name: &'static str,
+    since: (u32, u32, u32),
+    ended: Option<Day>,
+) -> ExchangeProduct {
+    ExchangeProduct { name, since, ended }
 }
 
 const fn update(name: &'static str, released: Day) -> Update {
@@ -205,7 +209,7 @@ static OLDER: [((u32, u32, u32), &str); 10] = [
 /// email from persistently vulnerable Exchange servers to Exchange Online.
 const LEAST_FOR_ONLINE: [(u32, u32, u32, u32); 2] = [(15, 1, 2507, 61), (15, 2, 1748, 39)];
 
-impl Version {
+impl BuildNumber {
     /// Reads what a server says: `15.2.1748.10`, `15.01.2176.009`, `15.2.1748`.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
@@ -218,13 +222,13 @@ impl Version {
 
     /// What the table knows of it; `None` where it knows not even the product.
     #[must_use]
-    pub fn known(self) -> Option<Known> {
+    pub fn known(self) -> Option<BuildStanding> {
         let product = PRODUCTS.iter().rfind(|row| row.since <= self.line)?;
         // What is newer than this table is not guessed at, and 9 to 13 never were.
         if self.line.0 != product.since.0 || self.line.1 > 20 {
             return None;
         }
-        let mut known = Known {
+        let mut known = BuildStanding {
             product,
             cumulative: None,
             update: None,
@@ -276,7 +280,7 @@ fn age(revisions: &[(u32, &Update)], has: usize, revision: u32) -> Age {
     }
 }
 
-impl Product {
+impl ExchangeProduct {
     /// Whether it is Microsoft's own service.
     #[must_use]
     pub fn is_online(&self) -> bool {
@@ -284,7 +288,7 @@ impl Product {
     }
 }
 
-impl Known {
+impl BuildStanding {
     /// Product and update in words: `Exchange Server SE RTM, at least August 2026 SU`. The web services may have missed
     /// an update that did not touch them.
     #[must_use]
@@ -306,8 +310,8 @@ impl Known {
 mod tests {
     use super::*;
 
-    fn known(text: &str) -> Option<Known> {
-        Version::read(text).and_then(Version::known)
+    fn known(text: &str) -> Option<BuildStanding> {
+        BuildNumber::read(text).and_then(BuildNumber::known)
     }
 
     #[test]
@@ -346,7 +350,7 @@ mod tests {
             );
         }
         for text in ["", "15", "15.2", "15.2.x", "15..2.1", "4294967296.1.1"] {
-            assert_eq!(Version::read(text), None, "{text}");
+            assert_eq!(BuildNumber::read(text), None, "{text}");
         }
     }
 
@@ -382,7 +386,7 @@ mod tests {
             ("15.2.2562.17", None),
             ("15.20.8000.1", None),
         ] {
-            let version = Version::read(text).expect("a version");
+            let version = BuildNumber::read(text).expect("a version");
             assert_eq!(version.least_for_online(), least, "{text}");
         }
     }

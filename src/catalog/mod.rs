@@ -9,13 +9,13 @@ pub mod addresses;
 pub mod builds;
 pub mod providers;
 pub mod roles;
+pub mod service;
 pub mod services;
 pub mod web;
 
 pub use addresses::is_public;
 pub use providers::{PROVIDERS, Provider, ProviderKind, is_online_autodiscover, provider};
 pub use roles::{Expectation, INTERNAL, ROLES, Role, RoleRow, expectation};
-pub use services::{
-    Certificates, Group, Protocol, SERVICES, Security, Service, ServiceId, all, service,
-};
+pub use service::{Certificates, Group, Protocol, Security, Service, ServiceId};
+pub use services::{SERVICES, all, service};
 pub use web::{MODERN, VirtualDirectory, WEB, virtual_directory};

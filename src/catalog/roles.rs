@@ -3,7 +3,7 @@
 //! The columns follow Microsoft's "Network ports for clients and mail flow in Exchange" and its endpoint list for
 //! Microsoft 365. A service that stands in no column of a role is not looked at there.
 
-use super::services::ServiceId::{
+use super::service::ServiceId::{
     self, Activesync, Autodiscover, Ecp, Ews, Http, Https, Imap, Imaps, Ldap, Ldaps, Mapi,
     Mrsproxy, Oab, OutlookAnywhere, Owa, Pop3, Pop3s, Powershell, Rdp, Smtp, Submission,
     Submissions,

@@ -3,7 +3,7 @@
 //! Paths follow Microsoft's "Default settings for Exchange virtual directories"; each directory's `healthcheck.htm` is
 //! what load balancers are to poll ("Load balancing in Exchange Server").
 
-use super::services::{Certificates, Group, Protocol, Security, Service, ServiceId};
+use super::service::{Certificates, Group, Protocol, Security, Service, ServiceId};
 
 /// Where a web service is asked.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

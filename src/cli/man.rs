@@ -96,7 +96,7 @@ fn find<'a>(program: &'a clap::Command, name: &str) -> Result<&'a clap::Command,
 }
 
 fn page_of_program(program: &clap::Command) -> io::Result<String> {
-    let mut page = Page::begin(program)?;
+    let mut page = ManualPage::begin(program)?;
     page.list(
         "COMMANDS",
         commands(program).map(|command| (command.get_name(), about(command))),
@@ -108,7 +108,7 @@ fn page_of_program(program: &clap::Command) -> io::Result<String> {
 }
 
 fn page_of_command(command: &clap::Command) -> io::Result<String> {
-    let mut page = Page::begin(command)?;
+    let mut page = ManualPage::begin(command)?;
     page.man.render_options_section(&mut page.text)?;
     if command
         .get_arguments()
@@ -207,12 +207,12 @@ const ENVIRONMENT: [(&str, &str); 1] = [(
 )];
 
 /// A page on its way.
-struct Page {
+struct ManualPage {
     man: Man,
     text: Vec<u8>,
 }
 
-impl Page {
+impl ManualPage {
     /// Title, name, synopsis, description.
     fn begin(command: &clap::Command) -> io::Result<Self> {
         let usage = command.clone().render_usage().to_string();

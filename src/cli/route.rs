@@ -67,7 +67,7 @@ pub(super) struct RouteArgs {
 }
 
 /// Where every target is dialled.
-pub(super) struct Route {
+pub(super) struct RouteAsked {
     pub(super) reach: Reach,
     pub(super) proxies: Proxies,
     pub(super) address: Option<IpAddr>,
@@ -75,7 +75,7 @@ pub(super) struct Route {
 }
 
 impl RouteArgs {
-    pub(super) fn route(&self) -> Result<Route, UsageError> {
+    pub(super) fn route(&self) -> Result<RouteAsked, UsageError> {
         let proxies = proxy::meant(self.proxy.as_deref(), &|name| env::var(name).ok())?;
         self.fits(proxies.used.as_deref())?;
         let reach = self.reach(proxies.used.as_deref())?;
@@ -90,7 +90,7 @@ impl RouteArgs {
             Some(typed) => Some(targets::named("--servername", typed)?),
             None => None,
         };
-        Ok(Route {
+        Ok(RouteAsked {
             reach,
             proxies,
             address,
@@ -162,7 +162,7 @@ impl RouteArgs {
     pub(super) fn nodes(
         &self,
         targets: &[Target],
-        route: &Route,
+        route: &RouteAsked,
     ) -> Result<Vec<Target>, UsageError> {
         if self.nodes.is_empty() {
             return Ok(Vec::new());
@@ -228,7 +228,7 @@ impl RouteArgs {
     }
 }
 
-impl Route {
+impl RouteAsked {
     /// A host as it is to be dialled.
     pub(super) fn check(&self, host: &Host) -> Result<(), UsageError> {
         match (self.address, host) {

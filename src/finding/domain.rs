@@ -1,6 +1,7 @@
 //! The verdict on a mail domain.
 
-use super::{Diagnosis, Status};
+use super::diagnosis::Diagnosis;
+use super::severity::Status;
 use crate::catalog::{Role, ServiceId};
 use crate::discovery::Discovery;
 

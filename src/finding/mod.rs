@@ -11,12 +11,14 @@ use crate::observation::Observation;
 use crate::plan::Check;
 
 pub use codes::{Asked, Code, Definition, Exception, When};
+pub use diagnosis::Diagnosis;
 pub use domain::{Dane, DomainDiagnosis, DomainFinding, Recommended, Way};
 pub use known::{KNOWN_FAILURES, KnownFailure};
 pub use severity::{PluginState, Severity, Status};
 
 mod code;
 mod codes;
+mod diagnosis;
 mod domain;
 mod known;
 mod severity;
@@ -166,19 +168,6 @@ pub struct Candidate {
     pub passed: usize,
     /// What the target is worth as that.
     pub status: Status,
-}
-
-/// One thing that is the matter.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Diagnosis {
-    /// Which rule says so.
-    pub code: Code,
-    /// How bad it is here.
-    pub severity: Severity,
-    /// What was seen, one sentence without a full stop, the peer's words quoted and escaped.
-    pub message: String,
-    /// What to do next, one or two sentences.
-    pub hint: String,
 }
 
 /// One thing that is the matter with a target as a whole.

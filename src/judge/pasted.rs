@@ -6,14 +6,14 @@ use super::explanation::Explanation;
 pub(super) fn smtp_reply(typed: &str) -> Option<Explanation> {
     let mut words = typed.split([' ', '-']).filter(|word| !word.is_empty());
     let first = words.next()?;
-    let (code, enhanced) = match (reply_code(first), Enhanced::parse(first)) {
-        (Some(code), _) => (Some(code), words.next().and_then(Enhanced::parse)),
+    let (code, enhanced) = match (reply_code(first), EnhancedStatusCode::parse(first)) {
+        (Some(code), _) => (Some(code), words.next().and_then(EnhancedStatusCode::parse)),
         (None, Some(enhanced)) => (None, Some(enhanced)),
         _ => return None,
     };
     let told = [
         code.map(|code| code.to_string()),
-        enhanced.map(Enhanced::told),
+        enhanced.map(EnhancedStatusCode::told),
     ];
     let told: Vec<String> = told.into_iter().flatten().collect();
     let mut page = Explanation::new(&format!("{} (SMTP reply)", told.join(" ")));
@@ -64,13 +64,13 @@ pub(super) fn alert_means(number: u8) -> &'static str {
 
 /// An enhanced status code: `4.7.230`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Enhanced {
+struct EnhancedStatusCode {
     class: u32,
     subject: u32,
     detail: u32,
 }
 
-impl Enhanced {
+impl EnhancedStatusCode {
     fn parse(word: &str) -> Option<Self> {
         let mut parts = word.split('.').map(|part| part.parse::<u32>().ok());
         let (class, subject, detail) = (parts.next()??, parts.next()??, parts.next()??);
@@ -106,81 +106,81 @@ fn subject(subject: u32) -> Option<&'static str> {
 }
 
 /// A reply that Exchange or Exchange Online is known for.
-struct Known {
+struct KnownCode {
     code: Option<u16>,
-    enhanced: Enhanced,
+    enhanced: EnhancedStatusCode,
     meaning: &'static str,
     todo: &'static str,
 }
 
-impl Known {
+impl KnownCode {
     /// What was pasted may lack the one code or the other.
-    fn is_of(&self, code: Option<u16>, enhanced: Option<Enhanced>) -> bool {
+    fn is_of(&self, code: Option<u16>, enhanced: Option<EnhancedStatusCode>) -> bool {
         let is_code = code.is_none() || self.code.is_none() || code == self.code;
         enhanced == Some(self.enhanced) && is_code
     }
 }
 
-const fn enhanced(class: u32, subject: u32, detail: u32) -> Enhanced {
-    Enhanced {
+const fn enhanced(class: u32, subject: u32, detail: u32) -> EnhancedStatusCode {
+    EnhancedStatusCode {
         class,
         subject,
         detail,
     }
 }
 
-const KNOWN: [Known; 9] = [
-    Known {
+const KNOWN: [KnownCode; 9] = [
+    KnownCode {
         code: Some(450),
         enhanced: enhanced(4, 7, 230),
         meaning: "Exchange Online slows down mail from an Exchange server of your own whose version is out of date.",
         todo: "Update that server. Until then mail is delayed, later it is refused (550 5.7.230).",
     },
-    Known {
+    KnownCode {
         code: Some(550),
         enhanced: enhanced(5, 7, 230),
         meaning: "Exchange Online refuses mail from an Exchange server of your own whose version is out of date.",
         todo: "Update that server, or move the connector to one that is up to date.",
     },
-    Known {
+    KnownCode {
         code: Some(421),
         enhanced: enhanced(4, 3, 2),
         meaning: "The server takes no mail now: a component is inactive (maintenance), or too many connections came.",
         todo: "On Exchange run `Get-ServerComponentState` and set FrontendTransport, HubTransport and ServerWideOffline \
                active again. If the text names a limit, raise it on the receive connector for your own gateways.",
     },
-    Known {
+    KnownCode {
         code: Some(452),
         enhanced: enhanced(4, 3, 1),
         meaning: "Back pressure: the server is short of disk or memory.",
         todo: "Free disk space where the queue database is; events 15004 to 15007 name the resource.",
     },
-    Known {
+    KnownCode {
         code: Some(454),
         enhanced: enhanced(4, 7, 0),
         meaning: "The server begins no TLS now; too many handshakes came in a short time.",
         todo: "Try again later, with fewer connections.",
     },
-    Known {
+    KnownCode {
         code: Some(554),
         enhanced: enhanced(5, 7, 3),
         meaning: "The server cannot use the certificate of its SMTP service.",
         todo: "Assign one again (`Enable-ExchangeCertificate -Services SMTP`), and make sure that NETWORK SERVICE can \
             read its private key.",
     },
-    Known {
+    KnownCode {
         code: Some(530),
         enhanced: enhanced(5, 7, 0),
         meaning: "The server wants STARTTLS before anything else.",
         todo: "Switch on TLS in the program that sends.",
     },
-    Known {
+    KnownCode {
         code: Some(535),
         enhanced: enhanced(5, 7, 139),
         meaning: "Exchange Online refuses the sign-in: SMTP AUTH is switched off for the tenant or the mailbox.",
         todo: "Use OAuth, or allow SMTP AUTH for that mailbox (`Set-CASMailbox -SmtpClientAuthenticationDisabled`).",
     },
-    Known {
+    KnownCode {
         code: Some(550),
         enhanced: enhanced(5, 7, 54),
         meaning: "The server does not relay: it is not responsible for the recipient's domain, and the sender did not \

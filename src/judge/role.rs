@@ -7,16 +7,19 @@
 
 use std::net::IpAddr;
 
-use super::check::{Case, interception, web};
-use super::host::{self, Surroundings};
-use super::{Context, judge};
+use super::check::Case;
+use super::check::recognition::{is_exchange, other_mail_server};
+use super::context::Context;
+use super::host::{Surroundings, is_good, judge_target};
+use super::online_names::{role_of_greeting, role_of_name};
+use super::row::judge;
 use crate::catalog::ServiceId::{Http, Https, Smtp, Submission, Submissions};
-use crate::catalog::builds::Version;
+use crate::catalog::builds::BuildNumber;
 use crate::catalog::{
     Expectation, Group, INTERNAL, Role, SERVICES, ServiceId, expectation, is_public,
 };
 use crate::facts::{HttpFacts, PeerFacts};
-use crate::finding::{Candidate, Finding, Guess, Status, TargetFinding};
+use crate::finding::{Finding, Guess, Status, TargetFinding};
 use crate::observation::{Cause, Observation, State};
 use crate::plan::{Check, Host, Target};
 
@@ -79,35 +82,6 @@ pub fn expected(role: Role, service: ServiceId, addresses: &[IpAddr]) -> Expecta
     }
 }
 
-/// What the roles that a target was judged as ask of it, and how much of that works.
-pub(super) fn candidate(role: Role, rows: &[Finding], status: Status) -> Candidate {
-    let is_asked = |row: &&Finding| row.check.expect == Expectation::Required;
-    // Of a group that was looked at in part, nothing can be said.
-    let is_seen = |id: &ServiceId| rows.iter().any(|row| row.check.service.id == *id);
-    let groups = role.row().one_of.iter();
-    let groups: Vec<_> = groups.filter(|group| group.iter().all(is_seen)).collect();
-    let is_met = |group: &&&&[ServiceId]| {
-        rows.iter()
-            .any(|row| group.contains(&row.check.service.id) && is_good(row.status))
-    };
-    Candidate {
-        role,
-        required: rows.iter().filter(is_asked).count() + groups.len(),
-        passed: rows
-            .iter()
-            .filter(is_asked)
-            .filter(|row| is_good(row.status))
-            .count()
-            + groups.iter().filter(is_met).count(),
-        status,
-    }
-}
-
-/// It works, perhaps with a defect.
-fn is_good(status: Status) -> bool {
-    matches!(status, Status::Pass | Status::Warn)
-}
-
 /// A target judged as one role.
 struct As {
     role: Role,
@@ -139,7 +113,7 @@ impl As {
                 judge(Check { expect, ..*check }, seen.clone(), &context)
             })
             .collect();
-        let finding = host::judge_target(target, around.clone(), &rows, &context);
+        let finding = judge_target(target, around.clone(), &rows, &context);
         Self {
             role,
             rows,
@@ -193,7 +167,7 @@ impl Signs {
             let id = row.check.service.id;
             if case.is_exchange_smtp() || greets_as_exchange(&row.observation) {
                 exchange.push(id);
-            } else if let Some(product) = interception::other_mail_server(&case) {
+            } else if let Some(product) = other_mail_server(&case) {
                 other.push((product, id));
             }
         }
@@ -210,7 +184,7 @@ impl Signs {
             is_whole: is_whole(rows),
             online: online(rows, context),
             exchange,
-            exchange_web: web_facts(rows).any(web::is_exchange),
+            exchange_web: web_facts(rows).any(is_exchange),
             directory: rows.iter().any(|row| is_active_directory(&row.observation)),
             other,
             public: addresses.iter().any(|ip| is_public(*ip)),
@@ -415,7 +389,7 @@ fn online(rows: &[Finding], context: &Context<'_>) -> Option<(Role, &'static str
         facts
             .exchange_build
             .as_ref()
-            .and_then(|build| Version::read(build.as_str())?.known())
+            .and_then(|build| BuildNumber::read(build.as_str())?.known())
             .is_some_and(|known| known.product.is_online())
     };
     if web_facts(rows).any(is_build) {
@@ -429,29 +403,4 @@ fn online(rows: &[Finding], context: &Context<'_>) -> Option<(Role, &'static str
         .filter_map(|greeting| greeting.as_str().split_whitespace().nth(1))
         .find_map(|name| role_of_greeting(&name.to_ascii_lowercase()))
         .map(|role| (role, "it greets as Exchange Online"))
-}
-
-/// By the names of Microsoft's list of endpoints.
-pub(super) fn role_of_name(name: &str) -> Option<Role> {
-    match name {
-        "outlook.office365.com" | "outlook.office.com" | "outlook.cloud.microsoft" => {
-            Some(Role::Online)
-        }
-        "smtp.office365.com" => Some(Role::OnlineSubmission),
-        _ if name.ends_with(".mail.protection.outlook.com") || name.ends_with(".mx.microsoft") => {
-            Some(Role::OnlineMx)
-        }
-        _ => None,
-    }
-}
-
-/// By the names that Exchange Online's front ends greet with.
-pub(super) fn role_of_greeting(name: &str) -> Option<Role> {
-    if name.ends_with(".outlook.office365.com") {
-        Some(Role::OnlineSubmission)
-    } else if name.ends_with(".mail.protection.outlook.com") {
-        Some(Role::OnlineMx)
-    } else {
-        None
-    }
 }

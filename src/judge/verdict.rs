@@ -1,13 +1,13 @@
 //! The status table: what was seen × what was expected.
 
-use super::Case;
+use super::check::Case;
 use crate::catalog::Expectation;
 use crate::finding::{Diagnosis, Severity, Status};
 use crate::observation::{Cause, State};
 
 /// The rows of the status table.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Outcome {
+pub(super) enum Conclusion {
     /// It answered as its protocol demands; defects are for the diagnoses.
     Usable,
     /// The port is open and of no use.
@@ -31,14 +31,14 @@ pub(super) fn status(case: &Case<'_>, diagnoses: &[Diagnosis]) -> Status {
         return Status::Fail;
     }
     match outcome(case, worst) {
-        Outcome::Unusable | Outcome::Unresolved => Status::Fail,
-        Outcome::NotAttempted => Status::Skip,
-        Outcome::Absent => match expect {
+        Conclusion::Unusable | Conclusion::Unresolved => Status::Fail,
+        Conclusion::NotAttempted => Status::Skip,
+        Conclusion::Absent => match expect {
             Expectation::Required => Status::Fail,
             Expectation::Optional => Status::Absent,
             Expectation::Forbidden => Status::Pass,
         },
-        Outcome::Usable => match worst {
+        Conclusion::Usable => match worst {
             Some(Severity::Fail) => Status::Fail,
             Some(Severity::Warn) => Status::Warn,
             Some(Severity::Info) | None => Status::Pass,
@@ -47,22 +47,22 @@ pub(super) fn status(case: &Case<'_>, diagnoses: &[Diagnosis]) -> Status {
 }
 
 /// Which row of the table it is.
-fn outcome(case: &Case<'_>, worst: Option<Severity>) -> Outcome {
+fn outcome(case: &Case<'_>, worst: Option<Severity>) -> Conclusion {
     if is_unresolved(case) {
-        return Outcome::Unresolved;
+        return Conclusion::Unresolved;
     }
     if is_absent(case) {
-        return Outcome::Absent;
+        return Conclusion::Absent;
     }
     if worst == Some(Severity::Fail) {
-        return Outcome::Unusable;
+        return Conclusion::Unusable;
     }
     match case.failure() {
-        Some(failure) if failure.cause.is_ours() => Outcome::NotAttempted,
+        Some(failure) if failure.cause.is_ours() => Conclusion::NotAttempted,
         // A failure that is no more than a warning, as an MTA without STARTTLS: it can be used.
-        Some(_) => Outcome::Usable,
-        None if case.is_open() => Outcome::Usable,
-        None => Outcome::NotAttempted,
+        Some(_) => Conclusion::Usable,
+        None if case.is_open() => Conclusion::Usable,
+        None => Conclusion::NotAttempted,
     }
 }
 

@@ -270,7 +270,7 @@ struct Race {
     waiting: std::vec::IntoIter<Route>,
     /// Each with the number of its entry.
     running: JoinSet<(usize, Result<Won, Lost>)>,
-    entries: Vec<Entry>,
+    entries: Vec<StartedDial>,
     source: Option<IpAddr>,
     sockets: Arc<SocketLimits>,
     first_socket: Option<PermittedSocket>,
@@ -279,7 +279,7 @@ struct Race {
     patience_of_proxy: Duration,
 }
 
-struct Entry {
+struct StartedDial {
     route: Route,
     /// When it was dialled: it may have to wait for its socket.
     begun: Arc<OnceLock<Instant>>,
@@ -377,7 +377,7 @@ impl Race {
             let _ = begun.set(asked);
         }
         let entry = self.entries.len();
-        self.entries.push(Entry {
+        self.entries.push(StartedDial {
             route: route.clone(),
             begun: Arc::clone(&begun),
             took: None,
@@ -478,7 +478,7 @@ impl Race {
     }
 }
 
-impl Entry {
+impl StartedDial {
     fn elapsed(&self) -> Duration {
         self.begun.get().map_or(Duration::ZERO, Instant::elapsed)
     }

@@ -589,13 +589,13 @@ struct Upstream {
 }
 
 /// What came of a question; who asks while it is under way waits for it. As many are kept as questions may be asked.
-type Known = tokio::sync::Mutex<Option<Result<DnsResponse, NetError>>>;
+type AskedOnce = tokio::sync::Mutex<Option<Result<DnsResponse, NetError>>>;
 
 /// By what was asked for.
-type Answers = HashMap<(Name, RecordType), Arc<Known>>;
+type Answers = HashMap<(Name, RecordType), Arc<AskedOnce>>;
 
 impl Upstream {
-    fn known(&self, request: &DnsRequest) -> Arc<Known> {
+    fn known(&self, request: &DnsRequest) -> Arc<AskedOnce> {
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         match request.queries.first() {
             Some(query) => {

@@ -16,11 +16,11 @@ use crate::facts::{
     Cipher, ClientCertificate, KeyExchange, KeyProof, LegacyAnswer, LegacyFacts, TlsVersion,
 };
 use crate::plan::Limits;
-use crate::wire::tls::{self, Agreement, End, Flight, ServerHello, Version};
+use crate::wire::tls::{self, Agreement, End, Flight, ProtocolVersion, ServerHello};
 
 /// A question in old TLS.
 pub(super) struct Hello {
-    version: Version,
+    version: ProtocolVersion,
     random: [u8; 32],
     /// The first word, which asks for that version.
     pub(super) bytes: Vec<u8>,
@@ -76,22 +76,23 @@ pub(super) fn learn(
 }
 
 /// Up to that version, with one of the suites in the hello.
-fn is_asked_for(chosen: ServerHello, version: Version) -> bool {
+fn is_asked_for(chosen: ServerHello, version: ProtocolVersion) -> bool {
     let suite = tls::suite(chosen.cipher_suite);
     chosen.version <= version
         && suite.is_some_and(|suite| {
-            (suite.key_exchange == tls::KeyExchange::Tls13) == (chosen.version == Version::Tls13)
+            (suite.key_exchange == tls::SuiteKeyExchange::Tls13)
+                == (chosen.version == ProtocolVersion::Tls13)
         })
 }
 
 /// Whether the server showed that it holds its key.
 fn proof(asked: &Hello, flight: &Flight, provider: &CryptoProvider) -> Option<KeyProof> {
     let hello = flight.hello?;
-    if hello.version != Version::Tls12 || flight.end != Some(End::HelloDone) {
+    if hello.version != ProtocolVersion::Tls12 || flight.end != Some(End::HelloDone) {
         return None;
     }
     let leaf = CertificateDer::from(flight.certificates.first()?.as_slice());
-    if tls::suite(hello.cipher_suite)?.key_exchange == tls::KeyExchange::Rsa {
+    if tls::suite(hello.cipher_suite)?.key_exchange == tls::SuiteKeyExchange::Rsa {
         return Some(KeyProof::Deferred);
     }
     let key = trust::public_key(&leaf)?;
@@ -121,15 +122,15 @@ fn facts(flight: &Flight, unless_more: LegacyAnswer, proof: Option<KeyProof>) ->
         version: hello.map(|hello| facts_version(hello.version)),
         cipher_suite: hello.map(|hello| tls::suite_name(hello.cipher_suite)),
         key_exchange: suite.map(|suite| match suite.key_exchange {
-            tls::KeyExchange::Rsa => KeyExchange::Rsa,
-            tls::KeyExchange::Dhe => KeyExchange::Dhe,
-            tls::KeyExchange::Ecdhe | tls::KeyExchange::Tls13 => KeyExchange::Ecdhe,
+            tls::SuiteKeyExchange::Rsa => KeyExchange::Rsa,
+            tls::SuiteKeyExchange::Dhe => KeyExchange::Dhe,
+            tls::SuiteKeyExchange::Ecdhe | tls::SuiteKeyExchange::Tls13 => KeyExchange::Ecdhe,
         }),
         cipher: suite.map(|suite| match suite.cipher {
-            tls::Cipher::Aead => Cipher::Aead,
-            tls::Cipher::Cbc => Cipher::Cbc,
-            tls::Cipher::TripleDes => Cipher::TripleDes,
-            tls::Cipher::Rc4 => Cipher::Rc4,
+            tls::SuiteCipher::Aead => Cipher::Aead,
+            tls::SuiteCipher::Cbc => Cipher::Cbc,
+            tls::SuiteCipher::TripleDes => Cipher::TripleDes,
+            tls::SuiteCipher::Rc4 => Cipher::Rc4,
         }),
         group: match flight.agreement {
             Some(Agreement::Group(number)) => Some(tls::group_name(number)),
@@ -157,23 +158,23 @@ fn chain(flight: Flight) -> Vec<CertificateDer<'static>> {
         .collect()
 }
 
-fn wire_version(version: TlsVersion) -> Version {
+fn wire_version(version: TlsVersion) -> ProtocolVersion {
     match version {
-        TlsVersion::Ssl3 => Version::Ssl3,
-        TlsVersion::Tls10 => Version::Tls10,
-        TlsVersion::Tls11 => Version::Tls11,
-        TlsVersion::Tls12 => Version::Tls12,
-        TlsVersion::Tls13 => Version::Tls13,
+        TlsVersion::Ssl3 => ProtocolVersion::Ssl3,
+        TlsVersion::Tls10 => ProtocolVersion::Tls10,
+        TlsVersion::Tls11 => ProtocolVersion::Tls11,
+        TlsVersion::Tls12 => ProtocolVersion::Tls12,
+        TlsVersion::Tls13 => ProtocolVersion::Tls13,
     }
 }
 
-fn facts_version(version: Version) -> TlsVersion {
+fn facts_version(version: ProtocolVersion) -> TlsVersion {
     match version {
-        Version::Ssl3 => TlsVersion::Ssl3,
-        Version::Tls10 => TlsVersion::Tls10,
-        Version::Tls11 => TlsVersion::Tls11,
-        Version::Tls12 => TlsVersion::Tls12,
-        Version::Tls13 => TlsVersion::Tls13,
+        ProtocolVersion::Ssl3 => TlsVersion::Ssl3,
+        ProtocolVersion::Tls10 => TlsVersion::Tls10,
+        ProtocolVersion::Tls11 => TlsVersion::Tls11,
+        ProtocolVersion::Tls12 => TlsVersion::Tls12,
+        ProtocolVersion::Tls13 => TlsVersion::Tls13,
     }
 }
 

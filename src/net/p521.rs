@@ -25,7 +25,7 @@ pub(super) fn add_to(provider: &mut CryptoProvider) {
     static ALGORITHMS: LazyLock<WebPkiSupportedAlgorithms> =
         LazyLock::new(|| with_p521(&rustls::crypto::ring::default_provider()));
     provider.signature_verification_algorithms = *ALGORITHMS;
-    provider.kx_groups.push(&Group);
+    provider.kx_groups.push(&P521Group);
 }
 
 /// INVARIANT: called once; what is joined here lives as long as the program.
@@ -104,9 +104,9 @@ fn uncompressed(point: &[u8]) -> Option<&[u8]> {
 
 /// The key exchange group secp521r1.
 #[derive(Debug)]
-struct Group;
+struct P521Group;
 
-impl SupportedKxGroup for Group {
+impl SupportedKxGroup for P521Group {
     fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, Error> {
         let mut random = [0; NUMBER];
         SystemRandom::new()
@@ -165,7 +165,10 @@ mod tests {
 
     #[test]
     fn two_sides_come_to_the_same_secret() {
-        let (ours, theirs) = (Group.start().expect("ours"), Group.start().expect("theirs"));
+        let (ours, theirs) = (
+            P521Group.start().expect("ours"),
+            P521Group.start().expect("theirs"),
+        );
         let (to_them, to_us) = (ours.pub_key().to_vec(), theirs.pub_key().to_vec());
         assert_ne!(to_them, to_us);
         let ours = ours.complete(&to_us).expect("a point");
@@ -176,12 +179,12 @@ mod tests {
 
     #[test]
     fn what_is_no_point_of_the_curve_is_refused() {
-        let point = Group.start().expect("a key").pub_key().to_vec();
+        let point = P521Group.start().expect("a key").pub_key().to_vec();
         let compressed = [&[2], &point[1..=NUMBER]].concat();
         let mut beside = point.clone();
         beside[2 * NUMBER] ^= 1;
         for bad in [&[], &[0][..], &point[1..], &compressed, &beside, &[4; 133]] {
-            let ours = Group.start().expect("a key");
+            let ours = P521Group.start().expect("a key");
             assert!(ours.complete(bad).is_err(), "{bad:02x?}");
             let told = Ecdsa {
                 identifier: alg_id::ECDSA_SHA512,

@@ -19,7 +19,7 @@ use super::resolve::resolve;
 use crate::facts::Text;
 use crate::observation::{Cause, Failure, Speaker, Stage, State};
 use crate::plan::{Addresses, Credentials, Endpoint, Families, Limits, Proxy, ProxyScheme, Reach};
-use crate::wire::socks::{self, Method, Reply};
+use crate::wire::socks::{self, AuthMethod, SocksReply};
 use crate::wire::{Decoded, http};
 
 /// The proxy of a run. Its name is looked up once, by the first check that goes through it.
@@ -138,7 +138,7 @@ pub(super) async fn ask(
     end: Instant,
     talk: &mut Talk,
 ) -> Result<(), Refusal> {
-    let mut line = Line { stream, end, talk };
+    let mut line = ProxyLine { stream, end, talk };
     match proxy.scheme {
         ProxyScheme::Socks5 | ProxyScheme::Socks5h => {
             ask_socks(&mut line, proxy.credentials.as_ref(), endpoint).await
@@ -148,32 +148,35 @@ pub(super) async fn ask(
 }
 
 async fn ask_socks(
-    line: &mut Line<'_>,
+    line: &mut ProxyLine<'_>,
     credentials: Option<&Credentials>,
     endpoint: &Endpoint,
 ) -> Result<(), Refusal> {
     line.send(&socks::methods(credentials.is_some())).await;
-    match line.receive(socks::method, Waiting::ForItself).await? {
-        Method::None => {}
-        Method::Password => {
+    match line.receive(socks::method, AwaitedFrom::ForItself).await? {
+        AuthMethod::None => {}
+        AuthMethod::Password => {
             let Some(known) = credentials else {
                 return Err(required("user and password were not offered"));
             };
             line.say(Speaker::Client, "SOCKS 5: user and password");
             line.send(&socks::sign_in(&known.user, &known.password))
                 .await;
-            if !line.receive(socks::signed_in, Waiting::ForItself).await? {
+            if !line
+                .receive(socks::signed_in, AwaitedFrom::ForItself)
+                .await?
+            {
                 line.say(Speaker::Server, "SOCKS 5: user and password are refused");
                 return Err(Refusal::new(None, Cause::ProxySignInRefused, None));
             }
         }
-        Method::NoneAcceptable if credentials.is_some() => {
+        AuthMethod::NoneAcceptable if credentials.is_some() => {
             return Err(required("user and password are not acceptable"));
         }
-        Method::NoneAcceptable => {
+        AuthMethod::NoneAcceptable => {
             return Err(Refusal::new(None, Cause::ProxySignInRequired, None));
         }
-        Method::Other(code) => {
+        AuthMethod::Other(code) => {
             return Err(required(&format!("method {code} was not offered")));
         }
     }
@@ -183,7 +186,7 @@ async fn ask_socks(
         Endpoint::Name(name, port) => socks::connect_to_name(name, *port),
     };
     line.send(&request).await;
-    let reply = line.receive(socks::reply, Waiting::ForServer).await?;
+    let reply = line.receive(socks::reply, AwaitedFrom::ForServer).await?;
     let words = reply.words();
     line.say(Speaker::Server, &words);
     of_reply(reply, endpoint, Text::from(words.as_str()))
@@ -194,16 +197,17 @@ fn required(words: &str) -> Refusal {
 }
 
 /// What a reply of SOCKS says of the port.
-fn of_reply(reply: Reply, endpoint: &Endpoint, words: Text) -> Result<(), Refusal> {
+fn of_reply(reply: SocksReply, endpoint: &Endpoint, words: Text) -> Result<(), Refusal> {
     let (state, cause) = match (reply, endpoint) {
-        (Reply::Succeeded, _) => return Ok(()),
-        (Reply::Refused, _) => (Some(State::Closed), Cause::Refused),
+        (SocksReply::Succeeded, _) => return Ok(()),
+        (SocksReply::Refused, _) => (Some(State::Closed), Cause::Refused),
         // Dante and microsocks say it of a connection that nobody answered (ETIMEDOUT).
-        (Reply::TtlExpired, _) => (Some(State::Filtered), Cause::Filtered),
-        (Reply::NetworkUnreachable, _) | (Reply::HostUnreachable, Endpoint::Address(_)) => {
+        (SocksReply::TtlExpired, _) => (Some(State::Filtered), Cause::Filtered),
+        (SocksReply::NetworkUnreachable, _)
+        | (SocksReply::HostUnreachable, Endpoint::Address(_)) => {
             (Some(State::Unreachable), Cause::Unreachable)
         }
-        (Reply::NotAllowed, _) => (None, Cause::ProxyForbids),
+        (SocksReply::NotAllowed, _) => (None, Cause::ProxyForbids),
         // Of a name, "host unreachable" can mean that the proxy did not find it.
         _ => (None, Cause::ProxyCouldNotTell),
     };
@@ -211,7 +215,7 @@ fn of_reply(reply: Reply, endpoint: &Endpoint, words: Text) -> Result<(), Refusa
 }
 
 async fn ask_http(
-    line: &mut Line<'_>,
+    line: &mut ProxyLine<'_>,
     credentials: Option<&Credentials>,
     endpoint: &Endpoint,
 ) -> Result<(), Refusal> {
@@ -231,7 +235,7 @@ async fn ask_http(
     );
     line.send(&http::connect(&authority, USER_AGENT, encoded.as_deref()))
         .await;
-    let head = line.receive(http::head, Waiting::ForServer).await?;
+    let head = line.receive(http::head, AwaitedFrom::ForServer).await?;
     let words = words_of(&head);
     line.say(Speaker::Server, &words);
     of_head(&head, credentials.is_some(), Text::from(words.as_str()))
@@ -349,7 +353,7 @@ fn of_squid_error(name: &str, number: u32) -> Option<(Option<State>, Cause)> {
 
 /// What a proxy is waited for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Waiting {
+enum AwaitedFrom {
     /// An answer that it has itself.
     ForItself,
     /// One that it has once the server answered.
@@ -357,13 +361,13 @@ enum Waiting {
 }
 
 /// The connection to the proxy.
-struct Line<'a> {
+struct ProxyLine<'a> {
     stream: &'a mut TcpStream,
     end: Instant,
     talk: &'a mut Talk,
 }
 
-impl Line<'_> {
+impl ProxyLine<'_> {
     fn say(&mut self, speaker: Speaker, words: &str) {
         self.talk.push((speaker, words.into()));
     }
@@ -377,7 +381,7 @@ impl Line<'_> {
     async fn receive<T>(
         &mut self,
         decode: impl Fn(&[u8]) -> Decoded<T>,
-        waiting: Waiting,
+        waiting: AwaitedFrom,
     ) -> Result<T, Refusal> {
         let mut heard = Vec::new();
         let mut chunk = [0; 1024];
@@ -387,7 +391,7 @@ impl Line<'_> {
                     return Err(self.stranger(&heard, "closed without an answer"));
                 }
                 Ok(Ok(there)) => there,
-                Err(_) if heard.is_empty() && waiting == Waiting::ForServer => {
+                Err(_) if heard.is_empty() && waiting == AwaitedFrom::ForServer => {
                     return Err(Refusal::new(State::Filtered, Cause::Filtered, None));
                 }
                 Err(_) => return Err(self.stranger(&heard, "no answer in time")),
@@ -460,7 +464,7 @@ mod tests {
             let refused = of_reply(reply, &endpoint, words.clone());
             assert_eq!(refused, Err(Refusal::new(state, cause, words)), "{code}");
         }
-        assert_eq!(of_reply(Reply::Succeeded, &name(), "".into()), Ok(()));
+        assert_eq!(of_reply(SocksReply::Succeeded, &name(), "".into()), Ok(()));
     }
 
     /// What an answer to CONNECT means, and the words that quote it.

@@ -44,7 +44,7 @@ pub async fn resolve(
         },
         Host::Name(name) => {
             let name = name.clone();
-            let bounds = Bounds {
+            let bounds = LookupBounds {
                 patience,
                 deadline,
                 halt: halt.clone(),
@@ -65,7 +65,7 @@ const STACK: usize = 512 * 1024;
 const STUCK: Duration = Duration::from_secs(60);
 
 /// What ends a lookup.
-struct Bounds {
+struct LookupBounds {
     patience: Duration,
     deadline: Option<Instant>,
     halt: Halt,
@@ -91,9 +91,9 @@ impl Threads {
     async fn ask(
         &self,
         question: impl FnOnce() -> Result<Vec<IpAddr>, Failure> + Send + 'static,
-        bounds: Bounds,
+        bounds: LookupBounds,
     ) -> Lookup {
-        let Bounds {
+        let LookupBounds {
             patience,
             deadline,
             mut halt,
@@ -293,8 +293,8 @@ mod tests {
         Ok(addresses(&["192.0.2.1"]))
     }
 
-    fn within(patience: Duration, deadline: Option<Duration>) -> Bounds {
-        Bounds {
+    fn within(patience: Duration, deadline: Option<Duration>) -> LookupBounds {
+        LookupBounds {
             patience,
             deadline: deadline.map(|deadline| Instant::now() + deadline),
             halt: Halt::never(),
@@ -327,7 +327,7 @@ mod tests {
 
         let (halter, halt) = Halter::new();
         let (_release, question) = hanging();
-        let bounds = Bounds {
+        let bounds = LookupBounds {
             halt,
             ..within(LONG, None)
         };

@@ -284,7 +284,7 @@ pub struct Session<'a, S> {
     bounds: Bounds,
     /// With what TLS is asked for.
     tls: Arc<TlsAsk>,
-    health: Health,
+    health: SessionHealth,
 }
 
 #[derive(Debug)]
@@ -296,7 +296,7 @@ enum Transport<S> {
 
 /// Whether there is somebody left to say goodbye to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Health {
+enum SessionHealth {
     Talking,
     Broken,
 }
@@ -312,7 +312,7 @@ impl<'a, S: Stream> Session<'a, S> {
             record,
             bounds,
             tls,
-            health: Health::Talking,
+            health: SessionHealth::Talking,
         }
     }
 
@@ -413,7 +413,7 @@ impl<'a, S: Stream> Session<'a, S> {
                 Ok(Ok(1..)) => {}
                 Ok(Ok(0)) => break,
                 Ok(Err(_)) | Err(Interruption::Patience) => {
-                    self.health = Health::Broken;
+                    self.health = SessionHealth::Broken;
                     break;
                 }
                 Err(over) => return Err(self.break_off(over.cause(Cause::Stalled), None)),
@@ -521,7 +521,7 @@ impl<'a, S: Stream> Session<'a, S> {
         let (legacy, chain) = old_tls::learn(&hello, flight, unless_more, ask.roots.provider());
         self.record
             .note(Speaker::Event, summary(&legacy).as_bytes());
-        if self.health == Health::Talking && legacy.answer == LegacyAnswer::Agreed {
+        if self.health == SessionHealth::Talking && legacy.answer == LegacyAnswer::Agreed {
             // Its answer is there, whether it takes a goodbye or not.
             let _ = self.send(&old_tls::goodbye(version)).await;
         }
@@ -585,7 +585,7 @@ impl<'a, S: Stream> Session<'a, S> {
             return;
         }
         let patience = self.bounds.limits.goodbye;
-        let words = words.filter(|_| self.health == Health::Talking);
+        let words = words.filter(|_| self.health == SessionHealth::Talking);
         let mut transport = std::mem::replace(&mut self.transport, Transport::Gone);
         // What came unasked before stands with what comes now.
         let mut answer = std::mem::take(&mut self.inbox);
@@ -712,7 +712,7 @@ impl<'a, S: Stream> Session<'a, S> {
     }
 
     fn break_off(&mut self, cause: Cause, detail: Option<Text>) -> Failure {
-        self.health = Health::Broken;
+        self.health = SessionHealth::Broken;
         if !self.inbox.is_empty() {
             let heard = std::mem::take(&mut self.inbox);
             self.record

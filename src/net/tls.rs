@@ -83,9 +83,9 @@ pub(super) async fn shake_hands<S: Stream>(
     patience: Duration,
 ) -> Shaken<S> {
     ask.roots.prepare();
-    let seen = Arc::new(Seen {
+    let seen = Arc::new(HandshakeSeen {
         identity: ask.identity.clone(),
-        ..Seen::default()
+        ..HandshakeSeen::default()
     });
     let config = client_config(ask, alpn, &seen);
     let mut facts = TlsFacts {
@@ -123,7 +123,7 @@ pub(super) async fn assess(
     trust::assess_in_time(chain, name.as_ref(), &ask.roots, bounds).await
 }
 
-fn client_config(ask: &TlsAsk, alpn: Alpn, seen: &Arc<Seen>) -> Arc<ClientConfig> {
+fn client_config(ask: &TlsAsk, alpn: Alpn, seen: &Arc<HandshakeSeen>) -> Arc<ClientConfig> {
     let provider = Arc::clone(ask.roots.provider());
     let verifier = Arc::new(Recorder {
         seen: Arc::clone(seen),
@@ -204,7 +204,7 @@ async fn explain<S: Stream>(
     error: &io::Error,
     mut tap: RecordingStream<S>,
     heard: &Recording,
-    seen: &Seen,
+    seen: &HandshakeSeen,
     bounds: &mut Bounds,
 ) -> Trouble {
     let trouble = |cause, detail: Option<Text>| Trouble {
@@ -397,14 +397,14 @@ fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {
 
 /// What the verifier and the handshake noted; one for each handshake.
 #[derive(Debug, Default)]
-struct Seen {
+struct HandshakeSeen {
     chain: Mutex<Vec<CertificateDer<'static>>>,
     asked_for_certificate: AtomicBool,
     identity: Option<Identity>,
     sent_certificate: AtomicBool,
 }
 
-impl Seen {
+impl HandshakeSeen {
     fn chain(&self) -> Vec<CertificateDer<'static>> {
         self.chain
             .lock()
@@ -423,7 +423,7 @@ impl Seen {
     }
 }
 
-impl ResolvesClientCert for Seen {
+impl ResolvesClientCert for HandshakeSeen {
     fn resolve(
         &self,
         _: &[&[u8]],
@@ -445,7 +445,7 @@ impl ResolvesClientCert for Seen {
 /// Records the chain and lets the handshake go on.
 #[derive(Debug)]
 struct Recorder {
-    seen: Arc<Seen>,
+    seen: Arc<HandshakeSeen>,
     provider: Arc<CryptoProvider>,
 }
 

@@ -1,6 +1,6 @@
 //! HTTP on 80 and 443: one GET of `/`, the head of its answer (RFC 9110, RFC 9112).
 
-use super::{Ask, TlsMode};
+use super::ask::{Ask, TlsMode};
 use crate::facts::{HttpFacts, Text};
 use crate::net::{Session, Stream};
 use crate::observation::{Failure, Stage};

@@ -1,11 +1,11 @@
 //! IMAP on 143 and 993: greeting, CAPABILITY, STARTTLS, CAPABILITY again, LOGOUT (RFC 3501, RFC 9051, RFC 2595).
 
-use super::{TlsMode, refuse, texts};
+use super::ask::{TlsMode, refuse, texts};
 use crate::facts::{ImapFacts, Text};
 use crate::net::{Session, Stream};
 use crate::observation::{Cause, Failure, Stage};
 use crate::plan::Limits;
-use crate::wire::imap::{self, Condition, Response, Status};
+use crate::wire::imap::{self, Condition, Response, StatusWord};
 
 /// Up to the go-ahead.
 pub(super) async fn ask_for_tls<S: Stream>(
@@ -24,7 +24,7 @@ pub(super) async fn ask_for_tls<S: Stream>(
         return Err(refuse(session, Cause::StarttlsNotOffered, b""));
     }
     let answer = command(session, "A2", "STARTTLS", |_| ()).await?;
-    if answer.status == Status::Ok {
+    if answer.status == StatusWord::Ok {
         Ok(())
     } else {
         Err(refuse(session, Cause::StarttlsRejected, &words(&answer)))
@@ -60,9 +60,11 @@ async fn greet<S: Stream>(
             let line = [b"* ", words(&greeting).as_slice()].concat();
             facts.greeting = Some(Text::from_bytes(&line));
             match greeting.status {
-                Status::Ok | Status::PreAuth => Ok(()),
-                Status::Bye => Err(refuse(session, Cause::ServiceUnavailable, &line)),
-                Status::No | Status::Bad => Err(refuse(session, Cause::NotTheProtocol, &line)),
+                StatusWord::Ok | StatusWord::PreAuth => Ok(()),
+                StatusWord::Bye => Err(refuse(session, Cause::ServiceUnavailable, &line)),
+                StatusWord::No | StatusWord::Bad => {
+                    Err(refuse(session, Cause::NotTheProtocol, &line))
+                }
             }
         }
         _ => Err(refuse(session, Cause::NotTheProtocol, b"no IMAP greeting")),
@@ -76,7 +78,7 @@ async fn ask_capabilities<S: Stream>(
     let mut offered = Vec::new();
     let answer = command(session, tag, "CAPABILITY", |words| offered = words).await?;
     match answer.status {
-        Status::Ok => Ok(offered),
+        StatusWord::Ok => Ok(offered),
         _ => Err(refuse(session, Cause::CommandRejected, &words(&answer))),
     }
 }
@@ -109,12 +111,12 @@ async fn command<S: Stream>(
             }
             // One that answers nothing of ours: a line without a tag came before.
             Response::Untagged(condition)
-                if condition.status == Status::Bad && verb == "CAPABILITY" =>
+                if condition.status == StatusWord::Bad && verb == "CAPABILITY" =>
             {
                 let line = [b"* ", words(&condition).as_slice()].concat();
                 return Err(refuse(session, Cause::Unasked, &line));
             }
-            Response::Untagged(condition) if condition.status == Status::Bye => {
+            Response::Untagged(condition) if condition.status == StatusWord::Bye => {
                 return Err(refuse(
                     session,
                     Cause::ServiceUnavailable,
@@ -134,11 +136,11 @@ async fn command<S: Stream>(
 
 fn words(condition: &Condition) -> Vec<u8> {
     let word: &[u8] = match condition.status {
-        Status::Ok => b"OK",
-        Status::No => b"NO",
-        Status::Bad => b"BAD",
-        Status::PreAuth => b"PREAUTH",
-        Status::Bye => b"BYE",
+        StatusWord::Ok => b"OK",
+        StatusWord::No => b"NO",
+        StatusWord::Bad => b"BAD",
+        StatusWord::PreAuth => b"PREAUTH",
+        StatusWord::Bye => b"BYE",
     };
     [word, b" ", &condition.text].concat()
 }

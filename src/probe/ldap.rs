@@ -3,7 +3,7 @@
 
 use time::OffsetDateTime;
 
-use super::refuse;
+use super::ask::{refuse, texts};
 use crate::facts::{LdapFacts, Text};
 use crate::net::{Session, Stream, clock};
 use crate::observation::{Cause, Failure, Stage};
@@ -119,7 +119,7 @@ fn learn(entry: &Entry, facts: &mut LdapFacts) {
         .attributes
         .iter()
         .map(|attribute| {
-            let values = super::texts(&attribute.values);
+            let values = texts(&attribute.values);
             (Text::from_bytes(&attribute.name), values)
         })
         .collect();

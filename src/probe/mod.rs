@@ -7,6 +7,8 @@
 //!
 //! Start reading at [`probe`], then at [`smtp`], the fullest of the dialogues.
 
+mod ask;
+mod first_half;
 mod header;
 mod http;
 mod imap;
@@ -17,44 +19,19 @@ mod rdp;
 mod smtp;
 mod web;
 
-use crate::catalog::{Protocol, Security, Service, virtual_directory};
+pub use ask::Ask;
+
+use ask::TlsMode;
+use first_half::{ask_for_tls, nothing_yet};
+
+use crate::catalog::{Protocol, Security, virtual_directory};
 use crate::facts::{
     HttpFacts, ImapFacts, LdapFacts, LegacyAnswer, PeerFacts, Pop3Facts, RdpFacts, SmtpFacts, Text,
 };
 use crate::net::{Alpn, Dial, Record, Session, Stream};
 use crate::observation::{Cause, Detour, Failure, Observation, Stage};
-use crate::plan::{Audit, Depth, Host, Transcripts};
+use crate::plan::{Audit, Depth};
 use crate::wire::sniff::{Spoken, sniff};
-
-/// What a probe is asked to look at.
-#[derive(Clone, Debug)]
-pub struct Ask {
-    /// The service.
-    pub service: &'static Service,
-    /// Its port here, which the Host header tells where it is not the usual one.
-    pub port: u16,
-    /// The name for the Host header.
-    pub host: Host,
-    /// How we call ourselves; `None` is the socket's address literal.
-    pub ehlo_name: Option<String>,
-    /// How far to go.
-    pub depth: Depth,
-    /// Whether to ask for more than a client needs to know.
-    pub audit: Audit,
-    /// Whether to keep the conversation.
-    pub transcripts: Transcripts,
-}
-
-/// How a check comes to TLS.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum TlsMode {
-    /// It does not.
-    Clear,
-    /// On request, in the middle.
-    Upgrade,
-    /// At once.
-    Tls,
-}
 
 /// Looks at one service.
 ///
@@ -212,37 +189,6 @@ async fn talk<S: Stream>(
         PeerFacts::Ldap(facts) => ldap::talk(session, facts).await,
         PeerFacts::Rdp(_) => Ok(()),
         PeerFacts::Http(facts) => http::talk(session, ask, mode, facts).await,
-    }
-}
-
-/// The first half: up to the go-ahead, where TLS is asked for in the middle.
-async fn ask_for_tls<S: Stream>(
-    session: &mut Session<'_, S>,
-    ask: &Ask,
-    mode: TlsMode,
-    peer: &mut PeerFacts,
-) -> Result<(), Failure> {
-    if mode != TlsMode::Upgrade {
-        return Ok(());
-    }
-    match peer {
-        PeerFacts::Smtp(facts) => smtp::ask_for_tls(session, ask, facts).await,
-        PeerFacts::Imap(facts) => imap::ask_for_tls(session, facts).await,
-        PeerFacts::Pop3(facts) => pop3::ask_for_tls(session, facts).await,
-        PeerFacts::Ldap(facts) => ldap::ask_for_tls(session, facts).await,
-        PeerFacts::Rdp(facts) => rdp::ask_for_tls(session, facts).await,
-        PeerFacts::Http(_) => Ok(()),
-    }
-}
-
-fn nothing_yet(protocol: Protocol) -> PeerFacts {
-    match protocol {
-        Protocol::Smtp => PeerFacts::Smtp(SmtpFacts::default()),
-        Protocol::Imap => PeerFacts::Imap(ImapFacts::default()),
-        Protocol::Pop3 => PeerFacts::Pop3(Pop3Facts::default()),
-        Protocol::Ldap => PeerFacts::Ldap(LdapFacts::default()),
-        Protocol::Rdp => PeerFacts::Rdp(RdpFacts::default()),
-        Protocol::Http => PeerFacts::Http(HttpFacts::default()),
     }
 }
 
@@ -408,17 +354,4 @@ fn is_spoken(protocol: Protocol, spoken: Spoken) -> bool {
         Protocol::Ldap => spoken == Spoken::Ldap,
         Protocol::Rdp => spoken == Spoken::Rdp,
     }
-}
-
-/// Fails with the peer's own words.
-fn refuse<S: Stream>(session: &mut Session<'_, S>, cause: Cause, words: &[u8]) -> Failure {
-    let detail = Some(Text::from_bytes(words)).filter(|text| !text.is_empty());
-    session.fail(cause, detail)
-}
-
-fn texts<'a>(words: impl IntoIterator<Item = &'a Vec<u8>>) -> Vec<Text> {
-    words
-        .into_iter()
-        .map(|word| Text::from_bytes(word))
-        .collect()
 }

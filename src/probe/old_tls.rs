@@ -1,7 +1,9 @@
 //! Old TLS, asked for on a connection of its own: the first half of the dialogue again, and then a `ClientHello` made by
 //! hand in place of the handshake.
 
-use super::{Ask, TlsMode, ask_for_tls, nothing_yet, rdp};
+use super::ask::{Ask, TlsMode};
+use super::first_half::{ask_for_tls, nothing_yet};
+use super::rdp;
 use crate::facts::{
     Cipher, KeyExchange, KeyProof, LegacyAnswer, LegacyFacts, Nla, PeerFacts, TlsVersion,
     VersionAnswer,

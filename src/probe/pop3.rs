@@ -1,10 +1,10 @@
 //! POP3 on 110 and 995: greeting, CAPA, STLS, CAPA again, QUIT (RFC 1939, RFC 2449, RFC 2595).
 
-use super::{TlsMode, refuse, texts};
+use super::ask::{TlsMode, refuse, texts};
 use crate::facts::{Pop3Facts, Text};
 use crate::net::{Session, Stream};
 use crate::observation::{Cause, Failure, Stage};
-use crate::wire::pop3::{self, Indicator, Listing, Status};
+use crate::wire::pop3::{self, Indicator, Listing, StatusLine};
 
 /// Up to the go-ahead.
 pub(super) async fn ask_for_tls<S: Stream>(
@@ -80,7 +80,7 @@ fn offers_stls(listing: &Listing) -> bool {
         .any(|line| line.trim_ascii().eq_ignore_ascii_case(b"STLS"))
 }
 
-fn words(status: &Status) -> Vec<u8> {
+fn words(status: &StatusLine) -> Vec<u8> {
     let word: &[u8] = match status.indicator {
         Indicator::Ok => b"+OK",
         Indicator::Err => b"-ERR",

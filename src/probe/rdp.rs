@@ -1,6 +1,6 @@
 //! RDP on 3389: X.224 negotiation and the TLS handshake, nothing after it (\[MS-RDPBCGR\] 1.3.1.1, 2.2.1.1, 2.2.1.2).
 
-use super::refuse;
+use super::ask::refuse;
 use crate::facts::{Nla, RdpFacts};
 use crate::net::{Session, Stream};
 use crate::observation::{Cause, Failure, Stage};

@@ -1,6 +1,6 @@
 //! SMTP on 25, 465 and 587: greeting, EHLO, STARTTLS, EHLO again, QUIT (RFC 5321, RFC 3207, RFC 8314).
 
-use super::{Ask, TlsMode, refuse};
+use super::ask::{Ask, TlsMode, refuse, texts};
 use crate::facts::{SmtpFacts, Text};
 use crate::net::{Session, Stream, clock};
 use crate::observation::{Cause, Failure, Stage};
@@ -129,5 +129,5 @@ fn words(reply: &Reply) -> Vec<u8> {
 }
 
 fn extensions(hello: &Reply) -> Vec<Text> {
-    super::texts(hello.lines.iter().skip(1))
+    texts(hello.lines.iter().skip(1))
 }

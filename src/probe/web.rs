@@ -3,8 +3,8 @@
 //!
 //! Nobody signs in: 401 is the answer that is hoped for. What a status means on a directory is for the rules.
 
+use super::ask::{Ask, TlsMode};
 use super::http::{USER_AGENT, host_header, learn};
-use super::{Ask, TlsMode};
 use crate::catalog::{MODERN, VirtualDirectory};
 use crate::facts::{BearerAnswer, Health, HttpFacts, Redirect, RedirectKind, Text};
 use crate::net::{Alpn, Dial, Record, Session, Stream};
@@ -20,13 +20,13 @@ pub(super) async fn look(
     record: &mut Record,
     facts: &mut HttpFacts,
 ) -> Result<(), Failure> {
-    let mut visit = Visit {
+    let mut visit = DirectoryVisit {
         ask,
         directory,
         facts,
         asked: Vec::new(),
     };
-    let mut next = Page::Directory(directory.path.to_owned());
+    let mut next = NextPage::Directory(directory.path.to_owned());
     for _ in 0..Limits::VISITS {
         let went = match visit.connect(dial, record, &mut next).await {
             Ok(went) => went,
@@ -93,7 +93,7 @@ async fn bearer<S: Stream>(
 
 /// What is asked for.
 #[derive(Clone, Debug)]
-enum Page {
+enum NextPage {
     /// What clients use.
     Directory(String),
     /// Where it sent us.
@@ -117,20 +117,20 @@ enum Door {
     Closed,
 }
 
-struct Visit<'a> {
+struct DirectoryVisit<'a> {
     ask: &'a Ask,
     directory: &'a VirtualDirectory,
     facts: &'a mut HttpFacts,
     asked: Vec<String>,
 }
 
-impl Visit<'_> {
+impl DirectoryVisit<'_> {
     /// One connection, from the dial to its end.
     async fn connect(
         &mut self,
         dial: &impl Dial,
         record: &mut Record,
-        next: &mut Page,
+        next: &mut NextPage,
     ) -> Result<Went, Failure> {
         let mut session = dial.dial(record).await?;
         let went = match session.upgrade(Alpn::Http11).await {
@@ -145,15 +145,15 @@ impl Visit<'_> {
     async fn go_on<S: Stream>(
         &mut self,
         session: &mut Session<'_, S>,
-        next: &mut Page,
+        next: &mut NextPage,
     ) -> Result<Went, Failure> {
         let mut is_fresh = true;
         loop {
             session.enter(Stage::Application);
             let path = match &*next {
-                Page::Directory(path) | Page::Redirected(path) => path.clone(),
-                Page::Health(path) => (*path).to_owned(),
-                Page::Nothing => return Ok(Went::ToTheEnd),
+                NextPage::Directory(path) | NextPage::Redirected(path) => path.clone(),
+                NextPage::Health(path) => (*path).to_owned(),
+                NextPage::Nothing => return Ok(Went::ToTheEnd),
             };
             let (head, body, door) = match self.get(session, &path).await {
                 Ok(answer) => answer,
@@ -163,17 +163,17 @@ impl Visit<'_> {
             };
             is_fresh = false;
             match next {
-                Page::Health(_) => {
+                NextPage::Health(_) => {
                     self.learn_health(&head, &body);
                     return Ok(Went::ToTheEnd);
                 }
-                Page::Directory(_) | Page::Redirected(_) => {
-                    self.learn_page(&head, &body, matches!(next, Page::Directory(_)));
+                NextPage::Directory(_) | NextPage::Redirected(_) => {
+                    self.learn_page(&head, &body, matches!(next, NextPage::Directory(_)));
                     *next = self.follow(&head, &path);
                 }
-                Page::Nothing => {}
+                NextPage::Nothing => {}
             }
-            if matches!(next, Page::Nothing) {
+            if matches!(next, NextPage::Nothing) {
                 return Ok(Went::ToTheEnd);
             }
             if door == Door::Closed {
@@ -218,7 +218,7 @@ impl Visit<'_> {
     }
 
     /// The next page: where this one sends us, as long as that is on this host; else the health page.
-    fn follow(&mut self, head: &Head, from: &str) -> Page {
+    fn follow(&mut self, head: &Head, from: &str) -> NextPage {
         let location = head.header("Location").next();
         let (301..=303 | 307 | 308, Some(location)) = (head.status, location) else {
             return self.health();
@@ -236,16 +236,16 @@ impl Visit<'_> {
             kind,
         });
         if kind == RedirectKind::SameHost {
-            Page::Redirected(path)
+            NextPage::Redirected(path)
         } else {
             self.health()
         }
     }
 
-    fn health(&self) -> Page {
+    fn health(&self) -> NextPage {
         self.directory
             .healthcheck
-            .map_or(Page::Nothing, Page::Health)
+            .map_or(NextPage::Nothing, NextPage::Health)
     }
 
     fn learn_health(&mut self, head: &Head, body: &[u8]) {
@@ -263,19 +263,19 @@ impl Visit<'_> {
 
     /// What a failure means depends on the page: only the directory itself is the service. One of ours ends the check
     /// wherever it is.
-    fn bear(&mut self, failure: Failure, next: &mut Page) -> Result<Went, Failure> {
+    fn bear(&mut self, failure: Failure, next: &mut NextPage) -> Result<Went, Failure> {
         match next {
             _ if failure.cause.is_ours() => Err(failure),
-            Page::Directory(_) => Err(failure),
-            Page::Redirected(_) => {
+            NextPage::Directory(_) => Err(failure),
+            NextPage::Redirected(_) => {
                 *next = self.health();
                 Ok(match next {
-                    Page::Nothing => Went::ToTheEnd,
+                    NextPage::Nothing => Went::ToTheEnd,
                     _ => Went::ToAClosedDoor,
                 })
             }
-            Page::Nothing => Ok(Went::ToTheEnd),
-            Page::Health(_) => {
+            NextPage::Nothing => Ok(Went::ToTheEnd),
+            NextPage::Health(_) => {
                 if failure.stage == Stage::Application {
                     self.facts.health = match failure.cause {
                         Cause::Closed | Cause::Reset => Some(Health::ClosedUnanswered),

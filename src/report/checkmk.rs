@@ -11,11 +11,11 @@ use crate::facts::Text;
 use crate::finding::{Diagnosis, DomainFinding, Finding, PluginState, Severity, Status};
 use crate::observation::State;
 
-use super::Reporter;
 use super::digest::domain_verdict;
 use super::evidence::{days_left, took};
 use super::order::{Order, Told};
 use super::plugin::{plain, seconds, state, told};
+use super::reporter::Reporter;
 
 /// Writes the lines of a target when it is over.
 pub(super) struct Checkmk {

@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 
 use crate::catalog::Role;
-use crate::catalog::builds::Version;
+use crate::catalog::builds::BuildNumber;
 use crate::event::{self, RunEnd, SCHEMA_VERSION};
 use crate::facts::{
     self, BearerAnswer, CertificateFacts, HttpFacts, LdapFacts, PeerFacts, RdpFacts,
@@ -21,8 +21,8 @@ use crate::facts::{
 use crate::finding::{self, Code, Finding, TargetFinding};
 use crate::observation::{self, Observation};
 
-use super::Names;
 use super::notation::{milliseconds, rfc3339};
+use super::style::Names;
 use super::transcript;
 
 /// The first line of NDJSON.
@@ -744,7 +744,7 @@ struct Exchange {
 
 impl Exchange {
     fn of(build: &Text) -> Option<Self> {
-        let known = Version::read(build.as_str())?.known()?;
+        let known = BuildNumber::read(build.as_str())?.known()?;
         let name = known.name();
         let update = name
             .strip_prefix(known.product.name)

@@ -12,7 +12,8 @@ use super::contract;
 use super::domain_document::push_domain;
 use super::notation::{Layout, milliseconds, push_json, rfc3339};
 use super::order::{Order, Told};
-use super::{Names, Reporter};
+use super::reporter::Reporter;
+use super::style::Names;
 
 /// Writes the document.
 pub(super) struct Document {

@@ -51,12 +51,12 @@ pub type Labels<'a> = &'a [(&'a str, &'a str)];
 /// Metrics with their samples, gathered in any order and written in groups.
 #[derive(Debug, Default)]
 pub struct Exposition {
-    groups: Vec<Group>,
+    groups: Vec<MetricFamily>,
 }
 
 /// A metric and its samples as they are written.
 #[derive(Debug)]
-struct Group {
+struct MetricFamily {
     metric: Metric,
     text: String,
     /// The labels of the samples, each of which may be there once only.
@@ -94,13 +94,13 @@ impl Exposition {
         text
     }
 
-    fn group(&mut self, metric: Metric) -> &mut Group {
+    fn group(&mut self, metric: Metric) -> &mut MetricFamily {
         let found = self
             .groups
             .iter()
             .position(|group| group.metric.name == metric.name);
         let place = found.unwrap_or_else(|| {
-            self.groups.push(Group {
+            self.groups.push(MetricFamily {
                 metric,
                 text: String::new(),
                 known: HashSet::new(),

@@ -12,9 +12,9 @@ use crate::event::Event;
 use crate::facts::Text;
 use crate::finding::{DomainFinding, Finding, Severity, TargetFinding};
 
-use super::Reporter;
 use super::digest::{as_target, domain_verdict, problems, verdict};
 use super::order::{Order, Told};
+use super::reporter::Reporter;
 
 /// How many annotations of one kind the runner shows of a step.
 const SHOWN: usize = 10;

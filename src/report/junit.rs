@@ -18,11 +18,11 @@ use crate::facts::Text;
 use crate::finding::{Diagnosis, DomainFinding, Finding, Severity, Status};
 use crate::observation::Cause;
 
-use super::Reporter;
 use super::digest::as_target;
 use super::evidence::{evidence, took};
 use super::notation::rfc3339;
 use super::order::{Order, Told};
+use super::reporter::Reporter;
 use super::transcript;
 
 /// Writes the document.
@@ -44,11 +44,11 @@ impl Junit {
         }
     }
 
-    fn suite(&self, told: &Told) -> Suite {
+    fn suite(&self, told: &Told) -> TestSuite {
         let name = xml_text(Text::from(told.finding.target.as_str()).as_str()).into_owned();
         let mut cases = vec![self.host_case(told)];
         cases.extend(told.rows.iter().map(|row| self.row_case(row, &told.rows)));
-        Suite {
+        TestSuite {
             // Jenkins takes what stands behind the last dot for a class, and what stands before it for its package.
             class: format!("exchports.{}", name.replace('.', "_")),
             started: self.started.clone(),
@@ -59,20 +59,20 @@ impl Junit {
     }
 
     /// A mail domain, with a case of the same name in every run.
-    fn domain(&self, domain: &DomainFinding) -> Suite {
+    fn domain(&self, domain: &DomainFinding) -> TestSuite {
         let told = Told {
             finding: Arc::new(as_target(domain)),
             rows: Vec::new(),
         };
         let name = format!("mail domain {}", domain.discovery.domain);
-        Suite {
+        TestSuite {
             class: format!("exchports.{}", name.replace(['.', ' '], "_")),
             started: self.started.clone(),
             properties: vec![
                 ("exchports", env!("CARGO_PKG_VERSION").to_owned()),
                 ("status", domain.status.as_str().to_owned()),
             ],
-            cases: vec![Case {
+            cases: vec![TestCase {
                 name: "domain".to_owned(),
                 ..self.host_case(&told)
             }],
@@ -81,8 +81,8 @@ impl Junit {
     }
 
     /// How long was waited, and how often looked: a suite without a case, since it passes and fails with the others.
-    fn wait(&self, finished: &RunFinished) -> Suite {
-        Suite {
+    fn wait(&self, finished: &RunFinished) -> TestSuite {
+        TestSuite {
             name: "wait".to_owned(),
             class: String::new(),
             started: self.started.clone(),
@@ -95,41 +95,41 @@ impl Junit {
     }
 
     /// What is the matter with the host as a whole; it has a name of its own, so that it is there in every run.
-    fn host_case(&self, told: &Told) -> Case {
+    fn host_case(&self, told: &Told) -> TestCase {
         let diagnoses = told.finding.diagnoses.iter().map(|told| &told.diagnosis);
         let diagnoses: Vec<&Diagnosis> = diagnoses.collect();
-        Case {
+        TestCase {
             name: "host".to_owned(),
             took: told.finding.resolve.unwrap_or_default(),
             outcome: self
                 .failure(&diagnoses)
-                .map_or(Outcome::Passed, |(code, message)| {
-                    Outcome::Failed(code, message)
+                .map_or(TestOutcome::Passed, |(code, message)| {
+                    TestOutcome::Failed(code, message)
                 }),
             text: sentences(&diagnoses),
         }
     }
 
-    fn row_case(&self, row: &Finding, rows: &[Arc<Finding>]) -> Case {
+    fn row_case(&self, row: &Finding, rows: &[Arc<Finding>]) -> TestCase {
         let diagnoses: Vec<&Diagnosis> = row.diagnoses.iter().collect();
         let first = || diagnoses.first().map_or("", |first| &first.message);
         let failure = row.observation.failure.as_ref();
         let code = row.failure_code.map_or("", crate::finding::Code::as_str);
         let outcome = match row.status {
             Status::Skip if failure.is_some_and(|failure| is_trouble_of_ours(failure.cause)) => {
-                Outcome::Broken(code.to_owned(), first().to_owned())
+                TestOutcome::Broken(code.to_owned(), first().to_owned())
             }
-            Status::Skip => Outcome::Skipped(first().to_owned()),
+            Status::Skip => TestOutcome::Skipped(first().to_owned()),
             Status::Fail => match self.failure(&diagnoses) {
-                Some((code, message)) => Outcome::Failed(code, message),
+                Some((code, message)) => TestOutcome::Failed(code, message),
                 // The name was not found: the host tells why.
-                None => Outcome::Failed(code.to_owned(), "see the case of the host".to_owned()),
+                None => TestOutcome::Failed(code.to_owned(), "see the case of the host".to_owned()),
             },
             Status::Warn if self.fails_from <= Severity::Warn => {
                 let (code, message) = self.failure(&diagnoses).unwrap_or_default();
-                Outcome::Failed(code, message)
+                TestOutcome::Failed(code, message)
             }
-            Status::Warn | Status::Pass | Status::Absent => Outcome::Passed,
+            Status::Warn | Status::Pass | Status::Absent => TestOutcome::Passed,
         };
         let mut text = sentences(&diagnoses);
         for (label, seen) in evidence(row) {
@@ -139,7 +139,7 @@ impl Junit {
         for line in &row.observation.transcript {
             let _ = writeln!(text, "{}", transcript::line(line));
         }
-        Case {
+        TestCase {
             name: case_name(row, rows),
             took: took(row),
             outcome,
@@ -194,23 +194,23 @@ impl fmt::Debug for Junit {
 }
 
 /// A target.
-struct Suite {
+struct TestSuite {
     name: String,
     class: String,
     started: String,
     properties: Vec<(&'static str, String)>,
-    cases: Vec<Case>,
+    cases: Vec<TestCase>,
 }
 
 /// A row, or the host as a whole.
-struct Case {
+struct TestCase {
     name: String,
     took: Duration,
-    outcome: Outcome,
+    outcome: TestOutcome,
     text: String,
 }
 
-enum Outcome {
+enum TestOutcome {
     Passed,
     Skipped(String),
     /// Code and message.
@@ -219,9 +219,9 @@ enum Outcome {
     Broken(String, String),
 }
 
-impl Suite {
+impl TestSuite {
     fn write(&self, text: &mut Vec<u8>) -> io::Result<()> {
-        let many = |is: fn(&Outcome) -> bool| {
+        let many = |is: fn(&TestOutcome) -> bool| {
             let cases = self.cases.iter().filter(|case| is(&case.outcome));
             cases.count().to_string()
         };
@@ -232,9 +232,12 @@ impl Suite {
             &[
                 ("name", &self.name),
                 ("tests", &self.cases.len().to_string()),
-                ("failures", &many(|is| matches!(is, Outcome::Failed(..)))),
-                ("errors", &many(|is| matches!(is, Outcome::Broken(..)))),
-                ("skipped", &many(|is| matches!(is, Outcome::Skipped(_)))),
+                (
+                    "failures",
+                    &many(|is| matches!(is, TestOutcome::Failed(..))),
+                ),
+                ("errors", &many(|is| matches!(is, TestOutcome::Broken(..)))),
+                ("skipped", &many(|is| matches!(is, TestOutcome::Skipped(_)))),
                 ("time", &seconds(took)),
                 ("timestamp", &self.started),
             ],
@@ -255,7 +258,7 @@ impl Suite {
     }
 }
 
-impl Case {
+impl TestCase {
     fn write(&self, class: &str, xml: &mut Writer<&mut Vec<u8>>) -> io::Result<()> {
         let took = seconds(self.took);
         let attributes = [
@@ -267,16 +270,16 @@ impl Case {
         xml.write_event(Xml::Start(case))?;
         let text = self.text.as_str();
         match &self.outcome {
-            Outcome::Passed if text.is_empty() => {}
-            Outcome::Passed => write_text(&element("system-out", &[]), text, xml)?,
-            Outcome::Skipped(message) => {
+            TestOutcome::Passed if text.is_empty() => {}
+            TestOutcome::Passed => write_text(&element("system-out", &[]), text, xml)?,
+            TestOutcome::Skipped(message) => {
                 xml.write_event(Xml::Empty(element("skipped", &[("message", message)])))?;
             }
-            Outcome::Failed(code, message) => {
+            TestOutcome::Failed(code, message) => {
                 let attributes = [("type", code.as_str()), ("message", message)];
                 write_text(&element("failure", &attributes), text, xml)?;
             }
-            Outcome::Broken(code, message) => {
+            TestOutcome::Broken(code, message) => {
                 let attributes = [("type", code.as_str()), ("message", message)];
                 write_text(&element("error", &attributes), text, xml)?;
             }

@@ -14,11 +14,11 @@ use crate::facts::Text;
 use crate::finding::{DomainFinding, Finding, Severity, Status};
 use crate::observation::State;
 
-use super::Reporter;
 use super::digest::{Problem, as_target, counts, domain_verdict, marked, problems, verdict};
 use super::evidence::{days_left, evidence, in_words, took};
 use super::notation::rfc3339;
 use super::order::{Order, Told};
+use super::reporter::Reporter;
 use super::transcript;
 
 /// Writes the block.
@@ -26,12 +26,12 @@ pub(super) struct Markdown {
     out: Box<dyn Write + Send>,
     order: Order,
     started: String,
-    targets: Vec<(Summary, String)>,
+    targets: Vec<(StepSummary, String)>,
     room: usize,
 }
 
 /// A line of the table of all hosts.
-struct Summary {
+struct StepSummary {
     host: String,
     status: Status,
     counts: String,
@@ -110,7 +110,7 @@ impl Reporter for Markdown {
         if let Event::RunStarted { at, domain, .. } = event {
             self.started = rfc3339(*at);
             if let Some(domain) = domain {
-                let summary = Summary {
+                let summary = StepSummary {
                     host: domain.discovery.domain.clone(),
                     status: domain.status,
                     counts: "mail domain".to_owned(),
@@ -119,7 +119,7 @@ impl Reporter for Markdown {
             }
         }
         for told in self.order.take(event) {
-            let summary = Summary {
+            let summary = StepSummary {
                 host: Text::from(told.finding.target.as_str()).to_string(),
                 status: told.finding.status,
                 counts: counts(&told.rows),
@@ -141,10 +141,10 @@ impl fmt::Debug for Markdown {
     }
 }
 
-fn push_overview(targets: &[(Summary, String)], text: &mut String) {
+fn push_overview(targets: &[(StepSummary, String)], text: &mut String) {
     text.push_str("| | host | checks |\n| --- | --- | --- |\n");
     for (summary, _) in targets {
-        let Summary {
+        let StepSummary {
             host,
             status,
             counts,

@@ -11,7 +11,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use crate::catalog::Expectation;
-use crate::catalog::builds::Version;
+use crate::catalog::builds::BuildNumber;
 use crate::facts::{CertificateFacts, PeerFacts, Text, TlsFacts, VersionAnswer};
 use crate::finding::{DomainFinding, Finding, Status, TargetFinding};
 use crate::observation::{Stage, State};
@@ -397,7 +397,7 @@ fn exchange(row: &Finding) -> Option<(&'static str, String)> {
     let Some(PeerFacts::Http(facts)) = &row.observation.peer else {
         return None;
     };
-    let version = Version::read(facts.exchange_build.as_ref()?.as_str())?;
+    let version = BuildNumber::read(facts.exchange_build.as_ref()?.as_str())?;
     let product = version.known().map_or("", |known| known.product.name);
     let (major, minor, build) = version.line;
     let mut text = format!("{major}.{minor}.{build}");

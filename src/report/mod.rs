@@ -7,10 +7,7 @@
 //!
 //! Start reading at [`Reporter`], then `table.rs`; `contract.rs` holds the shapes that scripts rely on.
 
-use std::fmt;
-use std::io::{self, Write};
-
-use crate::event::Event;
+use std::io::Write;
 
 pub use domain::{DomainTree, check_line, domain_awaited};
 pub use domain_document::domain_json;
@@ -20,6 +17,7 @@ pub use nagios::plugin_answer;
 pub use progress::{Activity, Progress};
 pub use prometheus::scraped;
 pub use redact::redacted;
+pub use reporter::{Reporter, Tee};
 pub use style::{CertificateList, Color, Names, Rows, Style};
 pub use transcript::transcript;
 
@@ -45,46 +43,10 @@ mod plugin;
 mod progress;
 mod prometheus;
 mod redact;
+mod reporter;
 mod style;
 mod table;
 mod transcript;
-
-/// Something that tells a run while it goes on.
-pub trait Reporter {
-    /// Tells an event, or keeps it until its turn comes.
-    ///
-    /// # Errors
-    ///
-    /// That of the writer.
-    fn report(&mut self, event: &Event) -> io::Result<()>;
-}
-
-impl<R: Reporter + ?Sized> Reporter for Box<R> {
-    fn report(&mut self, event: &Event) -> io::Result<()> {
-        (**self).report(event)
-    }
-}
-
-/// Tells every event to several reporters.
-#[derive(Default)]
-pub struct Tee(pub Vec<Box<dyn Reporter + Send>>);
-
-impl Reporter for Tee {
-    /// Tells all of them, also after one has failed, and returns the first error.
-    fn report(&mut self, event: &Event) -> io::Result<()> {
-        let mut told = Ok(());
-        for reporter in &mut self.0 {
-            told = told.and(reporter.report(event));
-        }
-        told
-    }
-}
-
-impl fmt::Debug for Tee {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Tee({} reporters)", self.0.len())
-    }
-}
 
 /// How a run can be told.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
@@ -207,10 +169,6 @@ pub fn without_conversations(within: Box<dyn Reporter + Send>) -> Box<dyn Report
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use crate::event::{RunEnd, RunFinished, Summary};
 
     #[test]
     fn formats_are_found_by_their_names() {
@@ -219,31 +177,5 @@ mod tests {
         }
         assert_eq!(Format::from_name("JSON"), Some(Format::Json));
         assert_eq!(Format::from_name("xml"), None);
-    }
-
-    struct Broken(&'static str, Arc<AtomicUsize>);
-
-    impl Reporter for Broken {
-        fn report(&mut self, _: &Event) -> io::Result<()> {
-            self.1.fetch_add(1, Ordering::Relaxed);
-            Err(io::Error::other(self.0))
-        }
-    }
-
-    #[test]
-    fn a_tee_tells_all_and_returns_the_first_error() {
-        let told = Arc::new(AtomicUsize::new(0));
-        let mut tee = Tee(vec![
-            Box::new(Broken("first", told.clone())),
-            Box::new(Broken("second", told.clone())),
-        ]);
-        let end = Event::RunFinished(RunFinished {
-            summary: Summary::default(),
-            took: std::time::Duration::ZERO,
-            end: RunEnd::Complete,
-        });
-        let error = tee.report(&end).expect_err("both are broken");
-        assert_eq!(error.to_string(), "first");
-        assert_eq!(told.load(Ordering::Relaxed), 2);
     }
 }

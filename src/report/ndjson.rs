@@ -11,7 +11,8 @@ use crate::event::{Event, TargetId};
 use super::contract;
 use super::domain_document::domain_line;
 use super::notation::{Layout, push_json};
-use super::{Names, Reporter};
+use super::reporter::Reporter;
+use super::style::Names;
 
 /// Writes the lines.
 pub(super) struct Ndjson {

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::catalog::{Group, ServiceId};
 use crate::event::{Event, TargetId};
 
-use super::Reporter;
+use super::reporter::Reporter;
 
 /// So few are named that are awaited.
 const NAMED: usize = 5;

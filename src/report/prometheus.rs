@@ -12,10 +12,10 @@ use time::OffsetDateTime;
 use crate::event::Event;
 use crate::facts::Text;
 
-use super::Reporter;
 use super::exposition::Exposition;
 use super::metrics::{self, Measured};
 use super::order::Order;
+use super::reporter::Reporter;
 
 /// Writes the file.
 pub(super) struct Prometheus {

@@ -19,8 +19,8 @@ use crate::facts::{
 use crate::finding::{Diagnosis, Finding, TargetFinding};
 use crate::observation::Observation;
 
-use super::Reporter;
 use super::order::{Order, Told};
+use super::reporter::Reporter;
 
 /// Passes everything on to that reporter, without names.
 #[must_use]

@@ -10,7 +10,7 @@ use crate::facts::Text;
 use crate::finding::Finding;
 use crate::observation::{Line, Speaker};
 
-use super::Reporter;
+use super::reporter::Reporter;
 
 /// Writes the conversation of every check when the check is over: a heading, then its lines. Checks that said nothing
 /// are left out.

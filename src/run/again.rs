@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::check::{Way, ask, check_within};
-use super::rows::{Row, at_its_place, before, only};
-use super::setup::Shared;
+use super::check::{DialTerms, ask, check_within};
+use super::rows::{PlannedRow, at_its_place, before, only};
+use super::setup::RunSetup;
 use crate::finding::{Code, Finding};
 use crate::judge;
 use crate::observation::{Cause, Observation, State};
@@ -27,11 +27,11 @@ fn is_behind(finding: &Finding) -> bool {
 /// Asks those again that were turned away, one after the other, each after a pause and within
 /// what is left of its time. Where one is turned away again, what looks the same is not asked: it is no limit.
 pub(super) async fn ask_again(
-    shared: &Shared,
+    shared: &RunSetup,
     target: &Target,
-    rows: &[Row],
+    rows: &[PlannedRow],
     findings: &mut [Option<Finding>],
-    way: &Way,
+    way: &DialTerms,
 ) {
     // A limit can turn all away that come at once: where nobody was answered, the first one tells.
     let mut is_any_answered = findings.iter().flatten().any(is_answered);
@@ -91,7 +91,7 @@ fn is_answered(finding: &Finding) -> bool {
 }
 
 /// Waits; whether the run goes on after it.
-async fn pause(shared: &Shared) -> bool {
+async fn pause(shared: &RunSetup) -> bool {
     let mut halt = shared.halt.clone();
     let end = tokio::time::Instant::now() + PAUSE;
     if shared.deadline.is_some_and(|deadline| deadline <= end) {

@@ -4,30 +4,30 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::rows::{Row, broken};
+use super::rows::{PlannedRow, broken};
 use crate::catalog::ServiceId;
 use crate::observation::{Cause, Failure, Observation, Stage, State};
 use crate::plan::{Check, Endpoint};
 
 /// What a check saw, for those behind it.
-type Seen = Option<Arc<Observation>>;
+type FrontSeen = Option<Arc<Observation>>;
 
 /// The checks of a target that others wait for: a port that does not open, or does not shake hands, is not asked nine
 /// times more. One for each service in front, and each set of endpoints.
-pub(super) struct Dependencies(Vec<(ServiceId, Vec<Endpoint>, Arc<watch::Sender<Seen>>)>);
+pub(super) struct Dependencies(Vec<(ServiceId, Vec<Endpoint>, Arc<watch::Sender<FrontSeen>>)>);
 
 /// What a check has to do with another one.
 pub(super) enum Dependency {
     /// Others wait for it.
-    InFront(Arc<watch::Sender<Seen>>),
+    InFront(Arc<watch::Sender<FrontSeen>>),
     /// It waits for another.
-    Behind(watch::Receiver<Seen>),
+    Behind(watch::Receiver<FrontSeen>),
     /// Nothing; or what it is behind is not looked at.
     Independent,
 }
 
 impl Dependencies {
-    pub(super) fn of(rows: &[Row]) -> Self {
+    pub(super) fn of(rows: &[PlannedRow]) -> Self {
         let is_in_front = |id| {
             rows.iter()
                 .any(|(check, _)| check.service.behind == Some(id))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::setup::Shared;
+use super::setup::RunSetup;
 use crate::net::{TcpDial, TlsAsk, Via};
 use crate::observation::Observation;
 use crate::plan::{Check, Endpoint, Limits, Plan, Target};
@@ -11,7 +11,7 @@ use crate::probe::{Ask, probe};
 
 /// How the checks of a target get there.
 #[derive(Clone, Debug)]
-pub(super) struct Way {
+pub(super) struct DialTerms {
     pub(super) tls: Arc<TlsAsk>,
     /// The proxy on it.
     pub(super) via: Option<Arc<Via>>,
@@ -30,10 +30,10 @@ pub(super) fn ask(plan: &Plan, target: &Target, check: Check) -> Ask {
 }
 
 pub(super) async fn one_check(
-    shared: &Shared,
+    shared: &RunSetup,
     endpoints: Vec<Endpoint>,
     ask: Ask,
-    way: Way,
+    way: DialTerms,
 ) -> Observation {
     let whole = shared.plan.limits.check;
     check_within(shared, endpoints, ask, way, whole).await
@@ -41,10 +41,10 @@ pub(super) async fn one_check(
 
 /// The same, when only so much of its time is left.
 pub(super) async fn check_within(
-    shared: &Shared,
+    shared: &RunSetup,
     endpoints: Vec<Endpoint>,
     ask: Ask,
-    way: Way,
+    way: DialTerms,
     left: Duration,
 ) -> Observation {
     let limits = Limits {

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use time::OffsetDateTime;
 
-use super::check::{Way, ask, one_check};
-use super::setup::Shared;
+use super::check::{DialTerms, ask, one_check};
+use super::setup::RunSetup;
 use crate::finding::Finding;
 use crate::judge::{self, Control};
 use crate::observation::{Cause, State};
@@ -15,10 +15,10 @@ use crate::probe::Ask;
 /// A second round, when every port accepted and it is doubtful that all of them meant it: one port more, on which nobody
 /// should be.
 pub(super) async fn control(
-    shared: &Shared,
+    shared: &RunSetup,
     target: &Target,
     findings: &[Finding],
-    way: Way,
+    way: DialTerms,
 ) -> Option<Control> {
     if !judge::calls_for_control(findings) || !is_doubtful(shared.plan.depth, findings) {
         return None;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::setup::Shared;
+use super::setup::RunSetup;
 use crate::event::{Event, TargetId};
 use crate::finding::{Finding, Severity, Status, TargetFinding};
 use crate::judge::{Place, compare_nodes};
@@ -48,7 +48,7 @@ impl Nodes {
     }
 
     /// What of it is to be told now: everything but the end of the name, which comes with that of the last of them.
-    pub(super) fn pass(&mut self, event: Event, shared: &Shared) -> Vec<Event> {
+    pub(super) fn pass(&mut self, event: Event, shared: &RunSetup) -> Vec<Event> {
         match &event {
             Event::CheckFinished {
                 target,
@@ -78,7 +78,7 @@ impl Nodes {
     }
 
     /// The end of the name, with what differs.
-    fn compared(&mut self, shared: &Shared) -> Option<Event> {
+    fn compared(&mut self, shared: &RunSetup) -> Option<Event> {
         let name = self.seen.remove(&self.name)?;
         let mut finding = TargetFinding::clone(name.finding.as_deref()?);
         let nodes: Vec<(&TargetFinding, &Seen)> = self

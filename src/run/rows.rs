@@ -10,7 +10,7 @@ use crate::observation::{Cause, Failure, Observation, Stage, State};
 use crate::plan::{Addresses, Check, Endpoint, Plan, Target};
 
 /// A row of a target, and where it is looked at.
-pub(super) type Row = (Check, Vec<Endpoint>);
+pub(super) type PlannedRow = (Check, Vec<Endpoint>);
 
 /// The rows of a target: a service each, or a service at an address each; with the addresses to dial, preferred first, or
 /// the name that a proxy looks up.
@@ -19,7 +19,7 @@ pub(super) fn rows(
     target: &Target,
     addresses: &[IpAddr],
     name: Option<&str>,
-) -> Vec<Row> {
+) -> Vec<PlannedRow> {
     let endpoints = |check: &Check, addresses: &[IpAddr]| -> Vec<Endpoint> {
         if let Some(name) = name {
             return vec![Endpoint::Name(name.to_owned(), check.port)];
@@ -44,7 +44,7 @@ pub(super) fn rows(
 }
 
 /// What a role forbids on public addresses only; the plan was made before they were known.
-pub(super) fn expect_by_address(target: &Target, addresses: &[IpAddr], rows: &mut [Row]) {
+pub(super) fn expect_by_address(target: &Target, addresses: &[IpAddr], rows: &mut [PlannedRow]) {
     if target.role != Role::Mail {
         return;
     }

@@ -61,7 +61,7 @@ pub struct Cancellation {
 
 /// What all checks of a run share.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct RunSetup {
     pub(super) plan: Plan,
     pub(super) identity: Option<Identity>,
     pub(super) roots: Arc<Roots>,
@@ -76,7 +76,7 @@ pub(super) struct Shared {
     pub(super) via: Option<Arc<Via>>,
 }
 
-impl Shared {
+impl RunSetup {
     /// The proxy on the way to a target.
     pub(super) fn via(&self, target: &Target) -> Option<Arc<Via>> {
         let is_carried = |via: &&Arc<Via>| via.proxy().carries(&target.host);

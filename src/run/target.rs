@@ -8,10 +8,12 @@ use tokio::time::Instant;
 
 use super::again::{ask_again, is_open_question};
 use super::behind::Dependencies;
-use super::check::{Way, ask, one_check};
+use super::check::{DialTerms, ask, one_check};
 use super::control::control;
-use super::rows::{Row, at_its_place, before, broken, expect_by_address, not_resolved, only, rows};
-use super::setup::Shared;
+use super::rows::{
+    PlannedRow, at_its_place, before, broken, expect_by_address, not_resolved, only, rows,
+};
+use super::setup::RunSetup;
 use crate::catalog::Role;
 use crate::event::{Event, TargetId};
 use crate::finding::Finding;
@@ -25,7 +27,7 @@ use crate::plan::{Check, Host, Target};
     reason = "a target from its lookup to its verdict, in the order in which that goes"
 )]
 pub(super) async fn one_target(
-    shared: Arc<Shared>,
+    shared: Arc<RunSetup>,
     id: TargetId,
     target: Arc<Target>,
     sender: Sender,
@@ -44,7 +46,7 @@ pub(super) async fn one_target(
         checks: rows.iter().map(|(check, _)| check.service.id).collect(),
     });
     let mut checks = JoinSet::new();
-    let way = Way {
+    let way = DialTerms {
         tls: Arc::new(TlsAsk {
             host: target.server_name.clone(),
             identity: shared.identity.clone(),
@@ -153,7 +155,7 @@ pub(super) async fn one_target(
 fn finished_row(
     ended: Result<(usize, Finding), JoinError>,
     tasks: &[task::Id],
-    rows: &[Row],
+    rows: &[PlannedRow],
     context: &Context<'_>,
 ) -> Option<(usize, Finding)> {
     match ended {
@@ -167,7 +169,7 @@ fn finished_row(
     }
 }
 
-async fn look_up(shared: &Shared, target: &Target) -> Lookup {
+async fn look_up(shared: &RunSetup, target: &Target) -> Lookup {
     let host = match target.address {
         Some(address) => Host::Address(address),
         None => target.host.clone(),
@@ -232,7 +234,7 @@ mod tests {
             now: OffsetDateTime::UNIX_EPOCH,
         };
         let address = SocketAddr::from(([192, 0, 2, 25], 25));
-        let rows: Vec<Row> = [ServiceId::Smtp, ServiceId::Imaps]
+        let rows: Vec<PlannedRow> = [ServiceId::Smtp, ServiceId::Imaps]
             .map(|id| (check(id), vec![address.into()]))
             .to_vec();
         let other = judge::judge(check(ServiceId::Imaps), open(), &context);

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::admission::Admission;
 use super::events::tell;
 use super::nodes::Nodes;
-use super::setup::{Sequence, Setup, Shared};
+use super::setup::{RunSetup, Sequence, Setup};
 use super::target::one_target;
 use crate::event::{Event, RunFinished, Summary};
 use crate::net::Via;
@@ -28,7 +28,7 @@ pub async fn run(mut plan: Plan, setup: Setup, events: mpsc::Sender<Event>) -> R
         domain: setup.domain.clone(),
     };
     tell(&events, started).await;
-    let shared = Arc::new(Shared {
+    let shared = Arc::new(RunSetup {
         sockets: setup.sockets,
         deadline: plan.limits.run.map(|patience| began + patience),
         halt: setup.cancellation.halt,
@@ -58,7 +58,7 @@ pub async fn run(mut plan: Plan, setup: Setup, events: mpsc::Sender<Event>) -> R
 /// Takes targets as there is room for them, and passes on what they tell. Theirs is a channel without a bound, since no
 /// check may wait for a reader; what is in it is bounded by the targets under way.
 async fn all_targets(
-    shared: &Arc<Shared>,
+    shared: &Arc<RunSetup>,
     targets: impl IntoIterator<Item = Target>,
     mut nodes: Option<Nodes>,
     sequence: Sequence,
@@ -289,7 +289,7 @@ mod tests {
             counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             target(Vec::new())
         });
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(RunSetup {
             kept: Arc::default(),
             lookup: None,
             began: Instant::now(),

@@ -11,10 +11,11 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_A
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::time::Instant;
 
-use super::Shared;
-use super::asked::{Asked, asked, patience};
+use super::access::Forbidden;
+use super::asked::{ScrapeRequest, asked, patience};
 use super::own::count;
-use super::probe::{Aim, Boarding, Module, Outcome};
+use super::probe::{Aim, Boarding, Module, ProbeOutcome};
+use super::shared::Shared;
 use crate::catalog::Expectation;
 use crate::event::Event;
 use crate::facts::Text;
@@ -23,7 +24,7 @@ use crate::plan::Host;
 use crate::report::{self, Exposition, Format, Metric, Style, gauge};
 
 /// What is sent back.
-pub(super) type Answer = Response<Full<Bytes>>;
+pub(super) type ScrapeAnswer = Response<Full<Bytes>>;
 
 /// By this header the scraper tells how much time it has.
 const TIMEOUT_HEADER: &str = "x-prometheus-scrape-timeout-seconds";
@@ -37,7 +38,7 @@ const ALLOWANCE: Metric = gauge(
 );
 
 /// Answers a request.
-pub(super) async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Answer {
+pub(super) async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> ScrapeAnswer {
     let web = shared.web();
     let shown = request
         .headers()
@@ -59,7 +60,7 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> A
     answer
 }
 
-async fn route(shared: &Arc<Shared>, request: &Request<Incoming>) -> Answer {
+async fn route(shared: &Arc<Shared>, request: &Request<Incoming>) -> ScrapeAnswer {
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     match request.uri().path() {
         "/" | "/probe" | "/metrics" | "/-/healthy" if !is_read => {
@@ -104,7 +105,7 @@ impl Drop for GivenUp<'_> {
 async fn probe(
     shared: &Arc<Shared>,
     request: &Request<Incoming>,
-) -> Result<Answer, (StatusCode, String)> {
+) -> Result<ScrapeAnswer, (StatusCode, String)> {
     let wrong = |why: &str| (StatusCode::BAD_REQUEST, why.to_owned());
     let query = request.uri().query().unwrap_or_default();
     let mut asked = asked(query).map_err(wrong)?;
@@ -185,7 +186,7 @@ async fn allow(
     host: &Host,
     patience: Duration,
 ) -> Result<Option<Lookup>, (StatusCode, String)> {
-    let forbidden = |why: super::Forbidden| (StatusCode::FORBIDDEN, why.to_string());
+    let forbidden = |why: Forbidden| (StatusCode::FORBIDDEN, why.to_string());
     let is_named = shared.access.of_host(host).map_err(forbidden)?;
     let plan = &module.plan;
     let is_elsewhere = plan.targets.iter().any(|target| target.address.is_some());
@@ -204,7 +205,12 @@ async fn allow(
 }
 
 /// Everything that a person wants to see who asks why a scrape says what it says.
-fn debugged(asked: &Asked, module: &Module, outcome: &Outcome, metrics: &str) -> String {
+fn debugged(
+    asked: &ScrapeRequest,
+    module: &Module,
+    outcome: &ProbeOutcome,
+    metrics: &str,
+) -> String {
     let style = Style::default();
     let mut page = told(&outcome.events, |out| report::transcript(out));
     page.push_str(&told(&outcome.events, |out| {
@@ -231,7 +237,7 @@ fn told(
     events: &[Event],
     reporter: impl FnOnce(Box<dyn Write + Send>) -> Box<dyn report::Reporter + Send>,
 ) -> String {
-    let page = Page::default();
+    let page = PageWriter::default();
     let mut reporter = reporter(Box::new(page.clone()));
     for event in events {
         // A page takes everything.
@@ -244,9 +250,9 @@ fn told(
 
 /// A writer that can be read.
 #[derive(Clone, Default)]
-struct Page(Arc<Mutex<Vec<u8>>>);
+struct PageWriter(Arc<Mutex<Vec<u8>>>);
 
-impl Write for Page {
+impl Write for PageWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0
             .lock()
@@ -261,7 +267,7 @@ impl Write for Page {
 }
 
 /// What is here, for a person who opens it in a browser.
-fn landing(shared: &Shared) -> Answer {
+fn landing(shared: &Shared) -> ScrapeAnswer {
     let modules = shared
         .modules
         .read()
@@ -299,11 +305,11 @@ fn escaped(text: &str) -> String {
         .replace('"', "&quot;")
 }
 
-fn text(status: StatusCode, body: String) -> Answer {
+fn text(status: StatusCode, body: String) -> ScrapeAnswer {
     typed(status, TEXT, body)
 }
 
-fn typed(status: StatusCode, kind: &'static str, body: String) -> Answer {
+fn typed(status: StatusCode, kind: &'static str, body: String) -> ScrapeAnswer {
     let mut answer = Response::new(Full::new(Bytes::from(body)));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();

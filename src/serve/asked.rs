@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// What is asked for.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
-pub struct Asked {
+pub struct ScrapeRequest {
     /// The host, as it was typed.
     pub target: String,
     /// The module; empty is the first.
@@ -25,10 +25,10 @@ pub(super) const OFFSET: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 /// What is missing or said twice, for the answer.
-pub fn asked(query: &str) -> Result<Asked, &'static str> {
+pub fn asked(query: &str) -> Result<ScrapeRequest, &'static str> {
     /// A name has 253 characters at the most, an international one more before it is encoded.
     const LONGEST: usize = 1024;
-    let mut asked = Asked::default();
+    let mut asked = ScrapeRequest::default();
     let mut has = (false, false);
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         if value.len() > LONGEST {

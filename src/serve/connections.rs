@@ -24,9 +24,12 @@ use tokio::time::{Instant, Sleep};
 
 use super::answer::answer;
 use super::own::count;
-use super::{FAREWELL, Shared};
+use super::shared::Shared;
 use crate::net::Halt;
 use crate::plan::Limits;
+
+/// How long those who are being answered have when it ends.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// The connections that are open.
 #[derive(Clone, Default)]

@@ -16,34 +16,31 @@ mod asked;
 mod connections;
 mod own;
 mod probe;
+mod shared;
 mod web_config;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 pub use access::{Access, Forbidden, NoPattern, Pattern};
-pub use asked::{Asked, asked, patience};
+pub use asked::{ScrapeRequest, asked, patience};
 pub use probe::Module;
+pub use shared::{Modules, ReadHost};
 pub use web_config::{WebConfig, credentials};
 
 use crate::net::Halt;
-use crate::plan::Host;
 use own::Own;
 use probe::Probes;
-
-/// Reads a host as it was typed; what would be right if it cannot be one.
-pub type ReadHost = fn(&str) -> Result<Host, String>;
+use shared::{Shared, Web};
 
 /// What the exporter is told.
 #[derive(Debug)]
-pub struct Settings {
+pub struct ExporterSettings {
     /// Where it listens.
     pub listen: Vec<SocketAddr>,
     /// The file with TLS and passwords.
@@ -62,48 +59,11 @@ pub struct Settings {
     pub tell: fn(&str),
 }
 
-/// The modules by name, and which is taken where none is named.
-#[derive(Clone, Debug)]
-pub struct Modules {
-    /// By name.
-    pub by_name: BTreeMap<String, Arc<Module>>,
-    /// Where none is named.
-    pub usual: String,
-}
-
-/// How long those who are being answered have when it ends.
-const FAREWELL: Duration = Duration::from_secs(5);
-
-/// How often it is looked at whether the file with TLS and passwords has changed.
-const GLANCE: Duration = Duration::from_secs(1);
-
 /// An exporter that listens.
 #[derive(Debug)]
 pub struct Exporter {
     listeners: Vec<TcpListener>,
     shared: Arc<Shared>,
-}
-
-/// What all connections share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    access: Access,
-    read_host: ReadHost,
-    tell: fn(&str),
-    modules: RwLock<Modules>,
-    probes: Probes,
-    own: Own,
-    web_file: Option<PathBuf>,
-    web: Mutex<Web>,
-}
-
-/// TLS and passwords as they were read last.
-#[derive(Debug)]
-struct Web {
-    config: Arc<WebConfig>,
-    looked: Instant,
-    /// What was wrong with the file when it was read last.
-    trouble: Option<String>,
 }
 
 /// Why the exporter cannot be started.
@@ -122,7 +82,7 @@ impl Exporter {
     ///
     /// # Errors
     /// When either cannot be.
-    pub async fn start(settings: Settings) -> Result<Self, ServeError> {
+    pub async fn start(settings: ExporterSettings) -> Result<Self, ServeError> {
         let config = match &settings.web_config {
             Some(path) => WebConfig::read(path)
                 .map_err(|why| ServeError::WebConfig(path.display().to_string(), why))?,
@@ -208,68 +168,5 @@ impl Reloader {
         let read = modules.and(self.0.read_web());
         self.0.own.reloaded(read.is_ok());
         read
-    }
-}
-
-impl Shared {
-    /// TLS and passwords; read again where a file has changed since.
-    fn web(&self) -> Arc<WebConfig> {
-        let is_old = {
-            let mut web = self.web.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_due = self.web_file.is_some() && web.looked.elapsed() >= GLANCE;
-            if is_due {
-                web.looked = Instant::now();
-            }
-            is_due && (web.trouble.is_some() || web.config.is_old())
-        };
-        if is_old {
-            // What is wrong is told, and the old one serves.
-            let read = self.read_web();
-            self.own.reloaded(read.is_ok());
-        }
-        Arc::clone(
-            &self
-                .web
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .config,
-        )
-    }
-
-    fn read_web(&self) -> Result<(), String> {
-        let Some(path) = &self.web_file else {
-            return Ok(());
-        };
-        let read = WebConfig::read(path).map(Arc::new);
-        let mut web = self.web.lock().unwrap_or_else(PoisonError::into_inner);
-        match read {
-            Ok(config) => {
-                web.config = config;
-                web.trouble = None;
-                Ok(())
-            }
-            Err(why) => {
-                let line = format!(
-                    "--web-config {} cannot be used, and the old one stays: {why}",
-                    path.display()
-                );
-                if web.trouble.as_ref() != Some(&why) {
-                    (self.tell)(&line);
-                }
-                web.trouble = Some(why);
-                Err(line)
-            }
-        }
-    }
-
-    fn module(&self, name: &str) -> Option<(String, Arc<Module>)> {
-        let modules = self.modules.read().unwrap_or_else(PoisonError::into_inner);
-        let name = if name.is_empty() {
-            modules.usual.as_str()
-        } else {
-            name
-        };
-        let found = modules.by_name.get(name)?;
-        Some((name.to_owned(), Arc::clone(found)))
     }
 }

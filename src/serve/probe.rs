@@ -13,7 +13,7 @@ use crate::net::{Halter, Identity, Lookup, Roots, SocketLimits, clock};
 use crate::plan::{Host, Plan, Target, Transcripts};
 use crate::run::{self, Cancellation, Sequence, Setup};
 
-use super::asked::Asked;
+use super::asked::ScrapeRequest;
 
 /// How a host is looked at: a plan whose one target is a placeholder.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl Module {
     fn plan(
         &self,
         host: &Host,
-        asked: &Asked,
+        asked: &ScrapeRequest,
         server_name: Option<&Host>,
         patience: Duration,
     ) -> Option<Plan> {
@@ -68,21 +68,21 @@ fn without_final_dot(host: &Host) -> Host {
 
 /// What a run came to.
 #[derive(Debug)]
-pub(super) struct Outcome {
+pub(super) struct ProbeOutcome {
     pub(super) events: Vec<Event>,
     pub(super) finished: RunFinished,
 }
 
 /// A run under way.
 #[derive(Debug)]
-pub(super) struct Flight {
-    outcome: watch::Receiver<Option<Arc<Outcome>>>,
+pub(super) struct SharedProbe {
+    outcome: watch::Receiver<Option<Arc<ProbeOutcome>>>,
     /// When it ends at the latest.
     until: Instant,
     halter: Halter,
 }
 
-impl Drop for Flight {
+impl Drop for SharedProbe {
     /// Nobody waits for it any more.
     fn drop(&mut self) {
         self.halter.halt();
@@ -98,7 +98,7 @@ pub(super) struct Aim {
 }
 
 /// What makes two scrapes ask for the same.
-type Key = (Asked, Host);
+type Key = (ScrapeRequest, Host);
 
 /// The runs under way, and the limits on all of them.
 #[derive(Debug)]
@@ -108,15 +108,15 @@ pub(super) struct Probes {
     /// Sockets in all, and to one address.
     sockets: (usize, usize),
     limits: Mutex<Arc<SocketLimits>>,
-    flights: Arc<Mutex<HashMap<Key, Weak<Flight>>>>,
+    flights: Arc<Mutex<HashMap<Key, Weak<SharedProbe>>>>,
 }
 
 /// How a scrape is served.
 pub(super) enum Boarding {
     /// By a run that was begun for it.
-    Begun(Arc<Flight>),
+    Begun(Arc<SharedProbe>),
     /// By one that was under way.
-    Joined(Arc<Flight>),
+    Joined(Arc<SharedProbe>),
     /// Not at all: as many run as may.
     Full,
 }
@@ -151,7 +151,7 @@ impl Probes {
     pub(super) fn board(
         &self,
         module: &Arc<Module>,
-        asked: &Asked,
+        asked: &ScrapeRequest,
         aim: Aim,
         patience: Duration,
     ) -> Boarding {
@@ -173,7 +173,7 @@ impl Probes {
         };
         let (halter, halt) = Halter::new();
         let (sender, outcome) = watch::channel(None);
-        let flight = Arc::new(Flight {
+        let flight = Arc::new(SharedProbe {
             outcome,
             until,
             halter,
@@ -210,7 +210,7 @@ impl Probes {
             };
             let (finished, events) = tokio::join!(run::run(plan, setup, events), read);
             // Nobody may be left to hear it.
-            let _ = sender.send(Some(Arc::new(Outcome { events, finished })));
+            let _ = sender.send(Some(Arc::new(ProbeOutcome { events, finished })));
             drop(landing);
         });
         Boarding::Begun(flight)
@@ -227,7 +227,7 @@ impl Probes {
 
 /// Makes room for another run when one is over, however it ended.
 struct Landing {
-    flights: Arc<Mutex<HashMap<Key, Weak<Flight>>>>,
+    flights: Arc<Mutex<HashMap<Key, Weak<SharedProbe>>>>,
     key: Key,
     _permit: OwnedSemaphorePermit,
 }
@@ -247,9 +247,9 @@ impl Drop for Landing {
     }
 }
 
-impl Flight {
+impl SharedProbe {
     /// Waits for it; `None` when the run broke.
-    pub(super) async fn outcome(&self) -> Option<Arc<Outcome>> {
+    pub(super) async fn outcome(&self) -> Option<Arc<ProbeOutcome>> {
         let mut outcome = self.outcome.clone();
         let told = outcome.wait_for(Option::is_some).await.ok()?;
         told.clone()
@@ -308,7 +308,7 @@ mod tests {
 
     /// What a scrape of a name sees whose lookup came to this.
     async fn seen(name: &str, port: u16, lookup: Lookup) -> Observation {
-        let asked = Asked {
+        let asked = ScrapeRequest {
             target: name.to_owned(),
             module: "m".to_owned(),
             hostname: None,

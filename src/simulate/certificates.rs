@@ -56,7 +56,7 @@ pub enum CertificateError {
 #[derive(Clone, Copy, Eq, PartialEq)]
 struct Leaf {
     dates: Dates,
-    names: Names,
+    names: LeafNames,
     issuer: Issuer,
     /// Marked as an authority's own.
     is_odd: bool,
@@ -77,7 +77,7 @@ enum Dates {
 }
 
 #[derive(Clone, Copy, Eq, PartialEq)]
-enum Names {
+enum LeafNames {
     /// The published ones; the common name is the first of them.
     Published,
     /// The published ones under the machine's short name as common name: what Exchange Setup makes, with names that
@@ -180,16 +180,16 @@ impl Authorities {
 
     fn make(&self, leaf: Leaf) -> Result<Certified, CertificateError> {
         let (common_name, names) = match leaf.names {
-            Names::Published => (TARGET, self.names.clone()),
-            Names::PublishedUnder(machine) => (machine.short_name(), self.names.clone()),
-            Names::Internal(machine) => (
+            LeafNames::Published => (TARGET, self.names.clone()),
+            LeafNames::PublishedUnder(machine) => (machine.short_name(), self.names.clone()),
+            LeafNames::Internal(machine) => (
                 machine.full_name(),
                 vec![
                     machine.full_name().to_owned(),
                     machine.short_name().to_owned(),
                 ],
             ),
-            Names::CommonNameOnly(machine) => (machine.full_name(), Vec::new()),
+            LeafNames::CommonNameOnly(machine) => (machine.full_name(), Vec::new()),
         };
         let mut params = CertificateParams::new(names)?;
         params
@@ -243,13 +243,13 @@ impl Leaf {
             Issuer::Trusted
         };
         let names = if has(Fault::CertificateWrongName) {
-            Names::Internal(machine)
+            LeafNames::Internal(machine)
         } else if desktop {
-            Names::CommonNameOnly(machine)
+            LeafNames::CommonNameOnly(machine)
         } else if issuer == Issuer::Itself {
-            Names::PublishedUnder(machine)
+            LeafNames::PublishedUnder(machine)
         } else {
-            Names::Published
+            LeafNames::Published
         };
         let dates = if has(Fault::CertificateExpired) {
             Dates::Expired

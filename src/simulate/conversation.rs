@@ -1,5 +1,6 @@
 //! One connection: bounded reading, writing, the upgrade to TLS, and a clean end.
 
+use super::extent::Extent;
 use super::handshake::{self, Handshake, LONGEST_RECORD, Word, handshake_record};
 use std::future::Future;
 use std::io;
@@ -44,17 +45,6 @@ pub(super) enum Received {
     Silence,
     /// The peer has left.
     Gone,
-}
-
-/// How far a request reaches.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Extent {
-    /// That many bytes; never 0, never more than there are.
-    Whole(usize),
-    /// More is to come.
-    Unfinished,
-    /// No request begins like this.
-    Foreign,
 }
 
 impl Conversation {

@@ -4,7 +4,7 @@
 //! certificate in clear (RFC 5246 §7.4.2), and in TLS 1.2 it signs how the key is to be agreed on: who did not could be
 //! anybody, so the real key does it here as well.
 
-use super::conversation::Extent;
+use super::extent::Extent;
 use super::faults::Fault;
 use rustls::SignatureScheme;
 use rustls::crypto::ring::sign::any_ecdsa_type;

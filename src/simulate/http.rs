@@ -3,11 +3,12 @@
 //!
 //! No body is ever read, no credential is ever looked at; an empty Bearer is none.
 
-use super::conversation::{Conversation, Extent, Received};
+use super::conversation::{Conversation, Received};
 use super::dates;
+use super::extent::Extent;
 use super::faults::Fault;
-use super::is_served;
 use super::port::{Machine, Port};
+use super::served::is_served;
 use crate::catalog::{MODERN, ServiceId};
 use std::fmt::Write as _;
 use std::io;
@@ -70,7 +71,7 @@ enum Body {
 }
 
 /// An answer before it is written out.
-struct Answer {
+struct WebAnswer {
     status: &'static str,
     server: &'static str,
     headers: String,
@@ -121,7 +122,7 @@ pub(super) async fn serve(port: &Port, mut peer: Conversation) -> io::Result<()>
 /// Who answers.
 enum HttpAnswer {
     /// IIS, or what stands in front of it.
-    Site(Answer),
+    Site(WebAnswer),
     /// http.sys, because nobody else does.
     Kernel(String),
     /// Nobody: the connection is closed.
@@ -140,11 +141,11 @@ fn answer(port: &Port, request: &HttpRequest) -> HttpAnswer {
     }
     if port.service == ServiceId::Http {
         return HttpAnswer::Site(match port.machine {
-            Machine::Online => Answer::new("301 Moved Permanently").with(&format!(
+            Machine::Online => WebAnswer::new("301 Moved Permanently").with(&format!(
                 "Location: https://{}/\r\n",
                 without_port(&request.host)
             )),
-            _ => Answer::new("403 Forbidden"),
+            _ => WebAnswer::new("403 Forbidden"),
         });
     }
     let (directory, rest) = place(&request.path);
@@ -162,7 +163,12 @@ fn answer(port: &Port, request: &HttpRequest) -> HttpAnswer {
 }
 
 /// The challenge of hybrid modern authentication, for those who ask for it (MS-XOAUTH §3.2.5.4).
-fn with_issuers(answer: Answer, port: &Port, service: ServiceId, request: &HttpRequest) -> Answer {
+fn with_issuers(
+    answer: WebAnswer,
+    port: &Port,
+    service: ServiceId,
+    request: &HttpRequest,
+) -> WebAnswer {
     let is_on =
         MODERN.contains(&service) && !port.has_at(service, Fault::ModernAuthenticationHalfOn);
     if request.asks_for_issuers && is_on && answer.status.starts_with("401") {
@@ -184,10 +190,10 @@ fn fault(
     let reply = if has(Fault::WebServerError) {
         HttpAnswer::Kernel(stopped())
     } else if has(Fault::WebThrottled) {
-        HttpAnswer::Site(Answer::new("429 Too Many Requests").with("Retry-After: 30\r\n"))
+        HttpAnswer::Site(WebAnswer::new("429 Too Many Requests").with("Retry-After: 30\r\n"))
     } else if has(Fault::WebAnonymous) {
         HttpAnswer::Site(
-            Answer::new("200 OK")
+            WebAnswer::new("200 OK")
                 .by("nginx")
                 .with("Content-Type: text/html\r\n")
                 .saying("<html><body>Welcome</body></html>\r\n".into()),
@@ -196,13 +202,13 @@ fn fault(
         HttpAnswer::Site(not_found())
     } else if has(Fault::WebRestricted) {
         HttpAnswer::Site(
-            Answer::new("403 Forbidden")
+            WebAnswer::new("403 Forbidden")
                 .with("Content-Type: text/html\r\n")
                 .saying("You do not have permission to view this directory or page.".into()),
         )
     } else if has(Fault::WebRedirectLoop) {
         HttpAnswer::Site(
-            Answer::new("302 Redirect")
+            WebAnswer::new("302 Redirect")
                 .with("Content-Type: text/html; charset=UTF-8\r\n")
                 .with(&format!(
                     "Location: https://{}/{directory}/\r\n",
@@ -251,11 +257,11 @@ fn is_health_page(request: &HttpRequest, rest: &str) -> bool {
 }
 
 /// The virtual directories of an Exchange front end.
-fn route(port: &Port, request: &HttpRequest, directory: &str, rest: &str) -> Answer {
+fn route(port: &Port, request: &HttpRequest, directory: &str, rest: &str) -> WebAnswer {
     let front_end = format!("X-FEServer: {}\r\n{REQUEST_ID}", port.machine.short_name());
     let host = &request.host;
     if is_health_page(request, rest) && web_service(directory, rest).is_some() {
-        return Answer::new("200 OK")
+        return WebAnswer::new("200 OK")
             .with(&front_end)
             .with("Content-Type: text/html\r\n")
             .saying(format!("200 OK<br/>{}", port.machine.inner_name()));
@@ -271,11 +277,11 @@ fn route(port: &Port, request: &HttpRequest, directory: &str, rest: &str) -> Ans
         BUILD
     };
     match directory {
-        "" => Answer::new("302 Found")
+        "" => WebAnswer::new("302 Found")
             .with("Cache-Control: no-cache\r\nPragma: no-cache\r\n")
             .with(&format!("Location: https://{host}/owa/\r\n"))
             .with(&front_end),
-        "owa" if rest == "auth/logon.aspx" => Answer::new("200 OK")
+        "owa" if rest == "auth/logon.aspx" => WebAnswer::new("200 OK")
             .with("Cache-Control: no-cache, no-store\r\nContent-Type: text/html; charset=utf-8\r\n")
             .with(&format!("X-OWA-Version: {build}\r\n"))
             .with(&front_end)
@@ -285,7 +291,7 @@ fn route(port: &Port, request: &HttpRequest, directory: &str, rest: &str) -> Ans
                  </head><body>exchports stand-in: nobody can sign in here.</body></html>\r\n",
                 folder = build.rsplit_once('.').map_or(build, |(folder, _)| folder)
             )),
-        "owa" | "ecp" => Answer::new("302 Found")
+        "owa" | "ecp" => WebAnswer::new("302 Found")
             .with(&format!(
                 "Location: https://{host}/owa/auth/logon.aspx?url=https%3a%2f%2f{}%2f{directory}%2f&reason=0\r\n",
                 host.replace(':', "%3a").replace('[', "%5b").replace(']', "%5d")
@@ -293,16 +299,16 @@ fn route(port: &Port, request: &HttpRequest, directory: &str, rest: &str) -> Ans
             .with(&format!("X-OWA-Version: {build}\r\n"))
             .with(&front_end),
         "ews" | "mapi" | "oab" | "api" | "powershell" => {
-            Answer::new("401 Unauthorized").with(NEGOTIATE).with(&front_end)
+            WebAnswer::new("401 Unauthorized").with(NEGOTIATE).with(&front_end)
         }
-        "microsoft-server-activesync" => Answer::new("401 Unauthorized")
+        "microsoft-server-activesync" => WebAnswer::new("401 Unauthorized")
             .with(&format!("WWW-Authenticate: Basic realm=\"{host}\"\r\n"))
             .with(&front_end),
-        "rpc" => Answer::new("401 Unauthorized")
+        "rpc" => WebAnswer::new("401 Unauthorized")
             .with(NEGOTIATE)
             .with(&format!("WWW-Authenticate: Basic realm=\"{host}\"\r\n"))
             .with(&front_end),
-        "autodiscover" => Answer::new("401 Unauthorized")
+        "autodiscover" => WebAnswer::new("401 Unauthorized")
             .with(NEGOTIATE)
             .with(&format!("WWW-Authenticate: Basic realm=\"{host}\"\r\n"))
             .with(AUTODISCOVER)
@@ -312,31 +318,30 @@ fn route(port: &Port, request: &HttpRequest, directory: &str, rest: &str) -> Ans
 }
 
 /// Exchange Online: who wants in needs a token from Microsoft's sign-in.
-fn route_online(request: &HttpRequest, directory: &str, front_end: &str) -> Answer {
+fn route_online(request: &HttpRequest, directory: &str, front_end: &str) -> WebAnswer {
     let answer = match directory {
-        "" => {
-            Answer::new("302 Found").with(&format!("Location: https://{}/owa/\r\n", request.host))
-        }
-        "owa" => Answer::new("302 Found")
+        "" => WebAnswer::new("302 Found")
+            .with(&format!("Location: https://{}/owa/\r\n", request.host)),
+        "owa" => WebAnswer::new("302 Found")
             .with(&format!("Location: {SIGN_IN}\r\n"))
             .with("X-OWA-Version: 15.20.9320.21\r\n"),
         _ if web_service(directory, "").is_some() => {
-            Answer::new("401 Unauthorized").with(&format!("WWW-Authenticate: {BEARER}\r\n"))
+            WebAnswer::new("401 Unauthorized").with(&format!("WWW-Authenticate: {BEARER}\r\n"))
         }
         _ => return not_found(),
     };
     answer.with(ONLINE_HEADERS).with(front_end)
 }
 
-fn not_found() -> Answer {
-    Answer::new("404 Not Found")
+fn not_found() -> WebAnswer {
+    WebAnswer::new("404 Not Found")
         .with("Content-Type: text/html\r\n")
         .saying("<h2>404 - File or directory not found.</h2>\r\n".into())
 }
 
 /// What Squid says when it does not know its client.
-fn wanting_credentials() -> Answer {
-    Answer::new("407 Proxy Authentication Required")
+fn wanting_credentials() -> WebAnswer {
+    WebAnswer::new("407 Proxy Authentication Required")
         .by("squid/5.7")
         .with("Content-Type: text/html;charset=utf-8\r\n")
         .with("X-Squid-Error: ERR_CACHE_ACCESS_DENIED 0\r\n")
@@ -347,15 +352,15 @@ fn wanting_credentials() -> Answer {
 }
 
 /// What a guest network says to everyone who has not signed in, whatever was asked.
-fn leading_to_sign_in() -> Answer {
-    Answer::new("302 Found")
+fn leading_to_sign_in() -> WebAnswer {
+    WebAnswer::new("302 Found")
         .by("nginx")
         .with("Cache-Control: no-store\r\nContent-Type: text/html\r\n")
         .with("Location: https://login.guest-network.example/portal\r\n")
         .saying("<html><head><title>Sign in to the network</title></head></html>\r\n".into())
 }
 
-impl Answer {
+impl WebAnswer {
     fn new(status: &'static str) -> Self {
         Self {
             status,

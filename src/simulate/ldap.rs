@@ -3,8 +3,9 @@
 //! It gives the rootDSE, upgrades with `StartTLS`, and takes an anonymous bind; everything else needs a bind that nobody
 //! can make here.
 
-use super::conversation::{Conversation, Extent, Received};
+use super::conversation::{Conversation, Received};
 use super::dates;
+use super::extent::Extent;
 use super::faults::Fault;
 use super::port::Port;
 use std::io;

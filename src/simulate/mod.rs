@@ -9,20 +9,23 @@
 //! answers, whose length depends on the question, have their own writer): it never uses the encoders of `wire`, so that
 //! a mistake there cannot hide itself. It reads the clock, in one file, for certificates, greetings and `currentTime`.
 //!
-//! Start reading at [`start`], then [`faults`](Fault), then `port.rs` (one port), `conversation.rs` (one connection),
+//! Start reading at [`start`], then [`faults`](Fault), then `listen.rs` (one port), `conversation.rs` (one connection),
 //! `handshake.rs` (its upgrade to TLS), and `smtp.rs` as the first of the protocols.
 
 mod certificates;
 mod conversation;
 mod dates;
+mod extent;
 mod faults;
 mod handshake;
 mod http;
 mod imap;
 mod ldap;
+mod listen;
 mod pop3;
 mod port;
 mod rdp;
+mod served;
 mod smtp;
 mod staged;
 mod visibility;
@@ -31,9 +34,10 @@ pub use certificates::CertificateError;
 pub use faults::{FAULTS, Fault, FaultRow};
 pub use staged::{FaultError, Staged};
 
-use crate::catalog::{Expectation, Role, SERVICES, ServiceId, expectation};
+use crate::catalog::{Role, SERVICES, ServiceId};
 use certificates::{Authorities, TARGET};
 use port::{Machine, Port, is_staged};
+use served::{is_served, port_of};
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -331,20 +335,6 @@ fn ports(settings: &Settings) -> Result<Vec<(ServiceId, u16)>, SimulateError> {
     }
     plan.reverse();
     Ok(plan)
-}
-
-/// What is in a role's columns and not forbidden; where nothing was said of the role, everything.
-fn is_served(role: Role, service: ServiceId) -> bool {
-    match expectation(role, service) {
-        Some(Expectation::Required | Expectation::Optional) => true,
-        Some(Expectation::Forbidden) => false,
-        None => role == Role::Any,
-    }
-}
-
-/// The service whose port it is: web services live behind 443.
-fn port_of(service: ServiceId) -> ServiceId {
-    service.row().behind.unwrap_or(service)
 }
 
 fn bind(address: SocketAddr) -> io::Result<TcpSocket> {

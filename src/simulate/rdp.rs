@@ -1,6 +1,7 @@
 //! RDP as Windows negotiates it on 3389 (\[MS-RDPBCGR\] 2.2.1.1 and 2.2.1.2), up to the TLS handshake.
 
-use super::conversation::{Conversation, Extent, Received};
+use super::conversation::{Conversation, Received};
+use super::extent::Extent;
 use super::faults::Fault;
 use super::port::Port;
 use std::io;

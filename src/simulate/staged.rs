@@ -1,7 +1,7 @@
 //! A fault where it is wanted, as it is typed: `certificate-expired@smtp,443`.
 
 use super::faults::{FAULTS, Fault, WEB, list};
-use super::is_served;
+use super::served::is_served;
 use crate::catalog::{self, Group, Role, ServiceId};
 
 /// A fault and the services that have it: ports of their own, and virtual directories behind 443.

@@ -4,8 +4,8 @@
 //! in clear where that has to.
 
 use super::faults::Fault;
+use super::served::{is_served, port_of};
 use super::staged::{FaultError, Staged};
-use super::{is_served, port_of};
 use crate::catalog::{Role, ServiceId};
 
 /// What a connection comes to, in order.

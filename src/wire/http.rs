@@ -34,7 +34,7 @@ pub enum Connection {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Head {
     /// HTTP/1.0 or HTTP/1.1.
-    pub version: Version,
+    pub version: HttpVersion,
     /// 100 to 999; 1xx only when it is 101.
     pub status: u16,
     /// What stands after the status; empty when it is missing or not ASCII.
@@ -56,7 +56,7 @@ pub struct Request {
 
 /// The two versions that look like this on the wire.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Version {
+pub enum HttpVersion {
     /// HTTP/1.0
     Http10,
     /// HTTP/1.1
@@ -332,8 +332,8 @@ impl Head {
                 .any(|value| value.eq_ignore_ascii_case(option))
         };
         let kept = match self.version {
-            Version::Http11 => !says(b"close"),
-            Version::Http10 => says(b"keep-alive") && !says(b"close"),
+            HttpVersion::Http11 => !says(b"close"),
+            HttpVersion::Http10 => says(b"keep-alive") && !says(b"close"),
         };
         kept && matches!(
             self.framing(),
@@ -367,8 +367,8 @@ fn one_head(data: &[u8]) -> Decoded<Head> {
     }
     let head = Head {
         version: match parsed.version {
-            Some(0) => Version::Http10,
-            _ => Version::Http11,
+            Some(0) => HttpVersion::Http10,
+            _ => HttpVersion::Http11,
         },
         status,
         reason: parsed.reason.unwrap_or_default().to_owned(),
@@ -665,7 +665,7 @@ mod tests {
         let plain = whole(b"HTTP/1.0 200\n\n");
         assert_eq!(
             (plain.version, plain.status, plain.reason.as_str()),
-            (Version::Http10, 200, "")
+            (HttpVersion::Http10, 200, "")
         );
         assert_eq!(whole(b"HTTP/1.1 999 odd\r\n\r\n").status, 999);
         assert_eq!(

@@ -29,14 +29,14 @@ pub enum Response {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Condition {
     /// OK, NO, BAD, PREAUTH or BYE.
-    pub status: Status,
+    pub status: StatusWord,
     /// What follows, a response code in brackets included, raw; may be empty.
     pub text: Vec<u8>,
 }
 
 /// The status words (RFC 3501 §7.1).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Status {
+pub enum StatusWord {
     /// Done, or greetings.
     Ok,
     /// Refused.
@@ -134,10 +134,12 @@ fn tagged(line: &[u8]) -> Result<Response, Violation> {
     }
     let (word, text) = split_word(rest);
     match status(word) {
-        Some(status @ (Status::Ok | Status::No | Status::Bad)) => Ok(Response::Tagged {
-            tag: tag.to_vec(),
-            condition: condition(status, text),
-        }),
+        Some(status @ (StatusWord::Ok | StatusWord::No | StatusWord::Bad)) => {
+            Ok(Response::Tagged {
+                tag: tag.to_vec(),
+                condition: condition(status, text),
+            })
+        }
         _ => Err(Violation::malformed(
             "no OK, NO or BAD after the tag",
             tag.len().saturating_add(1),
@@ -193,20 +195,20 @@ fn untagged_data(data: &[u8], used: usize) -> Vec<u8> {
     all.strip_suffix(b"\r").unwrap_or(all).to_vec()
 }
 
-fn condition(status: Status, text: &[u8]) -> Condition {
+fn condition(status: StatusWord, text: &[u8]) -> Condition {
     Condition {
         status,
         text: text.to_vec(),
     }
 }
 
-fn status(word: &[u8]) -> Option<Status> {
+fn status(word: &[u8]) -> Option<StatusWord> {
     [
-        ("OK", Status::Ok),
-        ("NO", Status::No),
-        ("BAD", Status::Bad),
-        ("PREAUTH", Status::PreAuth),
-        ("BYE", Status::Bye),
+        ("OK", StatusWord::Ok),
+        ("NO", StatusWord::No),
+        ("BAD", StatusWord::Bad),
+        ("PREAUTH", StatusWord::PreAuth),
+        ("BYE", StatusWord::Bye),
     ]
     .into_iter()
     .find_map(|(name, status)| word.eq_ignore_ascii_case(name.as_bytes()).then_some(status))
@@ -250,7 +252,7 @@ mod tests {
         }
     }
 
-    fn untagged(status: Status, text: &[u8]) -> Response {
+    fn untagged(status: StatusWord, text: &[u8]) -> Response {
         Response::Untagged(condition(status, text))
     }
 
@@ -264,22 +266,28 @@ mod tests {
             (
                 &b"* OK The Microsoft Exchange IMAP4 service is ready.\r\n"[..],
                 untagged(
-                    Status::Ok,
+                    StatusWord::Ok,
                     b"The Microsoft Exchange IMAP4 service is ready.",
                 ),
             ),
             (
                 b"* BYE Connection is closed. 14\r\n",
-                untagged(Status::Bye, b"Connection is closed. 14"),
+                untagged(StatusWord::Bye, b"Connection is closed. 14"),
             ),
-            (b"* PREAUTH hello\n", untagged(Status::PreAuth, b"hello")),
-            (b"* OK\r\n", untagged(Status::Ok, b"")),
+            (
+                b"* PREAUTH hello\n",
+                untagged(StatusWord::PreAuth, b"hello"),
+            ),
+            (b"* OK\r\n", untagged(StatusWord::Ok, b"")),
             (
                 b"* ok bereit f\xfcr Sie\r\n",
-                untagged(Status::Ok, b"bereit f\xfcr Sie"),
+                untagged(StatusWord::Ok, b"bereit f\xfcr Sie"),
             ),
             // the text of a condition has no literals, whatever it looks like
-            (b"* OK ready {5}\r\n", untagged(Status::Ok, b"ready {5}")),
+            (
+                b"* OK ready {5}\r\n",
+                untagged(StatusWord::Ok, b"ready {5}"),
+            ),
         ] {
             assert_eq!(whole(data), expected);
         }
@@ -324,12 +332,15 @@ mod tests {
                 "LOGINDISABLED"
             ]))
         );
-        let alert = condition(Status::Ok, b"[ALERT] soon down");
+        let alert = condition(StatusWord::Ok, b"[ALERT] soon down");
         assert_eq!(
             (alert.code(), alert.capabilities()),
             (Some(&b"ALERT"[..]), None)
         );
-        assert_eq!(condition(Status::Ok, b"[CAPABILITY A").capabilities(), None);
+        assert_eq!(
+            condition(StatusWord::Ok, b"[CAPABILITY A").capabilities(),
+            None
+        );
     }
 
     #[test]
@@ -338,22 +349,22 @@ mod tests {
             (
                 &b"A1 OK CAPABILITY completed.\r\n"[..],
                 "A1",
-                Status::Ok,
+                StatusWord::Ok,
                 "CAPABILITY completed.",
             ),
             (
                 b"A2 OK Begin TLS negotiation now.\r\n",
                 "A2",
-                Status::Ok,
+                StatusWord::Ok,
                 "Begin TLS negotiation now.",
             ),
             (
                 b"A2 BAD Could not establish TLS connection.\r\n",
                 "A2",
-                Status::Bad,
+                StatusWord::Bad,
                 "Could not establish TLS connection.",
             ),
-            (b"A3 NO\r\n", "A3", Status::No, ""),
+            (b"A3 NO\r\n", "A3", StatusWord::No, ""),
         ] {
             assert_eq!(
                 whole(data),

@@ -16,7 +16,7 @@ pub const QUIT: &[u8] = b"QUIT\r\n";
 
 /// The first line of an answer, and a greeting.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Status {
+pub struct StatusLine {
     /// Which of the two it is.
     pub indicator: Indicator,
     /// What follows, an extended response code included, raw; may be empty.
@@ -36,7 +36,7 @@ pub enum Indicator {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Listing {
     /// Its first line. After `-ERR` there are no others.
-    pub status: Status,
+    pub status: StatusLine,
     /// The lines up to the one with a dot, stuffed dots removed, raw.
     pub lines: Vec<Vec<u8>>,
 }
@@ -47,7 +47,7 @@ pub struct Listing {
 ///
 /// Malformed when it begins with neither `+OK` nor `-ERR`, told by the first byte that differs. Too long over
 /// [`MAX_LINE`](super::line::MAX_LINE), 8 KiB.
-pub fn status(data: &[u8]) -> Decoded<Status> {
+pub fn status(data: &[u8]) -> Decoded<StatusLine> {
     let mut lines = Lines::over(data);
     Ok(first_line(&mut lines)?.map(|status| (status, lines.used())))
 }
@@ -81,7 +81,7 @@ pub fn listing(data: &[u8]) -> Decoded<Listing> {
     Ok(Some((listing, lines.used())))
 }
 
-impl Status {
+impl StatusLine {
     /// The extended response code, without its brackets: `IN-USE`, `SYS/TEMP` (RFC 2449 §8, RFC 3206).
     #[must_use]
     pub fn code(&self) -> Option<&[u8]> {
@@ -91,7 +91,7 @@ impl Status {
     }
 }
 
-fn first_line(lines: &mut Lines<'_>) -> Result<Option<Status>, Violation> {
+fn first_line(lines: &mut Lines<'_>) -> Result<Option<StatusLine>, Violation> {
     check_start(lines.rest())?;
     let Some(line) = lines.next()? else {
         return Ok(None);
@@ -108,7 +108,7 @@ fn first_line(lines: &mut Lines<'_>) -> Result<Option<Status>, Violation> {
         Some((b' ', text)) => text,
         Some(_) => return Err(Violation::malformed(NO_STATUS, 0)),
     };
-    Ok(Some(Status {
+    Ok(Some(StatusLine {
         indicator,
         text: text.to_vec(),
     }))
@@ -138,8 +138,8 @@ mod tests {
     use super::super::line::{MAX_LINE, MAX_LINES};
     use super::*;
 
-    fn say(indicator: Indicator, text: &str) -> Status {
-        Status {
+    fn say(indicator: Indicator, text: &str) -> StatusLine {
+        StatusLine {
             indicator,
             text: text.into(),
         }

@@ -38,7 +38,7 @@ pub enum Confirm {
 
 /// What a client asks for.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Request {
+pub struct ConnectionRequest {
     /// The line `Cookie: mstshash=NAME` or a routing token, without its ending.
     pub cookie: Option<Vec<u8>>,
     /// The protocols the client can do; `None` from a client of old.
@@ -108,7 +108,7 @@ pub fn confirm(data: &[u8]) -> Decoded<Confirm> {
 /// # Errors
 ///
 /// As [`confirm`], for an X.224 connection request; what follows cookie and protocols is passed over.
-pub fn request(data: &[u8]) -> Decoded<Request> {
+pub fn request(data: &[u8]) -> Decoded<ConnectionRequest> {
     let Some((packet, used)) = packet(data)? else {
         return Ok(None);
     };
@@ -129,7 +129,7 @@ pub fn request(data: &[u8]) -> Decoded<Request> {
         }
         _ => return Err(Violation::malformed("no negotiation of 8 bytes", VARIABLE)),
     };
-    Ok(Some((Request { cookie, requested }, used)))
+    Ok(Some((ConnectionRequest { cookie, requested }, used)))
 }
 
 /// Why a server refused, in the words of [MS-RDPBCGR] 2.2.1.2.2; `"unknown"` for other codes.
@@ -308,7 +308,7 @@ mod tests {
             (Some(""), Some("Cookie: mstshash=".to_owned())),
         ] {
             let data = connection_request(Protocols::ASKED, name);
-            let expected = Request {
+            let expected = ConnectionRequest {
                 cookie: cookie.map(String::into_bytes),
                 requested: Some(Protocols::ASKED),
             };
@@ -318,7 +318,7 @@ mod tests {
         assert_eq!(long.len(), 19 + 17 + MAX_COOKIE + 2);
         assert!(matches!(request(&long), Ok(Some(_))));
         let old = b"\x03\x00\x00\x0b\x06\xe0\x00\x00\x00\x00\x00";
-        let expected = Request {
+        let expected = ConnectionRequest {
             cookie: None,
             requested: None,
         };

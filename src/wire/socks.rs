@@ -14,7 +14,7 @@ pub const MAX_TEXT: usize = 255;
 
 /// What the proxy chose of the methods that were offered (RFC 1928 §3).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Method {
+pub enum AuthMethod {
     /// No sign-in.
     None,
     /// User and password.
@@ -27,7 +27,7 @@ pub enum Method {
 
 /// What became of the request (RFC 1928 §6).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Reply {
+pub enum SocksReply {
     /// The connection is there.
     Succeeded,
     /// General failure.
@@ -50,7 +50,7 @@ pub enum Reply {
     Other(u8),
 }
 
-impl Reply {
+impl SocksReply {
     fn of(code: u8) -> Self {
         match code {
             0 => Self::Succeeded,
@@ -100,15 +100,15 @@ pub fn methods(has_password: bool) -> Vec<u8> {
 /// # Errors
 ///
 /// Malformed when it is not version 5.
-pub fn method(data: &[u8]) -> Decoded<Method> {
+pub fn method(data: &[u8]) -> Decoded<AuthMethod> {
     let Some(chosen) = version(data, VERSION)? else {
         return Ok(None);
     };
     let method = match chosen {
-        NO_METHOD => Method::None,
-        PASSWORD => Method::Password,
-        0xff => Method::NoneAcceptable,
-        other => Method::Other(other),
+        NO_METHOD => AuthMethod::None,
+        PASSWORD => AuthMethod::Password,
+        0xff => AuthMethod::NoneAcceptable,
+        other => AuthMethod::Other(other),
     };
     Ok(Some((method, 2)))
 }
@@ -168,12 +168,12 @@ pub fn connect_to_name(name: &str, port: u16) -> Vec<u8> {
 /// # Errors
 ///
 /// Malformed when it is not version 5, or the address in it is of an unknown kind.
-pub fn reply(data: &[u8]) -> Decoded<Reply> {
+pub fn reply(data: &[u8]) -> Decoded<SocksReply> {
     let Some(code) = version(data, VERSION)? else {
         return Ok(None);
     };
-    let reply = Reply::of(code);
-    if reply != Reply::Succeeded {
+    let reply = SocksReply::of(code);
+    if reply != SocksReply::Succeeded {
         return Ok(Some((reply, 2)));
     }
     let address = match data.get(3) {
@@ -239,10 +239,13 @@ mod tests {
 
     #[test]
     fn answers_are_read_whole_and_no_further() {
-        assert_eq!(method(b"\x05\x00rest"), Ok(Some((Method::None, 2))));
-        assert_eq!(method(b"\x05\x02"), Ok(Some((Method::Password, 2))));
-        assert_eq!(method(b"\x05\xff"), Ok(Some((Method::NoneAcceptable, 2))));
-        assert_eq!(method(b"\x05\x01"), Ok(Some((Method::Other(1), 2))));
+        assert_eq!(method(b"\x05\x00rest"), Ok(Some((AuthMethod::None, 2))));
+        assert_eq!(method(b"\x05\x02"), Ok(Some((AuthMethod::Password, 2))));
+        assert_eq!(
+            method(b"\x05\xff"),
+            Ok(Some((AuthMethod::NoneAcceptable, 2)))
+        );
+        assert_eq!(method(b"\x05\x01"), Ok(Some((AuthMethod::Other(1), 2))));
         assert_eq!(method(b"\x05"), Ok(None));
         assert!(method(b"HTTP/1.1 400").is_err());
         assert_eq!(signed_in(b"\x01\x00"), Ok(Some((true, 2))));
@@ -251,14 +254,14 @@ mod tests {
         assert!(signed_in(b"\x00\x00").is_err());
         // The greeting of the server behind it is not taken.
         let granted = b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x19220 ready\r\n";
-        assert_eq!(reply(granted), Ok(Some((Reply::Succeeded, 10))));
+        assert_eq!(reply(granted), Ok(Some((SocksReply::Succeeded, 10))));
         assert_eq!(reply(&granted[..9]), Ok(None));
         let named = b"\x05\x00\x00\x03\x02ab\x00\x19";
-        assert_eq!(reply(named), Ok(Some((Reply::Succeeded, 9))));
+        assert_eq!(reply(named), Ok(Some((SocksReply::Succeeded, 9))));
         assert_eq!(reply(&named[..8]), Ok(None));
         let v6 = [&b"\x05\x00\x00\x04"[..], &[0; 18]].concat();
-        assert_eq!(reply(&v6), Ok(Some((Reply::Succeeded, 22))));
-        assert_eq!(reply(b"\x05\x05"), Ok(Some((Reply::Refused, 2))));
+        assert_eq!(reply(&v6), Ok(Some((SocksReply::Succeeded, 22))));
+        assert_eq!(reply(b"\x05\x05"), Ok(Some((SocksReply::Refused, 2))));
         assert!(reply(b"\x05\x00\x00\x02").is_err());
         assert!(reply(b"\x04").is_err());
         for code in 1..=u8::MAX {

@@ -8,6 +8,7 @@ mod dial;
 mod discover;
 mod generated;
 mod hostile;
+mod imports;
 mod judge;
 mod layering;
 mod monitoring;

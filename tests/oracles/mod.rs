@@ -185,7 +185,7 @@ pub(crate) fn smtp_reply(data: &[u8]) {
 /// The method that a proxy chose.
 pub(crate) fn socks_method(data: &[u8]) {
     if let Some(method) = decoder(data, 2, socks::method, |_| 0) {
-        assert_eq!(method == socks::Method::None, data.starts_with(&[5, 0]));
+        assert_eq!(method == socks::AuthMethod::None, data.starts_with(&[5, 0]));
     }
 }
 
@@ -201,7 +201,7 @@ pub(crate) fn socks_reply(data: &[u8]) {
     let Some(reply) = decoder(data, socks::MAX_REPLY, socks::reply, |_| 0) else {
         return;
     };
-    assert_eq!(reply == socks::Reply::Succeeded, data[1] == 0);
+    assert_eq!(reply == socks::SocksReply::Succeeded, data[1] == 0);
     assert!(reply.words().contains(&data[1].to_string()));
 }
 
@@ -227,7 +227,7 @@ pub(crate) fn imap_response(data: &[u8]) {
 
 /// One status line of POP3.
 pub(crate) fn pop3_status(data: &[u8]) {
-    let held = |status: &pop3::Status| status.text.capacity();
+    let held = |status: &pop3::StatusLine| status.text.capacity();
     if let Some(status) = decoder(data, line::MAX_LINE, pop3::status, held) {
         assert!(
             status
@@ -285,7 +285,7 @@ pub(crate) fn rdp_confirm(data: &[u8]) {
 
 /// The client's request of RDP.
 pub(crate) fn rdp_request(data: &[u8]) {
-    let held = |request: &rdp::Request| request.cookie.as_ref().map_or(0, Vec::capacity);
+    let held = |request: &rdp::ConnectionRequest| request.cookie.as_ref().map_or(0, Vec::capacity);
     decoder(data, rdp::MAX_PACKET, rdp::request, held);
 }
 
@@ -375,7 +375,7 @@ pub(crate) fn tls_flight(data: &[u8]) {
     assert!(flight.alert.is_some() || end != tls::End::Alert);
     assert!(flight.certificates.len() <= tls::MAX_CERTIFICATES);
     if let Some(hello) = flight.hello {
-        let is_13 = hello.version == tls::Version::Tls13;
+        let is_13 = hello.version == tls::ProtocolVersion::Tls13;
         assert_eq!(
             is_13,
             matches!(end, tls::End::HelloRetry | tls::End::Encrypted)

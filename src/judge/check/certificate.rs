@@ -3,13 +3,17 @@
 //! Where clients check the certificate a defect keeps them away. On 25, on 3389 and on Exchange's Client Proxy
 //! connector nobody checks it, and a self-signed one is normal.
 
-use time::{Duration, OffsetDateTime, UtcOffset};
+use crate::judge::quoting::date;
+use time::{Duration, OffsetDateTime};
 
+use super::case::Case;
 use super::interception::is_inspected_for_sure;
-use super::{Case, CheckRule, Evidence, days_until, list, quote};
+use super::rule::CheckRule;
 use crate::catalog::{Protocol, Role};
 use crate::facts::{CertificateFacts, ChainLink, KeyFacts, SignatureStrength, Text, TrustDefect};
 use crate::finding::{Code, Severity};
+use crate::judge::quoting::{days_until, list, quote};
+use crate::judge::rule::Evidence;
 use crate::plan::{CertDays, Host};
 
 pub(super) const RULES: &[CheckRule] = &[
@@ -549,15 +553,6 @@ fn is_exchange_default(certificate: &CertificateFacts) -> bool {
         && certificate.names.len() == 2
         && certificate.names.iter().any(is_name)
         && certificate.names.iter().any(is_full_name)
-}
-
-/// `2026-12-01`
-pub(in crate::judge) fn date(moment: OffsetDateTime) -> String {
-    moment
-        .checked_to_offset(UtcOffset::UTC)
-        .unwrap_or(moment)
-        .date()
-        .to_string()
 }
 
 #[cfg(test)]

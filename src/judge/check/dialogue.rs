@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use super::{Case, CheckRule, Evidence, after, in_words, quote, said, says};
+use super::case::{Case, after};
+use super::rule::CheckRule;
 use crate::catalog::{Protocol, Security, ServiceId};
 use crate::facts::PeerFacts;
 use crate::finding::Code;
+use crate::judge::quoting::{in_words, quote, said, says};
+use crate::judge::rule::Evidence;
 use crate::observation::{Failure, Stage};
 
 pub(super) const RULES: &[CheckRule] = &[

@@ -3,10 +3,14 @@
 //! Two tables of names. What was seen in captures of the product is told as it is; what is only reported of it is told
 //! as possible.
 
-use super::{Case, CheckRule, Evidence, quote};
-use crate::catalog::{Protocol, Role};
-use crate::facts::{Anchor, PeerFacts, Text, TrustDefect};
+use super::case::Case;
+use super::recognition::{ProductKind, greeting, product_of};
+use super::rule::CheckRule;
+use crate::catalog::Role;
+use crate::facts::{Anchor, Text, TrustDefect};
 use crate::finding::{Code, Severity};
+use crate::judge::quoting::quote;
+use crate::judge::rule::Evidence;
 
 /// How well it is known that the name is that product's.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -18,7 +22,7 @@ enum Confidence {
 }
 
 /// An authority that inspection devices and programs sign with.
-struct Authority {
+struct InspectionAuthority {
     /// What its certificates have in their names, in lower case.
     mark: &'static str,
     /// The product.
@@ -26,8 +30,12 @@ struct Authority {
     confidence: Confidence,
 }
 
-const fn authority(mark: &'static str, product: &'static str, confidence: Confidence) -> Authority {
-    Authority {
+const fn authority(
+    mark: &'static str,
+    product: &'static str,
+    confidence: Confidence,
+) -> InspectionAuthority {
+    InspectionAuthority {
         mark,
         product,
         confidence,
@@ -35,7 +43,7 @@ const fn authority(mark: &'static str, product: &'static str, confidence: Confid
 }
 
 /// Public authorities are not meant: a chain that leads to one of Mozilla's roots is none of these.
-const AUTHORITIES: &[Authority] = &[
+const AUTHORITIES: &[InspectionAuthority] = &[
     authority("zscaler", "Zscaler", Confidence::Seen),
     authority("netskope", "Netskope", Confidence::Reported),
     authority("goskope.com", "Netskope", Confidence::Reported),
@@ -76,70 +84,6 @@ const AUTHORITIES: &[Authority] = &[
     authority("bitdefender", "Bitdefender", Confidence::Reported),
 ];
 
-/// What kind of product greets in Exchange's place.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Kind {
-    /// A program on the machine that runs the check.
-    MailShield,
-    /// A filter in front of the mail server.
-    Gateway,
-    /// Windows' own relay.
-    Relay,
-    /// Another mail server: worth a word only where Exchange is expected.
-    OtherServer,
-}
-
-/// Words of greetings, in lower case, and whose they are; the name of the host is looked at for [`HOSTED`] only.
-const GREETINGS: &[(&str, &str, Kind)] = &[
-    ("avast", "avast!", Kind::MailShield),
-    ("avg", "AVG", Kind::MailShield),
-    ("eset", "ESET", Kind::MailShield),
-    ("kaspersky", "Kaspersky", Kind::MailShield),
-    ("norton", "Norton", Kind::MailShield),
-    ("bitdefender", "Bitdefender", Kind::MailShield),
-    ("sophos", "Sophos", Kind::Gateway),
-    ("symantec", "Symantec", Kind::Gateway),
-    ("ironport", "Cisco IronPort", Kind::Gateway),
-    ("barracuda", "Barracuda", Kind::Gateway),
-    ("fortimail", "FortiMail", Kind::Gateway),
-    ("proofpoint", "Proofpoint", Kind::Gateway),
-    ("mimecast", "Mimecast", Kind::Gateway),
-    ("mailcleaner", "MailCleaner", Kind::Gateway),
-    ("spamtitan", "SpamTitan", Kind::Gateway),
-    ("interscan", "Trend Micro InterScan", Kind::Gateway),
-    ("imsva", "Trend Micro InterScan", Kind::Gateway),
-    ("postfix", "Postfix", Kind::OtherServer),
-    ("exim", "Exim", Kind::OtherServer),
-    ("sendmail", "Sendmail", Kind::OtherServer),
-    ("dovecot", "Dovecot", Kind::OtherServer),
-    ("courier", "Courier", Kind::OtherServer),
-    ("cyrus", "Cyrus", Kind::OtherServer),
-    ("hmailserver", "hMailServer", Kind::OtherServer),
-    ("mdaemon", "MDaemon", Kind::OtherServer),
-    ("zimbra", "Zimbra", Kind::OtherServer),
-    ("kerio", "Kerio Connect", Kind::OtherServer),
-    ("icewarp", "IceWarp", Kind::OtherServer),
-    ("domino", "HCL Domino", Kind::OtherServer),
-    ("groupwise", "GroupWise", Kind::OtherServer),
-    ("opensmtpd", "OpenSMTPD", Kind::OtherServer),
-    ("haraka", "Haraka", Kind::OtherServer),
-    ("perdition", "Perdition", Kind::OtherServer),
-    ("stalwart", "Stalwart", Kind::OtherServer),
-    ("axigen", "Axigen", Kind::OtherServer),
-];
-
-/// Domains of filters that are services: the host's own name tells them.
-const HOSTED: &[(&str, &str)] = &[
-    (".pphosted.com", "Proofpoint"),
-    (".ppe-hosted.com", "Proofpoint Essentials"),
-    (".mimecast.com", "Mimecast"),
-    (".messagelabs.com", "Symantec Email Security.cloud"),
-    (".iphmx.com", "Cisco Secure Email"),
-    (".barracudanetworks.com", "Barracuda"),
-    (".hornetsecurity.com", "Hornetsecurity"),
-    (".antispameurope.com", "Hornetsecurity"),
-];
-
 pub(super) const RULES: &[CheckRule] = &[
     CheckRule {
         code: Code::TlsInspected,
@@ -177,7 +121,7 @@ fn inspected(case: &Case<'_>) -> Option<Evidence> {
 }
 
 /// The inspection authority in the chain, and the name by which it is known.
-fn authority_of<'a>(case: &Case<'a>) -> Option<(&'static Authority, &'a Text)> {
+fn authority_of<'a>(case: &Case<'a>) -> Option<(&'static InspectionAuthority, &'a Text)> {
     let certificate = case.certificate()?;
     // The devices' own pages have certificates signed by themselves, and some of the companies are public authorities.
     let is_own =
@@ -204,74 +148,33 @@ fn gateway(case: &Case<'_>) -> Option<Evidence> {
         case.context.role,
         Role::Mailbox | Role::Published | Role::Edge
     );
-    if kind == Kind::OtherServer && !expects_exchange {
+    if kind == ProductKind::OtherServer && !expects_exchange {
         return None;
     }
     let who = match kind {
-        Kind::OtherServer | Kind::Relay => format!("not Exchange but {product} greets"),
-        Kind::MailShield | Kind::Gateway => {
+        ProductKind::OtherServer | ProductKind::Relay => {
+            format!("not Exchange but {product} greets")
+        }
+        ProductKind::MailShield | ProductKind::Gateway => {
             format!("it is possibly {product} that greets in Exchange's place")
         }
     };
     let evidence = Evidence::new(format!("{who}: {}", quote(greeting)));
     Some(match kind {
-        Kind::MailShield => evidence.hint(
+        ProductKind::MailShield => evidence.hint(
             "Possibly a mail shield on this machine answers in the server's place. Switch it off for the check, or check \
              from another machine.",
         ),
-        Kind::Relay => evidence.hint(
+        ProductKind::Relay => evidence.hint(
             "No action is needed where this relay is meant to answer. Exchange has its own: see which of the two listens on \
              this port (`Get-NetTCPConnection -LocalPort 25`).",
         ),
-        Kind::OtherServer => evidence.hint(
+        ProductKind::OtherServer => evidence.hint(
             "See where the name leads: another mail server answers where Exchange is expected, unless it is meant to \
              stand in front.",
         ),
-        Kind::Gateway => evidence,
+        ProductKind::Gateway => evidence,
     })
-}
-
-/// Another mail server than Exchange, by its greeting.
-pub(in crate::judge) fn other_mail_server(case: &Case<'_>) -> Option<&'static str> {
-    let (product, kind) = product_of(greeting(case)?, case.service().protocol)?;
-    (kind == Kind::OtherServer).then_some(product)
-}
-
-/// Whether the greeting is that of any product that is not Exchange, be it in front of it.
-pub(super) fn is_other_product(case: &Case<'_>) -> bool {
-    let found = greeting(case).and_then(|text| product_of(text, case.service().protocol));
-    found.is_some()
-}
-
-fn product_of(greeting: &Text, protocol: Protocol) -> Option<(&'static str, Kind)> {
-    let lower = greeting.as_str().to_ascii_lowercase();
-    if lower.contains("microsoft esmtp mail service, version") {
-        return Some(("Windows' own SMTP relay (IIS)", Kind::Relay));
-    }
-    let mut words = lower.split_whitespace();
-    let _status = words.next();
-    if protocol == Protocol::Smtp {
-        let host = words.next().unwrap_or_default();
-        if let Some((_, product)) = HOSTED.iter().find(|(domain, _)| host.ends_with(domain)) {
-            return Some((product, Kind::Gateway));
-        }
-    }
-    let rest: Vec<&str> = words
-        .flat_map(|word| word.split(|letter: char| !letter.is_ascii_alphanumeric()))
-        .collect();
-    GREETINGS
-        .iter()
-        .find(|(word, _, _)| rest.contains(word))
-        .map(|(_, product, kind)| (*product, *kind))
-}
-
-pub(super) fn greeting<'a>(case: &Case<'a>) -> Option<&'a Text> {
-    match case.seen.peer.as_ref()? {
-        PeerFacts::Smtp(facts) => facts.greeting.as_ref(),
-        PeerFacts::Imap(facts) => facts.greeting.as_ref(),
-        PeerFacts::Pop3(facts) => facts.greeting.as_ref(),
-        PeerFacts::Ldap(_) | PeerFacts::Rdp(_) | PeerFacts::Http(_) => None,
-    }
 }
 
 #[cfg(test)]

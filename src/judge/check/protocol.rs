@@ -1,11 +1,16 @@
 //! Rules on protocols: the conversation went to its end, and what was said is worth telling.
 
+use super::recognition::is_active_directory;
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 
-use super::{Case, CheckRule, Evidence, is_keyword, list, quote, said, sign_in};
+use super::case::Case;
+use super::rule::CheckRule;
+use super::sign_in;
 use crate::catalog::{Protocol, Role, Security};
 use crate::facts::{Nla, PeerFacts, Text};
 use crate::finding::{Code, Severity};
+use crate::judge::quoting::{is_keyword, list, quote, said};
+use crate::judge::rule::Evidence;
 use crate::observation::Stage;
 
 pub(super) const RULES: &[CheckRule] = &[
@@ -291,26 +296,8 @@ fn not_active_directory(case: &Case<'_>) -> Option<Evidence> {
     }))
 }
 
-/// Whether the rootDSE is one of Active Directory, or of its lightweight kind.
-pub(super) fn is_active_directory(case: &Case<'_>) -> bool {
-    case.ldap().is_some_and(|facts| {
-        MARKS
-            .iter()
-            .any(|attribute| !facts.attribute(attribute).is_empty())
-    })
-}
-
 /// The capability of Active Directory Lightweight Directory Services (\[MS-ADTS\] 3.1.1.3.4.3).
 const AD_LDS: &str = "1.2.840.113556.1.4.1851";
-
-/// Attributes of the rootDSE that only Active Directory has.
-const MARKS: [&str; 5] = [
-    "supportedCapabilities",
-    "dsServiceName",
-    "isSynchronized",
-    "defaultNamingContext",
-    "domainControllerFunctionality",
-];
 
 fn span(duration: time::Duration) -> String {
     let minutes = duration.whole_minutes();

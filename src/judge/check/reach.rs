@@ -2,10 +2,13 @@
 
 use std::borrow::Cow;
 
-use super::{Case, CheckRule, Evidence, said};
+use super::case::Case;
+use super::rule::CheckRule;
 use crate::catalog::{Expectation, Group, INTERNAL, Protocol, ServiceId, expectation, is_public};
 use crate::facts::Text;
 use crate::finding::{Code, Severity};
+use crate::judge::quoting::said;
+use crate::judge::rule::Evidence;
 use crate::observation::State;
 use crate::plan::Proxy;
 

@@ -1,9 +1,12 @@
 //! Rules on signing in: whether the secure session offers a way, and whether the server knows that it is secure.
 
-use super::{Case, CheckRule, Evidence, is_keyword, list};
+use super::case::Case;
+use super::rule::CheckRule;
 use crate::catalog::ServiceId;
 use crate::facts::{PeerFacts, Text};
 use crate::finding::Code;
+use crate::judge::quoting::{is_keyword, list};
+use crate::judge::rule::Evidence;
 
 pub(super) const RULES: &[CheckRule] = &[
     CheckRule {

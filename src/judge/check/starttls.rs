@@ -1,9 +1,13 @@
 //! Rules on STARTTLS and on RDP's negotiation: the step from cleartext to TLS.
 
-use super::{Case, CheckRule, Evidence, is_keyword, list, protocol, quote, said, says};
+use super::case::Case;
+use super::protocol;
+use super::rule::CheckRule;
 use crate::catalog::Protocol;
 use crate::facts::{PeerFacts, Text};
 use crate::finding::{Code, Severity};
+use crate::judge::quoting::{is_keyword, list, quote, said, says};
+use crate::judge::rule::Evidence;
 
 pub(super) const RULES: &[CheckRule] = &[
     CheckRule {

@@ -1,12 +1,15 @@
 //! Rules on TLS: the wrong kind of conversation on a port, handshakes that fail, versions, client certificates.
 
-use super::{Case, CheckRule, Evidence, after, quote, said};
+use super::case::{Case, after};
+use super::rule::CheckRule;
 use crate::catalog::{Expectation, Protocol, Role, Security, ServiceId};
 use crate::facts::{
     Cipher, ClientCertificate, KeyExchange, KeyProof, PeerFacts, Text, TlsVersion, VersionAnswer,
     alert_name,
 };
 use crate::finding::Code;
+use crate::judge::quoting::{quote, said};
+use crate::judge::rule::Evidence;
 use crate::observation::{Cause, Detour, Failure};
 
 pub(super) const RULES: &[CheckRule] = &[
@@ -244,18 +247,6 @@ fn is_without_name(case: &Case<'_>) -> bool {
 
 const WITHOUT_NAME: &str = "No name was sent, since the target is an address, and some servers need one: check by the \
                             name that clients use, or give it with `--servername`.";
-
-/// The code for an alert that the server sent.
-pub(super) fn code_of_alert(alert: u8) -> Code {
-    match alert {
-        // handshake_failure, insufficient_security
-        40 | 71 => Code::TlsNoCommonCipher,
-        70 => Code::TlsVersionTooOld,
-        112 => Code::TlsNameNotRecognised,
-        116 => Code::ClientCertificateRequired,
-        _ => Code::TlsAlert,
-    }
-}
 
 fn cleartext_on_tls_port(case: &Case<'_>) -> Option<Evidence> {
     let failed = case.failed(Code::CleartextOnTlsPort);

@@ -4,15 +4,19 @@
 //! `/` on 80 and on 443, then Exchange's virtual directories. What follows a redirect counts only on the pages that
 //! people open in browsers: Outlook, phones and other servers do not go where a redirect leads.
 
+use super::recognition::is_exchange;
 use std::ops::RangeInclusive;
 
-use super::{Case, CheckRule, Evidence, list, quote, shorten};
+use super::case::Case;
+use super::rule::CheckRule;
 use crate::catalog::{
     Expectation, Group, Protocol, Role, Service, ServiceId, WEB, virtual_directory,
 };
 use crate::facts::{ClientCertificate, Health, HttpFacts, PeerFacts, Redirect, RedirectKind, Text};
 use crate::finding::{Code, Severity};
 use crate::judge::product::Product;
+use crate::judge::quoting::{list, quote, shorten};
+use crate::judge::rule::Evidence;
 
 /// What an answer means.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -261,39 +265,6 @@ impl Case<'_> {
         self.service().group == Group::Web
             && means(self, |meaning| meaning == Meaning::Absent).is_some()
     }
-}
-
-/// Whether an answer bears marks that only Exchange leaves.
-pub(in crate::judge) fn is_exchange(facts: &HttpFacts) -> bool {
-    facts.front_end.is_some()
-        || facts.exchange_build.is_some()
-        || facts.health_server.is_some()
-        || facts.exchange_mark.is_some()
-}
-
-/// Web servers and proxies that name themselves, in lower case.
-const OTHER_SERVERS: [&str; 10] = [
-    "nginx",
-    "apache",
-    "caddy",
-    "lighttpd",
-    "h2o",
-    "haproxy",
-    "litespeed",
-    "envoy",
-    "openresty",
-    "jetty",
-];
-
-/// Whether the web server says that it is another product, and nothing in the answer is Exchange's behind it.
-pub(super) fn is_other_server(facts: &HttpFacts) -> bool {
-    let server = facts
-        .server
-        .as_ref()
-        .map(|server| server.as_str().to_ascii_lowercase());
-    let is_other =
-        server.is_some_and(|server| OTHER_SERVERS.iter().any(|name| server.starts_with(name)));
-    is_other && !is_exchange(facts)
 }
 
 /// Whether two names stand for one machine: `EX01` and `ex01.corp.example.com`.

@@ -1,42 +1,42 @@
 //! On the ways to Autodiscover: what each comes to, which one wins, and what the others do to Outlook.
 
-use super::{DomainCase, DomainEvidence, Rule, objection};
+use super::case::{DomainCase, DomainEvidence, DomainRule, objection};
 use crate::catalog::is_online_autodiscover;
 use crate::discovery::{Method, MethodKind, Scheme, Visit};
 use crate::facts::{HttpFacts, Outcome, PeerFacts, Text};
 use crate::finding::{Code, Severity, Way};
 use crate::observation::{Cause, Observation, State};
 
-pub(super) const RULES: &[Rule] = &[
-    Rule {
+pub(super) const RULES: &[DomainRule] = &[
+    DomainRule {
         code: Code::AutodiscoverNotFound,
         holds: not_found,
     },
-    Rule {
+    DomainRule {
         code: Code::AutodiscoverCertificate,
         holds: certificate,
     },
-    Rule {
+    DomainRule {
         code: Code::AutodiscoverContradicts,
         holds: contradicts,
     },
-    Rule {
+    DomainRule {
         code: Code::AutodiscoverSlow,
         holds: slow,
     },
-    Rule {
+    DomainRule {
         code: Code::AutodiscoverRedirectsElsewhere,
         holds: redirects_elsewhere,
     },
-    Rule {
+    DomainRule {
         code: Code::AutodiscoverDeadEnd,
         holds: dead_end,
     },
-    Rule {
+    DomainRule {
         code: Code::AutodiscoverWebSite,
         holds: web_site,
     },
-    Rule {
+    DomainRule {
         code: Code::AutodiscoverFound,
         holds: found,
     },

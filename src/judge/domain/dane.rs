@@ -3,39 +3,39 @@
 use ring::digest::{SHA256, digest};
 use time::OffsetDateTime;
 
+use super::case::{DomainCase, DomainEvidence, DomainRule, names};
 use super::names::{has_signatures, trouble};
-use super::{DomainCase, DomainEvidence, Rule, names};
 use crate::discovery::{Discovery, MailHost, Tlsa};
 use crate::facts::{CertificateFacts, Outcome, Security, Text, TlsFacts};
 use crate::finding::{Code, Dane, Severity};
 use crate::observation::State;
 
-pub(super) const RULES: &[Rule] = &[
-    Rule {
+pub(super) const RULES: &[DomainRule] = &[
+    DomainRule {
         code: Code::DaneMismatch,
         holds: mismatch,
     },
-    Rule {
+    DomainRule {
         code: Code::DaneWithoutTls,
         holds: without_tls,
     },
-    Rule {
+    DomainRule {
         code: Code::DaneLookupFailed,
         holds: lookup_failed,
     },
-    Rule {
+    DomainRule {
         code: Code::DaneNotSecure,
         holds: not_secure,
     },
-    Rule {
+    DomainRule {
         code: Code::DaneUnusable,
         holds: unusable,
     },
-    Rule {
+    DomainRule {
         code: Code::DaneUnseen,
         holds: unseen,
     },
-    Rule {
+    DomainRule {
         code: Code::DaneMatches,
         holds: matches_it,
     },

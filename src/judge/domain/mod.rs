@@ -6,14 +6,13 @@ use std::cmp::Reverse;
 
 use time::OffsetDateTime;
 
-use super::Evidence;
 use crate::catalog::{Expectation, ProviderKind, Role, ServiceId, expectation};
 use crate::discovery::{Discovery, HostKind, MailHost};
-use crate::facts::{CertificateFacts, Text};
 use crate::finding::{Dane, DomainDiagnosis, DomainFinding, Recommended, Severity, Status, Way};
-use crate::judge::product::Product;
+use case::{DomainCase, DomainRule};
 
 mod autodiscover;
+mod case;
 mod dane;
 mod mta_sts;
 mod names;
@@ -71,34 +70,8 @@ pub fn judge_domain(discovery: Discovery, now: OffsetDateTime) -> DomainFinding 
     }
 }
 
-/// What a rule over a domain is asked about.
-#[derive(Clone, Copy, Debug)]
-pub struct DomainCase<'a> {
-    found: &'a Discovery,
-    ways: &'a [Way],
-    wins: Option<usize>,
-    dane: &'a [Dane],
-    now: OffsetDateTime,
-}
-
-/// A rule over a domain.
-pub(super) type Rule = super::Rule<fn(&DomainCase<'_>) -> Vec<DomainEvidence>>;
-
-impl Rule {
-    fn diagnose(&self, case: &DomainCase<'_>) -> Vec<DomainDiagnosis> {
-        let code = self.code;
-        let diagnose = |found: DomainEvidence| DomainDiagnosis {
-            diagnosis: found
-                .evidence
-                .diagnose(code, code.definition().severity, Product::Exchange),
-            about: found.about,
-        };
-        (self.holds)(case).into_iter().map(diagnose).collect()
-    }
-}
-
 /// All rules over a domain, in their order.
-pub fn domain_rules() -> impl Iterator<Item = &'static Rule> {
+pub fn domain_rules() -> impl Iterator<Item = &'static DomainRule> {
     [
         names::RULES,
         autodiscover::RULES,
@@ -107,71 +80,6 @@ pub fn domain_rules() -> impl Iterator<Item = &'static Rule> {
     ]
     .into_iter()
     .flatten()
-}
-
-/// Why a rule over a domain holds, and of which names.
-#[derive(Debug)]
-pub struct DomainEvidence {
-    evidence: Evidence,
-    about: Vec<String>,
-}
-
-impl DomainEvidence {
-    fn new(message: impl Into<String>, about: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self {
-            evidence: Evidence::new(message),
-            about: about.into_iter().map(Into::into).collect(),
-        }
-    }
-
-    fn severity(mut self, severity: Severity) -> Self {
-        self.evidence = self.evidence.severity(severity);
-        self
-    }
-
-    fn hint(mut self, hint: &'static str) -> Self {
-        self.evidence = self.evidence.hint(hint);
-        self
-    }
-}
-
-/// Why a client does not accept a certificate, in words that follow "the certificate of HOST"; `None` where it does.
-fn objection(certificate: &CertificateFacts, now: OffsetDateTime) -> Option<String> {
-    if !certificate.name_matches {
-        return Some(format!(
-            "is not issued for that name but for {}",
-            names(&certificate.names)
-        ));
-    }
-    if certificate.not_after < now {
-        return Some(format!("expired on {}", certificate.not_after.date()));
-    }
-    if certificate.not_before > now {
-        return Some(format!(
-            "is not valid before {}",
-            certificate.not_before.date()
-        ));
-    }
-    if certificate.self_signed && certificate.trust.anchor.is_none() {
-        return Some("is self-signed".to_owned());
-    }
-    if certificate.trust.anchor.is_none() || !certificate.trust.defects.is_empty() {
-        return Some("does not chain to a trusted root".to_owned());
-    }
-    None
-}
-
-/// The first few of a certificate's names.
-fn names(all: &[Text]) -> String {
-    const FEW: usize = 4;
-    let mut told: Vec<&str> = all.iter().take(FEW).map(Text::as_str).collect();
-    if told.is_empty() {
-        told.push("no name at all");
-    }
-    match all.len().checked_sub(FEW) {
-        Some(more) if more > 0 => format!("{} and {more} more", told.join(", ")),
-        _ => told.join(", "),
-    }
 }
 
 /// The hosts that are worth a check: where Outlook ends, where mail arrives, where mail clients are sent.

@@ -1,38 +1,38 @@
 //! On MTA-STS (RFC 8461) and TLS reporting (RFC 8460).
 
 use super::autodiscover::http;
-use super::{DomainCase, DomainEvidence, Rule, objection};
+use super::case::{DomainCase, DomainEvidence, DomainRule, objection};
 use crate::discovery::{Mode, Policy, Txt, Visit};
 use crate::facts::{Anchor, Text};
 use crate::finding::{Code, Severity};
 use crate::observation::{Cause, State};
 
-pub(super) const RULES: &[Rule] = &[
-    Rule {
+pub(super) const RULES: &[DomainRule] = &[
+    DomainRule {
         code: Code::MtaStsMxNotCovered,
         holds: mx_not_covered,
     },
-    Rule {
+    DomainRule {
         code: Code::MtaStsMxCertificate,
         holds: mx_certificate,
     },
-    Rule {
+    DomainRule {
         code: Code::MtaStsRecord,
         holds: record,
     },
-    Rule {
+    DomainRule {
         code: Code::MtaStsPolicyUnreachable,
         holds: policy_unreachable,
     },
-    Rule {
+    DomainRule {
         code: Code::MtaStsPolicyInvalid,
         holds: policy_invalid,
     },
-    Rule {
+    DomainRule {
         code: Code::MtaStsInForce,
         holds: in_force,
     },
-    Rule {
+    DomainRule {
         code: Code::TlsRptRecord,
         holds: tls_rpt,
     },

@@ -1,66 +1,66 @@
 //! On what name servers say: the resolver, the domain, its mail hosts.
 
-use super::{DomainCase, DomainEvidence, Rule};
+use super::case::{DomainCase, DomainEvidence, DomainRule};
 use crate::catalog::ProviderKind;
 use crate::discovery::{CutShort, HostKind, Visit};
 use crate::facts::{Answer, Outcome, PeerFacts, Security, Text};
 use crate::finding::{Code, Severity};
 use crate::observation::State;
 
-pub(super) const RULES: &[Rule] = &[
-    Rule {
+pub(super) const RULES: &[DomainRule] = &[
+    DomainRule {
         code: Code::DiscoveryUnfinished,
         holds: unfinished,
     },
-    Rule {
+    DomainRule {
         code: Code::ResolverWithoutSignatures,
         holds: resolver_without_signatures,
     },
-    Rule {
+    DomainRule {
         code: Code::DomainNotFound,
         holds: domain_not_found,
     },
-    Rule {
+    DomainRule {
         code: Code::DomainLookupFailed,
         holds: domain_lookup_failed,
     },
-    Rule {
+    DomainRule {
         code: Code::DnssecBogus,
         holds: dnssec_bogus,
     },
-    Rule {
+    DomainRule {
         code: Code::NoMailHost,
         holds: no_mail_host,
     },
-    Rule {
+    DomainRule {
         code: Code::NullMx,
         holds: null_mx,
     },
-    Rule {
+    DomainRule {
         code: Code::MxMissing,
         holds: mx_missing,
     },
-    Rule {
+    DomainRule {
         code: Code::MxUnusable,
         holds: mx_unusable,
     },
-    Rule {
+    DomainRule {
         code: Code::MxIsAlias,
         holds: mx_is_alias,
     },
-    Rule {
+    DomainRule {
         code: Code::MxUnreachable,
         holds: mx_unreachable,
     },
-    Rule {
+    DomainRule {
         code: Code::MxOldAndNew,
         holds: mx_old_and_new,
     },
-    Rule {
+    DomainRule {
         code: Code::MxNamesDiffer,
         holds: mx_names_differ,
     },
-    Rule {
+    DomainRule {
         code: Code::WildcardDns,
         holds: wildcard_dns,
     },

@@ -674,12 +674,12 @@ fn reveal(found: &Discovery, part: Part, so_far: &mut Discovery) {
 #[test]
 fn the_names_of_a_certificate_are_told_a_few() {
     let mut all: Vec<Text> = vec![];
-    assert_eq!(super::names(&all), "no name at all");
+    assert_eq!(super::case::names(&all), "no name at all");
     all = (0..6)
         .map(|number| Text::from(format!("{number}.example").as_str()))
         .collect();
     assert_eq!(
-        super::names(&all),
+        super::case::names(&all),
         "0.example, 1.example, 2.example, 3.example and 2 more"
     );
 }

@@ -4,12 +4,12 @@ use std::net::IpAddr;
 
 use time::{Duration, OffsetDateTime};
 
+use super::case::{HostRule, TargetCase, TargetEvidence, address, names, services, worst_of};
 use super::shared::certificate;
-use super::{HostRule, TargetCase, TargetEvidence, address, names, services, worst_of};
 use crate::catalog::{Expectation, Group, Protocol, ServiceId};
 use crate::facts::CertificateFacts;
 use crate::finding::{Code, Finding, Severity};
-use crate::judge::check::date;
+use crate::judge::quoting::date;
 
 pub(super) const RULES: &[HostRule] = &[
     HostRule {

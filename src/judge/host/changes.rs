@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{HostRule, TargetCase, TargetEvidence, http};
+use super::case::{HostRule, TargetCase, TargetEvidence, http};
 use crate::baseline::{Before, Capabilities, Presented};
 use crate::facts::{CertificateFacts, PeerFacts, Text, TlsVersion};
 use crate::finding::{Code, Finding, Severity};
-use crate::judge::check::date;
+use crate::judge::quoting::date;
 use crate::observation::State;
 
 pub(super) const RULES: &[HostRule] = &[

@@ -3,15 +3,17 @@
 
 use time::OffsetDateTime;
 
+use super::case::{HostRule, TargetCase, TargetEvidence, http, names, services, smtp, worst_of};
 use super::shared::certificate;
-use super::{HostRule, TargetCase, TargetEvidence, http, names, services, smtp, worst_of};
-use crate::catalog::builds::{AS_OF, Age, Day, Known, Version};
+use crate::catalog::builds::{AS_OF, Age, BuildNumber, BuildStanding, Day};
 use crate::catalog::{Expectation, Protocol, Role};
 use crate::facts::{PeerFacts, Text};
 use crate::finding::{Code, Finding, Severity, Status};
-use crate::judge::check::web::{self, Meaning, is_http_sys, meaning, same_machine};
-use crate::judge::check::{Case, quote};
-use crate::judge::role::{role_of_greeting, role_of_name};
+use crate::judge::check::Case;
+use crate::judge::check::recognition;
+use crate::judge::check::web::{Meaning, is_http_sys, meaning, same_machine};
+use crate::judge::online_names::{role_of_greeting, role_of_name};
+use crate::judge::quoting::quote;
 use crate::plan::Host;
 
 pub(super) const RULES: &[HostRule] = &[
@@ -153,7 +155,7 @@ pub(super) fn is_exchange(whole: &TargetCase<'_>) -> bool {
         };
         match &finding.observation.peer {
             Some(PeerFacts::Smtp(_)) => case.is_exchange_smtp(),
-            Some(PeerFacts::Http(facts)) => web::is_exchange(facts),
+            Some(PeerFacts::Http(facts)) => recognition::is_exchange(facts),
             Some(PeerFacts::Imap(facts)) => greets(facts.greeting.as_ref()),
             Some(PeerFacts::Pop3(facts)) => greets(facts.greeting.as_ref()),
             Some(PeerFacts::Ldap(_) | PeerFacts::Rdp(_)) | None => false,
@@ -301,8 +303,8 @@ fn is_online(role: Role) -> bool {
 struct Build<'a> {
     /// In the server's own words.
     told: &'a Text,
-    version: Version,
-    known: Known,
+    version: BuildNumber,
+    known: BuildStanding,
 }
 
 impl Build<'_> {
@@ -326,7 +328,7 @@ fn builds<'a>(whole: &TargetCase<'a>) -> Vec<Build<'a>> {
         let Some(told) = http(row).and_then(|facts| facts.exchange_build.as_ref()) else {
             continue;
         };
-        let Some(version) = Version::read(told.as_str()) else {
+        let Some(version) = BuildNumber::read(told.as_str()) else {
             continue;
         };
         let Some(known) = version.known() else {

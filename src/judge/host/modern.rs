@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::{HostRule, TargetCase, TargetEvidence, names, services};
+use super::case::{HostRule, TargetCase, TargetEvidence, names, services};
 use crate::catalog::ServiceId;
 use crate::facts::BearerAnswer;
 use crate::finding::{Code, Finding};

@@ -7,15 +7,16 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use super::case::{self, HostRule, TargetEvidence, address, http, is_open, product, services};
 use super::certificates::is_predecessor;
 use super::shared::certificate;
-use super::{HostRule, TargetEvidence, http, product, services};
-use crate::catalog::builds::Version;
+use crate::catalog::builds::BuildNumber;
 use crate::catalog::{Group, Protocol, ServiceId};
 use crate::facts::{PeerFacts, Text, VersionAnswer};
 use crate::finding::{Code, Finding, Severity, TargetDiagnosis};
 use crate::judge::Context;
-use crate::judge::check::{Case, date};
+use crate::judge::check::Case;
+use crate::judge::quoting::date;
 use crate::observation::State;
 
 pub(super) const RULES: &[HostRule] = &[HostRule {
@@ -24,7 +25,7 @@ pub(super) const RULES: &[HostRule] = &[HostRule {
         // What one check of each service saw has nothing beside it.
         let mut addresses: Vec<IpAddr> = Vec::new();
         for row in whole.findings {
-            if let Some(address) = super::address(row).filter(|it| !addresses.contains(it)) {
+            if let Some(address) = address(row).filter(|it| !addresses.contains(it)) {
                 addresses.push(address);
             }
         }
@@ -37,11 +38,11 @@ pub(super) const RULES: &[HostRule] = &[HostRule {
                 rows: whole
                     .findings
                     .iter()
-                    .filter(|row| super::address(row) == Some(*address))
+                    .filter(|row| case::address(row) == Some(*address))
                     .collect(),
             })
             // An address that is dead is told as that.
-            .filter(|place| place.rows.iter().copied().any(super::is_open))
+            .filter(|place| place.rows.iter().copied().any(is_open))
             .collect();
         differences(None, &places, whole.context)
     },
@@ -399,7 +400,7 @@ fn build<'a>(place: &Place<'a>) -> Option<(&'a Finding, Value)> {
         .rows
         .iter()
         .filter_map(|row| Some((*row, http(row)?.exchange_build.as_ref()?)))
-        .filter(|(_, told)| Version::read(told.as_str()).is_some())
+        .filter(|(_, told)| BuildNumber::read(told.as_str()).is_some())
         .max_by_key(|(_, told)| told.as_str().len())?;
     Some((row, Value::word(told.as_str())))
 }
@@ -468,7 +469,7 @@ fn evidence(places: &[&Place<'_>], name: Option<usize>, same: &[Difference<'_>])
     let rows = same.iter().map(|one| one.row);
     let about = rows.clone().filter(|_| *aspect != Aspect::Build);
     let mut told = TargetEvidence::new(message, about);
-    let mut addresses: Vec<IpAddr> = rows.filter_map(super::address).collect();
+    let mut addresses: Vec<IpAddr> = rows.filter_map(address).collect();
     addresses.sort_unstable();
     addresses.dedup();
     told = told.at(addresses);

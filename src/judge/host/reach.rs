@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{
-    HostRule, TargetCase, TargetEvidence, address, identity, is_open, is_unanswered, names, ports,
-    services, worst_of,
+use super::case::{
+    HostRule, TargetCase, TargetEvidence, address, is_open, is_unanswered, names, ports, services,
+    worst_of,
 };
+use super::identity;
 use crate::catalog::{Group, Protocol, Role, Security, ServiceId};
 use crate::finding::{Code, Finding, Severity};
 use crate::judge::check::unused_proxy;

@@ -1,9 +1,10 @@
 //! What several rows have in common is told once, as the first of them tells it.
 
-use super::{TargetCase, address, services, worst_of};
+use super::case::{TargetCase, address, services, worst_of};
 use crate::facts::{ChainLink, Text, TrustDefect};
 use crate::finding::{Code, Diagnosis, Finding, Severity, TargetDiagnosis};
-use crate::judge::{Case, diagnose};
+use crate::judge::check::Case;
+use crate::judge::row::diagnose;
 
 /// What makes rows with the same code share its cause.
 #[derive(Clone, Copy, Eq, PartialEq)]

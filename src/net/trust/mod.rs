@@ -23,7 +23,7 @@ use self::certificate::{
     signature,
 };
 use self::path::{Proofs, is_self_signed, trust};
-use self::system_roots::Reading;
+use self::system_roots::StoreReading;
 use super::bounds::Bounds;
 use crate::facts::{CertificateFacts, ChainLink, Text, TrustDefect};
 use crate::plan::Limits;
@@ -84,7 +84,7 @@ pub(super) async fn assess_in_time(
         return told;
     };
     if !is_whole {
-        if system.reading() == Reading::UnderWay {
+        if system.reading() == StoreReading::UnderWay {
             let patience = bounds.limits.reply;
             // Why it ended is told by how far the reading is.
             let _ = bounds.bounded(patience, system.settled()).await;
@@ -96,7 +96,7 @@ pub(super) async fn assess_in_time(
         .as_mut()
         .filter(|it| it.trust.anchor.is_none())
     {
-        if system.reading() != Reading::Done {
+        if system.reading() != StoreReading::Done {
             certificate.trust.defects.push(TrustDefect::Unproven(
                 "this machine's own store of roots could not be read in time".into(),
             ));

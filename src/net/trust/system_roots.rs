@@ -27,7 +27,7 @@ struct Store {
 
 /// How far the reading is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Reading {
+pub(super) enum StoreReading {
     /// The store may still come.
     UnderWay,
     /// It has come.
@@ -66,14 +66,14 @@ impl SystemRoots {
         store.as_ref().and_then(|store| store.trouble.clone())
     }
 
-    pub(super) fn reading(&self) -> Reading {
+    pub(super) fn reading(&self) -> StoreReading {
         let receiver = self.receiver();
         // The sender goes right after it has sent: look at the value last.
         let is_gone = receiver.has_changed().is_err();
         match (receiver.borrow().is_some(), is_gone) {
-            (true, _) => Reading::Done,
-            (false, true) => Reading::Failed,
-            (false, false) => Reading::UnderWay,
+            (true, _) => StoreReading::Done,
+            (false, true) => StoreReading::Failed,
+            (false, false) => StoreReading::UnderWay,
         }
     }
 

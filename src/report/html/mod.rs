@@ -21,8 +21,9 @@ use super::document::Document;
 use super::evidence::{certificate, chain, days_left, evidence, in_words, took};
 use super::notation::rfc3339;
 use super::order::{Order, Told};
+use super::reporter::Reporter;
+use super::style::Names;
 use super::transcript;
-use super::{Names, Reporter};
 
 mod timeline;
 
@@ -31,14 +32,14 @@ pub(super) struct Html {
     out: Box<dyn Write + Send>,
     order: Order,
     document: Document,
-    json: Kept,
+    json: PageBuffer,
     started: String,
-    hosts: Vec<Host>,
+    hosts: Vec<HostView>,
 }
 
 impl Html {
     pub(super) fn new(out: Box<dyn Write + Send>, names: Names) -> Self {
-        let json = Kept::default();
+        let json = PageBuffer::default();
         Self {
             out,
             order: Order::default(),
@@ -62,7 +63,7 @@ impl Html {
             .map(|host| host.status)
             .find(|status| status.rank == worst)
             .unwrap_or(Badge::of(Status::Skip));
-        let page = Page {
+        let page = PageView {
             version: env!("CARGO_PKG_VERSION"),
             title: title(&hosts, status),
             status,
@@ -92,12 +93,12 @@ impl Reporter for Html {
         if let Event::RunStarted { at, domain, .. } = event {
             self.started = rfc3339(*at);
             if let Some(domain) = domain {
-                self.hosts.push(Host::of_domain(domain));
+                self.hosts.push(HostView::of_domain(domain));
             }
         }
         for told in self.order.take(event) {
             let number = self.hosts.len() + 1;
-            self.hosts.push(Host::of(&told, number));
+            self.hosts.push(HostView::of(&told, number));
         }
         match event {
             Event::RunFinished(end) => self.write(end),
@@ -116,9 +117,9 @@ impl fmt::Debug for Html {
 
 /// A writer whose text can be taken out again.
 #[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<u8>>>);
+struct PageBuffer(Arc<Mutex<Vec<u8>>>);
 
-impl Kept {
+impl PageBuffer {
     /// The JSON, such that no reader of HTML can find anything of its own in it: what begins every tag and every comment
     /// stands only in strings there, and can be told in another way.
     fn take(&self) -> String {
@@ -127,7 +128,7 @@ impl Kept {
     }
 }
 
-impl Write for Kept {
+impl Write for PageBuffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.extend_from_slice(bytes);
@@ -147,7 +148,7 @@ fn within_script(json: &str) -> String {
 
 #[derive(Template)]
 #[template(path = "page.html", config = "src/report/html/askama.toml")]
-struct Page {
+struct PageView {
     version: &'static str,
     title: String,
     status: Badge,
@@ -155,7 +156,7 @@ struct Page {
     started: String,
     took: String,
     end: Option<&'static str>,
-    hosts: Vec<Host>,
+    hosts: Vec<HostView>,
     json: String,
 }
 
@@ -196,7 +197,7 @@ impl Badge {
     }
 }
 
-struct Host {
+struct HostView {
     id: String,
     name: String,
     status: Badge,
@@ -206,14 +207,14 @@ struct Host {
     addresses: Vec<String>,
     resolve: Option<String>,
     is_open: bool,
-    problems: Vec<Problem>,
-    rows: Vec<Row>,
+    problems: Vec<ProblemView>,
+    rows: Vec<RowView>,
     has_more: bool,
     timeline: Option<Timeline>,
     certificates: Vec<Certificate>,
 }
 
-struct Problem {
+struct ProblemView {
     severity: Badge,
     code: &'static str,
     seen: Vec<(String, String)>,
@@ -221,7 +222,7 @@ struct Problem {
     hint: Vec<(bool, String)>,
 }
 
-struct Row {
+struct RowView {
     id: String,
     port: u16,
     name: String,
@@ -242,7 +243,7 @@ struct Certificate {
     lines: Vec<(&'static str, String)>,
 }
 
-impl Host {
+impl HostView {
     /// A mail domain, which has no rows of its own.
     fn of_domain(domain: &DomainFinding) -> Self {
         let told = Told {
@@ -260,10 +261,10 @@ impl Host {
     fn of(told: &Told, number: usize) -> Self {
         let Told { finding, rows } = told;
         let id = format!("host-{number}");
-        let shown: Vec<Row> = rows
+        let shown: Vec<RowView> = rows
             .iter()
             .enumerate()
-            .map(|(index, row)| Row::of(row, &name(row, rows), format!("{id}-{}", index + 1)))
+            .map(|(index, row)| RowView::of(row, &name(row, rows), format!("{id}-{}", index + 1)))
             .collect();
         Self {
             name: Text::from(finding.target.as_str()).to_string(),
@@ -276,7 +277,7 @@ impl Host {
             is_open: false,
             problems: problems(finding, rows)
                 .iter()
-                .map(|problem| Problem {
+                .map(|problem| ProblemView {
                     severity: Badge::of_severity(problem.severity),
                     code: problem.code.as_str(),
                     seen: problem
@@ -298,7 +299,7 @@ impl Host {
     }
 }
 
-impl Row {
+impl RowView {
     fn of(row: &Finding, name: &str, id: String) -> Self {
         let seen = &row.observation;
         let version = seen.tls.as_ref().and_then(|tls| tls.version);
@@ -393,7 +394,7 @@ fn certificates(rows: &[Arc<Finding>]) -> Vec<Certificate> {
         .collect()
 }
 
-fn title(hosts: &[Host], status: Badge) -> String {
+fn title(hosts: &[HostView], status: Badge) -> String {
     match hosts {
         [] => "Nothing was checked".to_owned(),
         [host] => format!("{}: {}", host.name, status.word),

@@ -25,7 +25,7 @@ pub(super) struct Timeline {
 /// A check.
 pub(super) struct Bar {
     pub(super) name: String,
-    pub(super) parts: Vec<Part>,
+    pub(super) parts: Vec<Segment>,
     pub(super) y: usize,
     /// Where its words stand.
     pub(super) base: usize,
@@ -35,7 +35,7 @@ pub(super) struct Bar {
 }
 
 /// A stage of a check.
-pub(super) struct Part {
+pub(super) struct Segment {
     pub(super) stage: &'static str,
     pub(super) from: String,
     pub(super) width: String,
@@ -137,7 +137,7 @@ impl<'a> Span<'a> {
             let end = at + step.took;
             if at < axis {
                 let what = format!("{} {}", step.stage.as_str(), in_words(step.took));
-                parts.push(Part {
+                parts.push(Segment {
                     stage: step.stage.as_str(),
                     from: percent(at, axis),
                     width: percent(end.min(axis).saturating_sub(at), axis),

@@ -11,15 +11,15 @@ use crate::observation::State;
 use super::lines::{FEW, is_web};
 
 /// A cause, and the rows that have it, by their index, each with its own wording.
-pub(super) struct Cause<'a> {
+pub(super) struct SharedCause<'a> {
     /// The diagnosis of the first row that has it.
     pub(super) diagnosis: &'a Diagnosis,
     rows: Vec<(usize, &'a Diagnosis)>,
 }
 
 /// All causes that the table tells: the worst first, then in the order of rows.
-pub(super) fn causes<'a>(target: &TargetFinding, rows: &'a [Arc<Finding>]) -> Vec<Cause<'a>> {
-    let mut causes: Vec<Cause<'a>> = Vec::new();
+pub(super) fn causes<'a>(target: &TargetFinding, rows: &'a [Arc<Finding>]) -> Vec<SharedCause<'a>> {
+    let mut causes: Vec<SharedCause<'a>> = Vec::new();
     for (index, row) in rows.iter().enumerate() {
         for diagnosis in told(row) {
             if is_told_by(target, row, diagnosis) {
@@ -27,7 +27,7 @@ pub(super) fn causes<'a>(target: &TargetFinding, rows: &'a [Arc<Finding>]) -> Ve
             }
             match causes.iter_mut().find(|cause| cause.is_of(diagnosis)) {
                 Some(cause) => cause.rows.push((index, diagnosis)),
-                None => causes.push(Cause {
+                None => causes.push(SharedCause {
                     diagnosis,
                     rows: vec![(index, diagnosis)],
                 }),
@@ -38,7 +38,7 @@ pub(super) fn causes<'a>(target: &TargetFinding, rows: &'a [Arc<Finding>]) -> Ve
     causes
 }
 
-impl<'a> Cause<'a> {
+impl<'a> SharedCause<'a> {
     /// The rows that have it.
     pub(super) fn rows(&self) -> Vec<usize> {
         self.rows.iter().map(|(row, _)| *row).collect()

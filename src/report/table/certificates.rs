@@ -8,6 +8,7 @@ use crate::finding::{Finding, TargetFinding};
 use super::super::evidence::{certificate, chain};
 use super::super::style::{Paragraph, Style};
 use super::causes::label;
+use super::columns::INDENT;
 
 /// The certificates of a run, in the order in which they were first presented.
 #[derive(Default)]
@@ -24,8 +25,6 @@ struct One {
 
 /// Columns of the longest label, `presented by`, and a gap.
 const LABEL: usize = 14;
-/// How far what is said of a certificate is indented. With the label, 64 digits still fit into 80 columns.
-const INDENT: usize = 2;
 /// In fewer columns a label has a line of its own.
 const NARROW: usize = 60;
 

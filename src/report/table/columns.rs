@@ -5,13 +5,16 @@ use crate::finding::{Code, Finding, Severity};
 use crate::observation::State;
 
 use super::super::style::{Color, width};
-use super::lines::{Line, Place};
-use super::{INDENT, in_words};
+use super::durations::in_words;
+use super::lines::{RowLine, RowPlace};
+
+/// How far everything below the heading of a target is indented.
+pub(super) const INDENT: usize = 2;
 
 /// The columns of one target's lines.
 pub(super) struct Columns {
     shown: Vec<(Column, usize)>,
-    addresses: Addresses,
+    addresses: AddressColumn,
     /// Columns left for the codes, to the right of all.
     room: usize,
     /// Whether any code stands there.
@@ -32,7 +35,7 @@ enum Column {
 
 /// Where a row says which address it is about.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Addresses {
+enum AddressColumn {
     /// Nowhere: there is one row a service.
     Untold,
     /// In a column, or below where that does not fit.
@@ -91,7 +94,7 @@ const NOTHING: &str = "-";
 
 impl Columns {
     /// The columns that have something to tell and fit.
-    pub(super) fn fitting(lines: &[&Line<'_>], codes: &[String], room: usize) -> Self {
+    pub(super) fn fitting(lines: &[&RowLine<'_>], codes: &[String], room: usize) -> Self {
         let several = lines.iter().enumerate().any(|(index, line)| {
             let before = lines.iter().take(index);
             before
@@ -99,9 +102,9 @@ impl Columns {
                 .any(|id| id == line.row.check.service.id)
         });
         let addresses = if several {
-            Addresses::Told
+            AddressColumn::Told
         } else {
-            Addresses::Untold
+            AddressColumn::Untold
         };
         let telling: Vec<(Column, usize)> = ALL
             .into_iter()
@@ -141,7 +144,7 @@ impl Columns {
     }
 
     /// The line, laid out.
-    pub(super) fn row(&self, line: &Line<'_>, codes: &str, color: Color) -> String {
+    pub(super) fn row(&self, line: &RowLine<'_>, codes: &str, color: Color) -> String {
         self.line(
             |column| column.cell(line),
             |column, cell| match column {
@@ -172,7 +175,7 @@ impl Columns {
     /// The address of the row, where it is to be told and no column does.
     pub(super) fn address_below(&self, row: &Finding) -> Option<String> {
         let in_column = self.shown.iter().any(|(c, _)| *c == Column::Address);
-        if in_column || self.addresses == Addresses::Untold {
+        if in_column || self.addresses == AddressColumn::Untold {
             return None;
         }
         row.observation
@@ -235,12 +238,12 @@ impl Column {
         }
     }
 
-    fn cell(self, line: &Line<'_>) -> String {
+    fn cell(self, line: &RowLine<'_>) -> String {
         let name = line.row.check.service.name;
         let known = match (self, line.place) {
             // What lives behind 443 stands under it, indented.
-            (Self::Port, Place::Behind443) => Some(String::new()),
-            (Self::Service, Place::Behind443) => Some(match line.rows.len() {
+            (Self::Port, RowPlace::Behind443) => Some(String::new()),
+            (Self::Service, RowPlace::Behind443) => Some(match line.rows.len() {
                 1 => format!("  {name}"),
                 several => format!("  {several} web services"),
             }),

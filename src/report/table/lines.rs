@@ -9,18 +9,18 @@ use crate::finding::{Finding, Status};
 use super::super::style::Rows;
 
 /// A line of the table: a row, or several web services of which one thing is to be said.
-pub(super) struct Line<'a> {
+pub(super) struct RowLine<'a> {
     /// The row, or the first of them.
     pub(super) row: &'a Finding,
     /// The rows by their index.
     pub(super) rows: Vec<usize>,
     /// Where the line stands.
-    pub(super) place: Place,
+    pub(super) place: RowPlace,
 }
 
 /// Where a line stands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Place {
+pub(super) enum RowPlace {
     /// Among the others, with its port.
     Port,
     /// Under the row of 443 at the same address.
@@ -32,7 +32,7 @@ pub(super) const FEW: usize = 3;
 
 /// The rows as the table tells them: what lives behind 443 under the row of 443 at the same address and port, where that is
 /// shown; on one line, where 443 was in such a state that none of it was asked.
-pub(super) fn lines(rows: &[Arc<Finding>], shown: Rows) -> Vec<Line<'_>> {
+pub(super) fn lines(rows: &[Arc<Finding>], shown: Rows) -> Vec<RowLine<'_>> {
     let front = |row: &Finding| {
         rows.iter().rposition(|other| {
             other.check.service.id == ServiceId::Https
@@ -41,26 +41,27 @@ pub(super) fn lines(rows: &[Arc<Finding>], shown: Rows) -> Vec<Line<'_>> {
                 && (address(row).is_none() || address(other) == address(row))
         })
     };
-    let mut ordered: Vec<(usize, usize, Line<'_>)> = Vec::new();
+    let mut ordered: Vec<(usize, usize, RowLine<'_>)> = Vec::new();
     for (index, row) in rows.iter().enumerate() {
         let (before, place) = match front(row) {
-            Some(front) if is_web(row) => (front, Place::Behind443),
-            _ => (index, Place::Port),
+            Some(front) if is_web(row) => (front, RowPlace::Behind443),
+            _ => (index, RowPlace::Port),
         };
         ordered.push((
             before,
             index,
-            Line {
+            RowLine {
                 row,
                 rows: vec![index],
                 place,
             },
         ));
     }
-    ordered.sort_by_key(|(before, index, line)| (*before, line.place == Place::Behind443, *index));
-    let mut lines: Vec<Line<'_>> = Vec::new();
+    ordered
+        .sort_by_key(|(before, index, line)| (*before, line.place == RowPlace::Behind443, *index));
+    let mut lines: Vec<RowLine<'_>> = Vec::new();
     for alike in ordered.chunk_by(|(one, _, a), (other, _, b)| {
-        one == other && a.place == Place::Behind443 && a.place == b.place
+        one == other && a.place == RowPlace::Behind443 && a.place == b.place
     }) {
         let group: Vec<usize> = alike.iter().map(|(_, index, _)| *index).collect();
         if let [(_, _, first), ..] = alike
@@ -69,13 +70,13 @@ pub(super) fn lines(rows: &[Arc<Finding>], shown: Rows) -> Vec<Line<'_>> {
                 .iter()
                 .all(|index| is_told_by(first.row, &rows[*index]))
         {
-            lines.push(Line {
+            lines.push(RowLine {
                 row: first.row,
                 rows: group,
                 place: first.place,
             });
         } else {
-            lines.extend(alike.iter().map(|(_, index, line)| Line {
+            lines.extend(alike.iter().map(|(_, index, line)| RowLine {
                 row: line.row,
                 rows: vec![*index],
                 place: line.place,

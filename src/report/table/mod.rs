@@ -8,7 +8,6 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::catalog::Role;
 use crate::event::{Event, RunEnd, RunFinished, Summary};
@@ -16,22 +15,24 @@ use crate::facts::{PeerFacts, Text};
 use crate::finding::{Code, Diagnosis, Finding, Severity, Status, TargetDiagnosis, TargetFinding};
 use crate::observation::State;
 
-use super::Reporter;
 use super::domain::push_domain;
 use super::order::{Order, Told};
+use super::reporter::Reporter;
 use super::style::{CertificateList, Color, Paragraph, Rows, Style};
 
 use audit::audited;
-use causes::{Cause, causes, codes, label, names};
+use causes::{SharedCause, causes, codes, label, names};
 use certificates::Presented;
-use columns::Columns;
-use lines::{Line, is_shown, lines};
+use columns::{Columns, INDENT};
+use durations::in_words;
+use lines::{RowLine, is_shown, lines};
 use nodes::side_by_side;
 
 mod audit;
 mod causes;
 mod certificates;
 mod columns;
+mod durations;
 mod lines;
 mod nodes;
 
@@ -40,14 +41,14 @@ pub(super) struct Table {
     out: Box<dyn Write + Send>,
     style: Style,
     order: Order,
-    hosts: Hosts,
+    hosts: HostCounts,
     presented: Presented,
     last: Last,
 }
 
 /// What is known of the targets told so far.
 #[derive(Default)]
-struct Hosts {
+struct HostCounts {
     /// How many there will be.
     planned: usize,
     /// How many are well and are only counted.
@@ -81,7 +82,7 @@ impl Table {
             out,
             style,
             order: Order::default(),
-            hosts: Hosts::default(),
+            hosts: HostCounts::default(),
             presented: Presented::default(),
             last: Last::default(),
         }
@@ -89,7 +90,7 @@ impl Table {
 
     fn push_target(&mut self, told: &Told, text: &mut String) {
         let several = self.hosts.planned > 1;
-        let page = Page::new(told, self.style);
+        let page = TargetPage::new(told, self.style);
         self.hosts.add(&page);
         if self.style.certificates == CertificateList::Shown {
             self.presented.add(page.target, page.rows);
@@ -114,9 +115,9 @@ impl Table {
 
     /// A name and its nodes in one page, where that fits.
     fn push_nodes(&mut self, group: &[Told], text: &mut String) -> bool {
-        let pages: Vec<Page<'_>> = group
+        let pages: Vec<TargetPage<'_>> = group
             .iter()
-            .map(|told| Page::new(told, self.style))
+            .map(|told| TargetPage::new(told, self.style))
             .collect();
         let [name, ..] = pages.as_slice() else {
             return false;
@@ -224,8 +225,8 @@ impl Reporter for Table {
     }
 }
 
-impl Hosts {
-    fn add(&mut self, page: &Page<'_>) {
+impl HostCounts {
+    fn add(&mut self, page: &TargetPage<'_>) {
         let status = page.target.status;
         match status {
             Status::Pass | Status::Absent => self.well += usize::from(page.is_well()),
@@ -262,18 +263,16 @@ impl fmt::Debug for Table {
     }
 }
 
-/// How far everything below the heading of a target is indented.
-const INDENT: usize = 2;
 /// Columns that must be left beside a name, else what is known of it stands below.
 const BESIDE: usize = 20;
 /// Columns of the word that opens what is not about one row: `fail`, `warn`, `info`, and a gap.
 const SEVERITY: usize = 6;
 
 /// One target, laid out.
-struct Page<'a> {
+struct TargetPage<'a> {
     target: &'a TargetFinding,
     rows: &'a [Arc<Finding>],
-    lines: Vec<Line<'a>>,
+    lines: Vec<RowLine<'a>>,
     /// What the host is, where it told.
     build: Option<&'a str>,
     /// What is to be explained, worst first.
@@ -304,7 +303,7 @@ fn hint_once(matters: &mut [Matter<'_>]) {
     }
 }
 
-impl<'a> Page<'a> {
+impl<'a> TargetPage<'a> {
     fn new(told: &'a Told, style: Style) -> Self {
         let (target, rows) = (&told.finding, told.rows.as_slice());
         let is_build = |told: &&TargetDiagnosis| {
@@ -497,7 +496,7 @@ impl<'a> Page<'a> {
     }
 
     fn push_rows(&self, text: &mut String) {
-        let shown: Vec<&Line<'_>> = self
+        let shown: Vec<&RowLine<'_>> = self
             .lines
             .iter()
             .filter(|line| is_shown(line.row, self.style.rows))
@@ -589,7 +588,7 @@ impl<'a> Page<'a> {
 }
 
 /// What is to be told of a name and its nodes, each thing once, with the places that have it.
-fn of_all<'a>(pages: &[Page<'a>]) -> Vec<Matter<'a>> {
+fn of_all<'a>(pages: &[TargetPage<'a>]) -> Vec<Matter<'a>> {
     let mut all: Vec<(Vec<&str>, &Matter<'a>)> = Vec::new();
     for page in pages {
         for matter in &page.matters {
@@ -647,7 +646,7 @@ fn whom(rows: &[Arc<Finding>], told: &TargetDiagnosis) -> String {
 }
 
 /// What is wrong with some rows: each wording with its rows, or where there are many of them, one for all.
-fn explained(cause: &Cause<'_>, rows: &[Arc<Finding>]) -> Vec<String> {
+fn explained(cause: &SharedCause<'_>, rows: &[Arc<Finding>]) -> Vec<String> {
     let messages = cause.messages();
     match messages.as_slice() {
         // What strangers said is worth a line each.
@@ -692,7 +691,13 @@ fn paint(color: Color, severity: Severity) -> impl Fn(&str) -> String {
     }
 }
 
-fn push_summary(end: &RunFinished, hosts: &Hosts, indent: usize, style: Style, text: &mut String) {
+fn push_summary(
+    end: &RunFinished,
+    hosts: &HostCounts,
+    indent: usize,
+    style: Style,
+    text: &mut String,
+) {
     let mut parts = vec![checks(&end.summary)];
     if hosts.planned > 1 {
         let told = [
@@ -777,20 +782,4 @@ fn counts(counts: &[(Status, usize)]) -> String {
 
 fn count(many: usize, one: &str, more: &str) -> String {
     format!("{many} {}", if many == 1 { one } else { more })
-}
-
-/// `3.1 ms`, `312 ms`, `3.0 s`.
-fn in_words(duration: Duration) -> String {
-    if duration < Duration::from_secs(1) {
-        in_milliseconds(duration)
-    } else {
-        format!("{:.1} s", duration.as_secs_f64())
-    }
-}
-
-/// `3.1 ms`, `312 ms`: under a second.
-fn in_milliseconds(duration: Duration) -> String {
-    let ms = duration.as_secs_f64() * 1e3;
-    let decimals = usize::from(ms < 9.95);
-    format!("{ms:.decimals$} ms")
 }

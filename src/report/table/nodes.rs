@@ -9,7 +9,7 @@ use crate::observation::State;
 
 use super::super::order::Told;
 use super::super::style::{Color, Style, width};
-use super::INDENT;
+use super::columns::INDENT;
 use super::columns::{defect, short};
 
 /// Blanks between columns.
@@ -22,7 +22,7 @@ const NOTHING: &str = "-";
 const DIFFER: &str = "<>";
 
 /// A line of the table.
-struct Line {
+struct NodesLine {
     title: String,
     cells: Vec<Cell>,
 }
@@ -80,7 +80,7 @@ fn fitted(group: &[Told], room: Room, style: Style) -> Option<String> {
         return None;
     }
     let mut text = String::new();
-    let heading = Line {
+    let heading = NodesLine {
         title: String::new(),
         cells: labels
             .into_iter()
@@ -97,7 +97,7 @@ fn fitted(group: &[Told], room: Room, style: Style) -> Option<String> {
     Some(text)
 }
 
-fn push(line: &Line, (title, wide): (usize, &[usize]), color: Color, text: &mut String) {
+fn push(line: &NodesLine, (title, wide): (usize, &[usize]), color: Color, text: &mut String) {
     let blank = |count: usize| " ".repeat(count);
     let mut told = format!(
         "{}{}{}",
@@ -125,14 +125,14 @@ fn push(line: &Line, (title, wide): (usize, &[usize]), color: Color, text: &mut 
     text.push('\n');
 }
 
-fn differ(line: &Line) -> bool {
+fn differ(line: &NodesLine) -> bool {
     let mut marks = line.cells.iter().filter_map(|cell| cell.mark.as_deref());
     let first = marks.next();
     marks.any(|mark| Some(mark) != first)
 }
 
 /// Services in the order of the catalog, then what is said of the whole.
-fn lines(group: &[Told], room: Room) -> Option<Vec<Line>> {
+fn lines(group: &[Told], room: Room) -> Option<Vec<NodesLine>> {
     let mut services: Vec<_> = group
         .iter()
         .flat_map(|told| &told.rows)
@@ -160,7 +160,7 @@ fn lines(group: &[Told], room: Room) -> Option<Vec<Line>> {
             Group::Web => String::new(),
         };
         let title = titled(&port, check.service.name, room);
-        lines.push(Line { title, cells });
+        lines.push(NodesLine { title, cells });
     }
     for (name, fact) in FACTS {
         let cells: Vec<Cell> = group
@@ -177,10 +177,10 @@ fn lines(group: &[Told], room: Room) -> Option<Vec<Line>> {
         let is_left_out = name == SIGN_IN && room >= Room::WithoutSignIn;
         if cells.iter().any(|cell| cell.mark.is_some()) && !is_left_out {
             let title = titled("", name, room);
-            lines.push(Line { title, cells });
+            lines.push(NodesLine { title, cells });
         }
     }
-    lines.push(Line {
+    lines.push(NodesLine {
         title: titled("", "as a whole", room),
         cells: group
             .iter()

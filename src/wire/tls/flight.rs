@@ -1,7 +1,7 @@
 //! What a server answers to a `ClientHello`: records, the handshake messages in them, up to where cryptography begins.
 
-use super::Version;
-use super::suites::{KeyExchange, suite};
+use super::suites::{SuiteKeyExchange, suite};
+use super::version::ProtocolVersion;
 use crate::wire::{Decoded, Violation};
 
 /// Bytes of one answer that are read at the most.
@@ -42,7 +42,7 @@ pub struct Flight {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ServerHello {
     /// The version.
-    pub version: Version,
+    pub version: ProtocolVersion,
     /// The suite by its number.
     pub cipher_suite: u16,
     /// The server's random bytes.
@@ -190,7 +190,7 @@ impl Reader {
             }
             (SERVER_KEY_EXCHANGE, Some(hello)) => {
                 self.flight.agreement = agreement(body, hello.cipher_suite);
-                self.flight.signed = (hello.version == Version::Tls12)
+                self.flight.signed = (hello.version == ProtocolVersion::Tls12)
                     .then(|| signed(body, hello.cipher_suite))
                     .flatten();
                 Ok(())
@@ -220,14 +220,14 @@ impl Reader {
             Some(length) => body.take(usize::from(length)).ok_or_else(cut)?,
             None => Bytes(&[]),
         };
-        let mut chosen = Version::from_number(version);
+        let mut chosen = ProtocolVersion::from_number(version);
         let mut group = None;
         while !extensions.0.is_empty() {
             let kind = extensions.u16().ok_or_else(cut)?;
             let length = extensions.u16().ok_or_else(cut)?;
             let mut content = extensions.take(usize::from(length)).ok_or_else(cut)?;
             match kind {
-                SUPPORTED_VERSIONS => chosen = content.u16().and_then(Version::from_number),
+                SUPPORTED_VERSIONS => chosen = content.u16().and_then(ProtocolVersion::from_number),
                 KEY_SHARE => group = content.u16(),
                 _ => {}
             }
@@ -238,7 +238,7 @@ impl Reader {
             cipher_suite,
             random,
         });
-        if version == Version::Tls13 {
+        if version == ProtocolVersion::Tls13 {
             self.flight.agreement = group.map(Agreement::Group);
             self.flight.end = Some(if random == HELLO_RETRY {
                 End::HelloRetry
@@ -274,11 +274,11 @@ impl Reader {
 fn agreement(mut body: Bytes<'_>, cipher_suite: u16) -> Option<Agreement> {
     const NAMED_CURVE: u8 = 3;
     match suite(cipher_suite)?.key_exchange {
-        KeyExchange::Ecdhe => match body.u8()? {
+        SuiteKeyExchange::Ecdhe => match body.u8()? {
             NAMED_CURVE => body.u16().map(Agreement::Group),
             _ => None,
         },
-        KeyExchange::Dhe => {
+        SuiteKeyExchange::Dhe => {
             let length = body.u16()?;
             let prime = body.take(usize::from(length))?.0;
             let leading = prime.iter().take_while(|byte| **byte == 0).count();
@@ -287,7 +287,7 @@ fn agreement(mut body: Bytes<'_>, cipher_suite: u16) -> Option<Agreement> {
             let bits = u32::try_from(significant.len()).ok()?.checked_mul(8)?;
             bits.checked_sub(unused).map(Agreement::Prime)
         }
-        KeyExchange::Rsa | KeyExchange::Tls13 => None,
+        SuiteKeyExchange::Rsa | SuiteKeyExchange::Tls13 => None,
     }
 }
 
@@ -295,20 +295,20 @@ fn agreement(mut body: Bytes<'_>, cipher_suite: u16) -> Option<Agreement> {
 fn signed(body: Bytes<'_>, cipher_suite: u16) -> Option<Signed> {
     let mut rest = body;
     match suite(cipher_suite)?.key_exchange {
-        KeyExchange::Ecdhe => {
+        SuiteKeyExchange::Ecdhe => {
             // the kind of curve, and its number
             rest.take(3)?;
             let point = rest.u8()?;
             rest.take(usize::from(point))?;
         }
-        KeyExchange::Dhe => {
+        SuiteKeyExchange::Dhe => {
             // prime, generator, public value
             for _ in 0..3 {
                 let length = rest.u16()?;
                 rest.take(usize::from(length))?;
             }
         }
-        KeyExchange::Rsa | KeyExchange::Tls13 => return None,
+        SuiteKeyExchange::Rsa | SuiteKeyExchange::Tls13 => return None,
     }
     let parameters = body.0.get(..body.0.len() - rest.0.len())?.to_vec();
     let scheme = rest.u16()?;
@@ -454,7 +454,7 @@ mod tests {
         assert_eq!(
             flight.hello,
             Some(ServerHello {
-                version: Version::Tls12,
+                version: ProtocolVersion::Tls12,
                 cipher_suite: 0xc028,
                 random: [9; 32]
             })
@@ -496,7 +496,10 @@ mod tests {
         );
         let (flight, _) = flight(&bytes).expect("TLS").expect("whole");
         let hello = flight.hello.expect("a hello");
-        assert_eq!((hello.version, hello.cipher_suite), (Version::Ssl3, 5));
+        assert_eq!(
+            (hello.version, hello.cipher_suite),
+            (ProtocolVersion::Ssl3, 5)
+        );
         assert!(flight.certificate_requested && flight.certificates.is_empty());
         assert_eq!(flight.agreement, None);
     }
@@ -559,7 +562,10 @@ mod tests {
         let bytes = record(HANDSHAKE, &message(SERVER_HELLO, &body));
         let (retry, _) = flight(&bytes).expect("TLS").expect("whole");
         assert_eq!(retry.end, Some(End::HelloRetry));
-        assert_eq!(retry.hello.map(|hello| hello.version), Some(Version::Tls13));
+        assert_eq!(
+            retry.hello.map(|hello| hello.version),
+            Some(ProtocolVersion::Tls13)
+        );
         assert_eq!(retry.agreement, Some(Agreement::Group(0x1d)));
     }
 

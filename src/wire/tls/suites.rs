@@ -8,14 +8,14 @@ pub struct Suite {
     /// Its name as IANA and Microsoft write it.
     pub name: &'static str,
     /// How the key is agreed on.
-    pub key_exchange: KeyExchange,
+    pub key_exchange: SuiteKeyExchange,
     /// With what is encrypted.
-    pub cipher: Cipher,
+    pub cipher: SuiteCipher,
 }
 
 /// How the key is agreed on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum KeyExchange {
+pub enum SuiteKeyExchange {
     /// Encrypted to the key of the certificate: who has that key reads all that was recorded.
     Rsa,
     /// Ephemeral, finite field.
@@ -28,7 +28,7 @@ pub enum KeyExchange {
 
 /// With what is encrypted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Cipher {
+pub enum SuiteCipher {
     /// AES-GCM or ChaCha20-Poly1305.
     Aead,
     /// AES in CBC mode.
@@ -43,8 +43,10 @@ impl Suite {
     /// Whether clients of today have it: TLS 1.3's own, or ECDHE with an AEAD.
     #[must_use]
     pub fn is_modern(&self) -> bool {
-        matches!(self.key_exchange, KeyExchange::Ecdhe | KeyExchange::Tls13)
-            && self.cipher == Cipher::Aead
+        matches!(
+            self.key_exchange,
+            SuiteKeyExchange::Ecdhe | SuiteKeyExchange::Tls13
+        ) && self.cipher == SuiteCipher::Aead
     }
 }
 
@@ -90,268 +92,268 @@ pub(super) const SUITES: &[Suite] = &[
     suite_of(
         0x1302,
         "TLS_AES_256_GCM_SHA384",
-        KeyExchange::Tls13,
-        Cipher::Aead,
+        SuiteKeyExchange::Tls13,
+        SuiteCipher::Aead,
     ),
     suite_of(
         0x1301,
         "TLS_AES_128_GCM_SHA256",
-        KeyExchange::Tls13,
-        Cipher::Aead,
+        SuiteKeyExchange::Tls13,
+        SuiteCipher::Aead,
     ),
     suite_of(
         0x1303,
         "TLS_CHACHA20_POLY1305_SHA256",
-        KeyExchange::Tls13,
-        Cipher::Aead,
+        SuiteKeyExchange::Tls13,
+        SuiteCipher::Aead,
     ),
     suite_of(
         0xc02c,
         "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
-        KeyExchange::Ecdhe,
-        Cipher::Aead,
+        SuiteKeyExchange::Ecdhe,
+        SuiteCipher::Aead,
     ),
     suite_of(
         0xc02b,
         "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
-        KeyExchange::Ecdhe,
-        Cipher::Aead,
+        SuiteKeyExchange::Ecdhe,
+        SuiteCipher::Aead,
     ),
     suite_of(
         0xc030,
         "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
-        KeyExchange::Ecdhe,
-        Cipher::Aead,
+        SuiteKeyExchange::Ecdhe,
+        SuiteCipher::Aead,
     ),
     suite_of(
         0xc02f,
         "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
-        KeyExchange::Ecdhe,
-        Cipher::Aead,
+        SuiteKeyExchange::Ecdhe,
+        SuiteCipher::Aead,
     ),
     suite_of(
         0xcca9,
         "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
-        KeyExchange::Ecdhe,
-        Cipher::Aead,
+        SuiteKeyExchange::Ecdhe,
+        SuiteCipher::Aead,
     ),
     suite_of(
         0xcca8,
         "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
-        KeyExchange::Ecdhe,
-        Cipher::Aead,
+        SuiteKeyExchange::Ecdhe,
+        SuiteCipher::Aead,
     ),
     suite_of(
         0x009f,
         "TLS_DHE_RSA_WITH_AES_256_GCM_SHA384",
-        KeyExchange::Dhe,
-        Cipher::Aead,
+        SuiteKeyExchange::Dhe,
+        SuiteCipher::Aead,
     ),
     suite_of(
         0x009e,
         "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256",
-        KeyExchange::Dhe,
-        Cipher::Aead,
+        SuiteKeyExchange::Dhe,
+        SuiteCipher::Aead,
     ),
     suite_of(
         0xccaa,
         "TLS_DHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
-        KeyExchange::Dhe,
-        Cipher::Aead,
+        SuiteKeyExchange::Dhe,
+        SuiteCipher::Aead,
     ),
     suite_of(
         0xc024,
         "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384",
-        KeyExchange::Ecdhe,
-        Cipher::Cbc,
+        SuiteKeyExchange::Ecdhe,
+        SuiteCipher::Cbc,
     ),
     suite_of(
         0xc023,
         "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256",
-        KeyExchange::Ecdhe,
-        Cipher::Cbc,
+        SuiteKeyExchange::Ecdhe,
+        SuiteCipher::Cbc,
     ),
     suite_of(
         0xc028,
         "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384",
-        KeyExchange::Ecdhe,
-        Cipher::Cbc,
+        SuiteKeyExchange::Ecdhe,
+        SuiteCipher::Cbc,
     ),
     suite_of(
         0xc027,
         "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256",
-        KeyExchange::Ecdhe,
-        Cipher::Cbc,
+        SuiteKeyExchange::Ecdhe,
+        SuiteCipher::Cbc,
     ),
     suite_of(
         0xc00a,
         "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA",
-        KeyExchange::Ecdhe,
-        Cipher::Cbc,
+        SuiteKeyExchange::Ecdhe,
+        SuiteCipher::Cbc,
     ),
     suite_of(
         0xc009,
         "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA",
-        KeyExchange::Ecdhe,
-        Cipher::Cbc,
+        SuiteKeyExchange::Ecdhe,
+        SuiteCipher::Cbc,
     ),
     suite_of(
         0xc014,
         "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA",
-        KeyExchange::Ecdhe,
-        Cipher::Cbc,
+        SuiteKeyExchange::Ecdhe,
+        SuiteCipher::Cbc,
     ),
     suite_of(
         0xc013,
         "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA",
-        KeyExchange::Ecdhe,
-        Cipher::Cbc,
+        SuiteKeyExchange::Ecdhe,
+        SuiteCipher::Cbc,
     ),
     suite_of(
         0x006b,
         "TLS_DHE_RSA_WITH_AES_256_CBC_SHA256",
-        KeyExchange::Dhe,
-        Cipher::Cbc,
+        SuiteKeyExchange::Dhe,
+        SuiteCipher::Cbc,
     ),
     suite_of(
         0x0067,
         "TLS_DHE_RSA_WITH_AES_128_CBC_SHA256",
-        KeyExchange::Dhe,
-        Cipher::Cbc,
+        SuiteKeyExchange::Dhe,
+        SuiteCipher::Cbc,
     ),
     suite_of(
         0x0039,
         "TLS_DHE_RSA_WITH_AES_256_CBC_SHA",
-        KeyExchange::Dhe,
-        Cipher::Cbc,
+        SuiteKeyExchange::Dhe,
+        SuiteCipher::Cbc,
     ),
     suite_of(
         0x0033,
         "TLS_DHE_RSA_WITH_AES_128_CBC_SHA",
-        KeyExchange::Dhe,
-        Cipher::Cbc,
+        SuiteKeyExchange::Dhe,
+        SuiteCipher::Cbc,
     ),
     suite_of(
         0x006a,
         "TLS_DHE_DSS_WITH_AES_256_CBC_SHA256",
-        KeyExchange::Dhe,
-        Cipher::Cbc,
+        SuiteKeyExchange::Dhe,
+        SuiteCipher::Cbc,
     ),
     suite_of(
         0x0040,
         "TLS_DHE_DSS_WITH_AES_128_CBC_SHA256",
-        KeyExchange::Dhe,
-        Cipher::Cbc,
+        SuiteKeyExchange::Dhe,
+        SuiteCipher::Cbc,
     ),
     suite_of(
         0x0038,
         "TLS_DHE_DSS_WITH_AES_256_CBC_SHA",
-        KeyExchange::Dhe,
-        Cipher::Cbc,
+        SuiteKeyExchange::Dhe,
+        SuiteCipher::Cbc,
     ),
     suite_of(
         0x0032,
         "TLS_DHE_DSS_WITH_AES_128_CBC_SHA",
-        KeyExchange::Dhe,
-        Cipher::Cbc,
+        SuiteKeyExchange::Dhe,
+        SuiteCipher::Cbc,
     ),
     suite_of(
         0x009d,
         "TLS_RSA_WITH_AES_256_GCM_SHA384",
-        KeyExchange::Rsa,
-        Cipher::Aead,
+        SuiteKeyExchange::Rsa,
+        SuiteCipher::Aead,
     ),
     suite_of(
         0x009c,
         "TLS_RSA_WITH_AES_128_GCM_SHA256",
-        KeyExchange::Rsa,
-        Cipher::Aead,
+        SuiteKeyExchange::Rsa,
+        SuiteCipher::Aead,
     ),
     suite_of(
         0x003d,
         "TLS_RSA_WITH_AES_256_CBC_SHA256",
-        KeyExchange::Rsa,
-        Cipher::Cbc,
+        SuiteKeyExchange::Rsa,
+        SuiteCipher::Cbc,
     ),
     suite_of(
         0x003c,
         "TLS_RSA_WITH_AES_128_CBC_SHA256",
-        KeyExchange::Rsa,
-        Cipher::Cbc,
+        SuiteKeyExchange::Rsa,
+        SuiteCipher::Cbc,
     ),
     suite_of(
         0x0035,
         "TLS_RSA_WITH_AES_256_CBC_SHA",
-        KeyExchange::Rsa,
-        Cipher::Cbc,
+        SuiteKeyExchange::Rsa,
+        SuiteCipher::Cbc,
     ),
     suite_of(
         0x002f,
         "TLS_RSA_WITH_AES_128_CBC_SHA",
-        KeyExchange::Rsa,
-        Cipher::Cbc,
+        SuiteKeyExchange::Rsa,
+        SuiteCipher::Cbc,
     ),
     suite_of(
         0xc008,
         "TLS_ECDHE_ECDSA_WITH_3DES_EDE_CBC_SHA",
-        KeyExchange::Ecdhe,
-        Cipher::TripleDes,
+        SuiteKeyExchange::Ecdhe,
+        SuiteCipher::TripleDes,
     ),
     suite_of(
         0xc012,
         "TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA",
-        KeyExchange::Ecdhe,
-        Cipher::TripleDes,
+        SuiteKeyExchange::Ecdhe,
+        SuiteCipher::TripleDes,
     ),
     suite_of(
         0x0016,
         "TLS_DHE_RSA_WITH_3DES_EDE_CBC_SHA",
-        KeyExchange::Dhe,
-        Cipher::TripleDes,
+        SuiteKeyExchange::Dhe,
+        SuiteCipher::TripleDes,
     ),
     suite_of(
         0x0013,
         "TLS_DHE_DSS_WITH_3DES_EDE_CBC_SHA",
-        KeyExchange::Dhe,
-        Cipher::TripleDes,
+        SuiteKeyExchange::Dhe,
+        SuiteCipher::TripleDes,
     ),
     suite_of(
         0x000a,
         "TLS_RSA_WITH_3DES_EDE_CBC_SHA",
-        KeyExchange::Rsa,
-        Cipher::TripleDes,
+        SuiteKeyExchange::Rsa,
+        SuiteCipher::TripleDes,
     ),
     suite_of(
         0xc007,
         "TLS_ECDHE_ECDSA_WITH_RC4_128_SHA",
-        KeyExchange::Ecdhe,
-        Cipher::Rc4,
+        SuiteKeyExchange::Ecdhe,
+        SuiteCipher::Rc4,
     ),
     suite_of(
         0xc011,
         "TLS_ECDHE_RSA_WITH_RC4_128_SHA",
-        KeyExchange::Ecdhe,
-        Cipher::Rc4,
+        SuiteKeyExchange::Ecdhe,
+        SuiteCipher::Rc4,
     ),
     suite_of(
         0x0005,
         "TLS_RSA_WITH_RC4_128_SHA",
-        KeyExchange::Rsa,
-        Cipher::Rc4,
+        SuiteKeyExchange::Rsa,
+        SuiteCipher::Rc4,
     ),
     suite_of(
         0x0004,
         "TLS_RSA_WITH_RC4_128_MD5",
-        KeyExchange::Rsa,
-        Cipher::Rc4,
+        SuiteKeyExchange::Rsa,
+        SuiteCipher::Rc4,
     ),
 ];
 
 const fn suite_of(
     number: u16,
     name: &'static str,
-    key_exchange: KeyExchange,
-    cipher: Cipher,
+    key_exchange: SuiteKeyExchange,
+    cipher: SuiteCipher,
 ) -> Suite {
     Suite {
         number,
@@ -370,16 +372,16 @@ mod tests {
         for suite in SUITES {
             let name = suite.name;
             let key_exchange = match name {
-                _ if name.starts_with("TLS_ECDHE_") => KeyExchange::Ecdhe,
-                _ if name.starts_with("TLS_DHE_") => KeyExchange::Dhe,
-                _ if name.starts_with("TLS_RSA_WITH_") => KeyExchange::Rsa,
-                _ => KeyExchange::Tls13,
+                _ if name.starts_with("TLS_ECDHE_") => SuiteKeyExchange::Ecdhe,
+                _ if name.starts_with("TLS_DHE_") => SuiteKeyExchange::Dhe,
+                _ if name.starts_with("TLS_RSA_WITH_") => SuiteKeyExchange::Rsa,
+                _ => SuiteKeyExchange::Tls13,
             };
             let cipher = match name {
-                _ if name.contains("_GCM_") || name.contains("_POLY1305_") => Cipher::Aead,
-                _ if name.contains("_3DES_") => Cipher::TripleDes,
-                _ if name.contains("_RC4_") => Cipher::Rc4,
-                _ => Cipher::Cbc,
+                _ if name.contains("_GCM_") || name.contains("_POLY1305_") => SuiteCipher::Aead,
+                _ if name.contains("_3DES_") => SuiteCipher::TripleDes,
+                _ if name.contains("_RC4_") => SuiteCipher::Rc4,
+                _ => SuiteCipher::Cbc,
             };
             assert_eq!(
                 (suite.key_exchange, suite.cipher),
@@ -388,7 +390,7 @@ mod tests {
             );
             assert_eq!(
                 suite.number >> 8 == 0x13,
-                suite.key_exchange == KeyExchange::Tls13,
+                suite.key_exchange == SuiteKeyExchange::Tls13,
                 "{name}"
             );
         }
