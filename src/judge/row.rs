@@ -15,7 +15,7 @@ use crate::plan::Check;
 /// Where the observation has a failure, `failure_code` is its code and a diagnosis of that code stands among the
 /// diagnoses. They come worst first, then in the order of the [rules](fn@rules). Beside `forbidden-open` the others are
 /// worth knowing (info) and nothing to repair. A lookup that failed is the whole
-/// target's: its rows have the failure and no diagnoses, and [`judge_target()`] tells the cause once.
+/// target's: its rows have the failure and no diagnoses, and [`judge_target()`](super::judge_target()) tells the cause once.
 #[must_use]
 pub fn judge(check: Check, observation: Observation, context: &Context<'_>) -> Finding {
     let case = Case {

@@ -11,7 +11,7 @@ use crate::judge::product::Product;
 use crate::judge::rule::{Evidence, Rule};
 use crate::observation::State;
 
-/// A port of a target that was tried because everything else had been open ([`calls_for_control`]).
+/// A port of a target that was tried because everything else had been open ([`calls_for_control`](super::calls_for_control)).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Control {
     /// Which.
