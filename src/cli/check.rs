@@ -145,8 +145,7 @@ impl CheckArgs {
             limits: self.limits.limits()?,
         };
         let wait = self.limits.wait()?;
-        // What a domain's hosts are required to have is known later.
-        if wait.is_some() && domain.is_none() && !is_anything_required(&plan) {
+        if wait.is_some() && !is_anything_required(&plan) {
             return Err(UsageError(
                 "--wait waits until what is required passes, and nothing is: name services with --service, or a --role"
                     .to_owned(),

@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use super::document::{Discovered, MailHost};
+use crate::schema::held;
 
 /// A domain, what is told of it by code, worst first by severity, and what DANE comes to at its mail host.
 type Case = (&'static str, &'static [&'static str], Option<&'static str>);
@@ -460,6 +461,66 @@ fn the_hosts_that_are_worth_a_check_have_their_lines() {
         for line in tree.lines() {
             let is_pasted = line.trim_start().starts_with("exchports check");
             assert!(is_pasted || line.chars().count() <= 80, "{domain}: {line}");
+        }
+    }
+}
+
+/// What `discover` finds is checked in the same run, and the exit code is over the domain and its hosts.
+#[test]
+fn the_hosts_of_a_domain_are_checked_as_what_they_are() {
+    let Some(lab) = Lab::started() else {
+        return;
+    };
+    for (domain, exit, hosts) in [
+        (
+            "own",
+            0,
+            &[
+                ("autodiscover.own.example", "published", "pass"),
+                ("mail.own.example", "edge", "pass"),
+            ][..],
+        ),
+        // Its host is well; that nobody who does DANE delivers to it is the domain's.
+        (
+            "wrongtlsa",
+            1,
+            &[("mail.wrongtlsa.example", "edge", "pass")],
+        ),
+        (
+            "hybrid",
+            0,
+            &[
+                ("autodiscover.hybrid.example", "published", "pass"),
+                (
+                    "hybrid-example.mail.protection.outlook.com",
+                    "online-mx",
+                    "pass",
+                ),
+            ],
+        ),
+        // Nothing of it but 25 is there, for the records that name the rest.
+        ("linux", 1, &[("mail.linux.example", "mail", "fail")]),
+    ] {
+        let mut command = lab.command(domain, &["--json"]);
+        command[1] = "check".to_owned();
+        command.insert(2, "--domain".to_owned());
+        let output = lab.run(&command);
+        let document = held(&String::from_utf8_lossy(&output.stdout));
+        assert_eq!(output.status.code(), Some(exit), "{domain}");
+        assert_eq!(document["domain"]["domain"], format!("{domain}.example"));
+        let targets = document["targets"].as_array().expect("targets");
+        let told: Vec<_> = targets
+            .iter()
+            .map(|target| {
+                let word = |key: &str| target[key].as_str().unwrap_or_default();
+                (word("target"), word("role"), word("status"))
+            })
+            .collect();
+        assert_eq!(told, hosts, "{domain}");
+        let rows = targets[0]["checks"].as_array().expect("rows");
+        let of_25 = rows.iter().find(|row| row["service"] == "smtp");
+        if domain == "linux" {
+            assert_eq!(of_25.expect("a row")["expect"], "required");
         }
     }
 }

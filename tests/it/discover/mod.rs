@@ -246,6 +246,14 @@ fn a_domain_that_cannot_be_asked_ends_its_check_with_one_line() {
             "nothing could be asked of example.com",
         ),
         (&["--domain", "192.0.2.1"], "is an address"),
+        // What does not go with it says so, in one line.
+        (&["--domain", "example.com", "--redact"], "--redact"),
+        (&["--domain", "example.com", "--wait", "1m"], "--wait"),
+        (&["--domain", "example.com", "--nodes", "ex01"], "--nodes"),
+        (
+            &["--domain", "example.com", "--proxy", "socks5h://p:1"],
+            "--proxy",
+        ),
         (&["--resolver", &at, "mail.example.com"], "--domain"),
         (
             &["user@example.com"],
