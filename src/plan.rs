@@ -23,6 +23,8 @@ pub struct Plan {
     pub proxy: Option<Arc<Proxy>>,
     /// A proxy that this machine's environment names and this run does not use.
     pub unused_proxy: Option<Arc<Proxy>>,
+    /// Whose port 25 is dialled for comparison, where that of a target does not answer.
+    pub controls: Vec<ControlHost>,
     /// An earlier run to compare with.
     pub baseline: Option<Arc<Baseline>>,
     /// Whom to trust.
@@ -60,6 +62,17 @@ pub struct Target {
     pub named: Vec<ServiceId>,
     /// The target that it is a node of (`--nodes`): both are looked at by that one's name, and compared.
     pub node_of: Option<String>,
+}
+
+/// A host whose port 25 is dialled where that of a target does not answer (`--control`): is it blocked here, or there?
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ControlHost {
+    /// As it was typed.
+    pub name: String,
+    /// As it is looked up.
+    pub host: Host,
+    /// An address that takes the place of the lookup.
+    pub address: Option<IpAddr>,
 }
 
 /// A host name in ASCII form, lower case; or an address.

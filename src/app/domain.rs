@@ -14,7 +14,7 @@ use crate::discovery::{CutShort, Discovery};
 use crate::finding::{DomainFinding, Recommended};
 use crate::judge::{judge_domain, unanswered};
 use crate::net::{Halt, Resolver, Roots, SocketLimits, clock};
-use crate::plan::{Check, Families, Host, Plan, Target};
+use crate::plan::{Check, ControlHost, Families, Host, Plan, Target};
 use crate::report::{Activity, domain_awaited};
 
 /// With what a domain is looked at.
@@ -153,7 +153,23 @@ pub(super) async fn add_hosts(
             node_of: None,
         });
     }
+    add_controls(&finding, plan);
     Ok(finding)
+}
+
+/// The domain's mail hosts serve as controls of one another, behind the one that was named: they are looked at anyway.
+fn add_controls(finding: &DomainFinding, plan: &mut Plan) {
+    let records = &finding.discovery.mx.records;
+    for target in &plan.targets {
+        let is_mx = |name: &str| Host::Name(name.to_owned()) == target.server_name;
+        if records.iter().any(|record| is_mx(&record.host)) {
+            plan.controls.push(ControlHost {
+                name: target.name.clone(),
+                host: target.host.clone(),
+                address: target.address,
+            });
+        }
+    }
 }
 
 /// What is looked at on a host: its role's services, on the ports that were found.

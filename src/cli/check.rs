@@ -127,6 +127,7 @@ impl CheckArgs {
         }
         targets.extend(self.route.nodes(&targets, &route)?);
         let ehlo_name = self.route.ehlo_name(&targets)?;
+        let controls = self.route.controls(&targets)?;
         let jobs = self.limits.jobs()?;
         let telling = self.output.telling()?;
         let domain = self.domain(&telling)?;
@@ -135,6 +136,7 @@ impl CheckArgs {
             reach: route.reach,
             proxy: route.proxies.used,
             unused_proxy: route.proxies.unused,
+            controls,
             baseline: None,
             trust: self.standards.trust(),
             standards: self.standards.standards()?,

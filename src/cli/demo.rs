@@ -92,6 +92,7 @@ pub fn demo_plan(
         reach: Reach::default(),
         proxy: None,
         unused_proxy: None,
+        controls: Vec::new(),
         baseline: None,
         trust: Trust::default(),
         standards: Standards::default(),

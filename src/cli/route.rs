@@ -10,7 +10,9 @@ use super::error::{UsageError, quoted};
 use super::proxy::Proxies;
 use super::{proxy, targets, values};
 use crate::catalog::Expectation;
-use crate::plan::{Addresses, Check, Families, Host, Proxy, ProxyScheme, Reach, Target};
+use crate::plan::{
+    Addresses, Check, ControlHost, Families, Host, Proxy, ProxyScheme, Reach, Target,
+};
 
 #[derive(Args, Debug)]
 pub(super) struct RouteArgs {
@@ -56,6 +58,15 @@ pub(super) struct RouteArgs {
         help_heading = "How to get there"
     )]
     nodes: Vec<String>,
+
+    /// A mail host to compare with: where 25 of a target does not answer, its 25 is dialled too. Is it blocked here, or there?
+    #[arg(
+        long,
+        value_name = "HOST",
+        conflicts_with = "proxy",
+        help_heading = "How to get there"
+    )]
+    control: Option<String>,
 
     /// A client certificate and its key, in one PEM file, for servers that ask for one
     #[arg(long, value_name = "FILE", help_heading = "How to get there")]
@@ -206,6 +217,27 @@ impl RouteArgs {
             });
         }
         Ok(nodes)
+    }
+
+    /// Whose port 25 is dialled for comparison.
+    pub(super) fn controls(&self, targets: &[Target]) -> Result<Vec<ControlHost>, UsageError> {
+        let Some(typed) = &self.control else {
+            return Ok(Vec::new());
+        };
+        let host = targets::named("--control", typed)?;
+        let plain = targets::without_final_dot;
+        let is_it = |target: &Target| plain(&target.host) == plain(&host);
+        if !targets.is_empty() && targets.iter().all(is_it) {
+            return Err(UsageError(format!(
+                "--control {} is the target itself: name another mail host to compare with",
+                quoted(typed)
+            )));
+        }
+        Ok(vec![ControlHost {
+            name: typed.clone(),
+            host,
+            address: None,
+        }])
     }
 
     pub(super) fn ehlo_name(&self, targets: &[Target]) -> Result<Option<String>, UsageError> {

@@ -18,7 +18,8 @@ pub use domain::{domain_rules, judge_domain, unanswered};
 pub use explain::{explain, list_of_words, most_like, near, words};
 pub use explanation::Explanation;
 pub use host::{
-    Control, Place, Surroundings, calls_for_control, compare_nodes, judge_target, target_rules,
+    Control, Elsewhere, Place, Surroundings, calls_for_control, calls_for_port_25, compare_nodes,
+    judge_target, target_rules,
 };
 pub use limited::turned_away;
 pub use role::{expected, judge_by_signs};

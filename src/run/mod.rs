@@ -6,7 +6,7 @@
 //! connection nor how anything is told.
 //!
 //! Start reading at [`run`], in `targets`: which targets begin when. `target` is one of them from its lookup to its
-//! verdict: its `rows`, each a `check`, the web services `behind` 443, and the `control` port.
+//! verdict: its `rows`, each a `check`, the web services `behind` 443, the `control` port, and `port_25` of other hosts.
 
 mod admission;
 mod again;
@@ -17,6 +17,7 @@ mod events;
 #[cfg(test)]
 mod fixture;
 mod nodes;
+mod port_25;
 mod rows;
 mod setup;
 mod target;

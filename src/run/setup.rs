@@ -4,14 +4,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use time::OffsetDateTime;
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use crate::event::{RunEnd, TargetId};
 use crate::finding::DomainFinding;
-use crate::judge::Context;
+use crate::judge::{Context, Elsewhere};
 use crate::net::{Halt, Identity, Lookup, Roots, SocketLimits, Via};
 use crate::observation::Observation;
-use crate::plan::{Host, Plan, Target};
+use crate::plan::{ControlHost, Host, Plan, Target};
 
 /// What was seen of rows in an earlier round, so that they need not be looked at again: by target and row.
 pub type Kept = HashMap<(TargetId, usize), Observation>;
@@ -59,6 +60,21 @@ pub struct Cancellation {
     pub end: Arc<OnceLock<RunEnd>>,
 }
 
+/// The hosts that may be dialled for comparison, each once in a run.
+#[derive(Debug)]
+pub(super) struct Controls(pub(super) Vec<(ControlHost, OnceCell<Elsewhere>)>);
+
+impl Controls {
+    pub(super) fn new(hosts: &[ControlHost]) -> Self {
+        Self(
+            hosts
+                .iter()
+                .map(|host| (host.clone(), OnceCell::new()))
+                .collect(),
+        )
+    }
+}
+
 /// What all checks of a run share.
 #[derive(Debug)]
 pub(super) struct RunSetup {
@@ -72,6 +88,8 @@ pub(super) struct RunSetup {
     pub(super) deadline: Option<Instant>,
     pub(super) halt: Halt,
     pub(super) now: OffsetDateTime,
+    /// Whose port 25 may be dialled for comparison.
+    pub(super) controls: Controls,
     /// The proxy of the run.
     pub(super) via: Option<Arc<Via>>,
 }

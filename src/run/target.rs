@@ -10,6 +10,7 @@ use super::again::{ask_again, is_open_question};
 use super::behind::Dependencies;
 use super::check::{DialTerms, ask, one_check};
 use super::control::control;
+use super::port_25::port_25;
 use super::rows::{
     PlannedRow, at_its_place, before, broken, expect_by_address, not_resolved, only, rows,
 };
@@ -126,6 +127,7 @@ pub(super) async fn one_target(
     let around = Surroundings {
         addresses,
         resolve: lookup.took,
+        port_25: port_25(&shared, &target, &findings, &way).await,
         control: control(&shared, &target, &findings, way).await,
     };
     let verdict = if is_held {

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::admission::Admission;
 use super::events::tell;
 use super::nodes::Nodes;
-use super::setup::{RunSetup, Sequence, Setup};
+use super::setup::{Controls, RunSetup, Sequence, Setup};
 use super::target::one_target;
 use crate::event::{Event, RunFinished, Summary};
 use crate::net::Via;
@@ -35,6 +35,7 @@ pub async fn run(mut plan: Plan, setup: Setup, events: mpsc::Sender<Event>) -> R
         kept: setup.kept,
         lookup: setup.lookup,
         began,
+        controls: Controls::new(&plan.controls),
         via: plan.proxy.clone().map(|proxy| Arc::new(Via::new(proxy))),
         plan,
         roots: setup.roots,
@@ -161,6 +162,7 @@ mod tests {
         Plan {
             proxy: None,
             unused_proxy: None,
+            controls: Vec::new(),
             baseline: None,
             targets,
             reach: Reach::default(),
@@ -300,6 +302,7 @@ mod tests {
             roots: setup.roots,
             identity: None,
             now: OffsetDateTime::UNIX_EPOCH,
+            controls: Controls::new(&[]),
             via: None,
         });
         let running = tokio::spawn(async move {

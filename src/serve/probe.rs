@@ -285,6 +285,7 @@ mod tests {
             reach: Reach::default(),
             proxy: None,
             unused_proxy: None,
+            controls: Vec::new(),
             baseline: None,
             trust: Trust {
                 stores: Stores::Public,

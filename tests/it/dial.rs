@@ -696,15 +696,19 @@ fn closed() -> SocketAddr {
 }
 
 /// A port that answers nobody: its queue is full.
-struct Filtered {
-    address: SocketAddr,
+pub(crate) struct Filtered {
+    pub(crate) address: SocketAddr,
     _listener: Socket,
     _queue: Vec<Socket>,
 }
 
 impl Filtered {
     fn new() -> Self {
-        let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
+        Self::at("127.0.0.1:0".parse().expect("an address"))
+    }
+
+    /// The same there.
+    pub(crate) fn at(any: SocketAddr) -> Self {
         let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         listener.bind(&any.into()).expect("a port");
         listener.listen(0).expect("listening");

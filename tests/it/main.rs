@@ -13,6 +13,8 @@ mod judge;
 mod layering;
 mod monitoring;
 mod old_tls;
+#[cfg(target_os = "linux")]
+mod port_25;
 mod probe;
 mod proxy;
 mod readme;

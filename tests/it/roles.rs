@@ -482,6 +482,7 @@ impl Staged {
             node_of: None,
         };
         let around = Surroundings {
+            port_25: Vec::new(),
             addresses: vec![self.address],
             ..Surroundings::default()
         };

@@ -201,6 +201,7 @@ fn run_of(finding: &Finding, host: &Host) -> Vec<Event> {
         node_of: None,
     };
     let around = Surroundings {
+        port_25: Vec::new(),
         addresses: vec![IpAddr::from([192, 0, 2, 25])],
         ..Surroundings::default()
     };

@@ -20,6 +20,17 @@ pub struct Control {
     pub state: Option<State>,
 }
 
+/// What the same port of another host showed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Elsewhere {
+    /// The host, as it was named.
+    pub host: String,
+    /// Where it was dialled.
+    pub addresses: Vec<IpAddr>,
+    /// What TCP showed; `None` when it could not be tried.
+    pub state: Option<State>,
+}
+
 /// A rule over a target.
 pub(super) type HostRule = Rule<fn(&TargetCase<'_>) -> Vec<TargetEvidence>>;
 
@@ -85,6 +96,7 @@ pub struct TargetCase<'a> {
     pub(super) findings: &'a [Finding],
     pub(super) context: &'a Context<'a>,
     pub(super) control: Option<Control>,
+    pub(super) port_25: &'a [Elsewhere],
 }
 
 impl<'a> TargetCase<'a> {

@@ -24,7 +24,7 @@ mod reach;
 mod shared;
 
 pub(super) use candidate::is_good;
-pub use case::Control;
+pub use case::{Control, Elsewhere};
 pub use nodes::{Place, compare_nodes};
 
 use candidate::candidate;
@@ -39,6 +39,8 @@ pub struct Surroundings {
     pub resolve: Option<Duration>,
     /// What a port showed on which nobody should be; `None` when none was tried.
     pub control: Option<Control>,
+    /// What port 25 of other hosts showed, in the order in which they were tried, where that of the target did not answer.
+    pub port_25: Vec<Elsewhere>,
 }
 
 /// Says what the findings of a target's checks mean together.
@@ -57,6 +59,7 @@ pub fn judge_target(
         findings,
         context,
         control: around.control,
+        port_25: &around.port_25,
     };
     let mut diagnoses = shared::of_the_lookup(&whole);
     diagnoses.extend(target_rules().flat_map(|rule| rule.diagnose(&whole)));
@@ -94,6 +97,12 @@ pub fn judge_target(
 #[must_use]
 pub fn calls_for_control(findings: &[Finding]) -> bool {
     reach::is_everything_open(findings)
+}
+
+/// Whether port 25 of another host would tell something: that of the target was looked at and does not answer.
+#[must_use]
+pub fn calls_for_port_25(findings: &[Finding]) -> bool {
+    reach::is_25_unanswered(findings)
 }
 
 /// All rules over a target, in their order.

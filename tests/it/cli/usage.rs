@@ -529,3 +529,21 @@ fn a_client_certificate_that_cannot_be_used_is_told_on_one_line() {
         )]);
     }
 }
+
+#[test]
+fn a_control_that_compares_nothing_is_told_on_one_line() {
+    refused(&[
+        (
+            words("check --control a.example. A.example"),
+            &["--control `a.example.`", "the target itself"],
+        ),
+        (
+            words("check --control a..b a.example"),
+            &["--control `a..b`", "empty label"],
+        ),
+        (
+            words("check --control b.example --proxy socks5://proxy a.example"),
+            &["--control", "--proxy"],
+        ),
+    ]);
+}

@@ -12,7 +12,7 @@ use exchports::facts::{
 };
 use exchports::finding::{Code, Finding, Severity, Status, TargetDiagnosis, TargetFinding};
 use exchports::judge::{
-    Context, Control, Surroundings, calls_for_control, judge, judge_target, target_rules,
+    Context, Control, Elsewhere, Surroundings, calls_for_control, judge, judge_target, target_rules,
 };
 use exchports::observation::{Attempt, Cause, Failure, Observation, Stage, State, Step};
 use exchports::plan::{Check, Host, Standards, Target};
@@ -85,6 +85,108 @@ fn port_25_alone() {
     assert_eq!(codes(&host.judged()), []);
     host.see(Submission, &healthy(Submission.row()));
     host.see(Smtp, &unopened(State::Closed, Cause::Refused));
+    assert_eq!(codes(&host.judged()), []);
+}
+
+#[test]
+fn port_25_of_another_host_tells_whether_it_is_blocked_here_or_there() {
+    let elsewhere = |host: &str, state| Elsewhere {
+        host: host.to_owned(),
+        addresses: vec![IpAddr::from([198, 51, 100, 25])],
+        state,
+    };
+    let here = "25 does not leave this network: neither this host nor";
+    let there = "25 leaves this network, since";
+    let unknown = "whether port 25 is blocked here or there is not known:";
+    for (seen, code, severity, told) in [
+        (
+            vec![elsewhere("mx2", Some(State::Filtered))],
+            Code::Port25BlockedHere,
+            Severity::Fail,
+            format!("port {here} mx2 answers on it"),
+        ),
+        (
+            vec![elsewhere("mx2", Some(State::Open))],
+            Code::Port25BlockedThere,
+            Severity::Fail,
+            format!("port {there} mx2 answers on it, and this host does not"),
+        ),
+        // A refusal is an answer that came back.
+        (
+            vec![
+                elsewhere("mx2", Some(State::Filtered)),
+                elsewhere("mx3", Some(State::Closed)),
+            ],
+            Code::Port25BlockedThere,
+            Severity::Fail,
+            format!("port {there} mx3 answers on it, and this host does not"),
+        ),
+        (
+            vec![
+                elsewhere("mx2", Some(State::Filtered)),
+                elsewhere("mx3", Some(State::Unresolved)),
+                elsewhere("mx4", Some(State::Filtered)),
+            ],
+            Code::Port25BlockedHere,
+            Severity::Fail,
+            format!("port {here} mx2 nor mx4 answers on it"),
+        ),
+        (
+            vec![
+                elsewhere("mx2", Some(State::Unresolved)),
+                elsewhere("mx3", Some(State::Unreachable)),
+                Elsewhere {
+                    addresses: Vec::new(),
+                    ..elsewhere("mx4", None)
+                },
+            ],
+            Code::ControlUnusable,
+            Severity::Info,
+            format!(
+                "{unknown} mx2 has no address, mx3 is unreachable, mx4 is at this host's address"
+            ),
+        ),
+    ] {
+        let mut host = StagedHost::with(Role::Mailbox, &[Smtp, Https, Submission]);
+        host.see(Smtp, &unopened(State::Filtered, Cause::Filtered));
+        host.port_25 = seen;
+        let finding = host.judged();
+        let diagnosis = &finding
+            .diagnoses
+            .iter()
+            .find(|told| told.diagnosis.code == code)
+            .unwrap_or_else(|| panic!("no {code}: {:?}", finding.diagnoses));
+        assert_eq!(diagnosis.services, [Smtp]);
+        assert_eq!(diagnosis.diagnosis.message, told);
+        assert_eq!(diagnosis.diagnosis.severity, severity);
+        // What is known is no longer told as a possibility.
+        let is_possible = codes(&finding)
+            .iter()
+            .any(|(code, _)| *code == Code::Port25Blocked);
+        assert_eq!(is_possible, code == Code::ControlUnusable);
+    }
+}
+
+#[test]
+fn port_25_of_another_host_says_nothing_where_25_answers_or_the_host_is_dead() {
+    let open = Elsewhere {
+        host: "mx2".to_owned(),
+        addresses: Vec::new(),
+        state: Some(State::Open),
+    };
+    let mut host = StagedHost::with(Role::Mailbox, &[Smtp, Https, Submission]);
+    host.port_25 = vec![open.clone()];
+    assert_eq!(codes(&host.judged()), []);
+    host.see(Smtp, &unopened(State::Closed, Cause::Refused));
+    assert_eq!(codes(&host.judged()), []);
+    for id in [Smtp, Https, Submission] {
+        host.see(id, &unopened(State::Filtered, Cause::Filtered));
+    }
+    only(&host.judged(), Code::NothingAnswers);
+    // On a host that need not take mail nobody misses it.
+    let mut host = StagedHost::with(Role::Published, &[Smtp, Https]);
+    host.see(Smtp, &unopened(State::Filtered, Cause::Filtered));
+    host.port_25 = vec![open];
     assert_eq!(codes(&host.judged()), []);
 }
 
@@ -660,6 +762,7 @@ struct StagedHost {
     name: &'static str,
     rows: Vec<(&'static Service, Observation)>,
     control: Option<Control>,
+    port_25: Vec<Elsewhere>,
 }
 
 impl StagedHost {
@@ -681,6 +784,7 @@ impl StagedHost {
                 .map(|id| (id.row(), healthy(id.row())))
                 .collect(),
             control: None,
+            port_25: Vec::new(),
         }
     }
 
@@ -774,6 +878,7 @@ impl StagedHost {
             node_of: None,
         };
         let around = Surroundings {
+            port_25: self.port_25.clone(),
             control: self.control,
             ..Surroundings::default()
         };

@@ -79,6 +79,7 @@ fn a_target_keeps_what_it_was_given() {
     let found = judge_target(
         &target("mail.example.com", Role::Edge),
         Surroundings {
+            port_25: Vec::new(),
             addresses: addresses.clone(),
             resolve: Some(Duration::from_millis(3)),
             control: None,
