@@ -251,7 +251,7 @@ impl Tree<'_> {
             .filter(|names| !names.records.is_empty())
         {
             self.line(
-                9,
+                11,
                 &format!("its address is called {}", names.records.join(", ")),
             );
         }

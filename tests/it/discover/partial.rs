@@ -5,9 +5,11 @@ use std::net::SocketAddr;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::document::Discovered;
-use super::{asked_name, discover, document, program, serve, small_answer};
+use super::{PATIENCE, asked_name, discover, document, program, serve, small_answer};
 use crate::cli::{ended, sent};
 use crate::schema::held;
 
@@ -19,7 +21,8 @@ const BEFORE: &str = "  _submission: mail.example.com:587";
 
 #[test]
 fn what_is_known_is_told_while_the_rest_is_asked_for() {
-    let (at, is_let_go) = slow_domain();
+    let slow = slow_domain();
+    let at = slow.at;
     let mut child = spawned(at, &[]);
     let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
     let before = read_until(&mut out, BEFORE);
@@ -27,7 +30,7 @@ fn what_is_known_is_told_while_the_rest_is_asked_for() {
     assert!(before.contains("mail.example.com 127.0.0.1"), "{before}");
     assert!(before.contains("4 SRV _autodiscover._tcp"), "{before}");
     assert!(!before.contains("MTA-STS"), "{before}");
-    is_let_go.store(true, Ordering::Relaxed);
+    slow.is_let_go.store(true, Ordering::Relaxed);
     let mut rest = String::new();
     out.read_to_string(&mut rest).expect("the rest");
     assert_eq!(ended(child), Some(0));
@@ -40,14 +43,15 @@ fn what_is_known_is_told_while_the_rest_is_asked_for() {
 
 #[test]
 fn a_deadline_leaves_what_was_learned() {
-    let (at, _) = slow_domain();
-    let output = discover(at, &["example.com", "--deadline", "1s", "--json"]);
+    let slow = slow_domain();
+    let at = slow.at;
+    let output = discover(at, &["example.com", "--deadline", "2s", "--json"]);
     assert_eq!(output.status.code(), Some(1));
     let found = document(&output);
     assert_cut(&found, "deadline", "Missing: MTA-STS");
     assert_eq!(found.mx.len(), 2);
 
-    let output = discover(at, &["example.com", "--deadline", "1s"]);
+    let output = discover(at, &["example.com", "--deadline", "2s"]);
     assert_eq!(output.status.code(), Some(1));
     let tree = String::from_utf8(output.stdout).expect("a tree");
     assert!(tree.contains(BEFORE), "{tree}");
@@ -76,7 +80,8 @@ fn a_deadline_before_the_first_answer_is_one_line() {
 
 #[test]
 fn an_interrupt_leaves_what_was_learned() {
-    let (at, _) = slow_domain();
+    let slow = slow_domain();
+    let at = slow.at;
     let mut child = spawned(at, &[]);
     let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
     let before = read_until(&mut out, BEFORE);
@@ -96,17 +101,19 @@ fn an_interrupt_leaves_what_was_learned() {
 }
 
 /// Nothing is written of a document before its end, so that nothing tells when it is time.
-#[cfg(unix)]
 #[test]
 fn an_interrupted_document_is_whole() {
-    let (at, _) = slow_domain();
+    let slow = slow_domain();
+    let at = slow.at;
     let mut child = spawned(at, &["--json"]);
-    std::thread::sleep(std::time::Duration::from_millis(700));
-    assert!(sent(&mut child, "TERM"));
+    is_asked(&slow);
+    if !sent(&mut child, "INT") {
+        return;
+    }
     let mut text = String::new();
     let mut out = child.stdout.take().expect("a pipe");
     out.read_to_string(&mut text).expect("a document");
-    assert_eq!(ended(child), Some(143), "{text}");
+    assert_eq!(ended(child), Some(130), "{text}");
     let found: Discovered = serde_json::from_str(&text).expect("a document");
     assert_cut(&found, "interrupt", "");
 }
@@ -114,10 +121,11 @@ fn an_interrupted_document_is_whole() {
 /// The hosts that were found have their rows all the same; what was not done in time is skipped.
 #[test]
 fn a_check_whose_deadline_ends_while_it_looks_is_a_report() {
-    let (at, _) = slow_domain();
+    let slow = slow_domain();
+    let at = slow.at;
     let at = at.to_string();
     let common = ["check", "--domain", "example.com", "--resolver", &at];
-    let output = program(&[&common[..], &["--deadline", "1s", "--json"]].concat());
+    let output = program(&[&common[..], &["--deadline", "2s", "--json"]].concat());
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!((output.status.code(), told.as_ref()), (Some(1), ""));
     let document = held(&String::from_utf8_lossy(&output.stdout));
@@ -129,10 +137,10 @@ fn a_check_whose_deadline_ends_while_it_looks_is_a_report() {
     assert!(rows.iter().all(|row| row["status"] == "skip"), "{rows:#?}");
 }
 
-#[cfg(unix)]
 #[test]
 fn an_interrupted_check_of_a_domain_is_a_report() {
-    let (at, _) = slow_domain();
+    let slow = slow_domain();
+    let at = slow.at;
     let at = at.to_string();
     let mut child = Command::new(env!("CARGO_BIN_EXE_exchports"))
         .args([
@@ -146,8 +154,10 @@ fn an_interrupted_check_of_a_domain_is_a_report() {
         .stdout(Stdio::piped())
         .spawn()
         .expect("the program runs");
-    std::thread::sleep(std::time::Duration::from_millis(700));
-    assert!(sent(&mut child, "INT"));
+    is_asked(&slow);
+    if !sent(&mut child, "INT") {
+        return;
+    }
     let mut text = String::new();
     let mut out = child.stdout.take().expect("a pipe");
     out.read_to_string(&mut text).expect("a document");
@@ -166,14 +176,37 @@ fn assert_cut(found: &Discovered, end: &str, missing: &str) {
 }
 
 /// The small domain, whose MTA-STS is not answered for until it is let go.
-fn slow_domain() -> (SocketAddr, Arc<AtomicBool>) {
+struct SlowDomain {
+    at: SocketAddr,
+    is_let_go: Arc<AtomicBool>,
+    is_asked: Arc<AtomicBool>,
+}
+
+fn slow_domain() -> SlowDomain {
     let is_let_go = Arc::new(AtomicBool::new(false));
-    let held = Arc::clone(&is_let_go);
+    let is_asked = Arc::new(AtomicBool::new(false));
+    let (let_go, asked) = (Arc::clone(&is_let_go), Arc::clone(&is_asked));
     let at = serve(move |question| {
-        let is_held = asked_name(question).0 == HELD && !held.load(Ordering::Relaxed);
-        (!is_held).then(|| small_answer(question))
+        if asked_name(question).0 == HELD && !let_go.load(Ordering::Relaxed) {
+            asked.store(true, Ordering::Relaxed);
+            return None;
+        }
+        Some(small_answer(question))
     });
-    (at, is_let_go)
+    SlowDomain {
+        at,
+        is_let_go,
+        is_asked,
+    }
+}
+
+/// Waits until the program asks, and so heeds signals.
+fn is_asked(domain: &SlowDomain) {
+    let begun = Instant::now();
+    while !domain.is_asked.load(Ordering::Relaxed) {
+        assert!(begun.elapsed() < PATIENCE);
+        thread::sleep(Duration::from_millis(10));
+    }
 }
 
 fn spawned(resolver: SocketAddr, more: &[&str]) -> Child {
