@@ -63,6 +63,7 @@ impl Hosts for TcpHosts {
             host: Host::Name(host.to_owned()),
             identity: None,
             roots: Arc::clone(&self.roots),
+            known: crate::net::KnownChains::default(),
         };
         Some(TcpDial::new(
             endpoints,

@@ -16,7 +16,6 @@ use tokio::time::Instant;
 use tokio_rustls::client::TlsStream;
 
 use super::bounds::{Bounds, Interruption};
-use super::fingerprints;
 use super::old_tls;
 use super::proxy::Talk;
 use super::recording::{REST_OF_LINE, RecordingStream, Stream, first_line, is_whole};
@@ -459,7 +458,7 @@ impl<'a, S: Stream> Session<'a, S> {
         let told = tls::assess(&shaken.chain, &ask, &mut self.bounds).await;
         shaken.facts.certificate = told.certificate;
         shaken.facts.chain = told.chain;
-        shaken.facts.fingerprints = fingerprints::of(&shaken.chain);
+        shaken.facts.fingerprints = told.fingerprints;
         let (version, sent) = (shaken.facts.version, shaken.facts.client_certificate);
         // A later connection does not take away what an earlier one has shown.
         if !self.record.has_secure_session() {

@@ -26,6 +26,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::bounds::{Bounds, Interruption};
 use super::der;
+use super::fingerprints;
 use super::identity::Identity;
 use super::recording::{REST_OF_LINE, Recording, RecordingStream, Stream, first_line, is_whole};
 pub use super::trust::signatures::provider;
@@ -46,6 +47,38 @@ pub struct TlsAsk {
     pub roots: Arc<Roots>,
     /// What we show to a server that asks for a certificate.
     pub identity: Option<Identity>,
+    /// What is known already, since a host's services serve few chains.
+    pub known: KnownChains,
+}
+
+/// Chains that were looked at by the same name and roots, and what they say: signatures are what a check costs most.
+#[derive(Debug, Default)]
+pub struct KnownChains(Mutex<Vec<(Vec<CertificateDer<'static>>, ChainFacts)>>);
+
+impl KnownChains {
+    /// Chains that are kept: more than a host has.
+    const MOST: usize = 8;
+
+    fn get(&self, chain: &[CertificateDer<'_>]) -> Option<ChainFacts> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = known.iter();
+        known
+            .find(|(other, _)| other.as_slice() == chain)
+            .map(|(_, facts)| facts.clone())
+    }
+
+    /// What leads to no root may do so when this machine's own have been read again: that is not kept.
+    fn keep(&self, chain: &[CertificateDer<'_>], facts: &ChainFacts) {
+        let has_anchor = |facts: &ChainFacts| {
+            let certificate = facts.certificate.as_ref();
+            certificate.is_some_and(|it| it.trust.anchor.is_some())
+        };
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() < Self::MOST && has_anchor(facts) {
+            let chain = chain.iter().map(|it| it.clone().into_owned()).collect();
+            known.push((chain, facts.clone()));
+        }
+    }
 }
 
 /// The application protocol to offer (RFC 7301).
@@ -119,8 +152,14 @@ pub(super) async fn assess(
     ask: &TlsAsk,
     bounds: &mut Bounds,
 ) -> ChainFacts {
+    if let Some(known) = ask.known.get(chain) {
+        return known;
+    }
     let name = server_name(&ask.host);
-    trust::assess_in_time(chain, name.as_ref(), &ask.roots, bounds).await
+    let mut facts = trust::assess_in_time(chain, name.as_ref(), &ask.roots, bounds).await;
+    facts.fingerprints = fingerprints::of(chain);
+    ask.known.keep(chain, &facts);
+    facts
 }
 
 fn client_config(ask: &TlsAsk, alpn: Alpn, seen: &Arc<HandshakeSeen>) -> Arc<ClientConfig> {
@@ -542,5 +581,58 @@ impl ServerCertVerifier for Recorder {
         self.provider
             .signature_verification_algorithms
             .supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::Halt;
+    use crate::plan::{Stores, Trust};
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+    use tokio::time::Instant;
+
+    fn bounds() -> Bounds {
+        Bounds {
+            limits: Limits::default(),
+            until: Instant::now() + Duration::from_secs(5),
+            deadline: None,
+            halt: Halt::never(),
+        }
+    }
+
+    /// What is said of it the second time is what was said the first time; what leads to no root is looked at again.
+    #[tokio::test]
+    async fn a_chain_that_leads_to_a_root_is_looked_at_once() {
+        let key = || KeyPair::generate().expect("a key");
+        let names = || vec!["mail.example.com".to_owned()];
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = CertifiedIssuer::self_signed(params, key()).expect("an authority");
+        let params = CertificateParams::new(names()).expect("names");
+        let leaf = params.signed_by(&key(), &authority).expect("a leaf");
+        let params = CertificateParams::new(names()).expect("names");
+        let stranger = params.self_signed(&key()).expect("a certificate");
+        let trust = Trust {
+            stores: Stores::Public,
+            ca_certificates: vec![authority.der().to_vec()],
+        };
+        let ask = TlsAsk {
+            host: Host::Name("mail.example.com".to_owned()),
+            roots: Arc::new(Roots::new(&trust).expect("a root")),
+            identity: None,
+            known: KnownChains::default(),
+        };
+        let kept = || ask.known.0.lock().expect("it is whole").len();
+        for (chain, is_kept) in [([stranger.der().clone()], 0), ([leaf.der().clone()], 1)] {
+            let first = assess(&chain, &ask, &mut bounds()).await;
+            assert_eq!(kept(), is_kept);
+            let second = assess(&chain, &ask, &mut bounds()).await;
+            assert_eq!((kept(), first.certificate), (is_kept, second.certificate));
+            assert_eq!(first.chain, second.chain);
+        }
+        // Another certificate is another chain.
+        let other = [stranger.der().clone(), leaf.der().clone()];
+        assert!(ask.known.get(&other).is_none());
     }
 }

@@ -651,6 +651,7 @@ fn asking() -> Arc<TlsAsk> {
         host: name("mail.example.test"),
         identity: None,
         roots: Arc::new(Roots::new(&trust).expect("no files to read")),
+        known: exchports::net::KnownChains::default(),
     })
 }
 

@@ -274,6 +274,7 @@ impl Dial for ScriptedDial {
                 host: Host::Name(HOST.to_owned()),
                 identity: None,
                 roots: Arc::clone(&identity().roots),
+                known: exchports::net::KnownChains::default(),
             }),
         ))
     }

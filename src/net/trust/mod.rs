@@ -25,14 +25,16 @@ use self::certificate::{
 use self::path::{Proofs, is_self_signed, trust};
 use self::system_roots::StoreReading;
 use super::bounds::Bounds;
-use crate::facts::{CertificateFacts, ChainLink, Text, TrustDefect};
+use crate::facts::{CertificateFacts, ChainLink, Fingerprints, Text, TrustDefect};
 use crate::plan::Limits;
 
 /// What a chain says.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct ChainFacts {
     pub(super) certificate: Option<CertificateFacts>,
     pub(super) chain: Vec<ChainLink>,
+    /// By what each of them is known to others.
+    pub(super) fingerprints: Vec<Fingerprints>,
 }
 
 /// Turns a chain into facts. A name that no certificate can bear is `None`.
@@ -64,6 +66,7 @@ fn assess(
     ChainFacts {
         certificate,
         chain: links,
+        fingerprints: Vec::new(),
     }
 }
 

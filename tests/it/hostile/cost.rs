@@ -209,6 +209,7 @@ fn ask() -> Arc<TlsAsk> {
         host: Host::Name(HOST.to_owned()),
         identity: None,
         roots: roots(),
+        known: exchports::net::KnownChains::default(),
     })
 }
 

@@ -131,6 +131,7 @@ impl Trial {
                 host: self.host.clone(),
                 identity: None,
                 roots: roots(),
+                known: exchports::net::KnownChains::default(),
             }),
             open: Arc::default(),
             dialled: Mutex::default(),
