@@ -164,7 +164,10 @@ def main():
             if re.match(r"#!.*\b(ba)?sh\b", first):
                 shell(path, read(path), "bash")
     for path in glob.glob(".github/monitoring/*.yml"):
-        yaml_of(path, read(path))
+        document = yaml_of(path, read(path))
+        for one in document.get("items", []) if document.get("kind") == "List" else []:
+            count("kubernetes")
+            run(f"{path}, {one['kind']}", "kubernetes-validate", "--strict", file_with(yaml.safe_dump(one), ".yml"))
     for path in glob.glob(".github/monitoring/*.json"):
         json.loads(read(path))
         count("json")

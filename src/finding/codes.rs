@@ -1684,8 +1684,9 @@ codes! {
         severity: Warn,
         except: &[(Info, Seen, "where only the cipher suite differs")],
         title: "the nodes behind a name differ",
-        meaning: "The name and its nodes (`--nodes`), or its addresses (`--all-addresses`), were looked at side by side, \
-            and one is not like the others. Whether a client works then depends on where the load balancer sends it.",
+        meaning: "The name and its nodes (`--nodes`), or its addresses (`--all-addresses`), were compared: certificate, \
+            TLS, build, health, ways to sign in, capabilities. One is not like the others, so that it depends on the load \
+            balancer what a client gets. Extended Protection refuses sign-ins where certificate or TLS differ.",
         hint: "Bring the node in line with the others, or take it out of the load balancer until it is.",
         references: "Microsoft, Load balancing in Exchange Server; Microsoft, Configure Windows Extended Protection in Exchange",
         aliases: &["node", "load balancer"],
