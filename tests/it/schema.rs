@@ -476,6 +476,11 @@ struct Row {
     /// Our own end.
     #[schemars(with = "Known<String>")]
     local_address: Known<SocketAddr>,
+    /// The proxy that the way went through (`--proxy`), by its URL and without user and password; absent without one.
+    /// Where it looks names up, `address` is null.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    proxy: Option<String>,
     /// What TCP showed; null when nothing was attempted.
     state: Known<State>,
     status: Status,
@@ -888,6 +893,7 @@ enum State {
 enum Stage {
     Resolve,
     Connect,
+    Proxy,
     Greeting,
     Capabilities,
     Starttls,

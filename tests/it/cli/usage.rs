@@ -4,7 +4,7 @@ use std::fs;
 
 use exchports::plan::Limits;
 
-use super::{check, file, folder, option, path, ran, refusal, refused, told, words};
+use super::{check, file, folder, option, path, ran, refusal, refused, report, told, words};
 
 #[test]
 fn what_is_no_target_is_told_on_one_line() {
@@ -527,6 +527,29 @@ fn a_client_certificate_that_cannot_be_used_is_told_on_one_line() {
             file("--client-cert", &option),
             &["--client-cert", option.as_str(), "cannot be used", said],
         )]);
+    }
+}
+
+/// What is told of a proxy is in the contract: its reader knows the stage, the code and the field.
+#[test]
+fn what_is_told_of_a_proxy_is_in_the_contract() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let at = free.local_addr().expect("its address");
+    drop(free);
+    let (document, exit) = report(
+        &format!("--proxy socks5h://{at} -s https,owa a.example --json"),
+        b"",
+    );
+    assert_eq!(exit, Some(2));
+    for row in document["targets"][0]["checks"].as_array().expect("rows") {
+        assert_eq!(row["proxy"], format!("socks5h://{at}"));
+        assert_eq!(row["failure"]["stage"], "proxy");
+        assert_eq!(row["failure"]["code"], "proxy-unreachable");
+        assert_eq!(
+            (&row["state"], &row["address"]),
+            (&serde_json::Value::Null, &serde_json::Value::Null)
+        );
+        assert_eq!(row["status"], "skip");
     }
 }
 
