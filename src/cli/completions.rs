@@ -4,10 +4,9 @@
 //! added here.
 
 use clap::builder::PossibleValue;
-use clap::{Arg, Args, CommandFactory as _};
+use clap::{Arg, Args};
 use clap_complete::Shell;
 
-use super::Cli;
 use super::command::Command;
 use super::error::UsageError;
 
@@ -28,8 +27,8 @@ pub(super) struct CompletionsArgs {
 }
 
 impl CompletionsArgs {
-    pub(super) fn command(&self) -> Result<Command, UsageError> {
-        let mut program = Cli::command();
+    /// The script for a program.
+    pub(super) fn command(&self, mut program: clap::Command) -> Result<Command, UsageError> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut program, "exchports", &mut script);
         let script = String::from_utf8(script)
@@ -94,6 +93,9 @@ fn words_before(argument: &Arg, command: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
+    use super::super::Cli;
     use super::*;
 
     #[test]
@@ -143,7 +145,7 @@ mod tests {
     }
 
     fn script(shell: Shell) -> String {
-        match (CompletionsArgs { shell }).command() {
+        match (CompletionsArgs { shell }).command(Cli::command()) {
             Ok(Command::Text(script)) => script,
             other => panic!("{shell}: {other:?}"),
         }

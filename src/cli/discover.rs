@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::command::Command;
 use super::error::{UsageError, quoted};
 use super::output::{ColorArg, ColorWhen};
 use super::standards::TrustArg;
@@ -132,7 +131,7 @@ pub struct DiscoverOrder {
 }
 
 impl DiscoverArgs {
-    pub(super) fn command(&self) -> Result<Command, UsageError> {
+    pub(super) fn order(&self) -> Result<DiscoverOrder, UsageError> {
         let source = match &self.source {
             Some(typed) => Some(values::address("--source", typed)?),
             None => None,
@@ -143,7 +142,7 @@ impl DiscoverArgs {
             _ => Families::Both,
         };
         let timeout = values::duration("--timeout", &self.timeout)?;
-        Ok(Command::Discover(Box::new(DiscoverOrder {
+        Ok(DiscoverOrder {
             domain: domain(&self.domain)?,
             resolver: match &self.resolver {
                 Some(typed) => Some(resolver(typed)?),
@@ -174,7 +173,7 @@ impl DiscoverArgs {
             json: self.json,
             progress: !self.no_progress,
             color: self.color.when(),
-        })))
+        })
     }
 }
 

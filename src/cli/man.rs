@@ -7,11 +7,10 @@
 use std::io;
 
 use clap::builder::PossibleValue;
-use clap::{Arg, Args, CommandFactory as _};
+use clap::{Arg, Args};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
-use super::Cli;
 use super::command::Command;
 use super::error::{UsageError, quoted};
 use crate::catalog::ROLES;
@@ -29,8 +28,9 @@ pub(super) struct ManArgs {
 }
 
 impl ManArgs {
-    pub(super) fn command(&self) -> Result<Command, UsageError> {
-        let program = program();
+    /// The page of a program, or of one of its commands.
+    pub(super) fn command(&self, program: clap::Command) -> Result<Command, UsageError> {
+        let program = built(program);
         let page = match &self.of {
             None => page_of_program(&program),
             Some(name) => page_of_command(find(&program, name)?),
@@ -41,8 +41,8 @@ impl ManArgs {
 }
 
 /// What clap knows, built, so that every command knows its whole name; without what every program has.
-fn program() -> clap::Command {
-    let mut program = Cli::command()
+fn built(program: clap::Command) -> clap::Command {
+    let mut program = program
         .disable_help_subcommand(true)
         .disable_help_flag(true)
         .disable_version_flag(true)
@@ -328,12 +328,15 @@ fn is_exit(paragraph: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
+    use super::super::Cli;
     use super::*;
 
     #[test]
     fn every_command_has_a_page_and_the_program_names_them() {
         let of_program = page(None);
-        let program = program();
+        let program = built(Cli::command());
         let names: Vec<&str> = commands(&program).map(clap::Command::get_name).collect();
         assert!(names.len() >= 8, "{names:?}");
         for name in names {
@@ -356,7 +359,7 @@ mod tests {
     #[test]
     fn a_page_has_every_option_each_example_and_the_exit_codes() {
         let page = page(Some("check"));
-        let program = program();
+        let program = built(Cli::command());
         let check = find(&program, "check").expect("a command");
         for option in check.get_opts().filter(|option| !option.is_hide_set()) {
             let long = option.get_long().expect("each has a long name");
@@ -379,7 +382,10 @@ mod tests {
         let args = ManArgs {
             of: Some("no\u{1b}such".to_owned()),
         };
-        let error = args.command().expect_err("there is none").to_string();
+        let error = args
+            .command(Cli::command())
+            .expect_err("there is none")
+            .to_string();
         assert!(error.contains("check, discover, list"), "{error}");
         assert!(!error.contains('\u{1b}'), "{error:?}");
     }
@@ -388,7 +394,7 @@ mod tests {
         let args = ManArgs {
             of: of.map(str::to_owned),
         };
-        match args.command() {
+        match args.command(Cli::command()) {
             Ok(Command::Text(page)) => page,
             other => panic!("{of:?}: {other:?}"),
         }

@@ -43,7 +43,7 @@ pub use command::Command;
 pub use demo::demo_plan;
 pub use discover::{DiscoverOrder, DomainOrder};
 pub use error::{UsageError, shown};
-pub use nagios::{NagiosOrder, is_plugin, read_plugin};
+pub use nagios::{NagiosOrder, is_plugin};
 pub use output::{ColorWhen, Telling};
 pub use serve::{ModuleOrder, ServeOrder, read_host};
 
@@ -61,6 +61,39 @@ pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Us
         Ok(cli) => cli.command.command(),
         Err(error) => refusal::read(&error, &typed, &Cli::command()),
     }
+}
+
+/// Reads what a plugin was called with, the program's own name first.
+///
+/// # Errors
+/// What cannot be meant, and what would be right.
+pub fn read_plugin(typed: &[OsString]) -> Result<Command, UsageError> {
+    if !nagios::is_called_so(typed) {
+        return read(typed.iter().cloned());
+    }
+    let known = Cli::command();
+    let nagios = known.find_subcommand("nagios").cloned().unwrap_or(known);
+    let mut nagios = nagios
+        .name(nagios::PLUGIN)
+        .bin_name(nagios::PLUGIN)
+        .display_name(nagios::PLUGIN);
+    let words =
+        std::iter::once(OsString::from(nagios::PLUGIN)).chain(typed.iter().skip(1).cloned());
+    let read = nagios
+        .try_get_matches_from_mut(words)
+        .and_then(|matches| nagios::NagiosArgs::from_arg_matches(&matches));
+    match read {
+        Ok(args) => Ok(Command::Nagios(Box::new(args.order()?))),
+        Err(error) => refusal::read_plugin(&error, nagios::PLUGIN),
+    }
+}
+
+/// A command line of `exchports check`; `None` where it is another command's.
+fn read_check(typed: Vec<OsString>) -> Result<Option<CheckOrder>, UsageError> {
+    Ok(match read(typed)? {
+        Command::Check(order) => Some(*order),
+        _ => None,
+    })
 }
 
 /// Whether what an option means has to stand below it: clap goes by the longest of them.
@@ -134,15 +167,15 @@ impl CommandArgs {
     fn command(self) -> Result<Command, UsageError> {
         match self {
             Self::Check(args) => Ok(Command::Check(Box::new(args.order()?))),
-            Self::Discover(args) => args.command(),
+            Self::Discover(args) => Ok(Command::Discover(Box::new(args.order()?))),
             Self::List(args) => Ok(args.command()),
             Self::Explain(args) => args.command(),
             Self::Demo(args) => args.command(),
             Self::Simulate(args) => args.command(),
-            Self::Serve(args) => args.command(),
+            Self::Serve(args) => Ok(Command::Serve(Box::new(args.order(read_check)?))),
             Self::Nagios(args) => Ok(Command::Nagios(Box::new(args.order()?))),
-            Self::Completions(args) => args.command(),
-            Self::Man(args) => args.command(),
+            Self::Completions(args) => args.command(Cli::command()),
+            Self::Man(args) => args.command(Cli::command()),
             Self::Schema(args) => args.command(),
         }
     }

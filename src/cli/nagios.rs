@@ -5,16 +5,13 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::{ArgAction, Args, CommandFactory as _, FromArgMatches as _};
+use clap::{ArgAction, Args};
 
-use super::Cli;
 use super::check::{CheckArgs, CheckOrder};
-use super::command::Command;
 use super::error::{UsageError, quoted};
 use super::limits::LimitsArgs;
 use super::output::OutputArgs;
 use super::possible::{self, Words};
-use super::refusal;
 use super::route::RouteArgs;
 use super::selection::SelectionArgs;
 use super::standards::{StandardsArgs, TrustArg};
@@ -32,7 +29,7 @@ By the name check_exchports (a copy or a link) the program is this command alone
 Exit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN; help and version end with 3.";
 
 /// The name by which the program is a plugin.
-const PLUGIN: &str = "check_exchports";
+pub(super) const PLUGIN: &str = "check_exchports";
 
 #[derive(Args, Debug)]
 pub(super) struct NagiosArgs {
@@ -95,30 +92,9 @@ pub fn is_plugin(typed: &[OsString]) -> bool {
 }
 
 /// Whether the program bears the plugin's name; Windows adds `.exe` to it and knows no case.
-fn is_called_so(typed: &[OsString]) -> bool {
+pub(super) fn is_called_so(typed: &[OsString]) -> bool {
     let stem = typed.first().map(Path::new).and_then(Path::file_stem);
     stem.is_some_and(|stem| stem.to_string_lossy().eq_ignore_ascii_case(PLUGIN))
-}
-
-/// Reads what a plugin was called with, the program's own name first.
-///
-/// # Errors
-/// What cannot be meant, and what would be right.
-pub fn read_plugin(typed: &[OsString]) -> Result<Command, UsageError> {
-    if !is_called_so(typed) {
-        return super::read(typed.iter().cloned());
-    }
-    let known = Cli::command();
-    let nagios = known.find_subcommand("nagios").cloned().unwrap_or(known);
-    let mut nagios = nagios.name(PLUGIN).bin_name(PLUGIN).display_name(PLUGIN);
-    let words = std::iter::once(OsString::from(PLUGIN)).chain(typed.iter().skip(1).cloned());
-    let read = nagios
-        .try_get_matches_from_mut(words)
-        .and_then(|matches| NagiosArgs::from_arg_matches(&matches));
-    match read {
-        Ok(args) => Ok(Command::Nagios(Box::new(args.order()?))),
-        Err(error) => refusal::read_plugin(&error, PLUGIN),
-    }
 }
 
 impl NagiosArgs {
@@ -211,6 +187,7 @@ fn least(option: &str, typed: &str) -> Result<u32, UsageError> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Command, read_plugin};
     use super::*;
     use crate::plan::Host;
     use std::time::Duration;

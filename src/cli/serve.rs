@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::check::CheckOrder;
-use super::command::Command;
 use super::error::{UsageError, quoted};
 use super::targets;
 use super::values;
@@ -99,11 +98,14 @@ pub struct ModuleOrder {
     pub client_cert: Option<PathBuf>,
 }
 
+/// Reads a command line as `exchports check`; `None` where it is another command.
+pub(super) type ReadCheck = fn(Vec<OsString>) -> Result<Option<CheckOrder>, UsageError>;
+
 impl ServeArgs {
-    pub(super) fn command(self) -> Result<Command, UsageError> {
+    pub(super) fn order(self, read_check: ReadCheck) -> Result<ServeOrder, UsageError> {
         let mut modules: Vec<ModuleOrder> = Vec::new();
         for typed in &self.module {
-            let one = self.module(typed)?;
+            let one = self.module(typed, read_check)?;
             if modules.iter().any(|other| other.name == one.name) {
                 return Err(UsageError(format!("--module {} is there twice", one.name)));
             }
@@ -112,7 +114,7 @@ impl ServeArgs {
         for role in ROLES.iter().map(|row| row.name) {
             if modules.iter().all(|module| module.name != role) {
                 let options = format!("--role {role}");
-                modules.push(self.module_of(role, &options)?);
+                modules.push(self.module_of(role, &options, read_check)?);
             }
         }
         let listen = self.listen.iter().map(|typed| address(typed));
@@ -124,7 +126,7 @@ impl ServeArgs {
                 ))
             })
         });
-        Ok(Command::Serve(Box::new(ServeOrder {
+        Ok(ServeOrder {
             listen: listen.collect::<Result<_, _>>()?,
             web_config: self.web_config.clone(),
             patterns: patterns.collect::<Result<_, _>>()?,
@@ -135,15 +137,15 @@ impl ServeArgs {
             },
             per_address: values::count("--per-address", &self.per_address)?,
             modules,
-        })))
+        })
     }
 
     /// One of `--module NAME=OPTIONS`.
-    fn module(&self, typed: &str) -> Result<ModuleOrder, UsageError> {
+    fn module(&self, typed: &str, read_check: ReadCheck) -> Result<ModuleOrder, UsageError> {
         let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         match typed.split_once('=') {
             Some((name, options)) if !name.is_empty() && name.chars().all(is_name) => {
-                self.module_of(name, options)
+                self.module_of(name, options, read_check)
             }
             _ => Err(UsageError(format!(
                 "--module {} is no NAME=OPTIONS: for example quick=\"--role published --timeout 4s\"",
@@ -152,18 +154,21 @@ impl ServeArgs {
         }
     }
 
-    fn module_of(&self, name: &str, options: &str) -> Result<ModuleOrder, UsageError> {
+    fn module_of(
+        &self,
+        name: &str,
+        options: &str,
+        read_check: ReadCheck,
+    ) -> Result<ModuleOrder, UsageError> {
         let wrong = |why: &str| UsageError(format!("--module {name}: {why}"));
         let words = words(options).ok_or_else(|| wrong("a quotation mark is not closed"))?;
         let typed = ["exchports", "check"].into_iter().map(OsString::from);
         let typed = typed
             .chain(words.into_iter().map(OsString::from))
             .chain([OsString::from(PLACEHOLDER)]);
-        let order = match super::read(typed) {
-            Ok(Command::Check(order)) => *order,
-            Ok(_) => return Err(wrong("it takes options of `exchports check`")),
-            Err(error) => return Err(wrong(&error.to_string())),
-        };
+        let order = read_check(typed.collect())
+            .map_err(|error| wrong(&error.to_string()))?
+            .ok_or_else(|| wrong("it takes options of `exchports check`"))?;
         let CheckOrder {
             plan,
             mut ca_files,
@@ -249,7 +254,7 @@ fn words(line: &str) -> Option<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::read;
+    use super::super::{Command, read};
     use super::*;
     use crate::catalog::Role;
     use std::time::Duration;

@@ -114,7 +114,7 @@ const DOCUMENTS: [&str; 3] = [
 const TWICE: [&str; 1] = ["Security"];
 
 /// Modules whose files still form circles.
-const OPEN: [&str; 2] = ["cli", "discover"];
+const OPEN: [&str; 1] = ["discover"];
 
 const ALL: &str = "all";
 
