@@ -9,7 +9,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use crate::catalog::Provider;
-use crate::facts::{Answer, CaaRecord, MxRecord, Outcome, Security, SrvRecord, Text};
+use crate::facts::{Answer, CaaRecord, DnssecState, MxRecord, Outcome, SrvRecord, Text};
 use crate::observation::Observation;
 
 pub use crate::wire::mta_sts::{Mode, Policy};
@@ -105,7 +105,7 @@ impl Discovery {
             resolver: ResolverFacts {
                 servers: servers.to_vec(),
                 outcome: Outcome::Unasked,
-                security: Security::Indeterminate,
+                security: DnssecState::Indeterminate,
             },
             mx: Answer::unasked(),
             hosts: Vec::new(),
@@ -152,7 +152,7 @@ pub struct ResolverFacts {
     /// What they said of the root's keys: signed they are everywhere, unless the resolver strips signatures.
     pub outcome: Outcome,
     /// What that is worth.
-    pub security: Security,
+    pub security: DnssecState,
 }
 
 /// Records of a TXT answer that are of one kind.

@@ -4,8 +4,10 @@
 
 use futures_util::future::join_all;
 
+use super::board::Board;
+use super::hosts::Hosts;
+use super::means::Means;
 use super::visit::{Page, Reading, next, visit};
-use super::{Board, Hosts, Means};
 use crate::discovery::{Method, MethodKind, Part, Scheme, Visit};
 
 const PATH: &str = "/autodiscover/autodiscover.xml";

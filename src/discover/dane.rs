@@ -1,8 +1,9 @@
 //! TLSA records of mail hosts (RFC 7672 §2.2).
 
-use super::{Hosts, Means};
+use super::hosts::Hosts;
+use super::means::Means;
 use crate::discovery::Tlsa;
-use crate::facts::{Answer, Outcome, Security};
+use crate::facts::{Answer, DnssecState, Outcome};
 use crate::wire::tlsa;
 
 /// The records for port 25 of a host; what cannot be read is told beside what can.
@@ -28,11 +29,11 @@ pub(super) async fn records<H: Hosts>(
 /// Where a host is an alias, and that is signed, the records at its end come first (RFC 7672 §2.2.2).
 pub(super) async fn of_alias<H: Hosts>(
     end: &str,
-    security: Security,
+    security: DnssecState,
     own: Answer<Result<Tlsa, &'static str>>,
     means: &Means<H>,
 ) -> Answer<Result<Tlsa, &'static str>> {
-    if security != Security::Secure {
+    if security != DnssecState::Secure {
         return own;
     }
     let at_its_end = records(end, means).await;

@@ -13,6 +13,7 @@ mod autodiscover;
 mod board;
 mod dane;
 mod hosts;
+mod means;
 mod mta_sts;
 mod mx;
 mod srv;
@@ -21,23 +22,11 @@ mod visit;
 use futures_util::future::{FutureExt as _, join3, join5};
 use time::OffsetDateTime;
 
-use crate::discovery::{Discovery, Part, Txt};
-use crate::facts::Answer;
-use crate::net::Resolver;
+use crate::discovery::{Discovery, Part};
 
 use board::Board;
 pub use hosts::{Hosts, TcpHosts};
-
-/// With what a domain is looked at.
-#[derive(Clone, Debug)]
-pub struct Means<H> {
-    /// Whom to ask for names, and until when.
-    pub resolver: Resolver,
-    /// How the hosts that they name are reached.
-    pub hosts: H,
-    /// How we call ourselves.
-    pub ehlo_name: Option<String>,
-}
+pub use means::Means;
 
 /// Finds what is published for a domain, which is in ASCII, lower case and without a final dot.
 ///
@@ -88,26 +77,3 @@ pub async fn discover<H: Hosts>(
 
 /// A label that nobody gave to a host; the domain that has addresses for it has them for every name.
 const NOBODY: &str = "exchports-nobody-made-this-name";
-
-/// The records of one kind among those of a name.
-fn of_kind<T>(
-    answer: Answer<Vec<u8>>,
-    read: impl Fn(&[u8]) -> Result<Option<T>, crate::wire::Violation>,
-) -> Txt<T> {
-    let records = answer
-        .records
-        .iter()
-        .filter_map(|bytes| read(bytes).map_err(|violation| violation.what).transpose())
-        .collect();
-    Txt {
-        answer: Answer {
-            records: Vec::new(),
-            more: answer.more,
-            aliases: answer.aliases,
-            outcome: answer.outcome,
-            security: answer.security,
-            took: answer.took,
-        },
-        records,
-    }
-}

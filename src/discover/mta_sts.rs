@@ -2,9 +2,12 @@
 
 use futures_util::future::join;
 
+use super::board::Board;
+use super::hosts::Hosts;
+use super::means::Means;
 use super::visit::{Page, Reading, visit};
-use super::{Board, Hosts, Means, of_kind};
 use crate::discovery::{Part, Scheme, StsFacts, TlsRptRecord, Txt};
+use crate::facts::Answer;
 use crate::facts::PeerFacts;
 use crate::wire::{mta_sts, tagged};
 
@@ -54,4 +57,27 @@ async fn look<H: Hosts>(domain: &str, means: &Means<H>) -> StsFacts {
 pub(super) async fn reporting<H: Hosts>(domain: &str, means: &Means<H>) -> Txt<TlsRptRecord> {
     let answer = means.resolver.txt(&format!("_smtp._tls.{domain}")).await;
     of_kind(answer, tagged::tls_rpt_record)
+}
+
+/// The records of one kind among those of a name.
+fn of_kind<T>(
+    answer: Answer<Vec<u8>>,
+    read: impl Fn(&[u8]) -> Result<Option<T>, crate::wire::Violation>,
+) -> Txt<T> {
+    let records = answer
+        .records
+        .iter()
+        .filter_map(|bytes| read(bytes).map_err(|violation| violation.what).transpose())
+        .collect();
+    Txt {
+        answer: Answer {
+            records: Vec::new(),
+            more: answer.more,
+            aliases: answer.aliases,
+            outcome: answer.outcome,
+            security: answer.security,
+            took: answer.took,
+        },
+        records,
+    }
 }

@@ -4,7 +4,10 @@ use std::net::IpAddr;
 
 use futures_util::future::{OptionFuture, join, join_all};
 
-use super::{Board, Hosts, Means, dane};
+use super::board::Board;
+use super::dane;
+use super::hosts::Hosts;
+use super::means::Means;
 use crate::catalog::{ServiceId, provider};
 use crate::discovery::{HostKind, MailHost, Part};
 use crate::facts::{MxRecord, Outcome};

@@ -2,7 +2,9 @@
 
 use futures_util::future::join_all;
 
-use super::{Board, Hosts, Means};
+use super::board::Board;
+use super::hosts::Hosts;
+use super::means::Means;
 use crate::discovery::{Part, SrvFacts};
 
 /// The services, those with TLS from the start in front.

@@ -1,6 +1,7 @@
 //! A page asked for, without a sign-in: its head, and as much of its body as is wanted.
 
-use super::{Hosts, Means};
+use super::hosts::Hosts;
+use super::means::Means;
 use crate::discovery::{Scheme, Visit};
 use crate::facts::{HttpFacts, Outcome, PeerFacts, Text};
 use crate::net::{Alpn, Dial as _, Record, Session, Stream};
@@ -217,7 +218,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::facts::{Answer, Security};
+    use crate::facts::{Answer, DnssecState};
 
     #[test]
     fn where_a_page_sends_us() {
@@ -231,7 +232,7 @@ mod tests {
                 more: 0,
                 aliases: Vec::new(),
                 outcome: Outcome::Found,
-                security: Security::Insecure,
+                security: DnssecState::Insecure,
                 took: Duration::ZERO,
             },
             seen: None,

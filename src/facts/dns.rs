@@ -14,7 +14,7 @@ pub struct Answer<T> {
     /// Whether there were any, and if not, why.
     pub outcome: Outcome,
     /// What DNSSEC says of all of it, the aliases included.
-    pub security: Security,
+    pub security: DnssecState,
     /// How long it took.
     pub took: Duration,
 }
@@ -78,7 +78,7 @@ impl<T> Answer<T> {
             more: 0,
             aliases: Vec::new(),
             outcome: Outcome::Unasked,
-            security: Security::Indeterminate,
+            security: DnssecState::Indeterminate,
             took: Duration::ZERO,
         }
     }
@@ -86,7 +86,7 @@ impl<T> Answer<T> {
 
 /// What DNSSEC says of an answer (RFC 4035 §4.3).
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum Security {
+pub enum DnssecState {
     /// It cannot be told: nothing came, or the resolver keeps the signatures back.
     Indeterminate,
     /// It should be signed, and is not, or not rightly.
@@ -97,7 +97,7 @@ pub enum Security {
     Secure,
 }
 
-impl Security {
+impl DnssecState {
     /// The word that JSON uses.
     #[must_use]
     pub fn as_str(self) -> &'static str {

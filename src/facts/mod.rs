@@ -23,7 +23,7 @@ pub use certificate::{
     Anchor, CertificateFacts, ChainLink, Fingerprints, KeyFacts, SignatureStrength, TrustDefect,
     TrustFacts,
 };
-pub use dns::{Answer, CaaRecord, MxRecord, Outcome, Security, SrvRecord};
+pub use dns::{Answer, CaaRecord, DnssecState, MxRecord, Outcome, SrvRecord};
 pub use handshake::TlsFacts;
 pub use http::{BearerAnswer, Health, HttpFacts, Redirect, RedirectKind};
 pub use imap::ImapFacts;

@@ -33,7 +33,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::bounds::{Halt, Interruption};
-use crate::facts::{Answer, CaaRecord, MxRecord, Outcome, Security, SrvRecord};
+use crate::facts::{Answer, CaaRecord, DnssecState, MxRecord, Outcome, SrvRecord};
 use crate::plan::Limits;
 
 /// How long one question to one server takes at the most before it is asked again.
@@ -306,7 +306,7 @@ impl Resolver {
             more: 0,
             aliases: Vec::new(),
             outcome: Outcome::Silent,
-            security: Security::Indeterminate,
+            security: DnssecState::Indeterminate,
             took: Duration::ZERO,
         };
         let until = begun + WHOLE;
@@ -341,7 +341,7 @@ impl Resolver {
         };
         name.set_fqdn(true);
         let mut seen = BTreeSet::from([told(&name)]);
-        let mut security = Security::Secure;
+        let mut security = DnssecState::Secure;
         // Each round asks for what the aliases of the last one led to, where the server did not follow them itself.
         loop {
             let heard = self.send(&name, kind).await;
@@ -410,7 +410,7 @@ impl Resolver {
         match answer {
             Some(Ok(response)) => heard(response),
             Some(Err(error)) => trouble(&error),
-            None => Heard::Nothing(Outcome::Silent, Security::Indeterminate),
+            None => Heard::Nothing(Outcome::Silent, DnssecState::Indeterminate),
         }
     }
 }
@@ -418,20 +418,20 @@ impl Resolver {
 /// What came of one message.
 enum Heard {
     /// An answer; and what its proof of absence is worth, where it was found wanting.
-    Message(DnsResponse, Option<Security>),
+    Message(DnsResponse, Option<DnssecState>),
     /// None.
-    Nothing(Outcome, Security),
+    Nothing(Outcome, DnssecState),
 }
 
 fn heard(response: DnsResponse) -> Heard {
     match response.response_code {
         ResponseCode::NoError | ResponseCode::NXDomain => Heard::Message(response, None),
-        code => Heard::Nothing(Outcome::Refused(word(code)), Security::Indeterminate),
+        code => Heard::Nothing(Outcome::Refused(word(code)), DnssecState::Indeterminate),
     }
 }
 
 fn trouble(error: &NetError) -> Heard {
-    let nothing = |outcome| Heard::Nothing(outcome, Security::Indeterminate);
+    let nothing = |outcome| Heard::Nothing(outcome, DnssecState::Indeterminate);
     match error {
         NetError::Dns(DnsError::Nsec {
             response,
@@ -446,7 +446,9 @@ fn trouble(error: &NetError) -> Heard {
             };
             nothing(outcome)
         }
-        NetError::Dns(DnsError::DnssecBogus) => Heard::Nothing(Outcome::NoRecords, Security::Bogus),
+        NetError::Dns(DnsError::DnssecBogus) => {
+            Heard::Nothing(Outcome::NoRecords, DnssecState::Bogus)
+        }
         NetError::Dns(DnsError::ResponseCode(code)) => nothing(Outcome::Refused(word(*code))),
         NetError::Message(TOO_MUCH) => nothing(Outcome::TooMuch),
         NetError::Io(_) | NetError::NoConnections => nothing(Outcome::Unreachable),
@@ -458,14 +460,14 @@ fn trouble(error: &NetError) -> Heard {
 }
 
 /// What the absence of records is worth where nothing was found wanting: it is proven, or the zone is not signed.
-fn denial(message: &DnsResponse) -> Security {
+fn denial(message: &DnsResponse) -> DnssecState {
     let mut proofs = message.authorities.iter().map(|record| proof(record.proof));
-    let first = proofs.next().unwrap_or(Security::Insecure);
-    proofs.fold(first, Security::min)
+    let first = proofs.next().unwrap_or(DnssecState::Insecure);
+    proofs.fold(first, DnssecState::min)
 }
 
 /// Where a name is passed on to, and whether that is signed.
-fn alias(records: &[&Record], name: &Name, kind: RecordType) -> Option<(Name, Security)> {
+fn alias(records: &[&Record], name: &Name, kind: RecordType) -> Option<(Name, DnssecState)> {
     if kind == RecordType::CNAME {
         return None;
     }
@@ -477,12 +479,12 @@ fn alias(records: &[&Record], name: &Name, kind: RecordType) -> Option<(Name, Se
     })
 }
 
-fn proof(proof: Proof) -> Security {
+fn proof(proof: Proof) -> DnssecState {
     match proof {
-        Proof::Secure => Security::Secure,
-        Proof::Insecure => Security::Insecure,
-        Proof::Bogus => Security::Bogus,
-        Proof::Indeterminate => Security::Indeterminate,
+        Proof::Secure => DnssecState::Secure,
+        Proof::Insecure => DnssecState::Insecure,
+        Proof::Bogus => DnssecState::Bogus,
+        Proof::Indeterminate => DnssecState::Indeterminate,
     }
 }
 

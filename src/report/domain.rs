@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::digest::domain_verdict;
 use super::style::{Color, Paragraph, Style, width};
 use crate::discovery::{Discovery, HostKind, MailHost, Method, MethodKind, Mode, Part, Txt, Visit};
-use crate::facts::{Answer, CertificateFacts, Outcome, PeerFacts, Security, Text};
+use crate::facts::{Answer, CertificateFacts, DnssecState, Outcome, PeerFacts, Text};
 use crate::finding::{Dane, DomainFinding, Recommended, Severity, Status, Way};
 use crate::observation::{Observation, State};
 
@@ -155,11 +155,11 @@ impl Tree<'_> {
     }
 
     /// A resolver that keeps signatures back says nothing of the domain's.
-    fn signed(&self, security: Security) -> &'static str {
-        let is_known = self.finding.discovery.resolver.security == Security::Secure;
+    fn signed(&self, security: DnssecState) -> &'static str {
+        let is_known = self.finding.discovery.resolver.security == DnssecState::Secure;
         match security {
-            Security::Secure if is_known => ", signed",
-            Security::Bogus if is_known => ", signatures broken",
+            DnssecState::Secure if is_known => ", signed",
+            DnssecState::Bogus if is_known => ", signatures broken",
             _ => "",
         }
     }
@@ -635,7 +635,7 @@ fn dane_words(host: &MailHost, dane: Dane) -> String {
 
 fn security(host: &MailHost) -> String {
     match host.tlsa.security.min(host.addresses.security) {
-        Security::Bogus => " (the signatures do not hold)".to_owned(),
+        DnssecState::Bogus => " (the signatures do not hold)".to_owned(),
         _ => format!(" ({})", nothing(host.tlsa.outcome)),
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::notation::{Layout, milliseconds, push_json, rfc3339};
 use crate::discovery::{self, CutShort, MailHost, Method, StsFacts, Tlsa, Txt, Visit};
 use crate::event::SCHEMA_VERSION;
-use crate::facts::{Answer, CertificateFacts, Outcome, PeerFacts, Security, Text, TlsVersion};
+use crate::facts::{Answer, CertificateFacts, DnssecState, Outcome, PeerFacts, Text, TlsVersion};
 use crate::finding::{self, Dane, DomainFinding, Way};
 use crate::observation::{Observation, State};
 
@@ -89,7 +89,7 @@ impl<'a> Domain<'a> {
                     .iter()
                     .map(ToString::to_string)
                     .collect(),
-                dnssec: found.resolver.security == Security::Secure,
+                dnssec: found.resolver.security == DnssecState::Secure,
                 questions: found.questions,
             },
             mx_outcome: found.mx.outcome.as_str(),
@@ -167,9 +167,9 @@ struct Mx<'a> {
 impl<'a> Mx<'a> {
     fn of(host: &'a MailHost, dane: Dane) -> Self {
         let secure = match host.addresses.security {
-            Security::Secure => Some(true),
-            Security::Insecure | Security::Bogus => Some(false),
-            Security::Indeterminate => None,
+            DnssecState::Secure => Some(true),
+            DnssecState::Insecure | DnssecState::Bogus => Some(false),
+            DnssecState::Indeterminate => None,
         };
         let records = host.tlsa.records.iter().enumerate();
         Self {

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use super::case::{DomainCase, DomainEvidence, DomainRule, names};
 use super::names::{has_signatures, trouble};
 use crate::discovery::{Discovery, MailHost, Tlsa};
-use crate::facts::{CertificateFacts, Outcome, Security, Text, TlsFacts};
+use crate::facts::{CertificateFacts, DnssecState, Outcome, Text, TlsFacts};
 use crate::finding::{Code, Dane, Severity};
 use crate::observation::State;
 
@@ -44,10 +44,10 @@ pub(super) const RULES: &[DomainRule] = &[
 /// What DANE comes to at a mail host. Senders use it where the TLSA records and the host's addresses are signed
 /// (RFC 7672 §2.2); where the MX record is not, some use it all the same.
 pub(super) fn verdict(found: &Discovery, host: &MailHost, now: OffsetDateTime) -> Dane {
-    let has_signatures = found.resolver.security == Security::Secure;
+    let has_signatures = found.resolver.security == DnssecState::Secure;
     match host.tlsa.outcome {
         Outcome::NoRecords | Outcome::NoName => {
-            return if has_signatures && host.tlsa.security == Security::Bogus {
+            return if has_signatures && host.tlsa.security == DnssecState::Bogus {
                 Dane::Unknown
             } else {
                 Dane::None
@@ -60,9 +60,9 @@ pub(super) fn verdict(found: &Discovery, host: &MailHost, now: OffsetDateTime) -
         _ => return Dane::Unknown,
     }
     match host.tlsa.security.min(host.addresses.security) {
-        Security::Secure => {}
-        Security::Insecure => return Dane::NotSecure,
-        Security::Bogus | Security::Indeterminate => return Dane::Unknown,
+        DnssecState::Secure => {}
+        DnssecState::Insecure => return Dane::NotSecure,
+        DnssecState::Bogus | DnssecState::Indeterminate => return Dane::Unknown,
     }
     if usable(host).next().is_none() {
         return Dane::Unusable;
@@ -190,7 +190,7 @@ fn mismatch(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
                 all_words(usable(host).map(|(_, tlsa)| tlsa))
             );
             let evidence = DomainEvidence::new(message, [&host.name]);
-            if case.found.mx.security == Security::Secure {
+            if case.found.mx.security == DnssecState::Secure {
                 evidence
             } else {
                 evidence.severity(Severity::Warn)
@@ -218,7 +218,7 @@ fn lookup_failed(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
         .filter(|(host, _)| {
             // What is bogus is told as that.
             let all = [host.tlsa.security, host.addresses.security];
-            !all.contains(&Security::Bogus) && !host.is_cut_short()
+            !all.contains(&DnssecState::Bogus) && !host.is_cut_short()
         })
         .map(|(host, _)| {
             let message = format!(
@@ -235,7 +235,7 @@ fn not_secure(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
     with(case, |dane| dane == Dane::NotSecure)
         .map(|(host, _)| {
             let what = match (host.tlsa.security, host.addresses.security) {
-                (Security::Insecure, _) => "they are not signed",
+                (DnssecState::Insecure, _) => "they are not signed",
                 _ => "its addresses are not signed",
             };
             let message = format!(
@@ -296,7 +296,7 @@ fn matches_it(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
         };
         let others = usable(host).count().saturating_sub(1);
         let more = match (others, case.found.mx.security) {
-            (_, Security::Insecure) => {
+            (_, DnssecState::Insecure) => {
                 "; the MX record itself is not signed, so that not all senders use it".to_owned()
             }
             (0, _) => String::new(),

@@ -3,7 +3,7 @@
 use super::case::{DomainCase, DomainEvidence, DomainRule};
 use crate::catalog::ProviderKind;
 use crate::discovery::{CutShort, HostKind, Visit};
-use crate::facts::{Answer, Outcome, PeerFacts, Security, Text};
+use crate::facts::{Answer, DnssecState, Outcome, PeerFacts, Text};
 use crate::finding::{Code, Severity};
 use crate::observation::State;
 
@@ -117,7 +117,8 @@ fn unfinished(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
 
 fn resolver_without_signatures(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
     let resolver = &case.found.resolver;
-    let is_unknown = resolver.security == Security::Secure || resolver.outcome == Outcome::Unasked;
+    let is_unknown =
+        resolver.security == DnssecState::Secure || resolver.outcome == Outcome::Unasked;
     if is_unknown || !is_told(case) {
         return Vec::new();
     }
@@ -140,7 +141,7 @@ fn is_told(case: &DomainCase<'_>) -> bool {
 
 /// Whether what DNSSEC says can be held against the domain.
 pub(super) fn has_signatures(case: &DomainCase<'_>) -> bool {
-    case.found.resolver.security == Security::Secure
+    case.found.resolver.security == DnssecState::Secure
 }
 
 fn domain_not_found(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
@@ -189,7 +190,7 @@ pub(super) fn trouble(outcome: Outcome) -> String {
 /// Which answers are signed and not rightly.
 fn dnssec_bogus(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
     fn add<T>(what: &str, name: &str, answer: &Answer<T>, all: &mut Vec<(String, String)>) {
-        if answer.security == Security::Bogus {
+        if answer.security == DnssecState::Bogus {
             all.push((what.to_owned(), name.to_owned()));
         }
     }

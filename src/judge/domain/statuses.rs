@@ -3,13 +3,13 @@
 
 use super::{DomainCase, DomainDiagnosis, autodiscover, names};
 use crate::discovery::{MailHost, Method, Visit};
-use crate::facts::Security;
+use crate::facts::DnssecState;
 use crate::finding::{Code, Severity, Status};
 
 /// Each mail host, MTA-STS aside.
 pub(super) fn of_hosts(case: &DomainCase<'_>, diagnoses: &[DomainDiagnosis]) -> Vec<Status> {
     let status = |host: &MailHost| {
-        let is_bogus = [host.addresses.security, host.tlsa.security].contains(&Security::Bogus);
+        let is_bogus = [host.addresses.security, host.tlsa.security].contains(&DnssecState::Bogus);
         if is_bogus && names::has_signatures(case) {
             return Status::Fail;
         }
@@ -84,7 +84,7 @@ fn worst_on_way(case: &DomainCase<'_>, method: &Method) -> Option<Severity> {
 /// MTA-STS, what it means for the mail hosts included.
 pub(super) fn of_sts(case: &DomainCase<'_>, diagnoses: &[DomainDiagnosis]) -> Status {
     let sts = &case.found.mta_sts;
-    if sts.record.answer.security == Security::Bogus && names::has_signatures(case) {
+    if sts.record.answer.security == DnssecState::Bogus && names::has_signatures(case) {
         return Status::Fail;
     }
     let of_sts = diagnoses.iter().filter(|told| {

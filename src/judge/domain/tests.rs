@@ -13,8 +13,8 @@ use crate::discovery::{
     Scheme, SrvFacts, StsFacts, StsRecord, Tlsa, Txt, Visit,
 };
 use crate::facts::{
-    Anchor, Answer, CertificateFacts, Fingerprints, HttpFacts, KeyFacts, MxRecord, Outcome,
-    PeerFacts, Security, SignatureStrength, SmtpFacts, SrvRecord, Text, TlsFacts, TlsVersion,
+    Anchor, Answer, CertificateFacts, DnssecState, Fingerprints, HttpFacts, KeyFacts, MxRecord,
+    Outcome, PeerFacts, SignatureStrength, SmtpFacts, SrvRecord, Text, TlsFacts, TlsVersion,
     TrustFacts,
 };
 use crate::finding::{Code, Dane, DomainFinding, Severity, Status, Way};
@@ -37,7 +37,7 @@ fn answer<T>(records: Vec<T>) -> Answer<T> {
         records,
         more: 0,
         aliases: Vec::new(),
-        security: Security::Secure,
+        security: DnssecState::Secure,
         took: Duration::from_millis(1),
     }
 }
@@ -171,7 +171,7 @@ fn healthy() -> Discovery {
         resolver: ResolverFacts {
             servers: vec!["192.0.2.53:53".parse().expect("an address")],
             outcome: Outcome::Found,
-            security: Security::Secure,
+            security: DnssecState::Secure,
         },
         mx: answer(vec![MxRecord {
             preference: 10,
@@ -234,7 +234,7 @@ const CASES: &[Case] = &[
         found.cut_short = Some(CutShort::Deadline);
     }),
     (Code::ResolverWithoutSignatures, Severity::Warn, |found| {
-        found.resolver.security = Security::Bogus;
+        found.resolver.security = DnssecState::Bogus;
     }),
     (Code::DomainNotFound, Severity::Fail, |found| {
         found.mx = nothing(Outcome::NoName);
@@ -245,7 +245,7 @@ const CASES: &[Case] = &[
         found.hosts.clear();
     }),
     (Code::DnssecBogus, Severity::Fail, |found| {
-        found.mx.security = Security::Bogus;
+        found.mx.security = DnssecState::Bogus;
     }),
     (Code::NoMailHost, Severity::Fail, |found| {
         found.mx = nothing(Outcome::NoRecords);
@@ -357,7 +357,7 @@ const CASES: &[Case] = &[
     }),
     (Code::DaneMismatch, Severity::Warn, |found| {
         found.hosts[0].tlsa = answer(vec![tlsa(3, 9)]);
-        found.mx.security = Security::Insecure;
+        found.mx.security = DnssecState::Insecure;
     }),
     (Code::DaneMismatch, Severity::Fail, |found| {
         found.hosts[0].tlsa = answer(vec![tlsa(2, 3)]);
@@ -373,12 +373,12 @@ const CASES: &[Case] = &[
     }),
     (Code::DaneLookupFailed, Severity::Fail, |found| {
         found.hosts[0].tlsa = Answer {
-            security: Security::Indeterminate,
+            security: DnssecState::Indeterminate,
             ..nothing(Outcome::Refused("SERVFAIL"))
         };
     }),
     (Code::DaneNotSecure, Severity::Warn, |found| {
-        found.hosts[0].tlsa.security = Security::Insecure;
+        found.hosts[0].tlsa.security = DnssecState::Insecure;
     }),
     (Code::DaneUnusable, Severity::Warn, |found| {
         found.hosts[0].tlsa = answer(vec![tlsa(1, 3)]);
@@ -492,10 +492,10 @@ fn each_difference_is_told_and_every_rule_holds_somewhere() {
 #[test]
 fn a_resolver_without_signatures_makes_nothing_the_domain_s_fault() {
     let mut found = healthy();
-    found.resolver.security = Security::Bogus;
-    found.mx.security = Security::Bogus;
-    found.hosts[0].addresses.security = Security::Bogus;
-    found.hosts[0].tlsa.security = Security::Bogus;
+    found.resolver.security = DnssecState::Bogus;
+    found.mx.security = DnssecState::Bogus;
+    found.hosts[0].addresses.security = DnssecState::Bogus;
+    found.hosts[0].tlsa.security = DnssecState::Bogus;
     let finding = judge_domain(found, day(0));
     assert_eq!(finding.status, Status::Warn, "{:#?}", finding.diagnoses);
 }

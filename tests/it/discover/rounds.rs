@@ -29,7 +29,7 @@ use tokio_rustls::TlsAcceptor;
 
 use exchports::discover::{Hosts, Means, TcpHosts, discover};
 use exchports::discovery::{Discovery, Scheme};
-use exchports::facts::{Outcome, Security};
+use exchports::facts::{DnssecState, Outcome};
 use exchports::net::dns::WayToServers;
 use exchports::net::{Bounds, Dial, Halt, Record, Resolver, Roots, Session, SocketLimits, TlsAsk};
 use exchports::observation::{Failure, Stage, State};
@@ -57,9 +57,9 @@ fn a_healthy_domain_takes_few_round_trips() {
         let found = looked_at(&recording, names, hosts);
         let rounds = found.took.as_millis() / ROUND_TRIP.as_millis();
         // It is the domain that it was recorded as.
-        assert_eq!(found.mx.security, Security::Secure);
+        assert_eq!(found.mx.security, DnssecState::Secure);
         assert_eq!(found.hosts[0].tlsa.outcome, Outcome::Found);
-        assert_eq!(found.hosts[0].tlsa.security, Security::Secure);
+        assert_eq!(found.hosts[0].tlsa.security, DnssecState::Secure);
         let seen = found.hosts[0].seen.as_ref().expect("port 25");
         assert_eq!(seen.failure, None);
         assert!(found.mta_sts.policy.as_ref().is_some_and(Result::is_ok));
@@ -377,7 +377,7 @@ fn the_answers_are_recorded() {
     };
     let at = OffsetDateTime::UNIX_EPOCH;
     let found = runtime.block_on(discover(DOMAIN, &means, at, &|_| {}));
-    assert_eq!(found.mx.security, Security::Secure);
+    assert_eq!(found.mx.security, DnssecState::Secure);
     let mut text = String::from(
         "# What the resolver of tests/daemons/domains says of own.example, signed until 2090. Made by UPDATE_ANSWERS=1,\n\
          # tests/it/discover/rounds.rs.\n",
