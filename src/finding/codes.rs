@@ -130,7 +130,7 @@ codes! {
     // -- Reach: names, TCP, what must not be reachable, and what kept this machine from looking.
     ForbiddenOpen = "forbidden-open" {
         severity: Fail,
-        title: "reachable, and it must not be",
+        title: "reachable, but it must not be",
         meaning: "The port accepted a connection, and on this kind of host it must not be reachable from where the \
             check was made. Whether the service behind it works makes no difference, and what else was seen of it is \
             reported for information only.",
@@ -194,7 +194,7 @@ codes! {
         meaning: "Nothing came back, not even a refusal. Either a firewall drops the packets, or the service is \
             stopped on a Windows host, whose firewall answers nothing for a closed port (stealth mode). PortQry calls \
             it FILTERED.",
-        hint: "A firewall drops it, or the service is stopped on a Windows host, whose firewall then answers nothing \
+        hint: "A firewall drops the packets, or the service is stopped and Windows therefore does not answer \
             (stealth mode). Look at the firewall's log and at the service.",
         neutral: "A firewall drops the packets, on the way or on the server: look at its log. Also make sure that the \
             service runs and listens on this address.",
@@ -279,10 +279,10 @@ codes! {
     }
     ProxyNotUnderstood = "proxy-not-understood" {
         severity: Warn,
-        title: "what answers is no proxy of that kind",
-        meaning: "The address given with `--proxy` accepts connections, and what answers there does not speak SOCKS 5, \
-            or HTTP for `http://`; or it hangs up or stays silent. No server was asked for anything. This says nothing \
-            about the server.",
+        title: "what answers is not a proxy of that kind",
+        meaning: "The address given with `--proxy` accepts connections, but what answers there does not speak SOCKS \
+            5 (or HTTP, for `http://`), hangs up, or stays silent. No server was asked for anything. This says \
+            nothing about the server.",
         hint: "Check the port and the kind of the proxy: `socks5://` and `socks5h://` are SOCKS 5, `http://` is CONNECT. \
             A proxy that closes at once may not serve this machine: look at its log.",
         references: "RFC 1928; RFC 9110 §9.3.6",
@@ -290,21 +290,21 @@ codes! {
     ProxySignInRequired = "proxy-sign-in-required" {
         severity: Warn,
         title: "the proxy requires a sign-in",
-        meaning: "The proxy given with `--proxy` lets nobody through without a sign-in, and none was given, or it takes \
-            only one of another kind (Negotiate, NTLM, GSSAPI). No server was asked for anything. This says nothing \
-            about the server.",
-        hint: "Give user and password in the environment: EXCHPORTS_PROXY_USER and EXCHPORTS_PROXY_PASSWORD. Where the \
-            proxy takes Windows accounts only, have it let this machine through without a sign-in.",
+        meaning: "The proxy given with `--proxy` lets nobody through without a sign-in. Either none was given, or \
+            the proxy accepts only another kind (Negotiate, NTLM, GSSAPI). No server was asked for anything. This \
+            says nothing about the server.",
+        hint: "Set EXCHPORTS_PROXY_USER and EXCHPORTS_PROXY_PASSWORD in the environment. If the proxy accepts only \
+            Windows accounts, have it let this machine through without a sign-in.",
         references: "RFC 1928 §3; RFC 1929; RFC 9110 §15.5.8 (407)",
         aliases: &["Proxy Authentication Required"],
     }
     ProxySignInRefused = "proxy-sign-in-refused" {
         severity: Warn,
-        title: "the proxy refuses user and password",
-        meaning: "The proxy given with `--proxy` refused the user and the password that the environment has for it. No \
-            server was asked for anything. This says nothing about the server.",
-        hint: "Correct EXCHPORTS_PROXY_USER and EXCHPORTS_PROXY_PASSWORD, or what HTTPS_PROXY has of them with `--proxy \
-            env`. The proxy's log says why it refused.",
+        title: "the proxy refuses the user name or password",
+        meaning: "The proxy given with `--proxy` refused the user name and password from the environment. No server \
+            was asked for anything. This says nothing about the server.",
+        hint: "Correct EXCHPORTS_PROXY_USER and EXCHPORTS_PROXY_PASSWORD or, with `--proxy env`, those in \
+            HTTPS_PROXY. The proxy's log says why it refused.",
         references: "RFC 1929 §2; RFC 9110 §15.5.8 (407)",
     }
     ProxyForbids = "proxy-forbids" {
@@ -312,8 +312,8 @@ codes! {
         title: "the proxy does not allow it",
         meaning: "The rules of the proxy given with `--proxy` do not allow a connection to this host or port. Web \
             proxies often allow 443 only (Squid's default). The server was not asked, so nothing is known of it.",
-        hint: "Have the proxy allow this host and port, check from a network without a proxy, or name only the services \
-            that it carries: `--service https,web`.",
+        hint: "Have the proxy allow this host and port, check from a network without a proxy, or name only the \
+            services that it allows: `--service https,web`.",
         references: "RFC 1928 §6 (2); RFC 9110 §15.5.4 (403); Squid, http_access deny CONNECT !SSL_ports",
         aliases: &["ERR_ACCESS_DENIED"],
     }
@@ -323,8 +323,8 @@ codes! {
         meaning: "The proxy given with `--proxy` did not get through to the server, and its answer does not tell whether \
             the port is closed, filtered or unreachable, or the name unknown. HTTP proxies answer 502, 503 or 504 to \
             all of these.",
-        hint: "Look at the proxy's log for this time, or check from a network that needs no proxy. With `socks5://` the \
-            name is looked up here, so that a name that does not exist is told as such.",
+        hint: "Look at the proxy's log for this time, or check from a network that needs no proxy. With `socks5://` \
+            the name is looked up here, so a name that does not exist is reported as such.",
         references: "RFC 1928 §6 (1, 4); RFC 9110 §15.6; RFC 9209",
         aliases: &["ERR_TUNNEL_CONNECTION_FAILED"],
     }
@@ -346,7 +346,7 @@ codes! {
     Deadline = "deadline" {
         severity: Info,
         title: "the run ended first",
-        meaning: "The run's deadline (`--deadline`) came before this check had finished.",
+        meaning: "The run's deadline (`--deadline`) passed before this check had finished.",
         hint: "Give the run more time with `--deadline`, or check fewer targets at once.",
         references: "exchports check --help, --deadline",
     }
@@ -440,8 +440,9 @@ codes! {
     ProxyHeaderUnexpected = "proxy-header-unexpected" {
         severity: Fail,
         title: "a PROXY header that the server does not expect",
-        meaning: "A load balancer or proxy in front sends a PROXY header at the beginning of each connection, and the server \
-            takes it for what its client says: its answers are about something else than was asked. No client gets on.",
+        meaning: "A load balancer or proxy in front sends a PROXY header at the beginning of each connection, and \
+            the server takes it for a command from the client. Its answers then do not fit what was asked, and no \
+            client can work with it.",
         hint: "Switch the PROXY protocol off for this server on the load balancer (HAProxy: `send-proxy`, `send-proxy-v2`; \
             nginx: `proxy_protocol`). Exchange does not understand it on any port.",
         neutral: "Switch the PROXY protocol off on the load balancer (HAProxy: `send-proxy`, `send-proxy-v2`; nginx: \
@@ -451,9 +452,9 @@ codes! {
     }
     ConnectionsLimited = "connections-limited" {
         severity: Info,
-        title: "the server limits connections of one client",
-        meaning: "The server, or what stands in front of it, turned this check away while others were under way to the same \
-            address, and answered when it was asked once more, alone. That is a limit, no outage.",
+        title: "the server limits connections from one client",
+        meaning: "The server, or what stands in front of it, turned this check away while others to the same address \
+            were under way, and answered when asked again, alone. That is a limit, not an outage.",
         hint: "No action is needed. `--per-address 1` looks at one service at a time.",
         references: "Postfix, anvil(8); Microsoft, Set-ReceiveConnector (MaxInboundConnectionPerSource); nginx, limit_conn",
     }
@@ -670,12 +671,13 @@ codes! {
     TlsUnverified = "tls-unverified" {
         severity: Warn,
         title: "TLS that exchports cannot verify",
-        meaning: "The server speaks TLS 1.2 or newer, with a kind of key or a key exchange group that exchports does not have. \
-            Whether it works was not seen: clients that have it connect, others do not.",
+        meaning: "The server speaks TLS 1.2 or newer, but with a kind of key or a key exchange group that exchports \
+            does not support. Whether it works is therefore not known: clients that support it connect, others do \
+            not.",
         hint: "RSA and P-256 keys, and the groups X25519 and P-256, work with every client: use one of these where you can. \
             Windows has neither Ed25519 nor Ed448.",
-        neutral: "Look with `openssl s_client`. A certificate with an RSA or P-256 key, and the groups X25519 and P-256, are \
-            what every mail program understands.",
+        neutral: "Look at it with `openssl s_client`. A certificate with an RSA or P-256 key, and the groups X25519 \
+            and P-256, are what every mail program understands.",
         references: "RFC 8446 §4.2.3, §4.2.7; RFC 7919; Microsoft, TLS Elliptic Curves in Windows 10",
     }
     ClientCertificateRequired = "client-certificate-required" {
@@ -683,7 +685,7 @@ codes! {
         title: "a client certificate is required",
         meaning: "The server accepts only clients that present a certificate in the TLS handshake, and ended it \
             because there was none. Outlook, phones and browsers usually have none either and cannot connect. With \
-            `--client-cert` the check shows one.",
+            `--client-cert` the check presents one.",
         hint: "If clients should connect without one, set client certificates to Ignore in IIS Manager (SSL Settings), \
             or on the gateway in front. If every client has one on purpose, no action is needed.",
         neutral: "If clients should connect without one, make client certificates optional on the server or on the gateway \
@@ -695,10 +697,11 @@ codes! {
     ClientCertificateRefused = "client-certificate-refused" {
         severity: Fail,
         title: "the client certificate is refused",
-        meaning: "The server asked for a client certificate, was sent the one of `--client-cert`, and ended the \
-            handshake: it does not trust the issuer, the certificate is not valid, or it is not meant for clients.",
-        hint: "The server's log says why. It has to trust the certificate's issuer; the certificate has to be valid and \
-            meant for clients; intermediates belong into the file too.",
+        meaning: "The server asked for a client certificate, was sent the one given with `--client-cert`, and ended \
+            the handshake: it does not trust the issuer, the certificate is not valid, or it is not meant for \
+            clients.",
+        hint: "The server's log says why. It has to trust the certificate's issuer; the certificate has to be valid \
+            and meant for clients; intermediates belong in the file too.",
         references: "RFC 8446 §4.4.2.4, §6.2",
     }
     TlsClosedOnHello = "tls-closed-on-hello" {
@@ -731,8 +734,8 @@ codes! {
     ClientCertificateRequested = "client-certificate-requested" {
         severity: Info,
         title: "a client certificate is asked for",
-        meaning: "The server asked for a client certificate and continued, without one or with that of `--client-cert`. \
-            Domain controllers always ask; on a web server it can make browsers prompt their users.",
+        meaning: "The server asked for a client certificate and continued, without one or with the one given with \
+            `--client-cert`. Domain controllers always ask; on a web server it can make browsers prompt their users.",
         hint: "No action is needed, unless browsers ask their users for a certificate: then set client certificates to \
             Ignore in IIS's SSL settings.",
         neutral: "No action is needed, unless browsers ask their users for a certificate: then do not ask for one.",
@@ -804,9 +807,9 @@ codes! {
         title: "the certificate is self-signed",
         meaning: "No authority vouches for the certificate. Exchange Setup creates one, which serves all protocols \
             until another is assigned; only other Exchange servers trust it.",
-        hint: "Install a certificate of a public or of your own authority and assign it to all that serve this one \
+        hint: "Install a certificate from a public authority or your own and assign it to all that serve this one \
             (`Enable-ExchangeCertificate -Services IIS,SMTP,POP,IMAP`).",
-        neutral: "Install a certificate of a public or of your own authority on the mail server, then reload the \
+        neutral: "Install a certificate from a public authority or your own on the mail server, then reload the \
             services.",
         references: "Microsoft, Certificates in Exchange",
         answers: &["L15", "L16"],
@@ -817,7 +820,7 @@ codes! {
         title: "the certificate's issuer is not trusted",
         meaning: "The certificate does not chain to a root that is trusted here: it comes from a private authority or \
             an inspection device on the way, or an intermediate certificate that the server does not send.",
-        hint: "If it is your own authority, name its root with `--ca-file` and deploy it to clients. Otherwise check \
+        hint: "If it is your own authority, give its root with `--ca-file` and deploy it to clients. Otherwise check \
             whether the server sends all intermediates, and whether a device on the way inspects TLS.",
         references: "RFC 5280 §6; Microsoft, Certificates in Exchange",
         aliases: &["ERR_CERT_AUTHORITY_INVALID", "CERT_E_UNTRUSTEDROOT", "CERT_E_CHAINING"],
@@ -1004,11 +1007,11 @@ codes! {
     SignInImpossible = "sign-in-impossible" {
         severity: Fail,
         title: "nobody can sign in",
-        meaning: "The TLS session works, and the server offers no way to sign in within it: neither a user name with a \
-            password nor a mechanism of SASL. Mail clients connect and then give up.",
-        hint: "Allow a way to sign in over TLS: for Exchange LoginType (`Set-ImapSettings`, `Set-PopSettings`), else the \
-            mail server's settings for authentication.",
-        neutral: "Allow a way to sign in over TLS in the mail server's settings for authentication (Dovecot: \
+        meaning: "The TLS session works, but the server offers no way to sign in: neither a user name and password \
+            nor a SASL mechanism. Mail clients connect and then give up.",
+        hint: "Allow a way to sign in over TLS: in Exchange LoginType (`Set-ImapSettings`, `Set-PopSettings`), \
+            otherwise the mail server's authentication settings.",
+        neutral: "Allow a way to sign in over TLS in the mail server's authentication settings (Dovecot: \
             `auth_mechanisms`).",
         references: "RFC 3501 §6.2.3; RFC 2449 §6.3; Microsoft, Set-ImapSettings",
         aliases: &["LOGINDISABLED"],
@@ -1151,8 +1154,9 @@ codes! {
         except: &[(Info, Unrequired, "then no migration is known to need it")],
         title: "the MRS proxy does not answer",
         meaning: "Mailboxes are moved to and from Exchange Online, and between organisations, through \
-            `/ews/mrsproxy.svc`. Where it is on, it asks to sign in (401). 404, 403 or 400 mean that it is off, as it \
-            is by default, or that something in front does not let it through; making a migration endpoint then fails.",
+            `/ews/mrsproxy.svc`. Where it is on, it asks to sign in (401). 404, 403 or 400 mean that it is off, as \
+            it is by default, or that something in front does not let it through; creating a migration endpoint then \
+            fails.",
         hint: "Switch it on on every server: `Get-WebServicesVirtualDirectory | Set-WebServicesVirtualDirectory \
             -MRSProxyEnabled $true`. A gateway in front must let `/ews/mrsproxy.svc` pass without a sign-in of its own.",
         references: "Microsoft, Enable the MRS Proxy endpoint for remote moves",
@@ -1335,10 +1339,12 @@ codes! {
         severity: Warn,
         title: "modern authentication is on for some directories only",
         meaning: "Asked with an empty Bearer, some of autodiscover, mapi, ews, oab and activesync name where people \
-            sign in, and some do not. Outlook signs in by tokens at one and is refused at the next: it asks for \
-            passwords again and again. Either the directory has OAuth off, or a device in front takes the header away.",
-        hint: "Switch OAuth on for the directories that lack it, on every server (`Get-MapiVirtualDirectory | Format-List \
-            Server,*auth*`). If the node itself offers Bearer (`--address`), the device in front takes it away.",
+            sign in, and some do not. Outlook signs in with a token at one and is refused at the next, so it asks \
+            for passwords again and again. Either the directory has OAuth off, or a device in front removes the \
+            header.",
+        hint: "Switch OAuth on for the directories that lack it, on every server (`Get-MapiVirtualDirectory | \
+            Format-List Server,*auth*`). If the node itself offers Bearer (`--address`), the device in front removes \
+            it.",
         references: "MS-XOAUTH §3.2.5.4; Microsoft, Hybrid modern authentication",
     }
     ModernAuthenticationOn = "modern-authentication-on" {
@@ -1377,10 +1383,11 @@ codes! {
         severity: Fail,
         except: &[(Fail, As(Role::Auto), ""), (Fail, OfRows, "")],
         title: "the servers wait for a PROXY header",
-        meaning: "Where the server speaks first nothing comes, and where the client does the connection is closed at its first \
-            word. So do servers that are set to wait for a PROXY header of a load balancer, and are reached without one.",
-        hint: "Check by the load balancer's address. If this is it, let it send the header (HAProxy: `send-proxy`), or switch \
-            it off in the servers behind it.",
+        meaning: "Where the server speaks first, nothing comes; where the client speaks first, its first command \
+            ends the connection. Servers that expect a PROXY header from a load balancer behave like this when it is \
+            missing.",
+        hint: "Check the load balancer's address instead. If this is already its address, have it send the header \
+            (HAProxy: `send-proxy`), or stop the servers behind it from expecting one.",
         references: "HAProxy, The PROXY protocol; Postfix, smtpd_upstream_proxy_protocol; Dovecot, haproxy",
         covers: &[
             Code::Silent,
@@ -1396,11 +1403,12 @@ codes! {
     NoLiveMember = "no-live-member" {
         severity: Fail,
         except: &[(Fail, As(Role::Auto), ""), (Fail, OfRows, "")],
-        title: "every port accepts and none of them answers",
-        meaning: "All open ports behave alike: they accept the connection and close it, or accept it and stay silent. So does a \
-            load balancer without a live member, or a firewall that accepts for a host that is gone.",
-        hint: "Look at the load balancer's pool and its health checks first, then whether the servers behind it run. Restarting \
-            single services does not help.",
+        title: "every port accepts, but none of them answers",
+        meaning: "All open ports behave alike: they accept the connection and close it, or accept it and stay \
+            silent. A load balancer without a live member does that, and so does a firewall that accepts connections \
+            for a host that is down.",
+        hint: "Look at the load balancer's pool and its health checks first, then check whether the servers behind \
+            it are running. Restarting single services does not help.",
         references: "Microsoft, Load balancing in Exchange Server; RFC 4987 §3.6 (SYN proxies)",
         covers: &[
             Code::Silent,
@@ -1633,7 +1641,7 @@ codes! {
         title: "all web services answer 503",
         meaning: "All directories are affected, not just one: the web site, all application pools, or the load \
             balancer's whole pool is down.",
-        hint: "Start the Default Web Site and the application pools in IIS Manager; events 5002 and 5009 (WAS) tell \
+        hint: "Start the Default Web Site and the application pools in IIS Manager; events 5002 and 5009 (WAS) say \
             why they stopped. Behind a load balancer, look at its pool first.",
         references: "RFC 9110 §15.6.4; Microsoft, Load balancing in Exchange Server",
         covers: &[Code::HttpServerError, Code::WebServerError],
@@ -1661,13 +1669,13 @@ codes! {
     ExchangeOnlineThrottles = "exchange-online-throttles" {
         severity: Warn,
         title: "Exchange Online throttles and then refuses mail from this build",
-        meaning: "In a hybrid organization, Exchange Online looks at the build of the server that sends mail through a \
+        meaning: "In a hybrid organization, Exchange Online checks the build of the server that sends mail through a \
             connector of type OnPremises. Below a minimum it first answers `450 4.7.230 Connecting Exchange server \
             version is out-of-date` for part of each hour, and some weeks later `550 5.7.230`; \
             `New-TenantExemptionInfo` pauses that for up to 90 days a year. Mail that takes another route is not \
             affected. The web services may show an older build than transport has.",
         hint: "Install the newest security update, or move to Exchange Server Subscription Edition. The report \
-            \"Out-of-date connecting on-premises Exchange servers\" of the Exchange admin center tells what is \
+            \"Out-of-date connecting on-premises Exchange servers\" in the Exchange admin center shows what is \
             affected.",
         references: "Microsoft, Throttling and blocking email from persistently vulnerable Exchange servers",
     }
@@ -1722,10 +1730,10 @@ codes! {
     DiscoveryUnfinished = "discovery-unfinished" {
         severity: Fail,
         title: "not everything about the domain was looked at",
-        meaning: "The run ended before its time: its deadline was over, or somebody interrupted it. What was learned until \
-            then is reported; of the rest nothing is known.",
-        hint: "Give it more time with `--deadline`, or leave that out: without it, each question and each host has a \
-            limit of its own.",
+        meaning: "The run ended early: its deadline passed, or somebody interrupted it. What was learned by then is \
+            reported; nothing is known about the rest.",
+        hint: "Give it more time with `--deadline`, or leave the option out: each question and each host has a limit \
+            of its own anyway.",
         references: "exchports discover --help",
     }
     DomainLookupFailed = "domain-lookup-failed" {
@@ -1801,8 +1809,8 @@ codes! {
         meaning: "The new name under mx.microsoft is signed and can have TLSA records, the old one under \
             mail.protection.outlook.com is not and has none. As long as both are there, senders may choose the old \
             one, and DANE protects nothing.",
-        hint: "Once mail arrives under the new name, remove the old MX record; add the new name to the policy of \
-            MTA-STS before. `Get-DnssecStatusForVerifiedDomain` shows the progress.",
+        hint: "Once mail arrives under the new name, remove the old MX record; add the new name to the MTA-STS \
+            policy first. `Get-DnssecStatusForVerifiedDomain` shows the progress.",
         references: "Microsoft, How SMTP DNS-based Authentication of Named Entities (DANE) secures email",
     }
     MxNamesDiffer = "mx-names-differ" {

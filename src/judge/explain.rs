@@ -50,16 +50,16 @@ pub fn list_of_words() -> Explanation {
     for code in Code::all() {
         page.entry(&format!("{code}: {}", code.definition().title));
     }
-    page.section("Other words for them");
+    page.section("Other names");
     let aliases = catalog::all().flat_map(|row| row.aliases.iter().copied());
     let of_codes = Code::all().flat_map(|code| code.definition().aliases.iter().copied());
     let aliases: Vec<&str> = aliases.chain(of_codes).collect();
     page.item(&aliases.join(", "));
-    page.section("States, statuses and the like");
+    page.section("States, statuses and other words");
     let words: Vec<&str> = WORDS.iter().map(|(known, _)| *known).collect();
     page.item(&words.join(", "));
-    page.section("And what servers say");
-    page.item("alerts of TLS by name (bad_certificate); SMTP replies (450 4.7.230)");
+    page.section("What servers say");
+    page.item("TLS alerts by name (bad_certificate); SMTP replies (450 4.7.230)");
     page
 }
 
@@ -79,9 +79,10 @@ fn explain_alert(word: &str) -> Option<Explanation> {
     if let Some(code) = code_of(&normalise(name)) {
         return Some(explain_code(code));
     }
-    let mut page = Explanation::new(&format!("{name} (alert {number} of TLS)"));
+    let mut page = Explanation::new(&format!("{name} (TLS alert {number})"));
     page.paragraph(&format!(
-        "One side ends the TLS session with it, or the handshake: here the server did. The code of such a failure is {}.",
+        "With this alert one side ends the handshake or the session; here it was the server. exchports reports it as \
+         {}.",
         Code::TlsAlert
     ));
     page.paragraph(pasted::alert_means(number));
@@ -206,8 +207,8 @@ fn code_of(word: &str) -> Option<Code> {
 const WORDS: [(&str, &str); 18] = [
     (
         "open",
-        "The port accepted a connection; PortQry calls it LISTENING. It says nothing of what is spoken there: that is \
-         what the status tells.",
+        "The port accepted a connection; PortQry calls it LISTENING. Whether the right protocol is spoken there is \
+         another matter: the status tells that.",
     ),
     (
         "listening",
@@ -239,8 +240,9 @@ const WORDS: [(&str, &str); 18] = [
     ),
     (
         "skip",
-        "Not looked at, or not to the end: 443 is not open or has no working TLS, the run's deadline came, Ctrl-C, or \
-         this machine could not. A required service that was skipped makes the exit code 1.",
+        "Not checked, or not completely: 443 is not open or has no working TLS, the run's deadline passed, the run \
+         was interrupted, or this machine could not check it. A required service that was skipped makes the exit \
+         code 1.",
     ),
     ("required", "It has to work; otherwise the check fails."),
     (
@@ -430,7 +432,8 @@ fn explain_role(role: Role) -> Explanation {
         return page;
     }
     page.paragraph(
-        "A service in no column is not looked at. `--require`, `--optional` and `--forbid` change single services.",
+        "Services that are not listed here are not looked at. `--require`, `--optional` and `--forbid` change single \
+         services.",
     );
     page
 }

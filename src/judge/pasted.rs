@@ -27,8 +27,8 @@ pub(super) fn smtp_reply(typed: &str) -> Option<Explanation> {
     page.item(match class {
         2 => "The first digit, 2: it worked.",
         3 => "The first digit, 3: go on.",
-        4 => "The first digit, 4: not now. The sender is to try again later.",
-        _ => "The first digit, 5: no. Trying again does not help until something is changed.",
+        4 => "The first digit, 4: not now. The sender should try again later.",
+        _ => "The first digit, 5: no. Trying again does not help until something changes.",
     });
     if let Some(subject) = enhanced.and_then(|enhanced| subject(enhanced.subject)) {
         page.item(subject);
@@ -41,24 +41,25 @@ pub(super) fn smtp_reply(typed: &str) -> Option<Explanation> {
 /// What an alert of TLS says, by its number (RFC 8446 §6.2, RFC 5246 §7.2.2).
 pub(super) fn alert_means(number: u8) -> &'static str {
     match number {
-        0 => "The session ends in good order.",
+        0 => "The session ended normally.",
         10 | 47 | 50 => {
-            "What was sent does not belong there or cannot be read: often no TLS, or a device in between."
+            "A message was unexpected or malformed: often what answers does not speak TLS, or a device in between \
+            interferes."
         }
         20 | 21 | 51 => {
-            "What was sent cannot be decrypted or verified: something on the way changes it."
+            "A message could not be decrypted or verified: something on the way changes it."
         }
-        22 => "A record was too long: often no TLS at all.",
+        22 => "A record was too long: often what answers does not speak TLS at all.",
         42..=46 => "The other side does not accept the certificate that it was shown.",
         48 => "The other side does not trust the authority of the certificate that it was shown.",
-        49 => "The certificate is good, and the other side still gives no access.",
+        49 => "The certificate is valid, but the other side still denies access.",
         71 => "The other side wants stronger cipher suites or keys.",
-        80 => "The server failed for a reason of its own: see its event log (Schannel).",
-        86 => "The client tried again with an older version than both know.",
-        90 | 100 => "One side called it off.",
-        109 | 110 => "An extension is missing, or one came that was not asked for.",
-        120 => "They know no application protocol in common (ALPN).",
-        _ => "What exactly was wrong it does not say: see the server's event log (Schannel).",
+        80 => "The server had an internal error: see its event log (Schannel).",
+        86 => "The client tried again with an older version than both sides support.",
+        90 | 100 => "One side cancelled.",
+        109 | 110 => "An extension is missing, or one was sent that was not asked for.",
+        120 => "The two sides have no application protocol in common (ALPN).",
+        _ => "It does not say what exactly was wrong: see the server's event log (Schannel).",
     }
 }
 
@@ -145,7 +146,8 @@ const KNOWN: [KnownCode; 9] = [
     KnownCode {
         code: Some(421),
         enhanced: enhanced(4, 3, 2),
-        meaning: "The server takes no mail now: a component is inactive (maintenance), or too many connections came.",
+        meaning: "The server accepts no mail now: a component is inactive (maintenance), or there are too many \
+            connections.",
         todo: "On Exchange run `Get-ServerComponentState` and set FrontendTransport, HubTransport and ServerWideOffline \
                active again. If the text names a limit, raise it on the receive connector for your own gateways.",
     },
@@ -158,7 +160,7 @@ const KNOWN: [KnownCode; 9] = [
     KnownCode {
         code: Some(454),
         enhanced: enhanced(4, 7, 0),
-        meaning: "The server begins no TLS now; too many handshakes came in a short time.",
+        meaning: "The server starts no TLS session now: there were too many handshakes in a short time.",
         todo: "Try again later, with fewer connections.",
     },
     KnownCode {
@@ -171,8 +173,8 @@ const KNOWN: [KnownCode; 9] = [
     KnownCode {
         code: Some(530),
         enhanced: enhanced(5, 7, 0),
-        meaning: "The server wants STARTTLS before anything else.",
-        todo: "Switch on TLS in the program that sends.",
+        meaning: "The server requires STARTTLS before anything else.",
+        todo: "Turn on TLS in the program that sends.",
     },
     KnownCode {
         code: Some(535),

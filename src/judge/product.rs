@@ -62,8 +62,8 @@ const EXCHANGE_ONLY: &[&str] = &[
 ];
 
 /// What a tenant of Exchange Online can do.
-const RUN_BY_MICROSOFT: &str = "Microsoft runs this server: check from another network, since a device on the way is the likelier cause. Service health \
-     in the Microsoft 365 admin center tells of outages.";
+const RUN_BY_MICROSOFT: &str = "Microsoft runs this server: check from another network, since a device on the way is \
+                                the likelier cause. Service health in the Microsoft 365 admin center shows outages.";
 
 /// What fits every server, where nothing better does.
 const LAST_RESORT: &str =

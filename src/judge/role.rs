@@ -294,7 +294,7 @@ impl Signs {
                 reasons.push("nothing internal open".to_owned());
             }
             Role::Published if !self.public => {
-                reasons.push("25 and 587 not Exchange's".to_owned());
+                reasons.push("25 and 587 are not Exchange".to_owned());
             }
             Role::Edge => reasons.push("443 and 587 not open".to_owned()),
             Role::Mailbox if self.directory => {

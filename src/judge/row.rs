@@ -61,4 +61,4 @@ pub(super) fn diagnose(case: &Case<'_>) -> Vec<Diagnosis> {
 
 /// What is to be closed is not to be repaired before.
 const NOT_TO_BE_REPAIRED: &str =
-    "There is nothing to repair: the service must not be reachable, so close it.";
+    "Do not repair it: the service must not be reachable, so close the port.";

@@ -197,7 +197,7 @@ impl Tree<'_> {
             outcome => self.node(2, Status::Fail, &nothing(outcome)),
         }
         if found.mx.records.iter().any(|record| record.host.is_empty()) {
-            self.line(2, "a null MX: the domain takes no mail");
+            self.line(2, "a null MX: the domain accepts no mail");
         }
         if found.mx.outcome == Outcome::NoRecords {
             self.line(2, "no MX record: the domain's own address counts");
@@ -227,8 +227,8 @@ impl Tree<'_> {
             .map(ToString::to_string)
             .collect();
         let addresses = match (host.kind, addresses.len()) {
-            (HostKind::Address, _) => "an address, no name".to_owned(),
-            (HostKind::Nonsense, _) => "no host name".to_owned(),
+            (HostKind::Address, _) => "an address, not a name".to_owned(),
+            (HostKind::Nonsense, _) => "not a host name".to_owned(),
             (_, 0) => nothing(host.addresses.outcome),
             _ => addresses.join(", "),
         };
@@ -250,10 +250,7 @@ impl Tree<'_> {
             .as_ref()
             .filter(|names| !names.records.is_empty())
         {
-            self.line(
-                11,
-                &format!("its address is called {}", names.records.join(", ")),
-            );
+            self.line(11, &format!("PTR record: {}", names.records.join(", ")));
         }
         if let Some(seen) = &host.seen {
             self.line(11, &format!("port 25: {}", port_25(seen)));
@@ -269,7 +266,7 @@ impl Tree<'_> {
         self.section("Autodiscover, in Outlook's order");
         self.line(
             2,
-            "(Active Directory, which Outlook asks first, is not looked at)",
+            "(Active Directory, which domain-joined computers ask first, is not checked)",
         );
         let verdicts = finding.ways.iter().zip(&finding.way_statuses);
         let ways = finding.discovery.autodiscover.iter().zip(verdicts);
@@ -544,12 +541,12 @@ fn nothing(outcome: Outcome) -> String {
         Outcome::NoName => "no such name".to_owned(),
         Outcome::NoRecords => "no address".to_owned(),
         Outcome::Refused(word) => format!("the resolver says {word}"),
-        Outcome::Unasked => "the run was over before".to_owned(),
+        Outcome::Unasked => "the run ended before that".to_owned(),
         Outcome::Silent => "the resolver did not answer".to_owned(),
         Outcome::Unreachable => "the resolver cannot be reached".to_owned(),
         Outcome::Malformed => "the answer cannot be read".to_owned(),
-        Outcome::Loop => "its aliases lead round in a circle".to_owned(),
-        Outcome::TooMuch => "too much was to be asked".to_owned(),
+        Outcome::Loop => "its aliases form a loop".to_owned(),
+        Outcome::TooMuch => "it would take too many questions".to_owned(),
         Outcome::Found => "found".to_owned(),
     }
 }
@@ -624,18 +621,18 @@ fn dane_words(host: &MailHost, dane: Dane) -> String {
     match dane {
         Dane::None => "no TLSA record".to_owned(),
         Dane::NotSecure => format!("{records}, not signed: senders ignore it"),
-        Dane::Unknown => format!("cannot be told{}", security(host)),
+        Dane::Unknown => format!("not known{}", security(host)),
         Dane::Unusable => format!("{records}: none that senders use"),
         Dane::Matches(index) => format!("{records}; the record {} matches", index + 1),
         Dane::Mismatch => format!("{records}: none matches the certificate"),
-        Dane::WithoutTls => format!("{records}, and port 25 came to no TLS"),
+        Dane::WithoutTls => format!("{records}, but no working TLS on port 25"),
         Dane::Unseen => format!("{records}, and port 25 is not open from here"),
     }
 }
 
 fn security(host: &MailHost) -> String {
     match host.tlsa.security.min(host.addresses.security) {
-        DnssecState::Bogus => " (the signatures do not hold)".to_owned(),
+        DnssecState::Bogus => " (the signatures are invalid)".to_owned(),
         _ => format!(" ({})", nothing(host.tlsa.outcome)),
     }
 }
@@ -649,9 +646,9 @@ fn way_words(way: Way) -> &'static str {
         Way::DeadEnd => "a redirect that is not followed",
         Way::NoName => "not there",
         Way::LookupFailed => "could not be looked up",
-        Way::Closed => "nobody listens",
+        Way::Closed => "nothing listens",
         Way::Silent => "no answer",
-        Way::Broken => "no page comes of it",
-        Way::Unfinished => "the run was over before",
+        Way::Broken => "no usable answer",
+        Way::Unfinished => "the run ended before that",
     }
 }

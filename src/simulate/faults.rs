@@ -199,7 +199,7 @@ faults! {
     SignInImpossible = "sign-in-impossible" on &[Pop3, Imap, Imaps, Pop3s] =>
         "the secure session offers STARTTLS again and no way to sign in, as behind a load balancer that ends TLS",
     StarttlsInsideTls = "starttls-inside-tls" on MAIL =>
-        "the secure session offers STARTTLS again: the server does not know of the TLS in front of it",
+        "the secure session offers STARTTLS again: the server does not know about the TLS in front of it",
     DirectoryNotReady = "directory-not-ready" on &[Ldap, Ldaps] =>
         "the domain controller says that it is not synchronized (isSynchronized is FALSE)",
     ClockDiffers = "clock-differs" on &[Ldap, Ldaps] =>

@@ -239,7 +239,7 @@ async fn a_server_that_takes_no_http_1_is_told_as_such() {
     let finding = look(ServiceId::Https, server.port).await;
     assert_failed(&finding, Cause::Alert(120), Code::TlsAlert);
     let hint = hint(&finding, Code::TlsAlert);
-    assert!(hint.contains("HTTP/2 only"), "{hint}");
+    assert!(hint.contains("only HTTP/2"), "{hint}");
     assert!(hint.contains("http/1.1"), "{hint}");
 }
 
@@ -261,7 +261,7 @@ async fn a_name_that_the_server_does_not_know_is_told_as_such() {
     assert_eq!(
         told(&finding, Code::TlsNameNotRecognised),
         Some(
-            "the server has no site of the name \"mail.example.test\" and ends the handshake with alert 112 \
+            "the server has no site for the name \"mail.example.test\" and ended the handshake with alert 112 \
              (unrecognized_name)"
         )
     );

@@ -608,8 +608,8 @@ pub(crate) fn nodes() -> Vec<Event> {
         diagnosis: diagnosis(
             Code::NodesDiffer,
             Severity::Warn,
-            "ex02 presents another certificate than ex01: 5a5a5a5a… (expires on 2026-12-09) instead of 5a5a5a5a… (expires \
-             on 2027-07-19)",
+            "ex02 presents a different certificate from ex01: 5a5a5a5a… (expires on 2026-12-09) instead of 5a5a5a5a… \
+             (expires on 2027-07-19)",
             "assign one certificate to all of them",
         ),
         services: vec![ServiceId::Https],
@@ -930,7 +930,7 @@ fn published() -> Looked {
                 row.diagnoses = vec![diagnosis(
                     Code::Deadline,
                     Severity::Info,
-                    "the run's deadline came first",
+                    "the run's deadline passed first",
                     "give it more time with --deadline",
                 )];
             }

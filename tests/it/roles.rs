@@ -56,7 +56,7 @@ fn role_of_443_alone_is_published() {
         ),
         (
             PRIVATE,
-            "private address, Exchange behind 443, 25 and 587 not Exchange's",
+            "private address, Exchange behind 443, 25 and 587 are not Exchange",
         ),
     ] {
         let judged = exchange(address, &[Https]).judged();

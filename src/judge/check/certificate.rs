@@ -433,8 +433,8 @@ fn checked(case: &Case<'_>, message: impl Into<String>) -> Evidence {
     }
     evidence.hint(match case.service().protocol {
             Protocol::Rdp => {
-                "No action is needed: Windows makes this certificate itself, and Remote Desktop asks its user once. An \
-                 authority's own can be assigned by group policy."
+                "No action is needed: Windows makes this certificate itself, and Remote Desktop asks users once \
+                 whether they trust it. A certificate from your own authority can be assigned by group policy."
             }
             _ if case.is_client_proxy() => {
                 "No action is needed: only other Exchange servers talk to this connector."
@@ -470,7 +470,7 @@ fn renew_hint(case: &Case<'_>) -> &'static str {
              IMAP4 services, which keep the old one until then."
         }
         Protocol::Ldap => {
-            "Renew the domain controller's certificate; where it enrols by itself, `certutil -pulse` on the domain \
+            "Renew the domain controller's certificate; if it enrols automatically, `certutil -pulse` on the domain \
              controller starts that."
         }
         Protocol::Rdp => {
@@ -483,15 +483,15 @@ fn renew_hint(case: &Case<'_>) -> &'static str {
 fn install_hint(case: &Case<'_>) -> &'static str {
     match case.service().protocol {
         Protocol::Http => {
-            "Exchange's own certificate from setup is still bound. Install one of an authority and run \
+            "Exchange's own certificate from setup is still bound. Install one from an authority and run \
              `Enable-ExchangeCertificate -Services IIS`."
         }
         Protocol::Smtp => {
-            "Exchange's own certificate from setup is still in use. Install one of an authority and run \
+            "Exchange's own certificate from setup is still in use. Install one from an authority and run \
              `Enable-ExchangeCertificate -Services SMTP`."
         }
         _ => {
-            "Exchange's own certificate from setup is still in use. Install one of an authority, run \
+            "Exchange's own certificate from setup is still in use. Install one from an authority, run \
              `Enable-ExchangeCertificate -Services POP,IMAP` and restart both services."
         }
     }
@@ -500,17 +500,17 @@ fn install_hint(case: &Case<'_>) -> &'static str {
 fn replace_hint(case: &Case<'_>) -> Option<&'static str> {
     match case.service().protocol {
         Protocol::Ldap => Some(
-            "Enrol a certificate of your own authority on the domain controller, for Server Authentication and with \
-             its own full name.",
+            "Enrol a certificate from your own authority on the domain controller, for Server Authentication and \
+             with its full name.",
         ),
         Protocol::Rdp => None,
         Protocol::Http => Some(
-            "Install a certificate of an authority and bind it (`Enable-ExchangeCertificate -Services IIS`). If it is \
-             meant to be self-signed, name it with `--ca-file`.",
+            "Install a certificate from an authority and bind it (`Enable-ExchangeCertificate -Services IIS`). If it \
+             is meant to be self-signed, trust it with `--ca-file`.",
         ),
         _ => Some(
-            "Install a certificate of an authority and assign it with `Enable-ExchangeCertificate`. If it is meant to \
-             be self-signed, name it with `--ca-file`.",
+            "Install a certificate from an authority and assign it with `Enable-ExchangeCertificate`. If it is meant \
+             to be self-signed, trust it with `--ca-file`.",
         ),
     }
 }

@@ -22,7 +22,7 @@ pub(super) const RULES: &[CheckRule] = &[
             );
             let what = match failure.stage {
                 Stage::Greeting => format!("no greeting{within}"),
-                stage => format!("nothing came{within} {}", after(case, stage)),
+                stage => format!("no answer{within} {}", after(case, stage)),
             };
             let then = case
                 .waited_again()
@@ -83,8 +83,8 @@ pub(super) const RULES: &[CheckRule] = &[
             let failure = case.failed(Code::NotTheProtocol)?;
             if is_http2(failure) {
                 return Some(
-                    Evidence::new("the server speaks HTTP/2 at once, and no HTTP/1.1").hint(
-                        "Let it speak HTTP/1.1 as well: Outlook and Exchange need it, and so does a sign-in with NTLM.",
+                    Evidence::new("the server speaks only HTTP/2, not HTTP/1.1").hint(
+                        "Have it speak HTTP/1.1 as well: Outlook and Exchange need it, and so do sign-ins with NTLM.",
                     ),
                 );
             }
@@ -92,13 +92,13 @@ pub(super) const RULES: &[CheckRule] = &[
                 && case.service().security == Security::ImplicitTls;
             if is_first_word {
                 return Some(Evidence::new(format!(
-                    "something else listens here, neither TLS nor {}{}",
+                    "something else listens here: it speaks neither TLS nor {}{}",
                     language(case).trim_end_matches(" over TLS"),
                     said(failure)
                 )));
             }
             Some(Evidence::new(format!(
-                "what came {} is not {}{}",
+                "what the server sent {} is not {}{}",
                 after(case, failure.stage),
                 language(case),
                 said(failure)
@@ -110,7 +110,7 @@ pub(super) const RULES: &[CheckRule] = &[
         holds: |case| {
             let failure = case.failed(Code::ProxyHeaderUnexpected)?;
             Some(Evidence::new(format!(
-                "the server answers what was never asked, as to a PROXY header{}",
+                "the server answers commands that were never sent, as if it had received a PROXY header{}",
                 said(failure)
             )))
         },
@@ -120,7 +120,7 @@ pub(super) const RULES: &[CheckRule] = &[
         holds: |case| {
             case.failed(Code::ProxyHeaderMissing)?;
             Some(Evidence::new(
-                "nothing is answered without a PROXY header, and the server answers after one",
+                "the server answers only when it receives a PROXY header",
             ))
         },
     },
@@ -129,12 +129,12 @@ pub(super) const RULES: &[CheckRule] = &[
         holds: |case| {
             let words = case.seen.turned_away.as_ref()?;
             let heard = match words.as_str() {
-                "closed" => "it was closed at once".to_owned(),
-                "reset" => "it was reset".to_owned(),
+                "closed" => "the connection was closed at once".to_owned(),
+                "reset" => "the connection was reset".to_owned(),
                 _ => format!("the server said {}", quote(words)),
             };
             Some(Evidence::new(format!(
-                "beside other connections {heard}; asked again, alone, it answers"
+                "with other connections open, {heard}; asked again alone, the server answers"
             )))
         },
     },
@@ -181,7 +181,7 @@ pub(super) const RULES: &[CheckRule] = &[
                 && (says(failure, "invalid domain name") || says(failure, "helo"));
             Some(
                 Evidence::new(format!(
-                    "the server refused what was asked {}{}",
+                    "the server refused the request {}{}",
                     after(case, failure.stage),
                     said(failure)
                 ))
@@ -359,8 +359,8 @@ fn unavailable_hint(case: &Case<'_>) -> Option<&'static str> {
             )
         }
         Protocol::Smtp if says(failure, "too many errors") => Some(
-            "The server counts protocol errors (MaxProtocolErrors, 5 by default). exchports makes none: a device on \
-             the way changes the conversation, or a policy answers.",
+            "The server counts protocol errors (MaxProtocolErrors, 5 by default). exchports makes none, so a device \
+             on the way changes the conversation, or a policy answers.",
         ),
         Protocol::Smtp if says(failure, "service not active") => Some(
             "The server is in maintenance mode: `Get-ServerComponentState` shows which component is inactive. To end it: \
@@ -374,8 +374,8 @@ fn unavailable_hint(case: &Case<'_>) -> Option<&'static str> {
                 || says(failure, "4.7.650") =>
         {
             Some(
-                "The receiving service throttles an address that it does not know. Wait and try again, or check from a \
-             server that sends mail there.",
+                "The receiving service throttles addresses that it does not know. Wait and try again, or check from \
+                 a server that sends mail there.",
             )
         }
         Protocol::Smtp if says(failure, "4.3.2") => Some(
@@ -564,17 +564,17 @@ mod tests {
             (
                 ServiceId::Pop3,
                 Stage::Starttls,
-                "nothing came within 3 s after STLS",
+                "no answer within 3 s after STLS",
             ),
             (
                 ServiceId::Https,
                 Stage::TlsHandshake,
-                "nothing came within 3 s during the TLS handshake",
+                "no answer within 3 s during the TLS handshake",
             ),
             (
                 ServiceId::Ldap,
                 Stage::Application,
-                "nothing came within 3 s after the search for the rootDSE",
+                "no answer within 3 s after the search for the rootDSE",
             ),
         ] {
             let staged = open(service).failing(stage, Cause::Silent);

@@ -153,10 +153,10 @@ fn gateway(case: &Case<'_>) -> Option<Evidence> {
     }
     let who = match kind {
         ProductKind::OtherServer | ProductKind::Relay => {
-            format!("not Exchange but {product} greets")
+            format!("the greeting is from {product}, not from Exchange")
         }
         ProductKind::MailShield | ProductKind::Gateway => {
-            format!("it is possibly {product} that greets in Exchange's place")
+            format!("the greeting is possibly from {product}, not from Exchange")
         }
     };
     let evidence = Evidence::new(format!("{who}: {}", quote(greeting)));
@@ -166,12 +166,12 @@ fn gateway(case: &Case<'_>) -> Option<Evidence> {
              from another machine.",
         ),
         ProductKind::Relay => evidence.hint(
-            "No action is needed where this relay is meant to answer. Exchange has its own: see which of the two listens on \
-             this port (`Get-NetTCPConnection -LocalPort 25`).",
+            "No action is needed where this relay is meant to answer. Exchange has its own: check which of the two \
+             listens on this port (`Get-NetTCPConnection -LocalPort 25`).",
         ),
         ProductKind::OtherServer => evidence.hint(
-            "See where the name leads: another mail server answers where Exchange is expected, unless it is meant to \
-             stand in front.",
+            "Check what the name points to: another mail server answers where Exchange is expected, unless it is \
+             meant to stand in front.",
         ),
         ProductKind::Gateway => evidence,
     })

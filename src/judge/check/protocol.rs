@@ -25,8 +25,8 @@ pub(super) const RULES: &[CheckRule] = &[
             let is_secure = case.tls().is_some_and(|tls| tls.version.is_some());
             Some(if is_secure {
                 evidence.severity(Severity::Warn).hint(
-                    "TLS works. If the directory answers only those who sign in, no action is needed; Active Directory \
-                     shows its rootDSE to everybody.",
+                    "TLS works. If the directory is meant to answer only after a sign-in, no action is needed; \
+                     Active Directory shows its rootDSE to everybody.",
                 )
             } else {
                 evidence
@@ -92,7 +92,7 @@ pub(super) const RULES: &[CheckRule] = &[
             (!mechanisms.is_empty() && mechanisms.iter().all(is_windows)).then(|| {
                 let offered: Vec<Text> = mechanisms.iter().map(|word| Text::from(*word)).collect();
                 Evidence::new(format!(
-                    "only NTLM or Kerberos to sign in: {}",
+                    "only NTLM or Kerberos is offered for signing in: {}",
                     list(&offered)
                 ))
             })

@@ -92,7 +92,10 @@ pub(super) const RULES: &[CheckRule] = &[
             let failure = case.failed(Code::Unreachable)?;
             let message = match case.told_by_proxy() {
                 Some(proxy) => {
-                    format!("the proxy {proxy} has no way to the host{}", said(failure))
+                    format!(
+                        "the proxy {proxy} has no route to the host{}",
+                        said(failure)
+                    )
                 }
                 None => format!(
                     "no route to the host, or a router or firewall rejected the connection{}{}",
@@ -154,7 +157,7 @@ pub(super) const RULES: &[CheckRule] = &[
     CheckRule {
         code: Code::ProxyNotUnderstood,
         holds: |case| {
-            let told = "does not answer as one of its kind does";
+            let told = "does not answer like a proxy of that kind";
             of_proxy(case, Code::ProxyNotUnderstood, told)
         },
     },
@@ -205,7 +208,7 @@ pub(super) const RULES: &[CheckRule] = &[
     },
     CheckRule {
         code: Code::Deadline,
-        holds: |case| ours(case, Code::Deadline, "the run's deadline came first"),
+        holds: |case| ours(case, Code::Deadline, "the run's deadline passed first"),
     },
     CheckRule {
         code: Code::Interrupted,
@@ -247,8 +250,8 @@ fn forbidden_open(case: &Case<'_>) -> Option<Evidence> {
              from here, say so with `--optional rdp`.",
         ),
         ServiceId::Ldap | ServiceId::Ldaps => evidence.hint(
-            "Close it on the firewall: the directory is for servers inside. If it has to be reachable from here, say so \
-             with `--optional ldap,ldaps`.",
+            "Close it on the firewall: the directory is for internal servers only. If it has to be reachable from \
+             here, say so with `--optional ldap,ldaps`.",
         ),
         _ => evidence.own_hint(format!(
             "Close the port on the firewall, or limit it to a VPN or to known addresses. If it has to be reachable from \
@@ -351,24 +354,25 @@ fn refused_hint(case: &Case<'_>) -> &'static str {
 fn filtered_hint(case: &Case<'_>) -> Option<&'static str> {
     match (case.service().id, case.service().protocol) {
         (ServiceId::Smtp, _) => Some(
-            "A firewall drops it, or the service is stopped on Windows, whose firewall then does not answer (stealth \
+            "A firewall drops the packets, or the service is stopped and Windows therefore does not answer (stealth \
              mode). Many providers and clouds block outbound 25: ask yours, or try from elsewhere.",
         ),
         (_, Protocol::Pop3) => Some(
-            "A firewall drops it, or the service is stopped on Windows, which then does not answer (stealth mode). \
-             POP3 is off by default: MSExchangePop3 and MSExchangePop3BE, which is fine if nobody uses it.",
+            "A firewall drops the packets, or the service is stopped and Windows therefore does not answer (stealth \
+             mode). POP3 (MSExchangePop3 and MSExchangePop3BE) is off by default, which is fine if nobody uses it.",
         ),
         (_, Protocol::Imap) => Some(
-            "A firewall drops it, or the service is stopped on Windows, which then does not answer (stealth mode). \
-             IMAP4 is off by default: MSExchangeImap4 and MSExchangeImap4BE, which is fine if nobody uses it.",
+            "A firewall drops the packets, or the service is stopped and Windows therefore does not answer (stealth \
+             mode). IMAP4 (MSExchangeImap4 and MSExchangeImap4BE) is off by default, which is fine if nobody uses \
+             it.",
         ),
         (_, Protocol::Ldap) => Some(
-            "A firewall drops it, or nothing listens on a Windows host, which then does not answer (stealth mode). \
-             Mail servers do not serve the directory: check a domain controller's name.",
+            "A firewall drops the packets, or nothing listens there and Windows therefore does not answer (stealth \
+             mode). Mail servers do not serve the directory: check a domain controller's name.",
         ),
         (ServiceId::Submissions, _) => Some(
-            "A firewall drops it, or nothing listens on a Windows host, which then does not answer (stealth mode). \
-             Exchange offers no submission with implicit TLS: mail clients use 587.",
+            "A firewall drops the packets, or nothing listens there and Windows therefore does not answer (stealth \
+             mode). Exchange offers no submission with implicit TLS: mail clients use 587.",
         ),
         _ => None,
     }
@@ -582,7 +586,7 @@ mod tests {
         );
         assert_eq!(staged.judged().failure_code, Some(Code::Silent));
         let (_, hint) = staged.words(Code::Silent);
-        assert!(hint.starts_with("There is nothing to repair"), "{hint}");
+        assert!(hint.starts_with("Do not repair it"), "{hint}");
         let (message, hint) = staged.words(Code::ForbiddenOpen);
         assert_eq!(
             message,
@@ -604,7 +608,7 @@ mod tests {
             let (_, hint) = open(service.id)
                 .failing(Stage::Connect, Cause::Filtered)
                 .words(Code::Filtered);
-            assert!(hint.contains("firewall drops it"), "{hint}");
+            assert!(hint.contains("firewall drops the packets"), "{hint}");
             assert!(hint.contains("Windows"), "{hint}");
             assert!(hint.contains("stealth mode"), "{hint}");
         }

@@ -30,7 +30,7 @@ pub(super) const RULES: &[CheckRule] = &[
                 || mechanisms(case).is_some_and(|them| them.is_empty());
             (is_unaware(case) && !is_told).then(|| {
                 Evidence::new(
-                    "the encrypted session offers STARTTLS again: the server does not know of the TLS",
+                    "the encrypted session offers STARTTLS again: the server does not know about the TLS",
                 )
             })
         },
@@ -58,8 +58,9 @@ pub(super) fn mechanisms<'a>(case: &Case<'a>) -> Option<Vec<&'a str>> {
 }
 
 /// What to do where a server does not know that the session is secure.
-pub(super) const UNAWARE: &str = "The server takes the session for cleartext, since something in front of it ends TLS. Forward TLS unchanged to the \
-     server's own TLS port, or let the device in front speak TLS to the server.";
+pub(super) const UNAWARE: &str = "The server takes the session for cleartext because something in front of it \
+                                  terminates TLS. Forward TLS unchanged to the server's own TLS port, or let the \
+                                  device in front speak TLS to the server.";
 
 /// Whether the server offers to begin TLS within TLS.
 pub(super) fn is_unaware(case: &Case<'_>) -> bool {

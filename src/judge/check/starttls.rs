@@ -81,8 +81,8 @@ fn not_offered(case: &Case<'_>) -> Option<Evidence> {
              esmtp`). Otherwise see event 12014 and AuthMechanism of the connector (`Get-ReceiveConnector`).",
         ),
         Protocol::Smtp => Some(
-            "See event 12014 (no certificate fits the connector's FQDN) and AuthMechanism (`Get-ReceiveConnector`), then \
-             `Enable-ExchangeCertificate -Services SMTP`. Or a gateway strips it.",
+            "See event 12014 (no certificate fits the connector's FQDN) and AuthMechanism (`Get-ReceiveConnector`), \
+             then `Enable-ExchangeCertificate -Services SMTP`. Possibly a gateway removes it.",
         ),
         Protocol::Imap => Some(
             "No certificate is assigned: `Enable-ExchangeCertificate -Services IMAP` or `Set-ImapSettings \

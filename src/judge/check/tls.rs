@@ -59,7 +59,7 @@ pub(super) const RULES: &[CheckRule] = &[
                 .map_or_else(String::new, |name| format!(" {}", quote(&Text::from(name))));
             Some(
                 Evidence::new(format!(
-                    "the server has no site of the name{sent} and ends the handshake{}",
+                    "the server has no site for the name{sent} and ended the handshake{}",
                     ended_with(failure)
                 ))
                 .hint_if(is_without_name(case).then_some(WITHOUT_NAME)),
@@ -127,7 +127,7 @@ pub(super) const RULES: &[CheckRule] = &[
         holds: |case| {
             let failure = case.failed(Code::ClientCertificateRefused)?;
             Some(Evidence::new(format!(
-                "the server refused the client certificate of --client-cert{}",
+                "the server refused the client certificate given with --client-cert{}",
                 said(failure)
             )))
         },
@@ -155,8 +155,8 @@ pub(super) const RULES: &[CheckRule] = &[
             let hint = match failure.cause {
                 Cause::Alert(80) if is_without_name(case) => Some(WITHOUT_NAME),
                 Cause::Alert(120) => Some(
-                    "The server takes no HTTP/1.1 (no_application_protocol): it speaks HTTP/2 only, or its list of \
-                     protocols is wrong. Let it offer http/1.1: Outlook and Exchange need it.",
+                    "The server does not accept HTTP/1.1 (no_application_protocol): it speaks only HTTP/2, or its \
+                     list of protocols is wrong. Have it offer http/1.1: Outlook and Exchange need it.",
                 ),
                 Cause::Alert(80) => Some(
                     "The server reports an internal error: look at Schannel events 36870 to 36888 in its System log. \
@@ -227,14 +227,15 @@ fn sent_certificate(case: &Case<'_>) -> Evidence {
     let status = case.http().and_then(|facts| facts.status);
     match status.filter(|status| matches!(status, 400 | 403 | 495 | 496)) {
         Some(status) => Evidence::new(format!(
-            "the server asked for a client certificate, was sent that of --client-cert, and answered with HTTP {status}"
+            "the server asked for a client certificate, was sent the one given with --client-cert, and answered with \
+             HTTP {status}"
         ))
         .hint(
-            "Possibly it does not accept this certificate: the server's log says (403.7, 403.13, 403.16 and 403.17 in \
-             that of IIS).",
+            "Possibly it does not accept this certificate: the server's log says why (in IIS: 403.7, 403.13, 403.16 \
+             or 403.17).",
         ),
         None => Evidence::new(
-            "the server asked for a client certificate, was sent that of --client-cert, and continued",
+            "the server asked for a client certificate, was sent the one given with --client-cert, and continued",
         )
         .hint("No action is needed."),
     }
@@ -265,17 +266,17 @@ fn cleartext_on_tls_port(case: &Case<'_>) -> Option<Evidence> {
             if words.contains("closed. 14") || words.contains("closed. 13") =>
         {
             Some(
-                "Exchange says so when no certificate is assigned: `Enable-ExchangeCertificate -Services POP,IMAP`. \
-                 Then restart the POP3 and IMAP4 services.",
+                "Exchange says this when no certificate is assigned: `Enable-ExchangeCertificate -Services \
+                 POP,IMAP`. Then restart the POP3 and IMAP4 services.",
             )
         }
         Protocol::Imap => Some(
-            "Switch TLS on for 993, or correct the forwarding rule: what answers belongs on 143. In Exchange \
-             `Get-ImapSettings` tells the bindings (SSLBindings).",
+            "Switch TLS on for 993, or correct the forwarding rule: what answers belongs on 143. In Exchange, \
+             `Get-ImapSettings` shows the bindings (SSLBindings).",
         ),
         Protocol::Pop3 => Some(
-            "Switch TLS on for 995, or correct the forwarding rule: what answers belongs on 110. In Exchange \
-             `Get-PopSettings` tells the bindings (SSLBindings).",
+            "Switch TLS on for 995, or correct the forwarding rule: what answers belongs on 110. In Exchange, \
+             `Get-PopSettings` shows the bindings (SSLBindings).",
         ),
         Protocol::Smtp => Some(
             "Clients that are set to SSL/TLS on 465 fail; those set to STARTTLS may work: set them to 587 with \
@@ -350,7 +351,7 @@ fn tls_on_cleartext_port(case: &Case<'_>) -> Option<Evidence> {
         }
         Security::Starttls => "a greeting in clear and STARTTLS belong",
         Security::Cleartext | Security::X224 => "cleartext belongs",
-        Security::ImplicitTls => "something else was due",
+        Security::ImplicitTls => "something else belongs",
     };
     Some(
         Evidence::new(format!(
@@ -387,7 +388,7 @@ fn version_too_old(case: &Case<'_>) -> Option<Evidence> {
             lowest.name()
         ),
         (_, Some(failure)) => format!(
-            "the server speaks no version of TLS that this client has{}",
+            "the server and this client have no TLS version in common{}",
             ended_with(failure)
         ),
         _ => return None,
@@ -439,7 +440,7 @@ fn legacy_suites(case: &Case<'_>) -> Option<Evidence> {
         _ => ("old suites", None),
     };
     let unproven = match legacy.proof {
-        Some(KeyProof::Deferred) => ", which leaves unproven that it holds the certificate's key",
+        Some(KeyProof::Deferred) => ", so it is not proven that it holds the certificate's key",
         _ => "",
     };
     Some(
@@ -482,8 +483,8 @@ const OUR_GROUPS: [&str; 5] = ["x25519", "X25519", "secp256r1", "secp384r1", "se
 fn closed_on_hello_hint(case: &Case<'_>) -> &'static str {
     match case.service().protocol {
         Protocol::Http => {
-            "Usually no certificate is bound: see `netsh http show sslcert`, event 15021 and Schannel events 36870 to \
-             36888. A binding for another name only (SNI) does it as well: try `--servername`."
+            "Usually no certificate is bound: see `netsh http show sslcert`, event 15021 and Schannel events 36870 \
+             to 36888. A binding for another name only (SNI) has the same effect: try `--servername`."
         }
         Protocol::Ldap => {
             "Usually the domain controller has no certificate for LDAPS. Enrol one for Server Authentication with its \
@@ -495,11 +496,11 @@ fn closed_on_hello_hint(case: &Case<'_>) -> &'static str {
         }
         Protocol::Smtp => {
             "See which certificate serves SMTP (`Get-ExchangeCertificate`) and whether its private key can be read. \
-             Schannel events 36870 to 36888 in the System log tell why."
+             Schannel events 36870 to 36888 in the System log say why."
         }
         Protocol::Imap | Protocol::Pop3 => {
-            "See which certificate serves POP and IMAP (`Get-ExchangeCertificate`) and whether its private key can be \
-             read. Schannel events 36870 to 36888 in the System log tell why."
+            "See which certificate serves POP and IMAP (`Get-ExchangeCertificate`) and whether its private key can \
+             be read. Schannel events 36870 to 36888 in the System log say why."
         }
     }
 }
@@ -853,7 +854,7 @@ mod tests {
                 "{message}"
             );
             assert_eq!(
-                message.contains("unproven"),
+                message.contains("not proven"),
                 key_exchange == KeyExchange::Rsa
             );
             assert!(hint.contains(next), "{hint}");

@@ -129,7 +129,7 @@ pub(super) const RULES: &[CheckRule] = &[
         holds: |case| {
             means(case, |meaning| meaning == Meaning::Proxy)?;
             Some(Evidence::new(format!(
-                "{}: a proxy on the way wants a sign-in",
+                "{}: a proxy on the way requires a sign-in",
                 answer(case.http()?)
             )))
         },
@@ -155,7 +155,7 @@ pub(super) const RULES: &[CheckRule] = &[
         holds: |case| {
             let redirect = last_redirect(case, RedirectKind::Downgrade)?;
             Some(Evidence::new(format!(
-                "the answer leads back to plain HTTP: {}",
+                "the answer redirects back to plain HTTP: {}",
                 quote(&redirect.location)
             )))
         },
@@ -330,7 +330,7 @@ impl FinalPage {
             None => "the".to_owned(),
         };
         format!(
-            "it sends people to {whose} page \"{}\", which answers HTTP {status}",
+            "it redirects to {whose} page \"{}\", which answers HTTP {status}",
             shorten(&self.path)
         )
     }
@@ -368,8 +368,8 @@ fn server_error(case: &Case<'_>, group: Group) -> Option<Evidence> {
     if let Some(owner) = page.as_ref().and_then(|page| page.owner) {
         // What is broken is told there, and the health of this directory says nothing of it.
         let hint = format!(
-            "Repair {owner} first: the page is there, and its row tells more (`--service {owner}` where it has none). \
-             Nothing says that {this} itself is broken.",
+            "Fix {owner} first: the page belongs to it, and its row says more (`--service {owner}` if it has no \
+             row). There is no sign that {this} itself is broken.",
             owner = owner.name,
             this = case.service().name
         );
@@ -381,16 +381,16 @@ fn server_error(case: &Case<'_>, group: Group) -> Option<Evidence> {
     let is_healthy = facts.health == Some(Health::Healthy);
     let hint = match (status, page.is_none() && is_http_sys(facts)) {
         (503, true) => Some(
-            "http.sys answers because the site or an application pool is stopped: start it in IIS Manager. Events 5002 \
-             and 5009 (WAS) in the System log tell why it stopped.",
+            "http.sys answers because the site or an application pool is stopped: start it in IIS Manager. Events \
+             5002 and 5009 (WAS) in the System log say why it stopped.",
         ),
         (502 | 504, _) => Some(
             "A proxy or load balancer in front gets no answer from the server behind it: look at its pool and at the \
              server itself.",
         ),
         _ if is_healthy => Some(
-            "healthcheck.htm is fine, so the front end works and what is behind it fails. See `Get-HealthReport` and the \
-             certificate of the back end on 444 (`netsh http show sslcert`, event 15021).",
+            "healthcheck.htm is fine, so the front end works and the back end fails. Look at `Get-HealthReport` and \
+             at the back end's certificate on 444 (`netsh http show sslcert`, event 15021).",
         ),
         _ => None,
     };
@@ -406,12 +406,12 @@ fn server_error(case: &Case<'_>, group: Group) -> Option<Evidence> {
 fn asked_for_certificate(case: &Case<'_>) -> Option<&'static str> {
     Some(match case.tls()?.client_certificate? {
         ClientCertificate::Requested => {
-            "The server asked for a client certificate and got none: show one with `--client-cert`, or stop requiring \
-             one there (SSL Settings in IIS, `ssl_verify_client` in nginx)."
+            "The server asked for a client certificate and got none: present one with `--client-cert`, or stop \
+             requiring one there (SSL Settings in IIS, `ssl_verify_client` in nginx)."
         }
         ClientCertificate::Sent => {
-            "Possibly the server does not accept the client certificate of `--client-cert`, which it asked for. Its log \
-             says why; in that of IIS it is 403.7, 403.13, 403.16 or 403.17."
+            "Possibly the server does not accept the client certificate given with `--client-cert`. Its log says why \
+             (in IIS: 403.7, 403.13, 403.16 or 403.17)."
         }
     })
 }
@@ -429,7 +429,7 @@ fn rejected(case: &Case<'_>) -> Option<Evidence> {
         return is_shut.then(|| {
             Evidence::new(page.answers(status)).hint(
                 "Open the page in a browser. If the logon page is missing, make sure that the directory /owa/auth is \
-                 complete, and that a gateway in front lets it pass.",
+                 complete, and that a gateway in front lets it through.",
             )
         });
     }
@@ -444,7 +444,7 @@ fn rejected(case: &Case<'_>) -> Option<Evidence> {
                 asked_for_certificate(case)
             }
             (400, true) => Some(
-                "http.sys knows no site by that name (Invalid Hostname): correct the host name of the binding in IIS \
+                "http.sys has no site of that name (Invalid Hostname): correct the host name of the binding in IIS \
                  (`Get-WebBinding`), or check by the name that clients use.",
             ),
             (421, _) => Some(
@@ -452,8 +452,8 @@ fn rejected(case: &Case<'_>) -> Option<Evidence> {
                  clients use, or give it with `--servername`.",
             ),
             (405, _) => Some(
-                "Clients of this directory use GET, and it is refused. See Request Filtering in IIS, or what a web \
-                 application firewall in front allows.",
+                "Clients of this directory use GET, which is refused here. Look at Request Filtering in IIS, or at \
+                 what a web application firewall in front allows.",
             ),
             _ => None,
         }),
@@ -499,7 +499,7 @@ fn mrs_proxy_off(case: &Case<'_>) -> Option<Evidence> {
     Some(match case.check.expect {
         Expectation::Required => evidence,
         Expectation::Optional => evidence.hint(
-            "No action is needed unless mailboxes are to be moved through this host. Then: \
+            "No action is needed unless mailboxes will be moved through this host. If so: \
              `Get-WebServicesVirtualDirectory | Set-WebServicesVirtualDirectory -MRSProxyEnabled $true`.",
         ),
         Expectation::Forbidden => evidence
@@ -511,12 +511,12 @@ fn restricted(case: &Case<'_>) -> Option<Evidence> {
     means(case, |meaning| meaning == Meaning::Restricted)?;
     let hint = match case.service().id {
         ServiceId::Ecp => Some(
-            "Usually the admin center was limited on purpose, to the inside or by a client access rule: then no action \
-             is needed. Otherwise see IP Address and Domain Restrictions in IIS.",
+            "Usually access to the admin center is restricted on purpose, to the internal network or by a client \
+             access rule: then no action is needed. Otherwise look at IP Address and Domain Restrictions in IIS.",
         ),
         ServiceId::Powershell => Some(
-            "Usually remote PowerShell was limited to the inside on purpose: then no action is needed. Otherwise see IP \
-             Address and Domain Restrictions in IIS.",
+            "Usually remote PowerShell is restricted to the internal network on purpose: then no action is needed. \
+             Otherwise look at IP Address and Domain Restrictions in IIS.",
         ),
         _ => None,
     };
@@ -525,14 +525,18 @@ fn restricted(case: &Case<'_>) -> Option<Evidence> {
         return Some(Evidence::new(answer(facts)).hint(BLOCKED));
     }
     Some(
-        Evidence::new(format!("{}: not from here, or not at all", answer(facts)))
-            .hint_if(asked_for_certificate(case).or(hint)),
+        Evidence::new(format!(
+            "{}: access is denied, possibly only from here",
+            answer(facts)
+        ))
+        .hint_if(asked_for_certificate(case).or(hint)),
     )
 }
 
 /// What is to be done about a firewall's page.
-const BLOCKED: &str = "A web application firewall in front blocks the request: look for it in that firewall's log (the page has \
-                       its number), and let this directory pass. It may treat mail programs otherwise than this check.";
+const BLOCKED: &str = "A web application firewall in front blocks the request: look in its log (the page shows the \
+                       incident's number), and let this directory through. Mail programs may be treated differently \
+                       from this check.";
 
 fn anonymous(case: &Case<'_>) -> Option<Evidence> {
     let facts = case.http()?;
@@ -565,12 +569,12 @@ fn anonymous(case: &Case<'_>) -> Option<Evidence> {
         return Some(Evidence::new(message).severity(Severity::Warn).hint(hint));
     }
     Some(
-        Evidence::new(format!("{message}, and nothing in it is Exchange's")).hint_if(
+        Evidence::new(format!("{message}, with no sign of Exchange")).hint_if(
             match case.service().id {
                 ServiceId::Autodiscover => None,
                 _ => Some(
-                    "Another web site answers here, or a gateway shows its own logon page to everyone. Check the name \
-                     and where it leads, and by a browser what the page is.",
+                    "Another web site answers here, or a gateway shows its own logon page to everyone. Check what \
+                     the name points to, and open the page in a browser.",
                 ),
             },
         ),
@@ -588,8 +592,8 @@ fn redirect_loop(case: &Case<'_>) -> Option<Evidence> {
             ))
             .severity(Severity::Warn)
             .hint(
-                "Open the page in a browser and see whether it comes to an end. Each redirect costs clients time; some \
-                 of Exchange's clients follow few of them.",
+                "Open the page in a browser and see whether the redirects end. Each one costs clients time, and some \
+                 Exchange clients follow only a few.",
             ),
         );
     }
@@ -608,8 +612,8 @@ fn redirect_loop(case: &Case<'_>) -> Option<Evidence> {
     } else {
         // Access gateways set a cookie first and send back to the same page; no cookie is kept here.
         evidence.severity(Severity::Warn).hint(
-            "Open the page in a browser. If it comes up there, a gateway in front possibly sets a cookie first; if \
-             not, remove the HTTP redirect that the directories inherit from the site.",
+            "Open the page in a browser. If it loads there, a gateway in front possibly sets a cookie first; if not, \
+             remove the HTTP redirect that the directories inherit from the site.",
         )
     })
 }
@@ -617,7 +621,7 @@ fn redirect_loop(case: &Case<'_>) -> Option<Evidence> {
 fn redirect_unusable(case: &Case<'_>) -> Option<Evidence> {
     if let Some(redirect) = last_redirect(case, RedirectKind::Nonsense) {
         return Some(Evidence::new(format!(
-            "the redirect to {} leads to no web page",
+            "the redirect to {} does not lead to a web page",
             quote(&redirect.location)
         )));
     }
@@ -628,7 +632,7 @@ fn redirect_unusable(case: &Case<'_>) -> Option<Evidence> {
         && case.service().group == Group::Web
         && is_redirect
         && facts.location.is_none())
-    .then(|| Evidence::new(format!("{}, and no place to go to", answer(facts))))
+    .then(|| Evidence::new(format!("{}, and no address to go to", answer(facts))))
 }
 
 fn redirect_elsewhere(case: &Case<'_>) -> Option<Evidence> {
@@ -642,7 +646,7 @@ fn redirect_elsewhere(case: &Case<'_>) -> Option<Evidence> {
     let is_away = means(case, |meaning| meaning == Meaning::Away).is_some();
     if let Some(redirect) = last_redirect(case, RedirectKind::OtherHost) {
         let evidence = Evidence::new(format!(
-            "the answer leads to another host: {}",
+            "the answer redirects to another host: {}",
             quote(&redirect.location)
         ));
         return Some(if is_away { gone(evidence) } else { evidence });
@@ -653,7 +657,7 @@ fn redirect_elsewhere(case: &Case<'_>) -> Option<Evidence> {
         return None;
     }
     Some(gone(Evidence::new(format!(
-        "the answer leads to {}, and programs do not go there",
+        "the answer redirects to {}, and mail programs do not follow",
         quote(&redirect.location)
     ))))
 }
@@ -661,8 +665,8 @@ fn redirect_elsewhere(case: &Case<'_>) -> Option<Evidence> {
 /// Outlook and phones stay where they are: a directory of theirs that leads away cannot be used.
 fn gone(evidence: Evidence) -> Evidence {
     evidence.severity(Severity::Fail).hint(
-        "Outlook, phones and servers do not follow it here. Let the device in front pass this directory without a logon \
-         page, and make sure that it inherits no HTTP redirect from the site.",
+        "Outlook, phones and servers follow no redirect here. Let this directory through the device in front without \
+         a logon page, and make sure that it inherits no HTTP redirect from the site.",
     )
 }
 
@@ -670,7 +674,7 @@ fn gone(evidence: Evidence) -> Evidence {
 fn redirect_from_the_root(case: &Case<'_>, facts: &HttpFacts) -> Option<Evidence> {
     let location = foreign_location(case, facts)?;
     Some(Evidence::new(format!(
-        "the answer to `/` leads to another host: {}",
+        "the answer to `/` redirects to another host: {}",
         quote(location)
     )))
 }
@@ -679,7 +683,7 @@ fn captive_portal(case: &Case<'_>) -> Option<Evidence> {
     let facts = case.http()?;
     if means(case, |meaning| meaning == Meaning::Portal).is_some() {
         return Some(Evidence::new(format!(
-            "{}: this network wants a sign-in first",
+            "{}: this network requires a sign-in first",
             answer(facts)
         )));
     }
@@ -687,7 +691,7 @@ fn captive_portal(case: &Case<'_>) -> Option<Evidence> {
     let is_away = means(case, |meaning| meaning == Meaning::Away).is_some();
     Some(
         Evidence::new(format!(
-            "the answer leads to a portal elsewhere, possibly this network's own sign-in: {}",
+            "the answer redirects to a portal on another host, possibly this network's own sign-in: {}",
             quote(location)
         ))
         // A person with a browser may get there; Outlook does not.
@@ -769,11 +773,13 @@ fn unhealthy(case: &Case<'_>) -> Option<Evidence> {
             let status = case.http()?.status?;
             Some(
                 Evidence::new(format!(
-                    "healthcheck.htm was closed without an answer, though the directory answers {status}"
+                    "the connection for healthcheck.htm was closed without an answer, though the directory answers \
+                     HTTP {status}"
                 ))
                 .hint(
-                    "Possibly the protocol was taken out: see `Get-ServerComponentState` for its proxy component. \
-                     After maintenance: `Set-ServerComponentState -State Active -Requester Maintenance`.",
+                    "Possibly the protocol was taken out of service: look at its proxy component in \
+                     `Get-ServerComponentState`. After maintenance: `Set-ServerComponentState -State Active \
+                     -Requester Maintenance`.",
                 ),
             )
         }
@@ -792,7 +798,7 @@ fn pre_authentication(case: &Case<'_>) -> Option<Evidence> {
     }
     means(case, |meaning| meaning == Meaning::SignIn)?;
     Some(Evidence::new(format!(
-        "{}, and nothing in it is Exchange's (no X-FEServer): possibly a device in front answers",
+        "{}, with no sign of Exchange (no X-FEServer): possibly a device in front answers",
         answer(facts)
     )))
 }
@@ -824,7 +830,7 @@ fn modern_authentication(case: &Case<'_>) -> Option<Evidence> {
     };
     Some(if is_alone {
         Evidence::new("only modern authentication is offered (XOAUTH2), no passwords").hint(
-            "No action is needed: Exchange Online takes no passwords here. Programs have to sign in with OAuth.",
+            "No action is needed: Exchange Online accepts no passwords here, so programs have to sign in with OAuth.",
         )
     } else {
         Evidence::new("modern authentication is offered (XOAUTH2)")
@@ -1347,32 +1353,32 @@ mod tests {
             (
                 ServiceId::Ecp,
                 LOGON,
-                "it sends people to owa's page \"/owa/auth/logon.aspx\", which answers HTTP 503",
-                "Repair owa first",
+                "it redirects to owa's page \"/owa/auth/logon.aspx\", which answers HTTP 503",
+                "Fix owa first",
             ),
             (
                 ServiceId::Ecp,
                 "/OWA/auth/logon.aspx",
-                "it sends people to owa's page \"/OWA/auth/logon.aspx\", which answers HTTP 503",
-                "Repair owa first",
+                "it redirects to owa's page \"/OWA/auth/logon.aspx\", which answers HTTP 503",
+                "Fix owa first",
             ),
             (
                 ServiceId::Ecp,
                 "/my.policy?orig=https://mail.example.com/owa",
-                "it sends people to the page \"/my.policy\", which answers HTTP 503, while healthcheck.htm is fine",
+                "it redirects to the page \"/my.policy\", which answers HTTP 503, while healthcheck.htm is fine",
                 "Get-HealthReport",
             ),
             (
                 ServiceId::Owa,
                 LOGON,
-                "it sends people to the page \"/owa/auth/logon.aspx\", which answers HTTP 503, while healthcheck.htm \
-                 is fine",
+                "it redirects to the page \"/owa/auth/logon.aspx\", which answers HTTP 503, while healthcheck.htm is \
+                 fine",
                 "Get-HealthReport",
             ),
             (
                 ServiceId::Ecp,
                 "/my.policy",
-                "it sends people to the page \"/my.policy\", which answers HTTP 503, while healthcheck.htm is fine",
+                "it redirects to the page \"/my.policy\", which answers HTTP 503, while healthcheck.htm is fine",
                 "Get-HealthReport",
             ),
         ] {
@@ -1385,7 +1391,7 @@ mod tests {
         let (message, _) = sent(ServiceId::Ecp, LOGON, 404).words(Code::HttpRejected);
         assert_eq!(
             message,
-            "it sends people to owa's page \"/owa/auth/logon.aspx\", which answers HTTP 404"
+            "it redirects to owa's page \"/owa/auth/logon.aspx\", which answers HTTP 404"
         );
     }
 

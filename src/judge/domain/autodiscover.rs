@@ -295,7 +295,7 @@ fn web_site(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
         .filter_map(|(_, method)| {
             let last = method.visits.last()?;
             let message = format!(
-                "A web site answers {} with a page of its own, as it answers every question",
+                "A web site answers {} with a page of its own, as it answers every request",
                 last.url()
             );
             Some(DomainEvidence::new(message, [&last.host]))

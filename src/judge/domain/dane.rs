@@ -203,7 +203,10 @@ fn without_tls(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
     with(case, |dane| dane == Dane::WithoutTls)
         .map(|(host, _)| {
             DomainEvidence::new(
-                format!("{} has TLSA records, and port 25 came to no TLS", host.name),
+                format!(
+                    "{} has TLSA records, but no working TLS on port 25",
+                    host.name
+                ),
                 [&host.name],
             )
         })
@@ -263,7 +266,7 @@ fn unusable(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
                 })
                 .collect();
             let message = format!(
-                "None of the TLSA records of {} is one that senders use ({})",
+                "Senders can use none of the TLSA records of {} ({})",
                 host.name,
                 why.join(", ")
             );
@@ -277,7 +280,7 @@ fn unseen(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
         .filter(|(host, _)| !host.is_cut_short())
         .map(|(host, _)| {
             let message = format!(
-                "The TLSA records of {} could not be held against its certificate: port 25 is not open from here",
+                "The TLSA records of {} could not be compared with its certificate: port 25 is not open from here",
                 host.name
             );
             DomainEvidence::new(message, [&host.name])

@@ -69,7 +69,7 @@ fn mx_not_covered(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
         .filter(|host| !policy.covers(&host.name))
         .map(|host| {
             let message = format!(
-                "The policy of MTA-STS ({}) does not name the mail host {}: it names {}",
+                "The MTA-STS policy ({}) does not list the mail host {}: it lists {}",
                 policy.mode.as_str(),
                 host.name,
                 policy.mx.join(", ")
@@ -102,7 +102,7 @@ fn mx_certificate(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
                 {
                     format!("{} does not offer STARTTLS", host.name)
                 }
-                None => format!("{} came to no TLS", host.name),
+                None => format!("{} has no working TLS", host.name),
             };
             let message = format!("MTA-STS ({}): {why}", policy.mode.as_str());
             Some(DomainEvidence::new(message, [&host.name]).severity(severity(policy)))
@@ -135,10 +135,7 @@ fn of_records<T>(txt: &Txt<T>, name: &str) -> Vec<DomainEvidence> {
     let message = match txt.records.as_slice() {
         [] | [Ok(_)] => return Vec::new(),
         [Err(what)] => format!("The record {name} cannot be used: {what}"),
-        more => format!(
-            "There are {} records at {name}, where one belongs",
-            more.len()
-        ),
+        more => format!("There are {} records at {name} instead of one", more.len()),
     };
     vec![DomainEvidence::new(message, [name])]
 }
@@ -161,11 +158,11 @@ fn unreachable(case: &DomainCase<'_>, visit: &Visit) -> Option<String> {
         return Some(format!("its certificate {why}"));
     }
     let Some(facts) = http(seen) else {
-        return Some("it came to no answer".to_owned());
+        return Some("no answer came".to_owned());
     };
     match seen.failure.as_ref().map(|failure| failure.cause) {
         Some(Cause::Flood) => return Some("it is larger than 64 KB".to_owned()),
-        Some(_) => return Some("it did not come to its end".to_owned()),
+        Some(_) => return Some("the answer was incomplete".to_owned()),
         None => {}
     }
     match (facts.status, &facts.location) {
@@ -197,7 +194,7 @@ fn policy_unreachable(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
         return Vec::new();
     };
     let message = format!(
-        "No sender takes the policy of MTA-STS at {}: {why}",
+        "Senders do not accept the MTA-STS policy at {}: {why}",
         visit.url()
     );
     vec![DomainEvidence::new(message, [&visit.host])]
@@ -212,7 +209,7 @@ fn policy_invalid(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
         return Vec::new();
     }
     let message = format!(
-        "The policy of MTA-STS at {} cannot be used: {what}",
+        "The MTA-STS policy at {} cannot be used: {what}",
         visit.url()
     );
     vec![DomainEvidence::new(message, [&visit.host])]
@@ -224,7 +221,7 @@ fn in_force(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
     };
     let days = policy.max_age / 86_400;
     let message = format!(
-        "MTA-STS is in force in mode {}, and kept for {days} day(s)",
+        "MTA-STS is in force (mode {}), and senders keep the policy for {days} day(s)",
         policy.mode.as_str()
     );
     vec![DomainEvidence::new(message, [&case.found.domain])]

@@ -104,7 +104,7 @@ fn unfinished(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
     missing.truncate(FEW);
     let missing = missing.join("; ");
     let why = match end {
-        CutShort::Deadline => "The deadline was over",
+        CutShort::Deadline => "The deadline passed",
         CutShort::Interrupt => "The run was interrupted",
     };
     let more = match more {
@@ -128,7 +128,7 @@ fn resolver_without_signatures(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
         .map(|it| it.ip().to_string())
         .collect();
     let message = format!(
-        "The resolver {} does not hand out the signatures of the root zone, so nothing can be said of DNSSEC and DANE",
+        "The resolver {} withholds the signatures of the root zone, so DNSSEC and DANE cannot be checked",
         servers.join(", ")
     );
     vec![DomainEvidence::new(message, servers)]
@@ -150,7 +150,7 @@ fn domain_not_found(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
         return Vec::new();
     }
     vec![DomainEvidence::new(
-        format!("There is not a domain {domain}"),
+        format!("The domain {domain} does not exist"),
         [domain],
     )]
 }
@@ -165,7 +165,8 @@ fn domain_lookup_failed(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
     let evidence = DomainEvidence::new(message, [domain]);
     vec![match case.found.mx.outcome {
         Outcome::Loop => evidence.hint(
-            "Look at the domain's CNAME records, one after the other: none may lead back to one before it, nor on and on.",
+            "Look at the domain's CNAME records, one after the other: the chain must be short and must not lead back \
+             to an earlier name.",
         ),
         _ => evidence,
     }]
@@ -175,12 +176,12 @@ fn domain_lookup_failed(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
 pub(super) fn trouble(outcome: Outcome) -> String {
     match outcome {
         Outcome::Refused(word) => format!("the resolver says {word}"),
-        Outcome::Unasked => "the run was over before it answered".to_owned(),
+        Outcome::Unasked => "the run ended before it answered".to_owned(),
         Outcome::Silent => "the resolver did not answer".to_owned(),
         Outcome::Unreachable => "the resolver cannot be reached".to_owned(),
         Outcome::Malformed => "what the resolver sent cannot be read".to_owned(),
-        Outcome::Loop => "its aliases lead round in a circle".to_owned(),
-        Outcome::TooMuch => "too much was to be asked".to_owned(),
+        Outcome::Loop => "its aliases form a loop".to_owned(),
+        Outcome::TooMuch => "it would take too many questions".to_owned(),
         Outcome::NoName => "there is no such name".to_owned(),
         Outcome::NoRecords => "there is no such record".to_owned(),
         Outcome::Found => "it was found".to_owned(),
@@ -221,7 +222,7 @@ fn dnssec_bogus(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
     about.dedup();
     vec![DomainEvidence::new(
         format!(
-            "DNSSEC: the signatures do not hold ({}), so resolvers that validate give no answer",
+            "DNSSEC: the signatures are invalid ({}), so resolvers that validate give no answer",
             words.join(", ")
         ),
         about,
@@ -258,12 +259,12 @@ fn null_mx(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
     }
     if null == all {
         return vec![DomainEvidence::new(
-            format!("{} says that it takes no mail", found.domain),
+            format!("{} says that it accepts no mail", found.domain),
             [&found.domain],
         )];
     }
     let message = format!(
-        "{} says that it takes no mail, and names {} mail host(s) beside that",
+        "{} says that it accepts no mail, but also names {} mail host(s)",
         found.domain,
         all - null
     );
@@ -300,7 +301,7 @@ fn mx_unusable(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
     hosts
         .filter_map(|host| {
             let why = match (host.kind, host.addresses.outcome) {
-                (HostKind::Address, _) => "is an address, where a name belongs".to_owned(),
+                (HostKind::Address, _) => "is an address instead of a name".to_owned(),
                 (HostKind::Nonsense, _) => "is not a host name".to_owned(),
                 (HostKind::Name, Outcome::Found | Outcome::Unasked) => return None,
                 (HostKind::Name, Outcome::NoRecords) => "has no address".to_owned(),
@@ -359,8 +360,8 @@ fn mx_unreachable(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
     let is_all = shut.len() == looked_at.len();
     vec![if is_all && first.state == Some(State::Filtered) {
         evidence.hint(
-            "Many networks let no connection to port 25 out. Check from a network that does, or from the mail server's \
-             own, before looking at its firewall.",
+            "Many networks block outbound port 25. Check from one that does not, or from the mail server's own, \
+             before looking at its firewall.",
         )
     } else {
         evidence
@@ -406,7 +407,7 @@ fn mx_names_differ(case: &DomainCase<'_>) -> Vec<DomainEvidence> {
                 return None;
             }
             let message = format!(
-                "{} calls itself {said}, and its address is called {}",
+                "{} greets as {said}, but the PTR record of its address says {}",
                 host.name,
                 names.records.join(", ")
             );

@@ -155,13 +155,13 @@ fn told(old: &Served<'_>, new: &Served<'_>, now: OffsetDateTime) -> TargetEviden
     if at_old == at_new || at_old.is_empty() {
         // The same address gives now this one, now that one: members behind a load balancer.
         let message = format!(
-            "the certificate expires now on {}, now on {}",
+            "two certificates are served in turn: one expires on {}, the other on {}",
             date(old.certificate.not_after),
             date(new.certificate.not_after)
         );
         return TargetEvidence::new(message, old.rows.iter().copied()).hint(
-            "Possibly members behind a load balancer: check each by `--address` and assign the new certificate to \
-             those that still serve the old one.",
+            "Possibly the members behind a load balancer differ: check each one with `--address`, and assign the new \
+             certificate to those that still serve the old one.",
         );
     }
     let message = format!(

@@ -66,7 +66,7 @@ fn replaced(was: &Presented, now: &CertificateFacts) -> Change {
         .filter(|name| !names.contains(name))
         .collect();
     let mut told = vec![format!(
-        "another certificate: before until {was_until} (SHA-256 {}), now until {until} (SHA-256 {})",
+        "a different certificate: valid until {was_until} (SHA-256 {}) before, until {until} (SHA-256 {}) now",
         start(&was.sha256),
         start(&now.sha256)
     )];
@@ -81,13 +81,13 @@ fn replaced(was: &Presented, now: &CertificateFacts) -> Change {
     }
     if was.subject != now.subject.as_str() {
         told.push(format!(
-            "for \"{}\" before, for \"{}\" now",
+            "subject \"{}\" before, \"{}\" now",
             Text::from(was.subject.as_str()),
             now.subject
         ));
     }
     if !lost.is_empty() {
-        told.push(format!("no longer for {}", list(&lost)));
+        told.push(format!("no longer covers {}", list(&lost)));
         is_renewal = false;
     }
     let severity = if is_renewal {

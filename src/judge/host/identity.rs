@@ -182,7 +182,7 @@ fn not_exchange(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
         _ => worst_of(Code::NotExchange, rows.iter().copied()),
     };
     let port = rows.first().map_or(443, |row| row.check.port);
-    let message = format!("port {port} answers, and none of Exchange's directories is there");
+    let message = format!("port {port} answers, but none of Exchange's directories is there");
     vec![TargetEvidence::new(message, rows).severity(severity)]
 }
 
@@ -204,7 +204,7 @@ fn iis_stopped(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
     let told = TargetEvidence::new(
         if by_http_sys {
             format!(
-                "all {count} web services answer 503, and it is Windows (http.sys) that answers"
+                "all {count} web services answer 503, and the answers come from Windows itself (http.sys)"
             )
         } else {
             format!("all {count} web services answer 503")
@@ -213,8 +213,8 @@ fn iis_stopped(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
     );
     vec![if by_http_sys {
         told.hint(
-            "The Default Web Site or all application pools are stopped: start them in IIS Manager. Events 5002 and 5009 \
-             (WAS) in the System log tell why they stopped.",
+            "The Default Web Site or all application pools are stopped: start them in IIS Manager. Events 5002 and \
+             5009 (WAS) in the System log say why they stopped.",
         )
     } else {
         told
@@ -279,7 +279,7 @@ fn own_server_judged_as_online(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
         .map(|build| {
             TargetEvidence::new(
                 format!(
-                    "build {} is {}, a server of your own, but it was judged as {}",
+                    "build {} is {}, an on-premises server, but it was judged as {}",
                     build.told,
                     build.known.product.name,
                     whole.context.role.row().name
@@ -287,8 +287,8 @@ fn own_server_judged_as_online(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
                 [],
             )
             .hint(
-                "Check it with `--role published` or `--role mailbox`. If it should be Exchange Online, see where DNS \
-                 leads.",
+                "Check it with `--role published` or `--role mailbox`. If it should be Exchange Online, check what \
+                 DNS returns.",
             )
         })
         .take(1)

@@ -81,17 +81,17 @@ fn half_on(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
     }
     let which = services(lacking.iter().copied());
     let mut message = format!(
-        "modern authentication is on for {}, and not for {}",
+        "modern authentication is on for {}, but not for {}",
         names(&services(found.on.iter().copied())),
         names(&which)
     );
     if !found.servers_only.is_empty() {
         message.push_str(": ");
         message.push_str(&names(&services(found.servers_only.iter().copied())));
-        message.push_str(" names trusted issuers and no authorization URI");
+        message.push_str(" names trusted issuers but no authorization URI");
     }
     let hint = format!(
-        "Run {}. If the node itself offers Bearer (`--address`), the device in front takes it away.",
+        "Run {}. If the node itself offers Bearer (`--address`), the device in front removes it.",
         switched_on(&which)
     );
     vec![TargetEvidence::new(message, lacking).own_hint(hint)]
@@ -132,7 +132,8 @@ fn off(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
         )
     } else {
         format!(
-            "modern authentication is off: only tokens of other servers are accepted ({}), and no authorization URI is named",
+            "modern authentication is off: only tokens from other servers are accepted ({}), and no authorization \
+             URI is named",
             names(&services(found.servers_only.iter().copied()))
         )
     };

@@ -354,17 +354,17 @@ impl Aspect {
     /// `ex02 WHAT than ex01 and ex03`.
     fn what(self) -> &'static str {
         match self {
-            Self::Works => "does not work as",
-            Self::Certificate => "presents another certificate than",
-            Self::Tls => "agrees on another version of TLS than",
-            Self::Enabled => "has other versions of TLS enabled than",
-            Self::Suite => "agrees on another cipher suite than",
-            Self::Build => "is of another build than",
-            Self::Health => "tells another health than",
-            Self::Answer => "answers otherwise than",
-            Self::SignIn => "offers other ways to sign in than",
+            Self::Works => "does not work like",
+            Self::Certificate => "presents a different certificate from",
+            Self::Tls => "negotiates a different TLS version from",
+            Self::Enabled => "does not have the same TLS versions enabled as",
+            Self::Suite => "negotiates a different cipher suite from",
+            Self::Build => "runs a different build from",
+            Self::Health => "reports a different health from",
+            Self::Answer => "answers differently from",
+            Self::SignIn => "does not offer the same ways to sign in as",
             Self::Bearer => "differs in modern authentication from",
-            Self::Capabilities => "has other capabilities than",
+            Self::Capabilities => "does not have the same capabilities as",
             Self::Nla => "differs in network level authentication from",
         }
     }
@@ -488,7 +488,7 @@ fn evidence(places: &[&Place<'_>], name: Option<usize>, same: &[Difference<'_>])
             "Give every node, and the load balancer, the same TLS settings: Extended Protection requires it of Exchange \
              servers.",
         ),
-        Aspect::Build => told.hint("Bring every node to the same update, one after the other."),
+        Aspect::Build => told.hint("Install the same update on every node, one after the other."),
         _ => told,
     }
 }

@@ -153,7 +153,7 @@ fn proxy_header_missing(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
         }
         return vec![
             TargetEvidence::new(
-                "nothing is answered without a PROXY header, and the server answers after one",
+                "the server answers only when it receives a PROXY header",
                 waiting.into_iter().chain(behind(whole)),
             )
             .severity(or_unsaid(
@@ -175,8 +175,8 @@ fn proxy_header_missing(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
         return Vec::new();
     }
     vec![TargetEvidence::new(
-        "every open port waits for something before its protocol, as for a PROXY header: it is silent where the server \
-         speaks first, and closes where the client does",
+        "every open port seems to wait for a PROXY header: it stays silent where the server speaks first, and closes \
+         the connection where the client does",
         open.into_iter().chain(behind(whole)),
     )
     .severity(or_unsaid(
@@ -373,16 +373,16 @@ fn dead_addresses(
                     "answer"
                 }
             ),
-            "Let the services listen on that address too, or take it out of DNS: clients that draw it lose time or fail. \
-             A load balancer without a member looks the same.",
+            "Let the services listen on that address too, or remove it from DNS: clients that pick it lose time or \
+             fail. A load balancer without a healthy member looks the same.",
         ),
         _ => (
             format!(
                 "nothing answers at {}, while other addresses of this name do",
                 list(&dead)
             ),
-            "Repair the server at that address or take it out of DNS: clients that draw it lose time or fail. A load \
-             balancer that checks health does this by itself.",
+            "Repair the server at that address or remove the address from DNS: clients that pick it lose time or \
+             fail. A load balancer with health checks takes it out by itself.",
         ),
     };
     vec![
@@ -415,7 +415,7 @@ fn web_only(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
     vec![
         TargetEvidence::new(
             format!(
-                "{} works, and none of the {} ports besides the web's answers",
+                "{} works, but none of the {} ports that are not for the web answers",
                 port(whole, ServiceId::Https),
                 services(others.iter().copied()).len()
             ),
@@ -603,7 +603,7 @@ fn pop_and_imap(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
     }
     vec![
         TargetEvidence::new(
-            "POP3 and IMAP4 do not answer, and the rest of Exchange does: both are off by default"
+            "POP3 and IMAP4 do not answer, but the rest of Exchange does: both are off by default"
                 .to_owned(),
             rows.iter().copied(),
         )
@@ -684,14 +684,14 @@ fn one_family(whole: &TargetCase<'_>, code: Code) -> Vec<TargetEvidence> {
         ([State::Closed], Code::Ipv6Broken) => (
             "it is refused",
             Some(
-                "Let the services listen on IPv6 too, or remove the AAAA record. Do not half disable IPv6 on an Exchange \
-                 server: it is not supported.",
+                "Let the services listen on IPv6 too, or remove the AAAA record. Do not disable IPv6 partially on an \
+                 Exchange server: that is not supported.",
             ),
         ),
         ([State::Closed], _) => (
             "it is refused",
             Some(
-                "Let the services listen on IPv4 too and see where the address translation leads, or correct the A \
+                "Let the services listen on IPv4 too and check where the address translation leads, or correct the A \
                  record.",
             ),
         ),
@@ -704,7 +704,7 @@ fn one_family(whole: &TargetCase<'_>, code: Code) -> Vec<TargetEvidence> {
             && address(row).is_some_and(|ip| broken.contains(&ip))
     });
     let message = format!(
-        "over {works} it works, over {fails} ({}) {how}",
+        "it works over {works}, but over {fails} ({}) {how}",
         list(&broken)
     );
     let told = TargetEvidence::new(message, rows.into_iter().chain(behind)).severity(severity);

@@ -141,7 +141,7 @@ pub(super) fn left_out(whole: &TargetCase<'_>) -> Vec<TargetDiagnosis> {
             code: CODE,
             severity: worst_of(CODE, rows.iter().copied()),
             message: format!(
-                "the intermediate \"{subject}\" is not sent, and other services send it"
+                "the intermediate \"{subject}\" is not sent, though other services send it"
             ),
             hint: whole.product().hint(None, CODE.definition()).into_owned(),
         },

@@ -80,7 +80,7 @@ fn a_resolver_that_refuses_is_told_by_its_own_word() {
 /// Whatever is asked for is an alias of itself, one label longer: it never comes to an end by itself.
 #[test]
 fn aliases_without_end_come_to_one() {
-    const CIRCLE: &str = "its aliases lead round in a circle";
+    const CIRCLE: &str = "its aliases form a loop";
     let asked = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&asked);
     let at = serve(move |question| {

@@ -56,7 +56,7 @@ fn a_deadline_leaves_what_was_learned() {
     let tree = String::from_utf8(output.stdout).expect("a tree");
     assert!(tree.contains(BEFORE), "{tree}");
     assert!(
-        tree.contains("\nMTA-STS\n  the run was over before\n"),
+        tree.contains("\nMTA-STS\n  the run ended before that\n"),
         "{tree}"
     );
     assert!(tree.contains("[discovery-unfinished]"), "{tree}");

@@ -388,7 +388,7 @@ fn one_family_of_addresses_that_does_not_work() {
     let told = only(&finding, Code::Ipv6Broken);
     assert_eq!(
         told.diagnosis.message,
-        "over IPv4 it works, over IPv6 (2001:db8::10) it is refused"
+        "it works over IPv4, but over IPv6 (2001:db8::10) it is refused"
     );
     assert!(told.diagnosis.hint.contains("listen on IPv6"));
     // The loser of a race.
@@ -970,7 +970,7 @@ fn modern_authentication_is_off_where_no_directory_says_where_to_sign_in() {
     let told = only(&finding, Code::ModernAuthenticationOff);
     let message = &told.diagnosis.message;
     assert!(
-        message.contains("only tokens of other servers are accepted (ews)"),
+        message.contains("only tokens from other servers are accepted (ews)"),
         "{message}"
     );
 }
@@ -991,7 +991,7 @@ fn modern_authentication_that_is_half_on_names_the_directories_and_the_cmdlet() 
         assert_eq!(told.services, [lacking]);
         let message = &told.diagnosis.message;
         assert!(
-            message.ends_with(&format!("and not for {lacking}")),
+            message.ends_with(&format!("but not for {lacking}")),
             "{message}"
         );
         let hint = &told.diagnosis.hint;
@@ -1018,7 +1018,7 @@ fn modern_authentication_that_is_half_on_names_the_directories_and_the_cmdlet() 
     assert_eq!(told.services.len(), 4);
     let message = &told.diagnosis.message;
     assert!(
-        message.ends_with(": activesync names trusted issuers and no authorization URI"),
+        message.ends_with(": activesync names trusted issuers but no authorization URI"),
         "{message}"
     );
     assert!(

@@ -52,7 +52,8 @@ fn a_node_with_another_certificate_is_told_and_why_it_matters() {
     );
     let message = &one.diagnosis.message;
     assert!(
-        message.starts_with("ex02 presents another certificate than ex01 and ex03: 7700beef… ("),
+        message
+            .starts_with("ex02 presents a different certificate from ex01 and ex03: 7700beef… ("),
         "{message}"
     );
     assert!(
@@ -71,7 +72,7 @@ fn a_load_balancer_with_a_certificate_of_its_own_is_told_once() {
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(
         told[0].starts_with(
-            "https: mail.example.com presents another certificate than all 3 nodes: 7700beef"
+            "https: mail.example.com presents a different certificate from all 3 nodes: 7700beef"
         ),
         "{told:?}"
     );
@@ -101,8 +102,8 @@ fn the_name_is_no_voice_beside_the_nodes() {
     assert_eq!(
         told(&hosts),
         [
-            "ex02 is of another build than ex01 and ex03: 15.2.2562.37 instead of 15.2.2562.53",
-            "mapi: ex02 tells another health than ex01 and ex03: closed-unanswered instead of healthy",
+            "ex02 runs a different build from ex01 and ex03: 15.2.2562.37 instead of 15.2.2562.53",
+            "mapi: ex02 reports a different health from ex01 and ex03: closed-unanswered instead of healthy",
         ]
     );
     // What no node shows comes of something that was not named.
@@ -113,7 +114,7 @@ fn the_name_is_no_voice_beside_the_nodes() {
         told(&hosts)
             .iter()
             .any(|line| line
-                .starts_with("mail.example.com is of another build than ex01 and ex03: ")),
+                .starts_with("mail.example.com runs a different build from ex01 and ex03: ")),
         "{:?}",
         told(&hosts)
     );
@@ -126,12 +127,12 @@ fn what_a_node_speaks_and_offers_is_compared() {
         (
             &[Https, Imaps],
             |seen| tls(seen).version = Some(TlsVersion::Tls13),
-            "https, imaps: ex02 agrees on another version of TLS than ex01 and ex03: TLS 1.3 instead of TLS 1.2",
+            "https, imaps: ex02 negotiates a different TLS version from ex01 and ex03: TLS 1.3 instead of TLS 1.2",
         ),
         (
             &[Https],
             |seen| tls(seen).versions = vec![(TlsVersion::Tls10, VersionAnswer::Accepted)],
-            "https: ex02 has other versions of TLS enabled than ex01 and ex03: it also has TLS 1.0",
+            "https: ex02 does not have the same TLS versions enabled as ex01 and ex03: it also has TLS 1.0",
         ),
         (
             &[Submission],
@@ -140,18 +141,18 @@ fn what_a_node_speaks_and_offers_is_compared() {
                     facts.secure_extensions = ["AUTH LOGIN", "SIZE 1000"].map(Text::from).to_vec();
                 }
             },
-            "submission: ex02 has other capabilities than ex01 and ex03: it lacks AUTH GSSAPI, AUTH NTLM, SIZE 37748736, \
-             and also has SIZE 1000",
+            "submission: ex02 does not have the same capabilities as ex01 and ex03: it lacks AUTH GSSAPI, AUTH NTLM, \
+             SIZE 37748736, and also has SIZE 1000",
         ),
         (
             &[Ews, Mapi],
             |seen| http(seen).authentication = vec![Text::from("Negotiate")],
-            "ews, mapi: ex02 offers other ways to sign in than ex01 and ex03: it lacks NTLM",
+            "ews, mapi: ex02 does not offer the same ways to sign in as ex01 and ex03: it lacks NTLM",
         ),
         (
             &[Ews],
             |seen| http(seen).status = Some(503),
-            "ews: ex02 answers otherwise than ex01 and ex03: HTTP 503 instead of HTTP 401",
+            "ews: ex02 answers differently from ex01 and ex03: HTTP 503 instead of HTTP 401",
         ),
         (
             &[Rdp],
@@ -165,7 +166,7 @@ fn what_a_node_speaks_and_offers_is_compared() {
         (
             &[Smtp, Imaps],
             |seen| closed(seen),
-            "smtp, imaps: ex02 does not work as ex01 and ex03: closed instead of open",
+            "smtp, imaps: ex02 does not work like ex01 and ex03: closed instead of open",
         ),
         (
             &[Smtp],
@@ -176,7 +177,7 @@ fn what_a_node_speaks_and_offers_is_compared() {
                     detail: None,
                 });
             },
-            "smtp: ex02 does not work as ex01 and ex03: service-unavailable instead of open",
+            "smtp: ex02 does not work like ex01 and ex03: service-unavailable instead of open",
         ),
     ];
     for (services, change, expected) in cases {
@@ -225,7 +226,7 @@ fn another_suite_alone_is_worth_knowing_and_no_more() {
     hosts[2].on(&[Https], |seen| tls(seen).version = Some(TlsVersion::Tls13));
     let told = told(&hosts);
     assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].contains("another version of TLS"), "{told:?}");
+    assert!(told[0].contains("a different TLS version"), "{told:?}");
 }
 
 /// The same of the addresses of a name, each on rows of its own.
@@ -261,7 +262,7 @@ fn addresses_are_compared_as_nodes_are() {
     assert_eq!(told.len(), 1, "{told:#?}");
     assert_eq!(
         told[0].diagnosis.message,
-        "10.0.0.2 answers otherwise than 10.0.0.1: HTTP 503 instead of HTTP 401"
+        "10.0.0.2 answers differently from 10.0.0.1: HTTP 503 instead of HTTP 401"
     );
     // That one has the renewed certificate and the other the old one is told as that.
     let mut hosts = staged(2);
