@@ -1,6 +1,6 @@
 //! # exchports
 //!
-//! Tells whether the ports that Outlook and Microsoft Exchange live on can really be used, and why not.
+//! Checks whether the ports that Outlook and Microsoft Exchange need can really be used, and says why not.
 //!
 //! *A run makes a **plan** from the **catalog**; each check **probes** its endpoint over the **net**, speaking **wire**
 //! formats, and comes back with an **observation**; rules **judge** it into a **finding**; **reports** tell it.*

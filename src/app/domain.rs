@@ -74,14 +74,17 @@ pub(super) fn nothing_asked(finding: &DomainFinding) -> Option<String> {
     let why = unanswered(found)?;
     Some(match found.cut_short {
         Some(CutShort::Interrupt) => {
-            format!("interrupted before anything was known of {}", found.domain)
+            format!(
+                "interrupted before anything was known about {}",
+                found.domain
+            )
         }
         Some(CutShort::Deadline) => format!(
-            "nothing could be asked of {}: {why}; give --deadline more",
+            "nothing could be asked of {}: {why}; allow more time with --deadline",
             found.domain
         ),
         None => format!(
-            "nothing could be asked of {}: {why}; another name server is asked with --resolver ADDRESS",
+            "nothing could be asked of {}: {why}; ask another name server with --resolver ADDRESS",
             found.domain
         ),
     })

@@ -59,9 +59,9 @@ pub enum Error {
     #[error(transparent)]
     Serve(#[from] ServeError),
     /// No event loop, no signals.
-    #[error("this system gives no event loop: {0}")]
+    #[error("the event loop cannot be started: {0}")]
     System(#[from] io::Error),
     /// A defect of ours, told by the panic before it.
-    #[error("that was a defect of exchports: nothing it told can be relied on")]
+    #[error("exchports itself failed: do not rely on what it reported")]
     Defect,
 }

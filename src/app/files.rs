@@ -59,7 +59,7 @@ impl Aside {
         if !folder.is_dir() {
             return Err(io::Error::new(
                 io::ErrorKind::NotFound,
-                format!("there is no folder {}; make it first", cli::shown(folder)),
+                format!("there is no folder {}; create it first", cli::shown(folder)),
             ));
         }
         let mut builder = tempfile::Builder::new();

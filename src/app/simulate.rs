@@ -25,7 +25,7 @@ pub(super) fn serve(settings: Settings) -> Result<Exit, Error> {
         let (halter, mut halt) = Halter::new();
         heed(signals, halter, Arc::default(), Vec::new());
         print(format!("exchports check {}\n", arguments.join(" ")).as_bytes())?;
-        complain("serving; the line above checks it; Ctrl-C stops it");
+        complain("serving: check it with the command above; Ctrl-C stops it");
         halt.said().await;
         simulation.stop().await;
         // However it was told to stop: that is how it is meant to end.

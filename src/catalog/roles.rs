@@ -106,7 +106,7 @@ pub static ROLES: [RoleRow; 10] = [
         role: Role::Mailbox,
         name: "mailbox",
         noun: "an Exchange Mailbox server",
-        purpose: "an Exchange Mailbox server, looked at from the inside network",
+        purpose: "an Exchange Mailbox server, checked from the internal network",
         required: &[Smtp, Https, Submission, Owa, Ews, Mapi, Autodiscover],
         one_of: &[],
         optional: &[
@@ -244,7 +244,7 @@ pub static ROLES: [RoleRow; 10] = [
         role: Role::Any,
         name: "any",
         noun: "all twelve ports",
-        purpose: "takes the table at its word: all twelve ports must work",
+        purpose: "every service counts: all twelve ports must work",
         required: &[
             Smtp,
             Http,

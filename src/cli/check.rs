@@ -30,24 +30,24 @@ could be judged, 130 and 143 interrupted.";
 
 #[derive(Args, Debug)]
 pub(super) struct CheckArgs {
-    /// Host names, IPv4 or IPv6 addresses; `-` reads one a line from standard input
+    /// Host names, IPv4 or IPv6 addresses; `-` reads them from standard input, one per line
     #[arg(value_name = "TARGET")]
     pub(super) targets: Vec<String>,
 
-    /// Compare with an earlier JSON document: what changed becomes findings (`changed-certificate`, …)
+    /// Compare with an earlier JSON report: changes become findings (`changed-certificate`, …)
     #[arg(long, value_name = "FILE", help_heading = "Pass criteria")]
     pub(super) baseline: Option<PathBuf>,
 
-    /// Also take targets from this file, one a line, `#` begins a comment
-    #[arg(long, value_name = "FILE", help_heading = "What to look at")]
+    /// Also read targets from this file: one per line, optionally followed by its role; `#` starts a comment
+    #[arg(long, value_name = "FILE", help_heading = "What to check")]
     pub(super) targets_file: Vec<PathBuf>,
 
-    /// Check what `discover` finds for this mail domain, each host as its role
+    /// Check the hosts that `discover` finds for this mail domain, each in its own role
     #[arg(
         long,
         value_name = "DOMAIN",
         conflicts_with_all = ["redact", "wait", "address", "servername", "proxy", "nodes"],
-        help_heading = "What to look at"
+        help_heading = "What to check"
     )]
     pub(super) domain: Option<String>,
 
@@ -56,7 +56,7 @@ pub(super) struct CheckArgs {
         long,
         value_name = "ADDRESS[:PORT]",
         requires = "domain",
-        help_heading = "What to look at"
+        help_heading = "What to check"
     )]
     pub(super) resolver: Option<String>,
 
@@ -203,7 +203,7 @@ pub fn warnings(plan: &Plan) -> Vec<&'static str> {
     let mut warnings = Vec::new();
     if cfg!(windows) && plan.limits.connect < WINDOWS_CONNECT {
         warnings.push(
-            "on Windows a refused connection takes two seconds to be told: with a connect timeout under 2.5s it looks filtered",
+            "Windows reports a refused connection only after two seconds: with a connect timeout under 2.5s it looks filtered",
         );
     }
     let has = |is: fn(&Service) -> bool| {
@@ -214,7 +214,7 @@ pub fn warnings(plan: &Plan) -> Vec<&'static str> {
     if plan.audit == Audit::Yes && has(is_behind) && !has(|service| service.id == ServiceId::Https)
     {
         warnings.push(
-            "--audit asks the web services for modern authentication only; they all share 443, whose TLS is audited in the row of https: name that too, as in --service 443,web",
+            "for the web services --audit checks only modern authentication: they share 443, whose TLS is audited in the row of https, so name that too, as in --service 443,web",
         );
     }
     warnings

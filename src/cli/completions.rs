@@ -17,7 +17,7 @@ Examples:
   exchports completions fish > ~/.config/fish/completions/exchports.fish
   exchports completions powershell | Out-String | Invoke-Expression
 
-zsh wants ~/.zfunc in its fpath, before compinit. In PowerShell the line belongs
+In zsh, add ~/.zfunc to fpath before compinit runs. In PowerShell, put the line
 in the file that $PROFILE names.";
 
 #[derive(Args, Debug)]

@@ -24,11 +24,11 @@ Exit codes are those of `exchports check`.";
 
 #[derive(Args, Debug)]
 pub(super) struct DemoArgs {
-    /// What is to be wrong: NAME, or NAME@SERVICE,SERVICE (repeatable; see `exchports simulate --list-faults`)
+    /// What should be wrong: NAME, or NAME@SERVICE,SERVICE (repeatable; see `exchports simulate --list-faults`)
     #[arg(long, value_name = "NAME", value_parser = Words(possible::faults), hide_possible_values = true)]
     fault: Vec<String>,
 
-    /// Also ask what `exchports check --audit` asks
+    /// Also check what `exchports check --audit` checks
     #[arg(long)]
     audit: bool,
 

@@ -49,7 +49,7 @@ pub(super) struct DiscoverArgs {
     #[arg(long, value_enum, default_value_t)]
     trust: TrustArg,
 
-    /// Connect from this address, and to its family only
+    /// Connect from this local address, and only to addresses of its family
     #[arg(long, value_name = "ADDRESS")]
     source: Option<String>,
 
@@ -61,15 +61,15 @@ pub(super) struct DiscoverArgs {
     #[arg(short = '6', long = "ipv6")]
     ipv6: bool,
 
-    /// What we call ourselves in EHLO [default: the address literal of our end]
+    /// The name to send in EHLO [default: the local address, as a literal]
     #[arg(long, value_name = "NAME")]
     ehlo_name: Option<String>,
 
-    /// How long a look at one host takes at the most
+    /// Time limit for each host
     #[arg(long, value_name = "DURATION", default_value = "15s")]
     timeout: String,
 
-    /// How long all of it takes at the most; what was learned by then is told
+    /// Time limit for the whole run; what was learned by then is reported
     #[arg(long, value_name = "DURATION")]
     deadline: Option<String>,
 
@@ -77,11 +77,11 @@ pub(super) struct DiscoverArgs {
     #[arg(long)]
     json: bool,
 
-    /// No progress line (it goes to standard error, and only to a terminal)
+    /// No progress line (it is written to standard error, and only on a terminal)
     #[arg(long)]
     no_progress: bool,
 
-    /// When to use colour; `auto` is on a terminal, unless `NO_COLOR` is set
+    /// When to use colour; `auto` means on a terminal, unless `NO_COLOR` is set
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     color: ColorArg,
 }
@@ -199,7 +199,7 @@ pub(super) fn domain(typed: &str) -> Result<String, UsageError> {
             if name.contains('.') {
                 Ok(name.to_owned())
             } else {
-                Err(wrong("is a single label, no domain"))
+                Err(wrong("is a single label, not a domain"))
             }
         }
         Ok(Host::Address(_)) => Err(wrong("is an address")),

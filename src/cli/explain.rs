@@ -9,7 +9,7 @@ use crate::judge;
 
 #[derive(Args, Debug)]
 pub(super) struct ExplainArgs {
-    /// A service, a port, a role, or a code from a report
+    /// A service, port, role, a code from a report, or an error from another program
     // Several, since people paste `450 4.7.230` as it stands.
     #[arg(
         value_parser = Words(possible::topics),

@@ -10,44 +10,29 @@ use crate::plan::Limits;
 
 #[derive(Args, Debug)]
 pub(super) struct LimitsArgs {
-    /// Time limit for a check, second looks included: `5s`, `500ms`; a bare number is seconds. An answer may take its share
-    /// (a greeting 8 of 15 s, others 5), and never less than 2s or all of a shorter bound
-    #[arg(
-        long,
-        value_name = "D",
-        default_value = "15s",
-        help_heading = "How long, how many"
-    )]
+    /// Time limit for a check, including second looks: `5s`, `500ms`; a bare number is seconds. Each answer gets a
+    /// share of it (of 15s, a greeting gets 8s and any other answer 5s), but at least 2s, or all of a shorter limit
+    #[arg(long, value_name = "D", default_value = "15s", help_heading = "Limits")]
     timeout: String,
 
     /// Time limit for connecting, across all addresses
-    #[arg(
-        long,
-        value_name = "D",
-        default_value = "3s",
-        help_heading = "How long, how many"
-    )]
+    #[arg(long, value_name = "D", default_value = "3s", help_heading = "Limits")]
     connect_timeout: String,
 
-    /// Time limit for the whole run; what is not done by then is skipped
-    #[arg(long, value_name = "D", help_heading = "How long, how many")]
+    /// Time limit for the whole run; what is not finished by then is skipped
+    #[arg(long, value_name = "D", help_heading = "Limits")]
     deadline: Option<String>,
 
-    /// Look again, with growing pauses, at what has not passed, until all is well or this long is over
-    #[arg(long, value_name = "D", help_heading = "How long, how many")]
+    /// Keep checking what has not passed, with growing pauses, until everything passes or this time is up
+    #[arg(long, value_name = "D", help_heading = "Limits")]
     wait: Option<String>,
 
-    /// Sockets in flight [default: 256, or half of what this machine allows]
-    #[arg(short, long, value_name = "N", help_heading = "How long, how many")]
+    /// Connections open at once [default: 256, or half of what this machine allows]
+    #[arg(short, long, value_name = "N", help_heading = "Limits")]
     jobs: Option<String>,
 
-    /// Sockets in flight to one address
-    #[arg(
-        long,
-        value_name = "N",
-        default_value = "24",
-        help_heading = "How long, how many"
-    )]
+    /// Connections open at once to one address
+    #[arg(long, value_name = "N", default_value = "24", help_heading = "Limits")]
     per_address: String,
 }
 

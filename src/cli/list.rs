@@ -11,7 +11,7 @@ pub(super) struct ListArgs {
     #[arg(long)]
     json: bool,
 
-    /// When to use colour; `auto` is on a terminal, unless `NO_COLOR` is set
+    /// When to use colour; `auto` means on a terminal, unless `NO_COLOR` is set
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     color: ColorArg,
 }

@@ -22,7 +22,7 @@ Examples:
 
 #[derive(Args, Debug)]
 pub(super) struct ManArgs {
-    /// One of the commands; without it the page of the program
+    /// A command; without one, the page of the program
     #[arg(value_name = "COMMAND")]
     of: Option<String>,
 }
@@ -88,7 +88,7 @@ fn find<'a>(program: &'a clap::Command, name: &str) -> Result<&'a clap::Command,
         .ok_or_else(|| {
             let names: Vec<&str> = commands(program).map(clap::Command::get_name).collect();
             UsageError(format!(
-                "there is not a command {}: one of {}",
+                "there is no command {}: give one of {}",
                 quoted(name),
                 names.join(", ")
             ))
@@ -140,45 +140,43 @@ fn about(command: &clap::Command) -> String {
 fn more_of(command: &str) -> &'static [&'static str] {
     match command {
         "exchports" => &[
-            "exchports looks at the ports that Outlook, phones and Exchange itself depend on, and tells whether they can \
-             really be used. On each it holds the conversation that a mail client would hold: name lookup, connect, \
-             greeting, capabilities, STARTTLS or TLS at once, certificate, and what the server offers behind it. It stops \
-             before anybody signs in, sends no mail, and needs no special rights.",
-            "What is wrong is told with a code in brackets, what was seen, and what to do next.",
+            "exchports checks whether the ports that Outlook, phones and Exchange itself depend on can \
+             really be used. On each port it does what a mail client would do: look up the name, connect, read the greeting \
+             and the capabilities, start TLS, check the certificate, and ask again what the server offers. It stops before \
+             signing in, sends no mail, and needs no special rights.",
+            "For each problem it shows what was seen, a code in brackets, and what to do next.",
         ],
         "check" => &[
-            "Every service of every target gets a row: its status, what TCP showed, the version of TLS, the \
-             certificate and the time that it took. What is wrong stands below, with what to do about it; what is \
-             about the whole host is told once. The role says which services are looked at, and which of them have to \
-             work.",
+            "Every service of every target gets a row: its status, what TCP showed, the TLS version, the \
+             certificate and the time that it took. Problems are explained below the rows, with what to do about them; a \
+             problem of the whole host is explained once. The role decides which services are checked, and which of them \
+             have to work.",
             "Whatever a server does, a check ends within --timeout, and the run within --deadline.",
         ],
         "list" => &[
-            "Everything that can be checked, with its port, its protocol and how it comes to TLS, and what each role \
-             requires, takes as optional and forbids.",
+            "Everything that can be checked, with its port, protocol and TLS mode, and what each role requires, allows to \
+             be missing, or forbids.",
         ],
-        "explain" => {
-            &["What it is, who uses it, what it means when it is reported, and what to do then."]
-        }
+        "explain" => &[
+            "Shows what the word stands for, who uses it, what it means in a report, and what to do then.",
+        ],
         "demo" => &[
             "The stand-in serves every service on loopback, with a certificate of its own authority; nothing leaves this \
              machine. With --fault it shows how that fault is reported.",
         ],
         "simulate" => &[
-            "The stand-in speaks all protocols, with Exchange's own texts. It takes no mail and reads no password. With \
-             --fault it misbehaves in the way that is named, so that a script or an alert can be tried before the day on \
-             which it is needed.",
+            "The stand-in speaks all protocols, with Exchange's own texts. It accepts no mail and reads no password. With \
+             --fault it shows the named fault, so that a script or an alert can be tested before it is needed.",
         ],
         "completions" => &[
-            "The script knows commands, options, and the words that they take: services, roles, codes, faults, formats. In \
-             Elvish it knows commands and options only.",
+            "The script completes commands, options and their values: services, roles, codes, faults, formats. In \
+             Elvish it completes commands and options only.",
         ],
         "man" => &[
-            "What a package installs as exchports(1), exchports-check(1) and so on, for where none is installed.",
+            "Prints the pages that a package installs as exchports(1), exchports-check(1) and so on.",
         ],
         "schema" => &[
-            "The schema of what --report json writes. Names and codes are only ever added to it; what a reader does not \
-             know it should ignore.",
+            "Names and codes are only ever added to the schema: a reader should ignore what it does not know.",
         ],
         _ => &[],
     }
@@ -188,7 +186,7 @@ const EXITS: [(&str, &str); 4] = [
     ("0", "Every check met what was expected of it."),
     (
         "1",
-        "A finding of a check or of a target; or a required check was skipped. --fail-on moves the bar.",
+        "A check or a target failed, or a required check was skipped. --fail-on changes what counts.",
     ),
     (
         "2",
@@ -203,7 +201,7 @@ const EXITS: [(&str, &str); 4] = [
 
 const ENVIRONMENT: [(&str, &str); 1] = [(
     "NO_COLOR",
-    "If it is set and not empty, there is no colour, unless --color always is given.",
+    "Set and not empty: no colour, unless --color always is given.",
 )];
 
 /// A page on its way.

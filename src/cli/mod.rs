@@ -103,7 +103,7 @@ fn is_narrow() -> bool {
         .is_some_and(|(terminal_size::Width(columns), _)| columns < BESIDE)
 }
 
-/// Tells whether the ports that Outlook and Microsoft Exchange live on can really be used, and why not.
+/// Checks whether the ports that Outlook and Microsoft Exchange need can really be used, and says why not.
 #[derive(Debug, Parser)]
 #[command(
     name = "exchports",
@@ -119,8 +119,8 @@ struct Cli {
 
 const AFTER_HELP: &str = "\
 Examples:
-  exchports demo                                see it at work without a server
-  exchports check mail.example.com              all there is to see of one host
+  exchports demo                                try it without a server
+  exchports check mail.example.com              everything about one host
   exchports check mail.example.com -s 443,587   only these, which must pass
   exchports check --role published mail.example.com --json
   exchports discover example.com                where a domain's mail lives
@@ -131,7 +131,7 @@ Exit codes: 0 all as expected, 1 something is not, 2 nothing could be judged,
 
 #[derive(Debug, Subcommand)]
 enum CommandArgs {
-    /// Look at the services of one or more hosts and report.
+    /// Check the services of one or more hosts and report.
     #[command(after_help = check::AFTER_HELP)]
     Check(Box<check::CheckArgs>),
     /// Find out where a domain's mail lives: mail hosts, Autodiscover, DANE, MTA-STS.
@@ -144,16 +144,16 @@ enum CommandArgs {
     /// Start the built-in stand-in server and check it.
     #[command(after_help = demo::AFTER_HELP)]
     Demo(demo::DemoArgs),
-    /// Serve the stand-in until stopped, for people who build scripts and alerts.
+    /// Run the stand-in server until stopped, to test scripts and alerts.
     #[command(after_help = simulate::AFTER_HELP)]
     Simulate(simulate::SimulateArgs),
-    /// Serve metrics of the hosts that scrapes name, as an exporter for Prometheus.
+    /// Run a Prometheus exporter that checks the hosts named in scrapes.
     #[command(after_help = serve::AFTER_HELP)]
     Serve(Box<serve::ServeArgs>),
-    /// Answer a monitoring system as one of its plugins does: its exit codes, one line, performance data.
+    /// Act as a Nagios plugin: its exit codes, one line of output, performance data.
     #[command(version, after_help = nagios::AFTER_HELP)]
     Nagios(Box<nagios::NagiosArgs>),
-    /// Print what makes a shell complete commands, options and their words.
+    /// Print a completion script for a shell.
     #[command(after_help = completions::AFTER_HELP)]
     Completions(completions::CompletionsArgs),
     /// Print the manual page of the program, or of one of its commands.

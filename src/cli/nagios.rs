@@ -24,24 +24,24 @@ Examples:
   exchports nagios -H mail.example.com -s submission,imaps -w 30: -c 14: -t 20
   check_exchports -H ex01.corp.example.com -r mailbox --ca-file root.pem
 
-By the name check_exchports (a copy or a link) the program is this command alone.
+Under the name check_exchports (a copy or a link) the program is this command only.
 
-Exit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN; help and version end with 3.";
+Exit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN; help and version exit with 3.";
 
 /// The name by which the program is a plugin.
 pub(super) const PLUGIN: &str = "check_exchports";
 
 #[derive(Args, Debug)]
 pub(super) struct NagiosArgs {
-    /// The host to look at: a name or an address
+    /// The host to check: a name or an address
     #[arg(short = 'H', long, value_name = "HOST")]
     hostname: String,
 
-    /// Services by port, as `--service` takes them
+    /// Services to check, by port; takes the same words as `--service`
     #[arg(short, long, value_name = "LIST", value_parser = Words(possible::services), hide_possible_values = true)]
     port: Vec<String>,
 
-    /// WARNING when a certificate has fewer days left: `30`, or the range `30:` [default: under 30 days and under a third of its lifetime]
+    /// WARNING when a certificate has fewer days left: `30`, or the range `30:` [default: less than 30 days and less than a third of its lifetime]
     #[arg(short, long, value_name = "DAYS")]
     warning: Option<String>,
 
@@ -49,11 +49,11 @@ pub(super) struct NagiosArgs {
     #[arg(short, long, value_name = "DAYS")]
     critical: Option<String>,
 
-    /// Seconds until the answer is given, whatever the host does
+    /// Seconds after which the plugin answers, whatever the host does
     #[arg(short, long, value_name = "SECONDS", default_value = "10")]
     timeout: String,
 
-    /// Tell what to do; twice, every check; three times, the conversations
+    /// Also show what to do; given twice, every check; three times, the protocol dialogue
     #[arg(short, long, action = ArgAction::Count)]
     verbose: u8,
 
@@ -179,7 +179,7 @@ fn least(option: &str, typed: &str) -> Result<u32, UsageError> {
     };
     days.ok_or_else(|| {
         UsageError(format!(
-            "{option} {} is no number of days that a certificate has to have left: give the fewest, as in {option} 30:",
+            "{option} {} is not a number of days: give the fewest that a certificate may have left, as in {option} 30:",
             quoted(typed)
         ))
     })

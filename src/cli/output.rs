@@ -69,7 +69,7 @@ pub(super) struct OutputArgs {
     #[arg(long, help_heading = "Output")]
     json: bool,
 
-    /// How, and into which file instead of standard output: `table`, `json`, `ndjson`, `junit`, `github`, `markdown`, `html`, `prometheus`, `checkmk` (repeatable); where all go to files, the table still goes to standard output [default: table]
+    /// Report format, and the file to write it to instead of standard output: `table`, `json`, `ndjson`, `junit`, `github`, `markdown`, `html`, `prometheus`, `checkmk` (repeatable); if every report goes to a file, the table still goes to standard output [default: table]
     #[arg(long, value_name = "FORMAT[=FILE]", value_parser = Words(possible::formats), hide_possible_values = true, help_heading = "Output")]
     report: Vec<String>,
 
@@ -91,7 +91,7 @@ pub(super) struct OutputArgs {
     #[arg(long, help_heading = "Output")]
     problems: bool,
 
-    /// End the table with each certificate once: names, dates, key, thumbprints, chain, and which services present it
+    /// End the table with a list of the certificates, each once: names, dates, key, thumbprints, chain, and which services present it
     #[arg(long, help_heading = "Output")]
     certificates: bool,
 
@@ -99,11 +99,11 @@ pub(super) struct OutputArgs {
     #[arg(short, long, help_heading = "Output")]
     pub(super) verbose: bool,
 
-    /// No table and no progress; the exit code tells
+    /// No table and no progress line: only the exit code shows the result
     #[arg(short, long, help_heading = "Output")]
     quiet: bool,
 
-    /// When to use colour; `auto` is on a terminal, unless `NO_COLOR` is set
+    /// When to use colour; `auto` means on a terminal, unless `NO_COLOR` is set
     #[arg(
         long,
         value_enum,
@@ -113,7 +113,7 @@ pub(super) struct OutputArgs {
     )]
     color: ColorArg,
 
-    /// No progress line (it goes to standard error, and only to a terminal)
+    /// No progress line (it is written to standard error, and only on a terminal)
     #[arg(long, help_heading = "Output")]
     no_progress: bool,
 }

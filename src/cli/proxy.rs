@@ -41,7 +41,7 @@ pub(super) fn meant(
             let mut proxy = url(&what, typed)?;
             if proxy.credentials.is_some() {
                 return Err(UsageError(format!(
-                    "{what} has a user in it, which others could read there: give {USER} and {PASSWORD} in the environment"
+                    "{what} has a user name in it, which others could read: set {USER} and {PASSWORD} in the environment"
                 )));
             }
             proxy.credentials = credentials(environment)?;
@@ -96,7 +96,7 @@ fn fitting(name: &str, known: Credentials) -> Result<Credentials, UsageError> {
     let is_long = known.user.len() > 255 || known.password.len() > 255;
     if is_long || known.user.contains(':') {
         return Err(UsageError(format!(
-            "{name}: a user without a colon, and a password, of at most 255 bytes each can be sent to a proxy"
+            "{name}: a proxy takes a user name without a colon and a password, each of at most 255 bytes"
         )));
     }
     Ok(known)
@@ -116,23 +116,23 @@ fn url(what: &str, typed: &str) -> Result<Proxy, UsageError> {
         "http" => ProxyScheme::Http,
         "https" => {
             return Err(wrong(
-                "would be asked over TLS, which is not supported: name its port in clear with http://",
+                "is reached over TLS, which is not supported: give its cleartext port with http://",
             ));
         }
         "socks" | "socks4" | "socks4a" => {
             return Err(wrong(
-                "is no SOCKS 5: socks5:// looks names up here, socks5h:// lets the proxy do it",
+                "is not SOCKS 5: socks5:// looks names up here, socks5h:// lets the proxy do it",
             ));
         }
         _ => {
             return Err(wrong(
-                "is no proxy that is known here: one of socks5://, socks5h:// and http://",
+                "is not a supported kind of proxy: use socks5://, socks5h:// or http://",
             ));
         }
     };
     let rest = rest.strip_suffix('/').unwrap_or(rest);
     if rest.contains(['/', '?', '#']) {
-        return Err(wrong("has a path: give host and port alone"));
+        return Err(wrong("has a path: give only host and port"));
     }
     let (known, place) = match rest.rsplit_once('@') {
         Some((known, place)) => (Some(known), place),
@@ -145,7 +145,7 @@ fn url(what: &str, typed: &str) -> Result<Proxy, UsageError> {
     let port = match (port, scheme) {
         (Some(port), _) => match port.parse::<u16>() {
             Ok(port) if port > 0 => port,
-            _ => return Err(wrong("has a port that is none: 1 to 65535")),
+            _ => return Err(wrong("has an invalid port: ports are 1 to 65535")),
         },
         // RFC 1928 §3
         (None, ProxyScheme::Socks5 | ProxyScheme::Socks5h) => 1080,
@@ -286,7 +286,7 @@ mod tests {
             ("proxy:3128", "has no scheme"),
             ("https://proxy:3128", "over TLS"),
             ("socks4://proxy", "socks5h://"),
-            ("ftp://proxy", "one of socks5://"),
+            ("ftp://proxy", "use socks5://"),
             ("http://proxy", "has no port"),
             ("http://proxy:0", "1 to 65535"),
             ("http://:3128", "has no host"),

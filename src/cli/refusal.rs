@@ -100,7 +100,7 @@ fn meant(
                     ))
                 }
                 "--insecure" | "-k" => Some(format!(
-                    "there is no {option}, and no need: a certificate that is not trusted does not end a check; trust your own authority with --ca-file FILE"
+                    "there is no {option}, and none is needed: an untrusted certificate does not end a check; to trust your own authority, give --ca-file FILE"
                 )),
                 _ => None,
             }
@@ -238,7 +238,7 @@ mod tests {
             ),
             (
                 &["check", "a", "--insecure"],
-                "there is no --insecure, and no need: a certificate that is not trusted does not end a check; trust your own authority with --ca-file FILE",
+                "there is no --insecure, and none is needed: an untrusted certificate does not end a check; to trust your own authority, give --ca-file FILE",
             ),
             (
                 &["explain"],

@@ -16,16 +16,16 @@ use crate::plan::{
 
 #[derive(Args, Debug)]
 pub(super) struct RouteArgs {
-    /// Connect to this address; the target stays the name for SNI, Host and the certificate
-    #[arg(long, value_name = "ADDRESS", help_heading = "How to get there")]
+    /// Connect to this address; SNI, Host and the certificate still use the target's name
+    #[arg(long, value_name = "ADDRESS", help_heading = "Connection")]
     address: Option<String>,
 
-    /// Another name for SNI, Host and the certificate
-    #[arg(long, value_name = "NAME", help_heading = "How to get there")]
+    /// Use this name for SNI, Host and the certificate instead of the target's
+    #[arg(long, value_name = "NAME", help_heading = "Connection")]
     servername: Option<String>,
 
-    /// Connect from this address, and to its family only
-    #[arg(long, value_name = "ADDRESS", help_heading = "How to get there")]
+    /// Connect from this local address, and only to addresses of its family
+    #[arg(long, value_name = "ADDRESS", help_heading = "Connection")]
     source: Option<String>,
 
     /// Use IPv4 only
@@ -33,47 +33,48 @@ pub(super) struct RouteArgs {
         short = '4',
         long = "ipv4",
         conflicts_with = "ipv6",
-        help_heading = "How to get there"
+        help_heading = "Connection"
     )]
     ipv4: bool,
 
     /// Use IPv6 only
-    #[arg(short = '6', long = "ipv6", help_heading = "How to get there")]
+    #[arg(short = '6', long = "ipv6", help_heading = "Connection")]
     ipv6: bool,
 
-    /// Look at every address of a name, each on rows of its own; with -4 or -6 at every one of that family
-    #[arg(long, help_heading = "How to get there")]
+    /// Check every address of a name, each in its own rows; with -4 or -6, every address of that family
+    #[arg(long, help_heading = "Connection")]
     all_addresses: bool,
 
-    /// Go through a proxy: `socks5://HOST`, `socks5h://HOST` (it looks names up), `http://HOST:PORT` (CONNECT), or `env` (`HTTPS_PROXY`, `NO_PROXY`). User and password: `EXCHPORTS_PROXY_USER`, `EXCHPORTS_PROXY_PASSWORD` in the environment
-    #[arg(long, value_name = "URL", help_heading = "How to get there")]
+    /// Go through a proxy: `socks5://HOST`, `socks5h://HOST` (the proxy looks names up), `http://HOST:PORT` (CONNECT), or `env` (`HTTPS_PROXY`, `NO_PROXY`). User and password: `EXCHPORTS_PROXY_USER`, `EXCHPORTS_PROXY_PASSWORD` in the environment
+    #[arg(long, value_name = "URL", help_heading = "Connection")]
     proxy: Option<String>,
 
-    /// Nodes behind the target, comma-separated names or addresses: each is looked at by the target's name, and compared
-    /// with it and the others
+    /// Nodes behind the target (comma-separated names or addresses): each is checked under the target's name and
+    /// compared with it and with the others
     #[arg(
         long,
         value_name = "LIST",
         value_delimiter = ',',
-        help_heading = "How to get there"
+        help_heading = "Connection"
     )]
     nodes: Vec<String>,
 
-    /// A mail host to compare with: where 25 of a target does not answer, its 25 is dialled too. Is it blocked here, or there?
+    /// Another mail host to compare with: if port 25 of a target does not answer, port 25 of this host is tried too, to
+    /// tell where 25 is blocked
     #[arg(
         long,
         value_name = "HOST",
         conflicts_with = "proxy",
-        help_heading = "How to get there"
+        help_heading = "Connection"
     )]
     control: Option<String>,
 
-    /// A client certificate and its key, in one PEM file, for servers that ask for one
-    #[arg(long, value_name = "FILE", help_heading = "How to get there")]
+    /// A client certificate and its key in one PEM file, sent only to servers that ask for one
+    #[arg(long, value_name = "FILE", help_heading = "Connection")]
     pub(super) client_cert: Option<PathBuf>,
 
-    /// What we call ourselves in EHLO [default: the address literal of our end]
-    #[arg(long, value_name = "NAME", help_heading = "How to get there")]
+    /// The name to send in EHLO [default: the local address, as a literal]
+    #[arg(long, value_name = "NAME", help_heading = "Connection")]
     ehlo_name: Option<String>,
 }
 
@@ -127,7 +128,7 @@ impl RouteArgs {
             return Ok(());
         };
         Err(UsageError(format!(
-            "{option} has no say through {scheme}://, where the proxy looks the name up: take a socks5:// proxy, or leave {option} out"
+            "{option} has no effect with {scheme}://, where the proxy looks the name up: use a socks5:// proxy, or leave {option} out"
         )))
     }
 
@@ -180,7 +181,7 @@ impl RouteArgs {
         }
         let [whole] = targets else {
             return Err(UsageError(
-                "--nodes are behind one name: give one target, as in `exchports check --nodes ex01,ex02 mail.example.com`"
+                "--nodes are the nodes behind one name: give one target, as in `exchports check --nodes ex01,ex02 mail.example.com`"
                     .to_owned(),
             ));
         };
@@ -191,7 +192,7 @@ impl RouteArgs {
             let known = std::iter::once(whole).chain(&nodes);
             if known.into_iter().any(|other| other.host == host) {
                 return Err(UsageError(format!(
-                    "--nodes {} is there twice: name each node once, and the name behind which they are as the target",
+                    "--nodes {} is given twice: name each node once, and their common name as the target",
                     quoted(typed)
                 )));
             }

@@ -11,7 +11,7 @@ const DISCOVER: &str = include_str!("../../.github/discover.schema.json");
 
 #[derive(Args, Debug)]
 pub(super) struct SchemaArgs {
-    /// Whose: `report` is what `check --report json` writes, `discover` what `discover --json` does
+    /// Which document: `report` is written by `check --report json`, `discover` by `discover --json`
     #[arg(value_name = "DOCUMENT", default_value = "report")]
     document: String,
 }

@@ -10,44 +10,45 @@ use crate::plan::{Audit, Check, Depth};
 
 #[derive(Args, Debug)]
 pub(super) struct SelectionArgs {
-    /// Look at these services only: ids, ports, `web` or `all`, comma-separated; services that you name must pass
-    #[arg(short, long, value_name = "LIST", value_parser = Words(possible::services), hide_possible_values = true, help_heading = "What to look at")]
+    /// Check only these services: ids, ports, `web` or `all`, comma-separated; services that you name must pass
+    #[arg(short, long, value_name = "LIST", value_parser = Words(possible::services), hide_possible_values = true, help_heading = "What to check")]
     pub(super) service: Vec<String>,
 
     /// What kind of host the target is: what has to work there, and what must not be reachable (see `exchports list`);
-    /// `auto` finds out from what it sees
+    /// `auto` works it out from what the host shows
     #[arg(
         short,
         long,
         value_name = "ROLE", value_parser = Words(possible::roles), hide_possible_values = true,
         default_value = "auto",
-        help_heading = "What to look at"
+        help_heading = "What to check"
     )]
     role: String,
 
-    /// These services have to work, whatever the role says
-    #[arg(long, value_name = "LIST", value_parser = Words(possible::services), hide_possible_values = true, help_heading = "What to look at")]
+    /// These services must work, whatever the role says
+    #[arg(long, value_name = "LIST", value_parser = Words(possible::services), hide_possible_values = true, help_heading = "What to check")]
     require: Vec<String>,
 
     /// These services may be missing
-    #[arg(long, value_name = "LIST", value_parser = Words(possible::services), hide_possible_values = true, help_heading = "What to look at")]
+    #[arg(long, value_name = "LIST", value_parser = Words(possible::services), hide_possible_values = true, help_heading = "What to check")]
     optional: Vec<String>,
 
     /// These services must not be reachable
-    #[arg(long, value_name = "LIST", value_parser = Words(possible::services), hide_possible_values = true, help_heading = "What to look at")]
+    #[arg(long, value_name = "LIST", value_parser = Words(possible::services), hide_possible_values = true, help_heading = "What to check")]
     forbid: Vec<String>,
 
-    /// A service is on another port (repeatable); `https` takes the web group along
-    #[arg(long, value_name = "SERVICE=PORT", help_heading = "What to look at")]
+    /// A service listens on another port (repeatable); mapping `https` moves the web group with it
+    #[arg(long, value_name = "SERVICE=PORT", help_heading = "What to check")]
     map: Vec<String>,
 
-    /// Stop after the TCP connect
-    #[arg(long, help_heading = "What to look at")]
+    /// Stop after the TCP connection
+    #[arg(long, help_heading = "What to check")]
     tcp_only: bool,
 
-    /// Also ask which old TLS versions are enabled (of the web group in the row of https), whether NLA is required, and
-    /// whether modern authentication is on (an empty `Authorization: Bearer`); a few more connections
-    #[arg(long, conflicts_with = "tcp_only", help_heading = "What to look at")]
+    /// Also find out which old TLS versions are enabled (for the web group, in the row of https), whether NLA is
+    /// required, and whether modern authentication is on (with an empty `Authorization: Bearer`); this takes a few
+    /// more connections
+    #[arg(long, conflicts_with = "tcp_only", help_heading = "What to check")]
     audit: bool,
 }
 

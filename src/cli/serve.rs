@@ -21,33 +21,33 @@ Examples:
   exchports serve --listen 0.0.0.0:25443 --allow-target '*.example.com' --web-config web.yml
   exchports serve --module quick='--role published --service 443,25 --timeout 4s'
 
-A scrape is GET /probe?target=mail.example.com&module=published; the modules are
-the roles and those of --module, and auto is taken where none is named. With
-&debug=true the conversation is shown. /metrics is about the exporter itself.
-SIGHUP reads --web-config and the CA files again, SIGTERM ends it.";
+A scrape is GET /probe?target=mail.example.com&module=published. The modules are
+the roles and those defined by --module; the default is auto. &debug=true shows
+the protocol dialogue. /metrics is about the exporter itself. SIGHUP reloads
+--web-config and the CA files; SIGTERM stops the exporter.";
 
 /// What stands for the target in a module's options.
 const PLACEHOLDER: &str = "target.invalid";
 
 #[derive(Args, Debug)]
 pub(super) struct ServeArgs {
-    /// Listen there (repeatable); with port 0 any free port
+    /// Address to listen on (repeatable); port 0 means any free port
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:25443")]
     listen: Vec<String>,
 
-    /// TLS and basic auth, in the format of Prometheus's exporter-toolkit; read again when it changes
+    /// TLS and basic auth, in the format of Prometheus's exporter-toolkit; reloaded when it changes
     #[arg(long, value_name = "FILE")]
     web_config: Option<PathBuf>,
 
-    /// Hosts that may be asked about: a name, in which `*` is any text, or a network (repeatable) [default: all where it listens on loopback only, none elsewhere]
+    /// Hosts that may be checked: a name, in which `*` is any text, or a network (repeatable) [default: all when listening on loopback only, otherwise none]
     #[arg(long, value_name = "PATTERN")]
     allow_target: Vec<String>,
 
-    /// A module: options of `exchports check` (repeatable); roles are modules already
+    /// Define a module by options of `exchports check` (repeatable); each role already is a module
     #[arg(long, value_name = "NAME=OPTIONS")]
     module: Vec<String>,
 
-    /// Hosts looked at at once; a scrape beyond that gets 503
+    /// Hosts to check at the same time; a scrape beyond that gets 503
     #[arg(long, value_name = "N", default_value = "100")]
     max_probes: String,
 
@@ -55,11 +55,11 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "FILE")]
     ca_file: Vec<PathBuf>,
 
-    /// Sockets in flight over all scrapes together [default: 256, or half of what this machine allows]
+    /// Connections open at once, in all scrapes together [default: 256, or half of what this machine allows]
     #[arg(short, long, value_name = "N")]
     jobs: Option<String>,
 
-    /// Sockets in flight to one address
+    /// Connections open at once to one address
     #[arg(long, value_name = "N", default_value = "24")]
     per_address: String,
 }
@@ -107,7 +107,7 @@ impl ServeArgs {
         for typed in &self.module {
             let one = self.module(typed, read_check)?;
             if modules.iter().any(|other| other.name == one.name) {
-                return Err(UsageError(format!("--module {} is there twice", one.name)));
+                return Err(UsageError(format!("--module {} is given twice", one.name)));
             }
             modules.push(one);
         }
@@ -148,7 +148,7 @@ impl ServeArgs {
                 self.module_of(name, options, read_check)
             }
             _ => Err(UsageError(format!(
-                "--module {} is no NAME=OPTIONS: for example quick=\"--role published --timeout 4s\"",
+                "--module {} is not NAME=OPTIONS: for example quick=\"--role published --timeout 4s\"",
                 quoted(typed)
             ))),
         }
@@ -183,7 +183,7 @@ impl ServeArgs {
             return Err(wrong("a module checks one host: leave --nodes out"));
         }
         if plan.targets.len() != 1 {
-            return Err(wrong("its target is that of the scrape: name none"));
+            return Err(wrong("the scrape names the target: leave it out"));
         }
         let is_told_otherwise = telling.reports != [(Format::Table, None)] || telling.verbose;
         if domain.is_some() {
@@ -191,12 +191,12 @@ impl ServeArgs {
         }
         if is_told_otherwise || baseline.is_some() || wait.is_some() || jobs.is_some() {
             return Err(wrong(
-                "reports, -v, -q, --wait, --baseline and --jobs are not for a module",
+                "a module takes no reports, -v, -q, --wait, --baseline or --jobs",
             ));
         }
         if let Some(proxy) = plan.proxy.as_ref().filter(|one| one.scheme.takes_names()) {
             return Err(wrong(&format!(
-                "where {proxy} looks names up, --allow-target says nothing of their addresses: take a socks5:// proxy"
+                "if {proxy} looks names up, --allow-target cannot judge their addresses: use a socks5:// proxy"
             )));
         }
         ca_files.extend(self.ca_file.iter().cloned());
@@ -226,7 +226,7 @@ fn address(typed: &str) -> Result<SocketAddr, UsageError> {
     };
     read.map_err(|_| {
         UsageError(format!(
-            "--listen {} is no ADDRESS:PORT: for example 127.0.0.1:25443 or [::]:25443",
+            "--listen {} is not ADDRESS:PORT: for example 127.0.0.1:25443 or [::]:25443",
             quoted(typed)
         ))
     })
@@ -311,8 +311,8 @@ mod tests {
         for (typed, said) in [
             (&["--module", "quick"][..], "NAME=OPTIONS"),
             (&["--module", "a=--role nonsense"], "--module a: "),
-            (&["--module", "a=mail.example.com"], "name none"),
-            (&["--module", "a=--json"], "not for a module"),
+            (&["--module", "a=mail.example.com"], "leave it out"),
+            (&["--module", "a=--json"], "takes no reports"),
             (&["--module", "a=--nodes ex01"], "leave --nodes out"),
             (&["--module", "a=--role 'x"], "not closed"),
             (&["--module", "a=", "--module", "a="], "twice"),

@@ -14,16 +14,16 @@ Examples:
   exchports simulate --base-port 10000 --fault silent@imap
   exchports simulate --role published
 
-It prints the `exchports check` line that fits it: run that in a second
+It prints the matching `exchports check` command: run that in a second
 terminal.";
 
 #[derive(Args, Debug)]
 pub(super) struct SimulateArgs {
-    /// What kind of host to play: what is forbidden there does not listen
+    /// What kind of host to play; services that the role forbids do not listen
     #[arg(short, long, value_name = "ROLE", default_value = "any", value_parser = Words(possible::roles_to_play), hide_possible_values = true)]
     role: String,
 
-    /// What is to be wrong: NAME, or NAME@SERVICE,SERVICE (repeatable)
+    /// What should be wrong: NAME, or NAME@SERVICE,SERVICE (repeatable)
     #[arg(long, value_name = "NAME", value_parser = Words(possible::faults), hide_possible_values = true)]
     fault: Vec<String>,
 
@@ -35,7 +35,7 @@ pub(super) struct SimulateArgs {
     #[arg(long, value_name = "N")]
     base_port: Option<String>,
 
-    /// A service on a port of its own (repeatable)
+    /// Put a service on this port (repeatable)
     #[arg(long, value_name = "SERVICE=PORT")]
     map: Vec<String>,
 

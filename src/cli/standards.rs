@@ -28,7 +28,7 @@ pub(super) struct StandardsArgs {
     )]
     pub(super) min_tls: String,
 
-    /// Warn, and fail, when a certificate has fewer days left [default: warn when both under 30 days and under a third of its lifetime]
+    /// Warn (and fail) when a certificate has fewer days left [default: warn when less than 30 days and less than a third of its lifetime are left]
     #[arg(long, value_name = "WARN[,FAIL]", help_heading = "Pass criteria")]
     pub(super) cert_days: Option<String>,
 }

@@ -62,7 +62,7 @@ fn none(typed: &[String], files: &[PathBuf]) -> UsageError {
         _ => "none of the lists has a target".to_owned(),
     };
     UsageError(format!(
-        "{lists} in it: write one host a line, `#` begins a comment"
+        "{lists} in it: write one host per line; `#` starts a comment"
     ))
 }
 
@@ -80,7 +80,7 @@ fn whole(name: &str, from: impl std::io::Read) -> Result<String, UsageError> {
     read.map_err(|error| UsageError(format!("{name} cannot be read: {error}")))?;
     if bytes.len() as u64 > Limits::FILE_BYTES {
         return Err(UsageError(format!(
-            "{name} is over 16 MiB: a list of hosts has, one a line"
+            "{name} is over 16 MiB: a list of hosts, one per line, is smaller"
         )));
     }
     decoded(&bytes).ok_or_else(|| {
@@ -119,7 +119,7 @@ fn list(name: &str, text: &str, targets: &mut Vec<Listed>) -> Result<(), UsageEr
             (Some(word), Some(role), None) => {
                 let known = Role::from_name(role).ok_or_else(|| {
                     at_line(UsageError(format!(
-                        "{} is not a role: write one host a line, or a host and its role, as in `{word} mailbox`",
+                        "{} is not a role: write one host per line, or a host and its role, as in `{word} mailbox`",
                         quoted(role)
                     )))
                 })?;
@@ -252,7 +252,7 @@ fn what_it_is_instead(typed: &str) -> Option<String> {
         .any(|character| character.is_whitespace() || character.is_control())
     {
         return Some(
-            "has a space or a control character in it: give one host name an argument, or one a line"
+            "has a space or a control character in it: give each host as its own argument, or one per line"
                 .to_owned(),
         );
     }
@@ -262,7 +262,8 @@ fn what_it_is_instead(typed: &str) -> Option<String> {
     }
     if typed.contains([',', ';']) {
         return Some(
-            "has several hosts in it: give one host an argument, or one a line".to_owned(),
+            "has several hosts in it: give each host as its own argument, or one per line"
+                .to_owned(),
         );
     }
     if let Some((_, domain)) = typed.split_once('@') {
@@ -375,7 +376,7 @@ mod tests {
     fn what_is_no_host_is_named_with_what_would_be_right() {
         for (typed, hint) in [
             ("", "mail.example.com"),
-            ("a b", "one host name an argument"),
+            ("a b", "as its own argument"),
             ("a\u{1b}[31m", "control character"),
             ("https://mail.example.com/owa", "`mail.example.com`"),
             ("user@example.com", "mail.example.com"),
@@ -403,8 +404,11 @@ mod tests {
             (":25", "such as mail.example.com"),
             ("host:", "empty port"),
             ("%", "letters, digits"),
-            ("a,b", "give one host an argument, or one a line"),
-            ("127.0.0.1,::1", "give one host an argument, or one a line"),
+            ("a,b", "give each host as its own argument, or one per line"),
+            (
+                "127.0.0.1,::1",
+                "give each host as its own argument, or one per line",
+            ),
             ("a!b.example", "letters, digits"),
         ] {
             let error = host(typed).expect_err(typed).to_string();

@@ -128,7 +128,7 @@ pub(super) fn port_map(typed: &[String]) -> Result<Vec<(ServiceId, u16)>, UsageE
 fn mapped(word: &str) -> Result<ServiceId, UsageError> {
     if word.eq_ignore_ascii_case("web") {
         return Err(UsageError(
-            "--map takes one service, not the group web: --map https=8443 takes the whole group along"
+            "--map takes one service, not the group web: --map https=8443 moves the whole group"
                 .to_owned(),
         ));
     }

@@ -35,12 +35,12 @@ pub fn asked(query: &str) -> Result<ScrapeRequest, &'static str> {
             return Err("a parameter is too long");
         }
         match &*name {
-            "target" if has.0 => return Err("target is there twice"),
+            "target" if has.0 => return Err("target is given twice"),
             "target" => {
                 has.0 = true;
                 value.trim().clone_into(&mut asked.target);
             }
-            "module" if has.1 => return Err("module is there twice"),
+            "module" if has.1 => return Err("module is given twice"),
             "module" => {
                 has.1 = true;
                 asked.module = value.into_owned();
@@ -59,7 +59,7 @@ pub fn asked(query: &str) -> Result<ScrapeRequest, &'static str> {
 /// How long the host may be looked at, by the header with the scraper's own time in seconds.
 ///
 /// # Errors
-/// When it is no number of seconds.
+/// When it is not a number of seconds.
 pub fn patience(header: Option<&str>) -> Result<Duration, &'static str> {
     /// Whoever gives less gets no answer anyway.
     const LEAST: Duration = Duration::from_millis(100);
@@ -74,7 +74,7 @@ pub fn patience(header: Option<&str>) -> Result<Duration, &'static str> {
     Ok(whole.saturating_sub(OFFSET).clamp(LEAST, PATIENCE))
 }
 
-const WRONG: &str = "X-Prometheus-Scrape-Timeout-Seconds is no number of seconds";
+const WRONG: &str = "X-Prometheus-Scrape-Timeout-Seconds is not a number of seconds";
 
 #[cfg(test)]
 mod tests {

@@ -321,7 +321,7 @@ fn a_plugin_tells_of_nodes_too() {
     );
     assert!(text.ends_with("; node ex02 fail"), "{text}");
     for line in [
-        "WARNING: https: ex02 presents another certificate than ex01",
+        "WARNING: https: ex02 presents a different certificate from ex01",
         "CRITICAL: node ex02: imaps: the connection was refused",
     ] {
         assert!(answer.contains(&format!("\n{line}")), "{answer}");
@@ -445,7 +445,7 @@ fn a_plugin_ends_with_the_codes_of_its_world() {
             3,
             "EXCHPORTS UNKNOWN - --ca-file nowhere.pem",
         ),
-        ("nagios --help".to_owned(), 3, "Answer a monitoring system"),
+        ("nagios --help".to_owned(), 3, "Act as a Nagios plugin"),
         ("nagios --version".to_owned(), 3, "exchports"),
     ] {
         let output = exchports(&typed);

@@ -91,7 +91,7 @@ fn an_audit_that_has_nothing_to_ask_says_so() {
             assert_eq!(exit, Some(1), "{line}");
             if is_warned && is_asked {
                 assert!(
-                    err.starts_with("exchports: warning: --audit"),
+                    err.starts_with("exchports: warning: for the web services --audit"),
                     "{line}: {err}"
                 );
                 assert!(err.contains("--service 443,web"), "{line}: {err}");

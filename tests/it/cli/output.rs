@@ -92,8 +92,8 @@ fn explain_takes_what_people_paste() {
         ("450 4.7.230", "Exchange Online slows down mail"),
         ("421 4.3.2 Service not active", "Get-ServerComponentState"),
         ("handshake_failure", "tls-no-common-cipher"),
-        ("bad_certificate", "alert 42 of TLS"),
-        ("BAD CERTIFICATE", "alert 42 of TLS"),
+        ("bad_certificate", "TLS alert 42"),
+        ("BAD CERTIFICATE", "TLS alert 42"),
     ] {
         let quoted = ["explain".to_owned(), pasted.to_owned()];
         let as_it_stands = words(&format!("explain {pasted}"));

@@ -13,7 +13,7 @@ fn what_is_no_target_is_told_on_one_line() {
             words("check"),
             &["no target", "exchports check mail.example.com"],
         ),
-        (check("a b"), &["`a b`", "one host name an argument"]),
+        (check("a b"), &["`a b`", "as its own argument"]),
         (check("a\u{1b}[31m"), &[r"`a\x1B[31m`", "control character"]),
         (check("a\nb"), &[r"`a\x0Ab`", "control character"]),
         (check(""), &["``", "mail.example.com"]),
@@ -49,7 +49,7 @@ fn what_is_no_target_is_told_on_one_line() {
         (check("//host"), &["alone, `host`"]),
         (
             check("127.0.0.1,::1"),
-            &["give one host an argument, or one a line"],
+            &["give each host as its own argument, or one per line"],
         ),
         (
             words("check a.example --address ff02::1"),
@@ -360,7 +360,7 @@ fn files_that_cannot_be_used_are_told_on_one_line_and_none_is_left() {
     refused(&[
         (
             reports(&missing).to_vec(),
-            &["no-folder", "no folder", "make it first"],
+            &["no-folder", "no folder", "create it first"],
         ),
         (reports(&in_place).to_vec(), &["it is a folder"]),
         (
@@ -370,7 +370,7 @@ fn files_that_cannot_be_used_are_told_on_one_line_and_none_is_left() {
         (file("--targets-file", &lost), &["lost", "cannot be read"]),
         (
             file("--targets-file", &empty),
-            &["empty has no target in it", "one host a line"],
+            &["empty has no target in it", "one host per line"],
         ),
         (
             file("--targets-file", &bad_line),
