@@ -180,3 +180,86 @@ pub struct TargetDiagnosis {
     /// The addresses it is about, where they differ.
     pub addresses: Vec<IpAddr>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_verdict_says_why_a_host_fails_whose_required_services_pass() {
+        use Expectation::{Forbidden, Optional};
+        use ServiceId::{Imaps, Ldap, Ldaps, Pop3s, Rdp};
+        let cases: &[(&[(ServiceId, Expectation)], &str)] = &[
+            (
+                &[(Ldap, Forbidden), (Ldaps, Forbidden), (Rdp, Forbidden)],
+                "4 of 4 required pass, but ldap, ldaps and rdp must not be reachable",
+            ),
+            (
+                &[(Rdp, Forbidden)],
+                "4 of 4 required pass, but rdp must not be reachable",
+            ),
+            (
+                &[(Imaps, Optional)],
+                "4 of 4 required pass, but imaps fails",
+            ),
+            (
+                &[(Imaps, Optional), (Pop3s, Optional)],
+                "4 of 4 required pass, but imaps and pop3s fail",
+            ),
+            (
+                &[(Imaps, Optional), (Rdp, Forbidden)],
+                "4 of 4 required pass, but rdp must not be reachable and imaps fails",
+            ),
+            (&[], "4 of 4 required pass, but the host has ipv6-broken"),
+        ];
+        for (unrequired, expected) in cases {
+            let finding = published(Status::Fail, 4, unrequired);
+            let verdict = finding.verdict();
+            assert!(verdict.ends_with(expected), "{verdict}: not {expected}");
+        }
+    }
+
+    #[test]
+    fn the_verdict_says_no_more_where_the_numbers_say_why() {
+        let broken = [(ServiceId::Imaps, Expectation::Optional)];
+        for (status, passed) in [(Status::Pass, 4), (Status::Warn, 4), (Status::Fail, 3)] {
+            let verdict = published(status, passed, &broken).verdict();
+            let expected = format!("; {passed} of 4 required pass");
+            assert!(verdict.ends_with(&expected), "{status:?}: {verdict}");
+        }
+    }
+
+    fn published(
+        status: Status,
+        passed: usize,
+        unrequired: &[(ServiceId, Expectation)],
+    ) -> TargetFinding {
+        let diagnosis = Diagnosis {
+            code: Code::Ipv6Broken,
+            severity: Severity::Fail,
+            message: "it works over IPv4 only".to_owned(),
+            hint: String::new(),
+        };
+        TargetFinding {
+            target: "mail.example.com".to_owned(),
+            node_of: None,
+            role: Role::Published,
+            addresses: Vec::new(),
+            resolve: None,
+            status,
+            diagnoses: vec![TargetDiagnosis {
+                diagnosis,
+                services: Vec::new(),
+                addresses: Vec::new(),
+            }],
+            unrequired: unrequired.to_vec(),
+            guess: None,
+            candidates: vec![Candidate {
+                role: Role::Published,
+                required: 4,
+                passed,
+                status,
+            }],
+        }
+    }
+}
