@@ -80,11 +80,11 @@ pub(super) fn nothing_asked(finding: &DomainFinding) -> Option<String> {
             )
         }
         Some(CutShort::Deadline) => format!(
-            "nothing could be asked of {}: {why}; allow more time with --deadline",
+            "nothing could be asked about {}: {why}; allow more time with --deadline",
             found.domain
         ),
         None => format!(
-            "nothing could be asked of {}: {why}; ask another name server with --resolver ADDRESS",
+            "nothing could be asked about {}: {why}; ask another name server with --resolver ADDRESS",
             found.domain
         ),
     })

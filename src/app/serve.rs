@@ -50,8 +50,8 @@ pub(super) fn serve(order: ServeOrder) -> Result<Exit, Error> {
                 reloads.next().await;
                 let read = self::modules(&orders).map_err(|error| error.to_string());
                 match reloader.reload(read) {
-                    Ok(()) => complain("its files were read again"),
-                    Err(why) => complain(&format!("its files could not be read again: {why}")),
+                    Ok(()) => complain("its files were reloaded"),
+                    Err(why) => complain(&format!("its files could not be reloaded: {why}")),
                 }
             }
         };

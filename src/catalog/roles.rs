@@ -75,7 +75,7 @@ pub static ROLES: [RoleRow; 10] = [
         role: Role::Auto,
         name: "auto",
         noun: "a host of no role that was recognised",
-        purpose: "found from what the host shows, and judged by that",
+        purpose: "worked out from what the host shows",
         required: &[],
         one_of: &[],
         optional: &[

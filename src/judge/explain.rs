@@ -388,11 +388,11 @@ const AUTO: [&str; 3] = [
     "All twelve ports and the web services are looked at. The signs, strongest first: what the server says of itself \
      (Exchange's greetings and headers, Exchange Online's, Active Directory's rootDSE, the greeting of another mail \
      server), whether the address is public, what is open, what is closed. The verdict names the role and why.",
-    "Whatever the role: what answers and is broken fails, and 389, 636 and 3389 that answer at a public address fail. \
-     What the role does not need and that is closed is absent. Where two roles fit, the worse verdict counts, and the \
-     line says how to name the other. Where nothing was recognised, each service that answers has to work, and at least \
-     one has to answer.",
-    "In scripts and CI, name the role: then nothing depends on what happens to be open.",
+    "Under every role, a service that answers but is broken fails, and so does 389, 636 or 3389 if it answers at a \
+     public address. A service that the role does not need and that is closed is absent. If two roles fit, the worse \
+     verdict counts, and the line says how to choose the other. If no role is recognised, each service that answers \
+     has to work, and at least one has to answer.",
+    "In scripts and CI, name the role, so that the result does not depend on what happens to be open.",
 ];
 
 fn explain_role(role: Role) -> Explanation {

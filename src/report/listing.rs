@@ -130,8 +130,8 @@ fn push_services(style: Style, text: &mut String) {
         };
         line.push(title, style.width, str::to_owned, text);
     }
-    let aliases = "Other names are taken as well, such as `smtps`, `pop` or `ms-wbt-server`; \
-                   `exchports explain SERVICE` tells them.";
+    let aliases = "Other names work as well, such as `smtps`, `pop` or `ms-wbt-server`; \
+                   `exchports explain SERVICE` lists them.";
     text.push('\n');
     Paragraph::at(0).push(aliases, style.width, str::to_owned, text);
 }

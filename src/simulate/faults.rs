@@ -121,14 +121,14 @@ macro_rules! faults {
 
 faults! {
     Refused = "refused" on ALL => "nothing listens on the port: the connection is refused",
-    ClosedEarly = "closed-early" on ALL => "the connection is accepted and closed before a word is said",
-    Silent = "silent" on ALL => "the connection is accepted, then nothing is ever said",
+    ClosedEarly = "closed-early" on ALL => "the connection is accepted and closed before anything is sent",
+    Silent = "silent" on ALL => "the connection is accepted, then nothing is ever sent",
     NoLiveMember = "no-live-member" on ALL =>
         "every connection is accepted and closed, as by a load balancer without a live member",
     ProxyHeaderMissing = "proxy-header-missing" on ALL =>
-        "the port waits for a PROXY header: silent without one, and closed at any other word",
+        "the port waits for a PROXY header: silent without one, and closed if anything else is sent",
     ConnectionsLimited = "connections-limited" on MAIL, by default &[Imaps] =>
-        "a connection is turned away as one too many; the next within ten seconds is taken",
+        "a connection is turned away as one too many; the next within ten seconds is accepted",
     ClientProxy = "client-proxy" on &[Submissions] =>
         "465 is Exchange's internal Client Proxy connector, which greets in clear instead of starting TLS",
     CleartextOnTlsPort = "cleartext-on-tls-port" on IMPLICIT_TLS =>
@@ -136,45 +136,45 @@ faults! {
     TlsOnCleartextPort = "tls-on-cleartext-port" on STARTTLS =>
         "the port waits for a TLS handshake where a conversation in clear has to come first",
     GreetingSlow = "greeting-slow" on SMTP =>
-        "SMTP greets after six seconds, as a tarpit or a slow name lookup makes it",
+        "SMTP greets after six seconds, as with a tarpit or a slow name lookup",
     ServiceUnavailable = "service-unavailable" on MAIL =>
         "the service greets with 421 (IMAP: BYE, POP3: -ERR) and closes, as a server in maintenance does",
     GreetingRejected = "greeting-rejected" on SMTP =>
-        "SMTP greets with 554 and closes: the gateway does not want this client",
+        "SMTP greets with 554 and closes: the gateway does not accept this client",
     ProxyHeaderUnexpected = "proxy-header-unexpected" on &[Smtp, Pop3, Imap, Submission] =>
-        "an error that nobody asked for follows the greeting, as to a PROXY header from a load balancer",
+        "an error follows the greeting, as if a load balancer had sent a PROXY header",
     GreetingMasked = "greeting-masked" on &[Smtp, Submission] =>
-        "asterisks stand where the greeting was, as Cisco's inspection leaves it; everything else is as always",
+        "asterisks replace the greeting, as with Cisco's inspection; everything else is normal",
     StarttlsNotOffered = "starttls-not-offered" on STARTTLS =>
         "STARTTLS is missing from the capabilities and answered as an unknown command",
     StarttlsOverwritten = "starttls-overwritten" on &[Smtp, Submission] =>
-        "XXXXXXXA stands where STARTTLS was, as Cisco's ESMTP inspection leaves it",
+        "XXXXXXXA replaces STARTTLS, as with Cisco's ESMTP inspection",
     StarttlsRejected = "starttls-rejected" on STARTTLS =>
         "STARTTLS is offered and then rejected (SMTP 454, IMAP BAD, POP3 -ERR, LDAP operationsError)",
     BytesInjected = "bytes-injected" on STARTTLS =>
-        "bytes in clear follow the STARTTLS go-ahead in the same packet, as injected by someone on the way",
+        "bytes in clear follow the STARTTLS go-ahead in the same packet, as if somebody on the way had injected them",
     NoCertificate = "no-certificate" on &[Ldap, Imaps, Pop3s, Rdp] =>
         "the service has no certificate and says so, each in its own way",
     TlsClosedOnHello = "tls-closed-on-hello" on WITH_CERTIFICATE =>
         "the connection is closed at the ClientHello without an alert, as Windows does when no certificate is bound",
     TlsNameNotRecognised = "tls-name-not-recognised" on WITH_CERTIFICATE =>
-        "TLS ends with alert 112: there is no site of the name that the client asks for",
+        "TLS ends with alert 112: there is no site for the name that the client asks for",
     TlsVersionTooOld = "tls-version-too-old" on WITH_CERTIFICATE =>
-        "TLS 1.0 is all that is spoken: newer clients get alert 70, old ones the certificate",
+        "only TLS 1.0 is spoken: newer clients get alert 70, old ones the certificate",
     TlsLegacySuites = "tls-legacy-suites" on WITH_CERTIFICATE =>
-        "TLS 1.2 is spoken with CBC suites only: clients without them get alert 40, others the certificate",
+        "TLS 1.2 is spoken, but only with CBC suites: clients without them get alert 40, others the certificate",
     TlsNoCommonCipher = "tls-no-common-cipher" on WITH_CERTIFICATE =>
         "TLS ends with alert 40 for everyone: no cipher suite in common",
     TlsUnverified = "tls-unverified" on WITH_CERTIFICATE =>
-        "TLS 1.2 is spoken with the group x448 only, which this client does not have: it gets alert 40",
+        "TLS 1.2 is spoken, but only with the group x448, which this client does not support: it gets alert 40",
     ClientCertificateRequired = "client-certificate-required" on SHARED_CERTIFICATE =>
-        "TLS wants a certificate of the client and ends without one",
+        "TLS requires a client certificate and ends without one",
     CertificateExpired = "certificate-expired" on WITH_CERTIFICATE => "the certificate expired three days ago",
     CertificateExpiresSoon = "certificate-expires-soon" on WITH_CERTIFICATE => "the certificate expires in ten days",
     CertificateNotYetValid = "certificate-not-yet-valid" on WITH_CERTIFICATE =>
         "the certificate becomes valid in a week",
     CertificateSelfSigned = "certificate-self-signed" on WITH_CERTIFICATE =>
-        "the certificate is self-signed, as the one that Exchange Setup makes",
+        "the certificate is self-signed, like the one that Exchange Setup makes",
     CertificateUnknownIssuer = "certificate-unknown-issuer" on WITH_CERTIFICATE =>
         "the certificate comes from an authority that is not in the CA file",
     TlsInspected = "tls-inspected" on SHARED_CERTIFICATE =>
@@ -188,8 +188,8 @@ faults! {
     CertificateMissingIntermediate = "certificate-missing-intermediate" on SHARED_CERTIFICATE, by default SMTP =>
         "the service does not send the intermediate certificate, other services do",
     TlsBroken = "tls-broken" on SHARED_CERTIFICATE =>
-        "TLS works, and then cleartext comes within the session, as from a proxy that gives up",
-    RdpNoTls = "rdp-no-tls" on &[Rdp] => "remote desktop allows its own old encryption only, not TLS",
+        "TLS works, but then cleartext comes within the session, as from a proxy that gives up",
+    RdpNoTls = "rdp-no-tls" on &[Rdp] => "remote desktop allows only its own old encryption, not TLS",
     RdpNegotiationFailed = "rdp-negotiation-failed" on &[Rdp] =>
         "remote desktop refuses the negotiation with failure 6 (SSL_WITH_USER_AUTH_REQUIRED)",
     RdpNlaRequired = "rdp-nla-required" on &[Rdp] =>
@@ -197,7 +197,8 @@ faults! {
     AuthNotOffered = "auth-not-offered" on &[Submissions, Submission] =>
         "AUTH is missing from the capabilities, so nobody can sign in to send mail",
     SignInImpossible = "sign-in-impossible" on &[Pop3, Imap, Imaps, Pop3s] =>
-        "the secure session offers STARTTLS again and no way to sign in, as behind a load balancer that ends TLS",
+        "the secure session offers STARTTLS again and no way to sign in, as behind a load balancer that terminates \
+         TLS",
     StarttlsInsideTls = "starttls-inside-tls" on MAIL =>
         "the secure session offers STARTTLS again: the server does not know about the TLS in front of it",
     DirectoryNotReady = "directory-not-ready" on &[Ldap, Ldaps] =>
@@ -205,7 +206,7 @@ faults! {
     ClockDiffers = "clock-differs" on &[Ldap, Ldaps] =>
         "the domain controller's clock is twenty minutes behind (currentTime)",
     ProxyAuthentication = "proxy-authentication" on &[Http, Https] =>
-        "a web proxy on the way answers 407 to everything: it wants credentials first",
+        "a web proxy on the way answers 407 to everything: it requires credentials first",
     CaptivePortal = "captive-portal" on &[Http, Https] =>
         "every page redirects to a sign-in page on another host, as guest networks do",
     HttpServerError = "http-server-error" on &[Http, Https] =>
@@ -214,7 +215,7 @@ faults! {
         "http.sys answers 503 for the directory, because its application pool is stopped",
     WebThrottled = "web-throttled" on WEB, by default &[Ews] => "the directory answers 429: too many requests",
     WebAnonymous = "web-anonymous" on WEB, by default &[Owa, Ews] =>
-        "the directory answers 200 with a page that is not Exchange's, as a web server does that takes every path",
+        "the directory answers 200 with a page that is not Exchange's, as from a web server that accepts every path",
     WebNotFound = "web-not-found" on DIRECTORIES, by default &[Ecp, OutlookAnywhere] =>
         "the directory answers 404: it was removed, or is not published",
     MrsProxyOff = "mrs-proxy-off" on &[Mrsproxy] =>
@@ -222,12 +223,13 @@ faults! {
     WebRestricted = "web-restricted" on DIRECTORIES, by default &[Ecp] =>
         "the directory answers 403: it is closed to this network",
     WebRedirectLoop = "web-redirect-loop" on DIRECTORIES, by default &[Owa] =>
-        "the directory redirects to itself, as a redirect does that was inherited from the site",
+        "the directory redirects to itself, as if it had inherited a redirect from the site",
     ModernAuthenticationHalfOn = "modern-authentication-half-on"
         on &[Ews, Mapi, Activesync, Autodiscover, Oab], by default &[Oab] =>
         "the directory offers no Bearer, others do: modern authentication is half on",
     ExchangeOnlineThrottles = "exchange-online-throttles" on &[Owa, Ecp] =>
-        "the build is Exchange 2019 CU15 with the September 2025 HU, of which Exchange Online takes less and less mail",
+        "the build is Exchange 2019 CU15 with the September 2025 HU, from which Exchange Online accepts less and \
+         less mail",
     WebUnhealthy = "web-unhealthy" on DIRECTORIES, by default &[Mapi] =>
         "healthcheck.htm is closed without an answer: managed availability has taken the directory out",
 }

@@ -192,17 +192,17 @@ fn webpki_error(error: &rustls::Error) -> Option<&webpki::Error> {
 fn words(error: &rustls::Error) -> Text {
     let words = match webpki_error(error) {
         Some(webpki::Error::CaUsedAsEndEntity) => {
-            "it is marked as an authority's own (CA:TRUE), which OpenSSL accepts and this program does not"
+            "it is marked as an authority's own (CA:TRUE), which OpenSSL accepts but this program does not"
         }
         Some(webpki::Error::NameConstraintViolation) => {
-            "an authority on the way may not vouch for these names"
+            "an authority in the chain is not allowed to issue for these names"
         }
         Some(webpki::Error::PathLenConstraintViolated) => {
-            "an authority on the way may not have another below it"
+            "an authority in the chain is not allowed to have another one below it"
         }
-        Some(webpki::Error::UnsupportedCertVersion) => "the certificate is not of X.509 version 3",
+        Some(webpki::Error::UnsupportedCertVersion) => "it is not an X.509 version 3 certificate",
         Some(webpki::Error::UnsupportedCriticalExtension) => {
-            "a critical extension is not known here"
+            "it has a critical extension that exchports does not know"
         }
         _ => return error.to_string().as_str().into(),
     };

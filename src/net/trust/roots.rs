@@ -27,7 +27,7 @@ pub struct Roots {
 
 /// Why a file's certificates cannot be trusted.
 #[derive(Debug, thiserror::Error)]
-#[error("certificate {number} is none that could be trusted: {reason}")]
+#[error("certificate {number} cannot be used as a root: {reason}")]
 pub struct NotARoot {
     /// Which, counted from 1.
     pub number: usize,

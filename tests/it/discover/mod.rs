@@ -31,7 +31,7 @@ fn a_resolver_that_says_nothing_ends_with_one_line() {
     assert!(output.stdout.is_empty());
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(
-        told.contains("nothing could be asked of example.com"),
+        told.contains("nothing could be asked about example.com"),
         "{told}"
     );
     assert!(told.contains("--resolver"), "{told}");
@@ -90,7 +90,8 @@ fn aliases_without_end_come_to_one() {
     let output = discover(at, &["example.com"]);
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{told}");
-    let expected = format!("exchports: nothing could be asked of example.com: {CIRCLE} (asked: ");
+    let expected =
+        format!("exchports: nothing could be asked about example.com: {CIRCLE} (asked: ");
     assert!(told.starts_with(&expected), "{told}");
     assert_eq!(
         (output.stdout.as_slice(), told.lines().count()),
@@ -243,7 +244,7 @@ fn a_domain_that_cannot_be_asked_ends_its_check_with_one_line() {
     for (more, words) in [
         (
             &["--domain", "example.com", "--resolver", &at][..],
-            "nothing could be asked of example.com",
+            "nothing could be asked about example.com",
         ),
         (&["--domain", "192.0.2.1"], "is an address"),
         // What does not go with it says so, in one line.

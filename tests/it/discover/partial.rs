@@ -71,7 +71,7 @@ fn a_deadline_before_the_first_answer_is_one_line() {
     assert!(output.stdout.is_empty());
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(
-        told.contains("nothing could be asked of example.com"),
+        told.contains("nothing could be asked about example.com"),
         "{told}"
     );
     assert!(told.contains("--deadline"), "{told}");

@@ -572,7 +572,7 @@ fn open_ones(service: &Service) -> Vec<Observation> {
         TrustDefect::SelfSigned,
         TrustDefect::MissingIntermediate,
         TrustDefect::UnknownIssuer,
-        TrustDefect::Unproven("a critical extension is not known here".into()),
+        TrustDefect::Unproven("it has a critical extension that exchports does not know".into()),
     ] {
         let mut seen = healthy(service);
         if let Some(tls) = &mut seen.tls {

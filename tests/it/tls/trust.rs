@@ -185,7 +185,7 @@ async fn every_defect_of_a_certificate_is_told_and_nothing_else() {
             .trusts(&rsa_root)
             .key("RSA", 2048)
             .defect(TrustDefect::Other(
-                "the certificate is not of X.509 version 3".into(),
+                "it is not an X.509 version 3 certificate".into(),
             ))
             .other_name(),
         Row::new("of an authority of version 1", rsa("v1-issued-leaf"))
@@ -202,7 +202,7 @@ async fn every_defect_of_a_certificate_is_told_and_nothing_else() {
         )
         .trusts(root.der())
         .defect(TrustDefect::Unproven(
-            "a critical extension is not known here".into(),
+            "it has a critical extension that exchports does not know".into(),
         )),
         Row::new(
             "a server with an authority's certificate",
@@ -212,7 +212,7 @@ async fn every_defect_of_a_certificate_is_told_and_nothing_else() {
         )
         .trusts(root.der())
         .defect(TrustDefect::Unproven(
-            "it is marked as an authority's own (CA:TRUE), which OpenSSL accepts and this program does not".into(),
+            "it is marked as an authority's own (CA:TRUE), which OpenSSL accepts but this program does not".into(),
         )),
     ];
     for row in rows {
@@ -363,7 +363,7 @@ async fn name_constraints_are_kept() {
             row
         } else {
             row.defect(TrustDefect::Other(
-                "an authority on the way may not vouch for these names".into(),
+                "an authority in the chain is not allowed to issue for these names".into(),
             ))
         };
         row.holds().await;
@@ -387,8 +387,11 @@ async fn name_constraints_are_those_of_the_path() {
         let twin = params.signed_by(limited.key(), &root);
         twin.expect("a certificate").der().clone()
     };
-    let objection =
-        || TrustDefect::Other("an authority on the way may not vouch for these names".into());
+    let objection = || {
+        TrustDefect::Other(
+            "an authority in the chain is not allowed to issue for these names".into(),
+        )
+    };
     let row = |what, sent: [&CertificateDer<'static>; 2]| {
         Row::new(what, issued(&limited, |_| ()))
             .with(&sent)
@@ -721,7 +724,7 @@ fn a_root_that_cannot_be_used_is_refused_by_number() {
     assert!(
         error
             .to_string()
-            .starts_with("certificate 2 is none that could be trusted: ")
+            .starts_with("certificate 2 cannot be used as a root: ")
     );
 }
 
