@@ -1497,12 +1497,12 @@ codes! {
     Port25BlockedHere = "port-25-blocked-here" {
         severity: Fail,
         except: &[(Fail, OfRows, "")],
-        title: "25 does not leave this network",
-        meaning: "25 of the target does not answer, and neither does 25 of another mail host (`--control`, or the other \
-            mail hosts of the domain): the provider, the cloud or a firewall of this network blocks it outbound, for \
-            every host. This says nothing about the target.",
-        hint: "Ask this network's provider or whoever runs its firewall for outbound 25, or check from a server that sends \
-            mail. Mail clients use 587 instead.",
+        title: "port 25 is blocked in this network",
+        meaning: "Port 25 of the target does not answer, and neither does port 25 of another mail host (`--control`, \
+            or the other mail hosts of the domain): the provider, the cloud or a firewall of this network blocks \
+            outbound 25 to every host. This says nothing about the target.",
+        hint: "Ask this network's provider, or whoever runs its firewall, to allow outbound 25, or check from a \
+            server that sends mail. Mail clients use 587 instead.",
         references: "Microsoft, Troubleshoot outbound SMTP connectivity in Azure; RFC 6409",
         covers: &[Code::Filtered],
         answers: &["T07", "T08"],
@@ -1510,12 +1510,12 @@ codes! {
     Port25BlockedThere = "port-25-blocked-there" {
         severity: Fail,
         except: &[(Fail, OfRows, "")],
-        title: "25 is blocked at the target",
-        meaning: "25 of the target does not answer, while 25 of another mail host does (`--control`, or the other mail \
-            hosts of the domain): it leaves this network, so a firewall in front of the target drops it, or lets only \
-            some senders in, such as a cloud filter's.",
-        hint: "See whether the firewall in front of the target lets 25 in from everywhere, or from a mail filter's addresses \
-            only. The latter is fine where the MX leads to that filter.",
+        title: "port 25 is blocked at the target",
+        meaning: "Port 25 of the target does not answer, while port 25 of another mail host does (`--control`, or \
+            the other mail hosts of the domain). So this network does not block it: a firewall in front of the \
+            target drops it, or lets only some senders in, for example those of a cloud filter.",
+        hint: "Check whether the firewall in front of the target allows 25 from everywhere, or only from a mail \
+            filter's addresses. The latter is fine if the MX record points to that filter.",
         references: "Microsoft, Network ports for clients and mail flow in Exchange",
         covers: &[Code::Filtered],
         answers: &["T07", "T08"],

@@ -95,7 +95,7 @@ fn port_25_of_another_host_tells_whether_it_is_blocked_here_or_there() {
         addresses: vec![IpAddr::from([198, 51, 100, 25])],
         state,
     };
-    let here = "25 does not leave this network: neither this host nor";
+    let here = "port 25 is blocked in this network: neither this host nor";
     let there = "25 leaves this network, since";
     let unknown = "whether port 25 is blocked here or there is not known:";
     for (seen, code, severity, told) in [
