@@ -43,7 +43,7 @@ fn where_the_control_does_not_answer_either_it_is_blocked_here() {
         [(
             "port-25-blocked-here".to_owned(),
             format!(
-                "port {port} does not leave this network: neither this host nor 127.0.0.2 answers on it"
+                "port {port} is blocked in this network: neither this host nor 127.0.0.2 answers on it"
             )
         )]
     );

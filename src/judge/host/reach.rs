@@ -480,7 +480,7 @@ fn port_25_elsewhere(whole: &TargetCase<'_>, code: Code) -> Vec<TargetEvidence> 
             let silent = hosts(|state| *state == State::Filtered);
             TargetEvidence::new(
                 format!(
-                    "port {port} does not leave this network: neither this host nor {} answers on it",
+                    "port {port} is blocked in this network: neither this host nor {} answers on it",
                     silent.join(" nor ")
                 ),
                 smtp,
@@ -491,7 +491,7 @@ fn port_25_elsewhere(whole: &TargetCase<'_>, code: Code) -> Vec<TargetEvidence> 
             let answering = hosts(|state| matches!(state, State::Open | State::Closed));
             TargetEvidence::new(
                 format!(
-                    "port {port} leaves this network, since {} answers on it, and this host does not",
+                    "port {port} is not blocked in this network: {} answers on it, but this host does not",
                     answering.join(" and ")
                 ),
                 smtp,

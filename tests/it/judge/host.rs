@@ -95,8 +95,8 @@ fn port_25_of_another_host_tells_whether_it_is_blocked_here_or_there() {
         addresses: vec![IpAddr::from([198, 51, 100, 25])],
         state,
     };
-    let here = "port 25 is blocked in this network: neither this host nor";
-    let there = "25 leaves this network, since";
+    let here = "25 is blocked in this network: neither this host nor";
+    let there = "25 is not blocked in this network:";
     let unknown = "whether port 25 is blocked here or there is not known:";
     for (seen, code, severity, told) in [
         (
@@ -109,7 +109,7 @@ fn port_25_of_another_host_tells_whether_it_is_blocked_here_or_there() {
             vec![elsewhere("mx2", Some(State::Open))],
             Code::Port25BlockedThere,
             Severity::Fail,
-            format!("port {there} mx2 answers on it, and this host does not"),
+            format!("port {there} mx2 answers on it, but this host does not"),
         ),
         // A refusal is an answer that came back.
         (
@@ -119,7 +119,7 @@ fn port_25_of_another_host_tells_whether_it_is_blocked_here_or_there() {
             ],
             Code::Port25BlockedThere,
             Severity::Fail,
-            format!("port {there} mx3 answers on it, and this host does not"),
+            format!("port {there} mx3 answers on it, but this host does not"),
         ),
         (
             vec![
