@@ -239,6 +239,22 @@ fn it_sees_a_circle() {
 }
 
 #[test]
+fn the_architecture_tells_the_same_table() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(".github/ARCHITECTURE.md");
+    let text = fs::read_to_string(path).expect("the architecture");
+    for (module, used) in MAY_USE.iter().filter(|(module, _)| *module != "lib") {
+        let words: Vec<String> = used.iter().map(|name| format!("`{name}`")).collect();
+        let told = match *used {
+            [] => "nothing of ours".to_owned(),
+            [ALL] => ALL.to_owned(),
+            _ => words.join(", "),
+        };
+        let row = format!("| `{module}` | {told} |");
+        assert!(text.contains(&row), "{row}");
+    }
+}
+
+#[test]
 fn nobody_uses_whom_it_may_not() {
     let mut wrong = Vec::new();
     for source in sources() {
