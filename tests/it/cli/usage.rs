@@ -165,7 +165,10 @@ fn unknown_services_ports_and_roles_are_told_on_one_line() {
             words("demo --fault rdp-nla-required"),
             &["rdp-nla-required", "add --audit"],
         ),
-        (words("demo --fault gremlins"), &["`gremlins`", "silent"]),
+        (
+            words("demo --fault gremlins"),
+            &["`gremlins`", "--list-faults"],
+        ),
         (words("demo --fault silent@gopher"), &["`gopher`", "smtp"]),
         (words("simulate --base-port 65000"), &["65000", "62146"]),
         (
