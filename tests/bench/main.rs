@@ -99,7 +99,7 @@ fn bounded(measure: Measure) -> Result<Vec<Row>, Trouble> {
 }
 
 fn size() -> Result<Vec<Row>, Trouble> {
-    const MOST: u64 = 6_000_000;
+    const MOST: u64 = 7_500_000;
     let size = fs::metadata(BINARY)?.len();
     Ok(vec![Row::Bound {
         what: "release binary",
