@@ -833,9 +833,9 @@ codes! {
         meaning: "The certificate is good, but the server does not send the certificate that links it to the root. \
             Windows often downloads it by itself; phones and other servers do not.",
         hint: "Import the intermediate into the server's store Intermediate Certification Authorities and restart the \
-            service. On a load balancer, install the whole chain.",
+            service, or install the whole chain on the load balancer. Your own root is named with `--ca-file`.",
         neutral: "Put the intermediates behind the server's certificate in the file that the service reads, then \
-            reload it. On a load balancer, install the whole chain.",
+            reload it; on a load balancer, install the whole chain. Your own root is named with `--ca-file`.",
         references: "RFC 8446 §4.4.2; RFC 5246 §7.4.2",
         covers: &[Code::CertificateUnknownIssuer],
         answers: &["L19"],

@@ -360,13 +360,21 @@ fn unknown_issuer(case: &Case<'_>) -> Option<Evidence> {
 
 fn missing_intermediate(case: &Case<'_>) -> Option<Evidence> {
     let certificate = case.certificate()?;
-    misses_intermediate(certificate).then(|| {
+    let is_told = misses_intermediate(certificate) && !is_inspected_for_sure(case);
+    is_told.then(|| {
         checked(
             case,
-            format!(
-                "the server does not send its issuer's certificate {}",
-                quote(&certificate.issuer)
-            ),
+            match certificate.issuer_urls.first() {
+                Some(url) => format!(
+                    "the server does not send its issuer's certificate {}, which is at {}",
+                    quote(&certificate.issuer),
+                    quote(url)
+                ),
+                None => format!(
+                    "the server does not send its issuer's certificate {}",
+                    quote(&certificate.issuer)
+                ),
+            },
         )
     })
 }

@@ -10,8 +10,8 @@ use rustls::server::ParsedCertificate;
 use x509_parser::certificate::{X509Certificate, X509CertificateParser};
 use x509_parser::nom::Parser as _;
 use x509_parser::oid_registry::{
-    OID_PKIX_AUTHORITY_INFO_ACCESS, OID_X509_EXT_EXTENDED_KEY_USAGE, OID_X509_EXT_SUBJECT_ALT_NAME,
-    Oid,
+    OID_PKIX_AUTHORITY_INFO_ACCESS, OID_X509_EXT_AUTHORITY_KEY_IDENTIFIER,
+    OID_X509_EXT_EXTENDED_KEY_USAGE, OID_X509_EXT_SUBJECT_ALT_NAME, Oid,
 };
 use x509_parser::signature_algorithm::SignatureAlgorithm;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo, X509Name};
@@ -312,6 +312,21 @@ pub(super) fn issuer_urls(certificate: &X509Certificate<'_>) -> Vec<Text> {
         .take(4)
         .map(|uri| budget.keep(uri, URLS_TEXT))
         .collect()
+}
+
+/// The contents of the name of the issuer's issuer, where the certificate has it (`authorityCertIssuer`, RFC 5280
+/// §4.2.1.1).
+pub(super) fn issuer_s_issuer<'a>(certificate: &'a X509Certificate<'_>) -> Option<&'a [u8]> {
+    const AUTHORITY_CERT_ISSUER: u8 = 0xa1;
+    const DIRECTORY_NAME: u8 = 0xa4;
+    let value = extension(certificate, &OID_X509_EXT_AUTHORITY_KEY_IDENTIFIER)?;
+    let inside = |content: &'a [u8], tag: u8| {
+        let mut all = elements(content);
+        all.find_map(|(found, content)| (found == tag).then_some(content))
+    };
+    let names = inside(contents(value)?.0, AUTHORITY_CERT_ISSUER)?;
+    let (name, _) = contents(inside(names, DIRECTORY_NAME)?)?;
+    Some(name)
 }
 
 pub(super) fn serial(raw: &[u8]) -> String {

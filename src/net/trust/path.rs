@@ -13,7 +13,9 @@ use x509_parser::extensions::{BasicConstraints, GeneralName};
 use x509_parser::oid_registry::OID_X509_EXT_BASIC_CONSTRAINTS;
 use x509_parser::prelude::FromDer;
 
-use super::certificate::{Parsed, extension, may_serve, sha256, signature};
+use super::certificate::{
+    Parsed, extension, issuer_s_issuer, issuer_urls, may_serve, sha256, signature,
+};
 use super::roots::Roots;
 use super::signatures::{self, Signature};
 use crate::facts::{Anchor, Text, TrustDefect, TrustFacts};
@@ -57,6 +59,9 @@ pub(super) fn trust(
         (None, candidate.certificates)
     } else {
         accuse(TrustDefect::UnknownIssuer);
+        if misses_intermediate(leaf, parsed, roots) {
+            accuse(TrustDefect::MissingIntermediate);
+        }
         (None, vec![0])
     };
     if !may_serve(leaf) {
@@ -67,6 +72,46 @@ pub(super) fn trust(
         defects,
         path,
     }
+}
+
+/// Whether what is missing is known to be a certificate between the last one sent and a root: it says that its issuer's
+/// issuer is a root that is trusted here (RFC 5280 §4.2.1.1), or where its issuer's certificate is to be had (§4.2.2.1).
+/// Certification authorities of Windows say the latter of their root as well, and name the directory besides (`ldap:`):
+/// of these nothing is known by that.
+fn misses_intermediate(leaf: &Parsed<'_>, parsed: &[Option<Parsed<'_>>], roots: &Roots) -> bool {
+    let last = last_sent(leaf, parsed);
+    let is_root = |name: &[u8]| {
+        let mut sets = roots.sets();
+        sets.any(|(_, store)| store.roots.iter().any(|root| root.subject.as_ref() == name))
+    };
+    // Who bears a root's name and is not signed by it is another matter.
+    if last.subject() == last.issuer() || is_root(last.issuer()) {
+        return false;
+    }
+    let urls = issuer_urls(&last.x509);
+    let names = |scheme: &str| {
+        urls.iter().any(|url| {
+            let url = url.as_str().as_bytes();
+            url.get(..scheme.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(scheme.as_bytes()))
+        })
+    };
+    issuer_s_issuer(&last.x509).is_some_and(is_root) || (names("http") && !names("ldap"))
+}
+
+/// The certificate at which the names of those that were sent end.
+fn last_sent<'a>(leaf: &'a Parsed<'a>, parsed: &'a [Option<Parsed<'a>>]) -> &'a Parsed<'a> {
+    let mut last = leaf;
+    let mut way = vec![leaf.at];
+    while let Some(next) = parsed
+        .iter()
+        .flatten()
+        .find(|next| next.subject() == last.issuer() && !way.contains(&next.at))
+    {
+        way.push(next.at);
+        last = next;
+    }
+    last
 }
 
 /// That the names lead to a root, but a signature on it cannot be checked: anybody could have made it.

@@ -3,8 +3,8 @@
 use std::process::Command;
 
 use rcgen::{
-    BasicConstraints, CertifiedIssuer, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, KeyPair,
-    NameConstraints, SanType, date_time_ymd,
+    BasicConstraints, CertifiedIssuer, CustomExtension, ExtendedKeyUsagePurpose, GeneralSubtree,
+    IsCa, KeyPair, NameConstraints, SanType, date_time_ymd,
 };
 use rustls::pki_types::CertificateDer;
 
@@ -476,6 +476,54 @@ async fn an_authority_with_a_key_on_p521_is_believed_what_it_signed_and_no_more(
         assert_eq!(trust.anchor, None);
         assert_eq!(trust.defects, [TrustDefect::UnknownIssuer]);
     }
+}
+
+/// What is missing is claimed where it is known, by the root that the certificate names or by an address; and not where a
+/// certification authority of Windows would say the same of its root.
+#[tokio::test]
+async fn a_missing_intermediate_is_claimed_where_it_is_known() {
+    use TrustDefect::{MissingIntermediate, UnknownIssuer};
+    let root = authority("Root", None, |_| ());
+    let intermediate = authority("Intermediate", Some(&root), |_| ());
+    let http = issuer_urls(&["http://ca.example.test/intermediate.crt"]);
+    let of_windows = issuer_urls(&["ldap:///CN=Intermediate,CN=AIA", "http://ca.example.test/x"]);
+    // authorityKeyIdentifier: the issuer's issuer is CN=Root, and a serial number.
+    let named = CustomExtension::from_oid_content(
+        &[2, 5, 29, 35],
+        b"\x30\x18\xa1\x13\xa4\x11\x30\x0f\x31\x0d\x30\x0b\x06\x03\x55\x04\x03\x0c\x04Root\x82\x01\x01".to_vec(),
+    );
+    let with = |extensions: &[CustomExtension]| {
+        let extensions = extensions.to_vec();
+        issued(&intermediate, move |params| {
+            params.use_authority_key_identifier_extension = false;
+            params.custom_extensions = extensions;
+        })
+    };
+    let other = authority("Other", None, |_| ());
+    for (served, trusted, is_claimed) in [
+        (with(&[]), root.der(), false),
+        (with(std::slice::from_ref(&http)), root.der(), true),
+        (with(&[http]), other.der(), true),
+        (with(&[of_windows]), root.der(), false),
+        (with(std::slice::from_ref(&named)), root.der(), true),
+        (with(&[named]), other.der(), false),
+    ] {
+        let seen = shake(&served, Tls13, &trusting(&[trusted], NAME)).await;
+        let (_, certificate) = facts(&seen);
+        let expected: &[TrustDefect] = if is_claimed {
+            &[UnknownIssuer, MissingIntermediate]
+        } else {
+            &[UnknownIssuer]
+        };
+        assert_eq!(certificate.trust.defects, expected, "{certificate:?}");
+    }
+    // A root that nobody trusts is no intermediate, whatever it says.
+    let served = issued(&other, |params| {
+        params.custom_extensions = vec![issuer_urls(&["http://ca.example.test/other.crt"])];
+    })
+    .with(&[other.der()]);
+    let seen = shake(&served, Tls13, &trusting(&[root.der()], NAME)).await;
+    assert_eq!(facts(&seen).1.trust.defects, [UnknownIssuer]);
 }
 
 #[tokio::test]
