@@ -99,6 +99,98 @@ fn the_status_agrees_with_the_diagnoses() {
     }
 }
 
+/// Whatever befalls it: who greets as Postfix, Dovecot, nginx or `OpenLDAP` has no use for cmdlets and event IDs.
+#[test]
+fn no_advice_for_exchange_reaches_who_says_that_it_is_something_else() {
+    const WORDS: [&str; 16] = [
+        "Exchange",
+        "Windows",
+        "Active Directory",
+        "`Get-",
+        "`Set-",
+        "`Enable-",
+        "`New-",
+        "IIS",
+        "http.sys",
+        "netsh",
+        "Schannel",
+        "event 1",
+        "events ",
+        "registry",
+        "TermService",
+        "certutil",
+    ];
+    let mut told = HashSet::new();
+    for finding in every_finding() {
+        let service = finding.check.service;
+        let Some(peer) = of_another_make(service.protocol) else {
+            continue;
+        };
+        let expect = finding.check.expect;
+        let mut seen = finding.observation;
+        // What was seen of HTTP stays, as nginx has it.
+        seen.peer = Some(match (seen.peer, peer) {
+            (Some(PeerFacts::Http(facts)), PeerFacts::Http(nginx)) => PeerFacts::Http(HttpFacts {
+                server: nginx.server,
+                front_end: None,
+                exchange_build: None,
+                exchange_mark: None,
+                health_server: None,
+                ..facts
+            }),
+            (_, peer) => peer,
+        });
+        let judged = judge_as(service, expect, Role::Mail, seen);
+        for diagnosis in &judged.diagnoses {
+            told.insert(diagnosis.code);
+            for word in WORDS {
+                assert!(
+                    !diagnosis.hint.contains(word),
+                    "{} of {}: {}",
+                    diagnosis.code,
+                    service.name,
+                    diagnosis.hint
+                );
+            }
+        }
+    }
+    assert!(told.len() > 50, "{}: {told:?}", told.len());
+}
+
+/// How other products introduce themselves; remote desktops do not.
+fn of_another_make(protocol: Protocol) -> Option<PeerFacts> {
+    Some(match protocol {
+        Protocol::Smtp => PeerFacts::Smtp(SmtpFacts {
+            greeting: Some(Text::from(
+                "220 mail.example.com ESMTP Postfix (Debian/GNU)",
+            )),
+            ..SmtpFacts::default()
+        }),
+        Protocol::Imap => PeerFacts::Imap(ImapFacts {
+            greeting: Some(Text::from(
+                "* OK [CAPABILITY IMAP4rev1] Dovecot (Debian) ready.",
+            )),
+            ..ImapFacts::default()
+        }),
+        Protocol::Pop3 => PeerFacts::Pop3(Pop3Facts {
+            greeting: Some(Text::from("+OK Dovecot (Debian) ready.")),
+            ..Pop3Facts::default()
+        }),
+        Protocol::Http => PeerFacts::Http(HttpFacts {
+            server: Some(Text::from("nginx/1.22.1")),
+            ..HttpFacts::default()
+        }),
+        Protocol::Ldap => PeerFacts::Ldap(LdapFacts {
+            root_dse: vec![(
+                Text::from("structuralObjectClass"),
+                vec![Text::from("OpenLDAProotDSE")],
+            )],
+            ..LdapFacts::default()
+        }),
+        Protocol::Rdp => return None,
+    })
+}
+
 #[test]
 fn only_what_was_not_attempted_is_skipped() {
     for finding in every_finding() {
