@@ -95,7 +95,7 @@ proptest! {
         }
         for format in Format::ALL.into_iter().filter(|format| *format != Format::Github) {
             for line in told(&events, format, PLAIN).lines() {
-                let is_command = line.contains("##[") || line.contains("##vso[") || line.trim_start().starts_with("::");
+                let is_command = line.contains("##[") || line.contains("##vso[") || is_workflow_command(line);
                 prop_assert!(!is_command, "{:?}: {}", format, line);
             }
         }
@@ -155,4 +155,27 @@ fn tags(page: &str) -> Vec<&str> {
         .filter_map(|after| after.split_once('>'))
         .map(|(tag, _)| tag)
         .collect()
+}
+
+/// Whether GitHub's runner takes a line for a command to itself: `::name parameters::value`, blanks before it or not. What
+/// has no name, as an IPv6 address or two colons alone, is none.
+fn is_workflow_command(line: &str) -> bool {
+    let parts = line
+        .trim_start()
+        .strip_prefix("::")
+        .and_then(|rest| rest.split_once("::"));
+    parts.is_some_and(|(command, _)| {
+        let name = command.split(' ').next().unwrap_or_default();
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphabetic() || c == '-')
+    })
+}
+
+#[test]
+fn a_workflow_command_is_known_by_its_name() {
+    for line in ["::error::x", "  ::error title=x::y", "::add-mask::"] {
+        assert!(is_workflow_command(line), "{line}");
+    }
+    for line in ["::", ":: x", "::1", "::::", "fe80::error::", "::error"] {
+        assert!(!is_workflow_command(line), "{line}");
+    }
 }
