@@ -13,6 +13,8 @@ mod judge;
 mod layering;
 mod monitoring;
 mod old_tls;
+#[path = "../peer/mod.rs"]
+mod peer;
 #[cfg(target_os = "linux")]
 mod port_25;
 mod probe;

@@ -1,17 +1,19 @@
 //! What must hold of whatever comes in the place of certificates.
 
-use std::collections::VecDeque;
+use std::sync::Arc;
 
 use exchports::catalog::{Expectation, ServiceId, service};
 use exchports::facts::{LegacyAnswer, Text, TlsFacts, TlsVersion, TrustDefect};
 use exchports::net::trust::{NotCertificates, certificates};
-use exchports::net::{Alpn, Dial, Record};
-use exchports::plan::{Check, Limits, Transcripts};
+use exchports::net::{Alpn, Bounds, Dial, Halt, Record};
+use exchports::plan::{Check, Host, Limits, Transcripts};
+use rustls::ServerConfig;
 use rustls::pki_types::CertificateDer;
 use rustls::version::{TLS12, TLS13};
+use tokio::time::Instant;
 
-use super::peer::{Act, ScriptedDial, on_a_clock_that_stands_still, showing};
 use super::told;
+use crate::peer::{Act, HOST, PeerDial, Pipe, act, on_a_clock_that_stands_still, showing};
 
 /// A file named with `--ca-file`: what is read out of it can be read again.
 pub(crate) fn trust_certificates(data: &[u8]) {
@@ -51,7 +53,7 @@ pub(crate) fn trust_chain(data: &[u8]) {
     assert_sound(&asked, chain.len());
     let version = [&TLS12, &TLS13][data.len() % 2];
     let ders = chain.iter().cloned().map(CertificateDer::from).collect();
-    let shaken = on_a_clock_that_stands_still(shake(Act::Tls(showing(ders, version))));
+    let shaken = on_a_clock_that_stands_still(shake(showing(ders, version)));
     // Where the handshake got so far that the chain was looked at.
     if !shaken.chain.is_empty() {
         assert_eq!(shaken.chain, asked.chain);
@@ -120,8 +122,11 @@ fn kept(tls: &TlsFacts) -> usize {
 }
 
 async fn ask(chain: &[Vec<u8>]) -> TlsFacts {
-    let peer = VecDeque::from([vec![Act::Say(flight(chain)), Act::Close]]);
-    let dial = ScriptedDial::new(peer, Limits::default());
+    let flight = flight(chain);
+    let dial = to(act(move |mut peer| async move {
+        peer.say(&flight).await;
+        peer.close().await;
+    }));
     let mut record = Record::new(Transcripts::Dropped);
     let mut session = dial.dial(&mut record).await.expect("a connection");
     let legacy = session
@@ -133,14 +138,30 @@ async fn ask(chain: &[Vec<u8>]) -> TlsFacts {
     record.tls().cloned().expect("a chain")
 }
 
-async fn shake(act: Act) -> TlsFacts {
-    let dial = ScriptedDial::new(VecDeque::from([vec![act]]), Limits::default());
+async fn shake(config: Arc<ServerConfig>) -> TlsFacts {
+    let dial = to(act(move |mut peer| async move {
+        peer.shake_hands(config).await;
+        peer.hear_out().await;
+    }));
     let mut record = Record::new(Transcripts::Dropped);
     let mut session = dial.dial(&mut record).await.expect("a connection");
     // Whose key it is is another matter.
     let _ = session.upgrade(Alpn::Silent).await;
     drop(session);
     record.tls().cloned().expect("facts")
+}
+
+/// Leads to one that does this.
+fn to(peer: Act) -> PeerDial {
+    let limits = Limits::default();
+    let bounds = Bounds {
+        limits,
+        until: Instant::now() + limits.check,
+        deadline: None,
+        halt: Halt::never(),
+    };
+    let host = Host::Name(HOST.to_owned());
+    PeerDial::new(host, vec![peer], Pipe::WIDE, bounds)
 }
 
 /// `ServerHello`, `Certificate` and `ServerHelloDone` of TLS 1.2 (RFC 5246 §7.4), in as many records as it takes.

@@ -7,18 +7,20 @@
 //! * what comes of it can be judged and told ([`told`](super::told)).
 //!
 //! The first byte says which service of the protocol it is, and whether more is asked for (`--audit`); see
-//! [`peer`](super::peer) for the others.
+//! [`moves`] for the others.
 
 use exchports::catalog::{
     Expectation, Protocol, Security, Service, ServiceId, all, virtual_directory,
 };
+use exchports::net::{Bounds, Halt};
 use exchports::observation::{Cause, Failure, Observation, Speaker, Stage};
 use exchports::plan::{Audit, Check, Depth, Host, Limits, Transcripts};
 use exchports::probe::{Ask, probe};
 use exchports::wire::{http, ldap};
+use tokio::time::Instant;
 
-use super::peer::{HOST, Minutes, ScriptedDial, acts, on_a_clock_that_stands_still};
 use super::{told, unescaped};
+use crate::peer::{HOST, Heard, PeerDial, Pipe, moves, on_a_clock_that_stands_still};
 
 /// Connections of one check at the most: three to pages, or two ways; and one a version that is asked for.
 const MOST_CONNECTIONS: usize = 3 + 5;
@@ -89,12 +91,12 @@ fn converse(data: &[u8], is_meant: impl Fn(&Service) -> bool) {
         },
         transcripts: Transcripts::Kept,
     };
-    let (seen, minutes) = on_a_clock_that_stands_still(look(data, &ask));
-    for minutes in &minutes {
-        assert_polite(service.protocol, &minutes.heard);
+    let (seen, connections) = on_a_clock_that_stands_still(look(data, &ask));
+    for connection in &connections {
+        assert_polite(service.protocol, &connection.said);
     }
     assert_fits(&seen);
-    assert_secrets(&seen, &minutes);
+    assert_secrets(&seen, &connections);
     let check = Check {
         service,
         port: service.port,
@@ -103,18 +105,25 @@ fn converse(data: &[u8], is_meant: impl Fn(&Service) -> bool) {
     told::hold(check, seen, data.len());
 }
 
-async fn look(data: &[u8], ask: &Ask) -> (Observation, Vec<Minutes>) {
+async fn look(data: &[u8], ask: &Ask) -> (Observation, Vec<Heard>) {
     let limits = Limits::default();
-    let dial = ScriptedDial::new(acts(data), limits);
+    let began = Instant::now();
+    let bounds = Bounds {
+        limits,
+        until: began + limits.check,
+        deadline: None,
+        halt: Halt::never(),
+    };
+    let dial = PeerDial::new(ask.host.clone(), moves::peers(data), Pipe::WIDE, bounds);
     let seen = probe(&dial, ask).await;
-    let took = dial.took();
+    let took = began.elapsed();
     assert!(took <= limits.check + limits.goodbye, "{took:?}: {seen:#?}");
     let cause = seen.failure.as_ref().map(|failure| failure.cause);
     assert_ne!(cause, Some(Cause::Internal), "{seen:#?}");
     assert!(seen.transcript.len() <= Limits::TRANSCRIPT_LINES);
-    let minutes = dial.minutes();
-    assert!(minutes.len() <= MOST_CONNECTIONS, "{seen:#?}");
-    (seen, minutes)
+    let connections = dial.heard().await;
+    assert!(connections.len() <= MOST_CONNECTIONS, "{seen:#?}");
+    (seen, connections)
 }
 
 /// A cause stands at a stage where it can arise, and a stage in the session comes after a handshake.
@@ -157,8 +166,8 @@ fn assert_fits(seen: &Observation) {
 }
 
 /// What is told as said in a session was said in it, in that order, and not beneath it.
-fn assert_secrets(seen: &Observation, minutes: &[Minutes]) {
-    for (connection, minutes) in (1..).zip(minutes) {
+fn assert_secrets(seen: &Observation, connections: &[Heard]) {
+    for (connection, heard) in (1..).zip(connections) {
         let lines = seen.transcript.iter();
         let after_the_handshake = lines
             .filter(|line| line.connection == connection)
@@ -166,7 +175,7 @@ fn assert_secrets(seen: &Observation, minutes: &[Minutes]) {
                 let is_event = line.speaker == Speaker::Event;
                 !(is_event && line.text.as_str().starts_with("TLSv1."))
             });
-        let mut said = minutes.in_secret.as_slice();
+        let mut said = heard.in_secret.as_slice();
         for line in after_the_handshake.filter(|line| line.speaker == Speaker::Server) {
             let text = line.text.as_str();
             let bytes = [unescaped(text.trim_end_matches('…')), dumped(text)];

@@ -11,10 +11,8 @@
 //! * past its limit a decoder has decided;
 //! * what it keeps is in proportion to what it took.
 
-mod beneath;
 mod chains;
 mod dialogues;
-mod peer;
 pub(crate) mod told;
 
 use std::fmt::Debug;

@@ -20,7 +20,7 @@ use exchports::report::{Format, Reporter, Style, reporter, transcript};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::peer::HOST;
+use crate::peer::HOST;
 
 /// Holds all of it: as a host whose role is not known, and as one of the others, which `chance` chooses.
 pub(crate) fn hold(check: Check, seen: Observation, chance: usize) {

@@ -2,6 +2,13 @@
 
 #[path = "../../oracles/mod.rs"]
 mod oracles;
+#[path = "../../peer/mod.rs"]
+#[expect(
+    dead_code,
+    unused_imports,
+    reason = "the tests of conversations do more with it"
+)]
+mod peer;
 
 /// Holds an oracle for these bytes; panics when it does not hold.
 ///

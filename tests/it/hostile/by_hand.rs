@@ -9,7 +9,7 @@ use rustls::{
     SupportedCipherSuite,
 };
 
-use crate::probe::peer::{Line, Peer};
+use crate::peer::{Line, Peer};
 
 /// A handshake, and the session after it.
 pub(super) struct Handshake(ServerConnection, Arc<Secrets>);

@@ -22,9 +22,8 @@ use tokio::time::Instant;
 
 use super::by_hand::Handshake;
 use super::everywhere::SERVER_HELLO;
-use crate::probe::peer::{
-    HOST, Line, Peer, Trial, act, identity, on_a_clock_that_stands_still, roots,
-};
+use crate::peer::{self, HOST, Line, Peer, act, on_a_clock_that_stands_still, roots};
+use crate::probe::trial::Trial;
 
 /// A long answer in single bytes: the decoders begin at the front each time. A look at each byte would be two thousand
 /// million bytes looked at.
@@ -219,7 +218,7 @@ fn ask() -> Arc<TlsAsk> {
 fn a_secure_session_without_words_is_a_flood() {
     for (tickets, read) in [(20_000, 80 * 1024), (0, Limits::WIRE_BYTES + 64 * 1024)] {
         let peer = act(move |mut peer: Peer| async move {
-            let mut config = ServerConfig::clone(&identity().config(&TLS13));
+            let mut config = ServerConfig::clone(&peer::config(&TLS13));
             config.send_tls13_tickets = tickets;
             let mut handshake = Handshake::begin(config);
             handshake.shake(&mut peer, |bytes| bytes).await;

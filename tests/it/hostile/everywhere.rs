@@ -15,8 +15,8 @@ use exchports::observation::Stage::{
 };
 
 use super::sheet::{Ending, Row, Sheet, fails, fails_at, passes};
+use crate::peer::{Act, Line, Peer, act};
 use crate::probe::bounds::{Cut, every_cut};
-use crate::probe::peer::{Act, Line, Peer, act};
 use crate::probe::script::Step;
 
 /// What a peer does in place of its answer, or with it.

@@ -4,8 +4,8 @@ use exchports::catalog::{Protocol, ServiceId, service};
 use exchports::observation::{Cause, Stage};
 
 use super::sheet::{Ending, Row, Sheet, fails_at, passes};
+use crate::peer::{Act, Peer, act};
 use crate::probe::bounds::{Cut, every_cut};
-use crate::probe::peer::{Act, Peer, act};
 use crate::probe::script::Step;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -9,9 +9,10 @@ use rustls::version::TLS13;
 
 use super::everywhere::{SERVER_HELLO, hear_record};
 use super::sheet::{Ending, Row, Sheet, fails, fails_at, passes};
+use crate::peer::{Act, Line, Peer, act, on_a_clock_that_stands_still};
 use crate::probe::bounds::every_cut;
-use crate::probe::peer::{Act, Line, Peer, Trial, act, on_a_clock_that_stands_still};
 use crate::probe::script::{Step, play_along};
+use crate::probe::trial::Trial;
 
 /// What a peer does after its bytes.
 #[derive(Clone, Copy, Debug)]

@@ -13,7 +13,7 @@ use rustls::{ContentType, ServerConfig};
 use super::by_hand::{Handshake, hear};
 use super::everywhere::hear_record;
 use super::sheet::{Ending, Row, Sheet, fails, fails_at, passes};
-use crate::probe::peer::{Act, Line, Peer, act, identity};
+use crate::peer::{self, Act, Line, Peer, act, identity};
 
 /// Records in place of a handshake.
 const RECORDS: &[(&str, &[u8], Ending)] = &[
@@ -430,7 +430,7 @@ fn records(bytes: &'static [u8]) -> Act {
 /// A handshake in which the server's flight of that number passes through `change`.
 fn change(version: Version, number: usize, change: fn(Vec<u8>) -> Vec<u8>) -> Act {
     act(move |mut peer: Peer| async move {
-        let mut handshake = Handshake::begin(ServerConfig::clone(&identity().config(version)));
+        let mut handshake = Handshake::begin(ServerConfig::clone(&peer::config(version)));
         let mut flight = 0;
         let through = |bytes: Vec<u8>| {
             flight += usize::from(!bytes.is_empty());
@@ -478,7 +478,7 @@ fn split(mut bytes: &[u8]) -> Vec<(&[u8], &[u8])> {
 /// So many bytes of a flight, and then no more.
 fn stall(version: Version, number: usize, keep: usize) -> Act {
     act(move |mut peer: Peer| async move {
-        let mut handshake = Handshake::begin(ServerConfig::clone(&identity().config(version)));
+        let mut handshake = Handshake::begin(ServerConfig::clone(&peer::config(version)));
         let mut flight = 0;
         let through = |mut bytes: Vec<u8>| {
             flight += usize::from(!bytes.is_empty());
@@ -514,7 +514,7 @@ fn chain(version: Version, count: usize, extra: usize) -> Act {
 /// After the handshake: tickets, words, and an end without a word.
 fn after(tickets: usize, words: &'static [&'static [u8]]) -> Act {
     act(move |mut peer: Peer| async move {
-        let mut config = ServerConfig::clone(&identity().config(&TLS13));
+        let mut config = ServerConfig::clone(&peer::config(&TLS13));
         config.send_tls13_tickets = tickets;
         let mut handshake = Handshake::begin(config);
         handshake.shake(&mut peer, |bytes| bytes).await;
@@ -527,7 +527,7 @@ fn after(tickets: usize, words: &'static [&'static [u8]]) -> Act {
 /// New keys without end, and this many bytes after every 31 of them.
 fn keys(words: usize) -> Act {
     act(move |mut peer: Peer| async move {
-        let mut handshake = Handshake::begin(ServerConfig::clone(&identity().config(&TLS13)));
+        let mut handshake = Handshake::begin(ServerConfig::clone(&peer::config(&TLS13)));
         handshake.shake(&mut peer, |bytes| bytes).await;
         handshake.say(&mut peer, b"HTTP/1.1 200 ").await;
         loop {
@@ -560,7 +560,7 @@ fn alert(service: ServiceId, alert: [u8; 2], point: Point) -> Act {
             Point::ClearBehindHello | Point::BehindHello | Point::BehindFlight => (&TLS13, 1),
             Point::Secure(version) | Point::Within(version) => (version, 0),
         };
-        let mut config = ServerConfig::clone(&identity().config(version));
+        let mut config = ServerConfig::clone(&peer::config(version));
         config.send_tls13_tickets = 0;
         let mut handshake = Handshake::begin(config);
         let mut flights = 0;
@@ -631,7 +631,7 @@ async fn go_ahead(peer: &mut Peer) -> Line {
 /// A handshake, and then records that carry nothing.
 fn empty(version: Version) -> Act {
     act(move |mut peer: Peer| async move {
-        let mut config = ServerConfig::clone(&identity().config(version));
+        let mut config = ServerConfig::clone(&peer::config(version));
         config.send_tls13_tickets = 0;
         let mut handshake = Handshake::begin(config);
         handshake.shake(&mut peer, |bytes| bytes).await;
@@ -657,7 +657,7 @@ enum Place {
 
 fn cut(version: Version, number: usize, place: Place, way: Way) -> Act {
     act(move |mut peer: Peer| async move {
-        let mut handshake = Handshake::begin(ServerConfig::clone(&identity().config(version)));
+        let mut handshake = Handshake::begin(ServerConfig::clone(&peer::config(version)));
         let mut flight = 0;
         while flight < number {
             let Some(mut bytes) = handshake.hear(&mut peer).await else {

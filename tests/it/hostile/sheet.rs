@@ -13,7 +13,8 @@ use exchports::observation::{Cause, Observation, Stage};
 use exchports::plan::{Check, Host, Limits, Standards};
 use exchports::report::{Color, Format, Rows, Style, reporter, transcript};
 
-use crate::probe::peer::{Act, HOST, Outcome, Trial, on_a_clock_that_stands_still};
+use crate::peer::{Act, HOST, on_a_clock_that_stands_still};
+use crate::probe::trial::{Outcome, Trial};
 use crate::wire::oracles::told;
 
 /// A peer against a service, and what it may come to.

@@ -14,7 +14,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::records::old_flight;
 use crate::cli::{rows, words};
-use crate::probe::peer::identity;
+use crate::peer::{self, identity};
 use crate::schema::held;
 
 /// Twice the megabytes that a healthy run takes.
@@ -124,7 +124,7 @@ fn a_check_holds_less_than_a_megabyte() {
     ]
     .map(|(service, version, begin, more)| {
         let port = serve(move |stream| {
-            let mut stream = secure(identity().config(version), stream);
+            let mut stream = secure(peer::config(version), stream);
             let mut said = 0;
             let _ = stream.write_all(&begin);
             while said < SAID && stream.write_all(&more).is_ok() {
@@ -239,7 +239,7 @@ fn a_flood_in_a_secure_session_is_cut() {
         let said = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&said);
         let port = serve(move |stream| {
-            let mut stream = secure(identity().config(version), stream);
+            let mut stream = secure(peer::config(version), stream);
             let _ = stream.write_all(begin);
             while stream.write_all(&more).is_ok() {
                 let said = count.fetch_add(more.len(), Ordering::Relaxed);

@@ -6,7 +6,7 @@ use exchports::observation::Stage;
 use rustls::version::TLS13;
 
 use super::sheet::{Ending, Row, Sheet, fails, passes};
-use crate::probe::peer::{Act, Line, Peer, act};
+use crate::peer::{Act, Line, Peer, act};
 
 /// What a server answers to each request in turn, the last answer for ever; and what it does after it.
 type Case = (&'static str, &'static [&'static [u8]], Then, Ending);

@@ -7,9 +7,10 @@ use exchports::net::{Halter, Record};
 use exchports::observation::{Cause, Detour, Speaker, Stage};
 use exchports::plan::{Limits, Transcripts};
 
-use super::peer::{Act, Line, Outcome, Peer, Pipe, Trial, act, on_a_clock_that_stands_still};
 use super::script::{Script, Step, play_along, script};
 use super::transcripts::facts;
+use super::trial::{Outcome, Trial};
+use crate::peer::{Act, Line, Peer, Pipe, act, on_a_clock_that_stands_still};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -7,9 +7,10 @@ use exchports::catalog::{Protocol, SERVICES, ServiceId, service};
 use exchports::observation::{Cause, Observation, Speaker};
 use exchports::plan::Limits;
 
-use super::peer::{Line, Peer, Pipe, Trial, act, on_a_clock_that_stands_still};
 use super::script::{Script, Step, peers, play_along, script, scripts};
+use super::trial::Trial;
 use super::web;
+use crate::peer::{Line, Peer, Pipe, act, on_a_clock_that_stands_still};
 
 /// Panics when there is a word among these that a polite client does not say.
 pub(super) fn assert_polite(protocol: Protocol, said: &[u8]) {

@@ -1,6 +1,6 @@
 //! The room `probe` over scripted peers: literal bytes, a clock that stands still, no network.
 //!
-//! [`peer`] is the other end of a connection and the dial that leads there; it knows nothing of protocols.
+//! [`trial`] is one check against a [`peer`](crate::peer), which is the other end of a connection.
 //! [`script`] reads the transcripts of `tests/transcripts`, [`transcripts`] plays them. [`bounds`] holds every wait to
 //! the moment at which it has to end, [`manners`] what we say to whom. [`web`] is about Exchange's web services.
 
@@ -8,7 +8,7 @@
 
 pub(crate) mod bounds;
 mod manners;
-pub(crate) mod peer;
 pub(crate) mod script;
 pub(crate) mod transcripts;
+pub(crate) mod trial;
 mod web;

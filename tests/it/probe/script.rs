@@ -30,7 +30,7 @@ use exchports::catalog::{SERVICES, ServiceId};
 use rustls::SupportedProtocolVersion;
 use rustls::version::{TLS12, TLS13};
 
-use super::peer::{Act, Peer, act};
+use crate::peer::{Act, Peer, act};
 
 /// A transcript.
 #[derive(Clone, Debug)]

@@ -6,8 +6,9 @@ use std::time::Duration;
 use exchports::facts::{PeerFacts, Text};
 use exchports::observation::{Detour, Failure, Observation, Speaker};
 
-use super::peer::{Outcome, Pipe, Trial, Writes, on_a_clock_that_stands_still};
 use super::script::{Script, peers, scripts};
+use super::trial::{Outcome, Trial};
+use crate::peer::{Pipe, Writes, on_a_clock_that_stands_still};
 
 const PROTOCOLS: [&str; 6] = ["smtp-", "imap-", "pop3-", "ldap-", "rdp-", "http-"];
 

@@ -9,7 +9,8 @@ use exchports::observation::{Cause, Observation, Stage};
 use exchports::plan::{Depth, Limits};
 use rustls::version::TLS13;
 
-use super::peer::{Act, HOST, Outcome, Peer, Trial, act, on_a_clock_that_stands_still};
+use super::trial::{Outcome, Trial};
+use crate::peer::{Act, HOST, Peer, act, on_a_clock_that_stands_still};
 
 const LOGON: &str = "/owa/auth/logon.aspx";
 const HEALTH_PAGE: &str = "/owa/healthcheck.htm";

@@ -10,19 +10,21 @@ use rustls::{
     ConnectionTrafficSecrets, ContentType, ProtocolVersion, ServerConfig, ServerConnection,
     SupportedCipherSuite,
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::dial::TheirEnd;
 
 /// Where a script changes what is written: the flight, counted from the next one, and the record of it, counted round
 /// and round.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
+pub(super) struct Place {
     flight: u8,
     record: u8,
 }
 
 impl Place {
     /// The high half is the flight, the low one the record.
-    pub(crate) fn new(byte: u8) -> Self {
+    pub(super) fn new(byte: u8) -> Self {
         Self {
             flight: byte >> 4,
             record: byte & 0x0f,
@@ -33,7 +35,7 @@ impl Place {
 /// What is done to a record before it is sent, in the order in which it was asked for: one that was split is many for
 /// what follows. Offsets from 128 on are counted from its end.
 #[derive(Clone, Debug)]
-pub(crate) enum Change {
+pub(super) enum Change {
     /// One byte is another.
     Flip { at: u8, by: u8 },
     /// Nothing of the flight comes from there on.
@@ -55,17 +57,19 @@ pub(crate) enum Change {
 }
 
 /// What was changed, and where.
-pub(crate) type Changes = Vec<(Place, Change)>;
+pub(super) type Changes = Vec<(Place, Change)>;
 
 /// The server's end of a session.
-pub(crate) struct Session {
-    stream: DuplexStream,
+pub(super) struct Session {
+    stream: TheirEnd,
     machine: Machine,
     changes: Changes,
     /// What was written last, as it was sent.
     last: Vec<u8>,
-    /// What came with the end of the handshake.
+    /// What came with the end of the handshake, or with what was read before.
     unread: Vec<u8>,
+    /// The client has said that it says no more (RFC 8446 §6.1).
+    has_left: bool,
 }
 
 enum Machine {
@@ -79,8 +83,8 @@ enum Machine {
 
 impl Session {
     /// Shakes hands; nothing when it does not come to its end.
-    pub(crate) async fn begin(
-        stream: DuplexStream,
+    pub(super) async fn begin(
+        stream: TheirEnd,
         config: Arc<ServerConfig>,
         changes: Changes,
     ) -> Option<Self> {
@@ -91,6 +95,7 @@ impl Session {
             changes,
             last: Vec::new(),
             unread: Vec::new(),
+            has_left: false,
         };
         let mut unread = Vec::new();
         while session.is_handshaking() {
@@ -110,12 +115,12 @@ impl Session {
     }
 
     /// Changes what is written from now on.
-    pub(crate) fn change(&mut self, place: Place, change: Change) {
+    pub(super) fn change(&mut self, place: Place, change: Change) {
         self.changes.push((place, change));
     }
 
     /// Says it in the session.
-    pub(crate) async fn say(&mut self, mut words: &[u8]) -> io::Result<()> {
+    pub(super) async fn say(&mut self, mut words: &[u8]) -> io::Result<()> {
         while !words.is_empty() {
             let taken = match &mut self.machine {
                 Machine::Polite(server) => server.writer().write(words)?,
@@ -134,7 +139,7 @@ impl Session {
 
     /// Says it in a record of that type, which has the keys of the session and is none that the library would write.
     /// From now on nobody understands what the client says.
-    pub(crate) async fn say_as(&mut self, typ: ContentType, words: &[u8]) -> io::Result<()> {
+    pub(super) async fn say_as(&mut self, typ: ContentType, words: &[u8]) -> io::Result<()> {
         self.machine = match std::mem::replace(&mut self.machine, Machine::Broken) {
             Machine::Polite(server) => bare(*server).unwrap_or(Machine::Broken),
             other => other,
@@ -155,17 +160,17 @@ impl Session {
     }
 
     /// Sends it as it is, beneath the session.
-    pub(crate) async fn beneath(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(super) async fn beneath(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes).await
     }
 
     /// Sends once more what was written last.
-    pub(crate) async fn replay(&mut self) -> io::Result<()> {
+    pub(super) async fn replay(&mut self) -> io::Result<()> {
         self.stream.write_all(&self.last).await
     }
 
     /// New keys, so many times (RFC 8446 §4.6.3); TLS 1.2 has none.
-    pub(crate) async fn update_keys(&mut self, times: u8) -> io::Result<()> {
+    pub(super) async fn update_keys(&mut self, times: u8) -> io::Result<()> {
         for _ in 0..times {
             let Machine::Polite(server) = &mut self.machine else {
                 return Ok(());
@@ -179,7 +184,7 @@ impl Session {
     }
 
     /// Hears something; how many bytes it took, 0 at the end.
-    pub(crate) async fn hear(&mut self, said: &mut Vec<u8>) -> io::Result<usize> {
+    pub(super) async fn hear(&mut self, said: &mut Vec<u8>) -> io::Result<usize> {
         said.append(&mut self.unread);
         let mut count = said.len();
         while said.is_empty() {
@@ -189,6 +194,20 @@ impl Session {
                 break;
             }
         }
+        Ok(count)
+    }
+
+    /// Reads what the client says; 0 once it says no more.
+    pub(super) async fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let mut said = take(&mut self.unread);
+        while said.is_empty() && !self.has_left {
+            if self.listen(&mut said).await? == 0 {
+                break;
+            }
+        }
+        let count = said.len().min(into.len());
+        into[..count].copy_from_slice(&said[..count]);
+        self.unread = said.split_off(count);
         Ok(count)
     }
 
@@ -204,7 +223,10 @@ impl Session {
             };
             server.read_tls(&mut rest)?;
             understood = match server.process_new_packets() {
-                Ok(_) => Ok(()),
+                Ok(state) => {
+                    self.has_left = state.peer_has_closed();
+                    Ok(())
+                }
                 Err(error) => Err(io::Error::other(error)),
             };
             match server.reader().read_to_end(said) {
@@ -217,7 +239,7 @@ impl Session {
     }
 
     /// Ends it with a word, as RFC 8446 §6.1 has it.
-    pub(crate) async fn close(&mut self) {
+    pub(super) async fn close(&mut self) {
         if let Machine::Polite(server) = &mut self.machine {
             server.send_close_notify();
         }
