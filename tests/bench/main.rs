@@ -11,6 +11,7 @@
 //! taken from `PATH`, `sslyze` from there or from `EXCHPORTS_BENCH_SSLYZE`; where one is missing, that is told. A run
 //! that does not end as it should is an error, strict or not: nothing is measured by it.
 
+mod delay;
 mod filtered;
 mod memory;
 mod names;
@@ -47,10 +48,11 @@ type Trouble = Box<dyn Error + Send + Sync>;
 type Measure = fn() -> Result<Vec<Row>, Trouble>;
 
 /// What is measured, under the word that picks it.
-const MEASURES: [(&str, Measure); 10] = [
+const MEASURES: [(&str, Measure); 11] = [
     ("size", size),
     ("version", version),
     ("openssl", against_openssl),
+    ("far", against_openssl_far_away),
     ("sslyze", against_sslyze),
     ("memory", memory),
     ("filtered", filtered),
@@ -139,6 +141,32 @@ fn against_openssl() -> Result<Vec<Row>, Trouble> {
     )?;
     Ok(vec![
         Row::times("check, all twelve", &turns.ours),
+        Row::times(WHAT, &turns.theirs),
+        Row::Bound {
+            what: "  theirs / ours, median of pairs",
+            figure: times(turns.ratio()),
+            bound: format!("over {}", times(1.0)),
+            met: turns.ratio() > 1.0,
+        },
+    ])
+}
+
+/// How long a path takes there and back matters more than anything that is computed.
+fn against_openssl_far_away() -> Result<Vec<Row>, Trouble> {
+    const WHAT: &str = "ten openssl s_client at once, 50 ms away";
+    const ONE_WAY: Duration = Duration::from_millis(25);
+    let stand_in = StandIn::start_far(ONE_WAY)?;
+    let theirs = match rivals::openssl(&stand_in)? {
+        Ok(commands) => commands,
+        Err(why) => return Ok(vec![Row::Skipped { what: WHAT, why }]),
+    };
+    let turns = in_turns(
+        &mut Job::new(stand_in.check()),
+        &mut Job::at_once(theirs),
+        ROUNDS,
+    )?;
+    Ok(vec![
+        Row::times("check, all twelve, 50 ms away", &turns.ours),
         Row::times(WHAT, &turns.theirs),
         Row::Bound {
             what: "  theirs / ours, median of pairs",

@@ -1,12 +1,15 @@
 //! The stand-in server, in a process of its own, and the command lines that look at it.
 
 use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 use std::{fmt::Write as _, fs};
 
 use tempfile::TempDir;
 
+use super::delay::relay;
 use super::{BINARY, Trouble};
 
 /// The twelve, in the catalog's order.
@@ -62,6 +65,21 @@ impl StandIn {
         };
         if !line.starts_with("exchports check ") || stand_in.arguments.is_empty() {
             return Err(format!("simulate printed no command line but {line:?}").into());
+        }
+        Ok(stand_in)
+    }
+
+    /// The same, so far away.
+    pub(crate) fn start_far(one_way: Duration) -> Result<Self, Trouble> {
+        let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let mut stand_in = Self::start()?;
+        for word in &mut stand_in.arguments {
+            if let Some((service, port)) = word.split_once('=')
+                && let Ok(port) = port.parse()
+            {
+                let far = relay(local(0), local(port), one_way)?;
+                *word = format!("{service}={}", far.port());
+            }
         }
         Ok(stand_in)
     }
