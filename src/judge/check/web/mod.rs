@@ -1,115 +1,29 @@
-//! Rules on the web: what a status means on a directory, where redirects may lead, what the health page says.
+//! Rules on the web: what the answer of a directory comes to, and what its health page says.
 //!
-//! Nobody signs in, so 401 is the answer that is hoped for; [`MEANINGS`] tells what the others mean. The columns are
-//! `/` on 80 and on 443, then Exchange's virtual directories. What follows a redirect counts only on the pages that
-//! people open in browsers: Outlook, phones and other servers do not go where a redirect leads.
+//! Nobody signs in, so 401 is the answer that is hoped for; [`meaning`] has the table of what the others mean, and
+//! [`redirect`] where redirects may lead.
 
-use super::recognition::is_exchange;
-use std::ops::RangeInclusive;
+#[cfg(test)]
+mod fixture;
+mod meaning;
+mod redirect;
+
+pub(in crate::judge) use meaning::{Meaning, is_http_sys, meaning};
 
 use super::case::Case;
+use super::recognition::is_exchange;
 use super::rule::CheckRule;
-use crate::catalog::{
-    Expectation, Group, Protocol, Role, Service, ServiceId, WEB, virtual_directory,
-};
-use crate::facts::{ClientCertificate, Health, HttpFacts, PeerFacts, Redirect, RedirectKind, Text};
+use crate::catalog::{Expectation, Group, Protocol, Role, ServiceId};
+use crate::facts::{ClientCertificate, Health, PeerFacts, RedirectKind, Text};
 use crate::finding::{Code, Severity};
 use crate::judge::product::Product;
-use crate::judge::quoting::{list, quote, shorten};
+use crate::judge::quoting::{list, quote};
 use crate::judge::rule::Evidence;
-
-/// What an answer means.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(in crate::judge) enum Meaning {
-    /// As it should be.
-    Fine,
-    /// A page for people; fine, if it is Exchange's.
-    Page,
-    /// It should have asked to sign in.
-    Anonymous,
-    /// It sends people to the page where they sign in.
-    Logon,
-    /// It sends programs away, and they do not go.
-    Away,
-    /// It sends away, and Outlook goes.
-    Guide,
-    /// It asks to sign in.
-    SignIn,
-    /// Not from here, or not at all.
-    Restricted,
-    /// Not without TLS.
-    TlsDemanded,
-    /// There is no such directory.
-    Absent,
-    /// The request itself was refused.
-    Rejected,
-    /// A proxy wants to be signed in to.
-    Proxy,
-    /// Too many requests.
-    Throttled,
-    /// The server's own trouble.
-    Trouble,
-    /// The network's own logon page.
-    Portal,
-}
-
-/// A row of the table: statuses, and what they mean on each of [`COLUMNS`].
-type StatusRow = (RangeInclusive<u16>, [Meaning; COLUMNS.len()]);
-
-const COLUMNS: [ServiceId; 12] = [
-    ServiceId::Http,
-    ServiceId::Https,
-    ServiceId::Owa,
-    ServiceId::Ecp,
-    ServiceId::Ews,
-    ServiceId::Mapi,
-    ServiceId::Activesync,
-    ServiceId::Autodiscover,
-    ServiceId::OutlookAnywhere,
-    ServiceId::Oab,
-    ServiceId::Powershell,
-    ServiceId::Mrsproxy,
-];
-
-/// Exchange's default answers follow "Default settings for Exchange virtual directories" and captures of servers.
-#[rustfmt::skip]
-const MEANINGS: &[StatusRow] = {
-    use Meaning::{
-        Absent, Anonymous, Away, Fine, Guide, Logon, Page, Portal, Proxy, Rejected, Restricted, SignIn, Throttled,
-        TlsDemanded, Trouble,
-    };
-    &[
-        //           80        443       owa       ecp       ews        mapi       activesync autodisc.  rpc        oab        powershell mrsproxy
-        (200..=299, [Page,     Fine,     Page,     Page,     Anonymous, Anonymous, Anonymous, Anonymous, Anonymous, Anonymous, Fine,       Anonymous]),
-        (300..=399, [Fine,     Fine,     Logon,    Logon,    Away,      Away,      Away,      Guide,     Away,      Away,      Away,       Away]),
-        (400..=400, [Rejected, Rejected, Rejected, Rejected, Rejected,  Rejected,  Rejected,  Rejected,  Rejected,  Rejected,  Rejected,   Absent]),
-        (401..=401, [Fine,     Fine,     SignIn,   SignIn,   SignIn,    SignIn,    SignIn,    SignIn,    SignIn,    SignIn,    SignIn,     SignIn]),
-        (403..=403, [TlsDemanded,   Fine,     Restricted, Restricted, Restricted, Restricted, Restricted, Restricted, Restricted, Restricted, Restricted, Absent]),
-        (404..=404, [Fine,     Fine,     Absent,   Absent,   Absent,    Absent,    Absent,    Absent,    Absent,    Absent,    Absent,     Absent]),
-        // Clients of these do not use GET: whether it is allowed says nothing.
-        (405..=405, [Fine,     Fine,     Rejected, Rejected, Rejected,  Fine,      Fine,      Fine,      Fine,      Rejected,  Fine,       Fine]),
-        (407..=407, [Proxy,    Proxy,    Proxy,    Proxy,    Proxy,     Proxy,     Proxy,     Proxy,     Proxy,     Proxy,     Proxy,      Proxy]),
-        (410..=410, [Fine,     Fine,     Absent,   Absent,   Absent,    Absent,    Absent,    Absent,    Absent,    Absent,    Absent,     Absent]),
-        (429..=429, [Throttled,Throttled,Throttled,Throttled,Throttled, Throttled, Throttled, Throttled, Throttled, Throttled, Throttled,  Throttled]),
-        // IIS's own: the session is over, sign in again.
-        (440..=440, [Fine,     Fine,     SignIn,   SignIn,   SignIn,    SignIn,    SignIn,    SignIn,    SignIn,    SignIn,    SignIn,     SignIn]),
-        // This name is not served on this connection (RFC 9110 §15.5.20).
-        (421..=421, [Rejected, Rejected, Rejected, Rejected, Rejected,  Rejected,  Rejected,  Rejected,  Rejected,  Rejected,  Rejected,   Rejected]),
-        (402..=499, [Fine,     Fine,     Rejected, Rejected, Rejected,  Rejected,  Rejected,  Rejected,  Rejected,  Rejected,  Rejected,   Rejected]),
-        (511..=511, [Portal,   Portal,   Portal,   Portal,   Portal,    Portal,    Portal,    Portal,    Portal,    Portal,    Portal,     Portal]),
-        (500..=999, [Trouble,  Trouble,  Trouble,  Trouble,  Trouble,   Trouble,   Trouble,   Trouble,   Trouble,   Trouble,   Trouble,    Trouble]),
-    ]
+use meaning::{answer, means};
+use redirect::{
+    LastAnswer, captive_portal, last_answer, last_redirect, redirect_elsewhere, redirect_loop,
+    redirect_unusable,
 };
-
-/// What a status means on a service; the first row that has it counts. `None` for what is no HTTP service or no
-/// final status.
-pub(in crate::judge) fn meaning(service: ServiceId, status: u16) -> Option<Meaning> {
-    let column = COLUMNS.iter().position(|column| *column == service)?;
-    let (_, meanings) = MEANINGS
-        .iter()
-        .find(|(statuses, _)| statuses.contains(&status))?;
-    meanings.get(column).copied()
-}
 
 pub(super) const RULES: &[CheckRule] = &[
     CheckRule {
@@ -259,14 +173,6 @@ pub(super) const RULES: &[CheckRule] = &[
     },
 ];
 
-impl Case<'_> {
-    /// Whether this is a web service whose directory is not there.
-    pub(in crate::judge) fn is_directory_absent(&self) -> bool {
-        self.service().group == Group::Web
-            && means(self, |meaning| meaning == Meaning::Absent).is_some()
-    }
-}
-
 /// Whether two names stand for one machine: `EX01` and `ex01.corp.example.com`.
 pub(in crate::judge) fn same_machine(one: &Text, other: &Text) -> bool {
     let short = |text: &Text| {
@@ -277,79 +183,6 @@ pub(in crate::judge) fn same_machine(one: &Text, other: &Text) -> bool {
             .to_ascii_lowercase()
     };
     short(one) == short(other)
-}
-
-/// What the directory's own answer means, if it is that.
-fn means(case: &Case<'_>, wanted: fn(Meaning) -> bool) -> Option<Meaning> {
-    if case.failure().is_some() {
-        return None;
-    }
-    let meaning = meaning(case.service().id, case.http()?.status?)?;
-    wanted(meaning).then_some(meaning)
-}
-
-/// How it ends for people.
-struct LastAnswer {
-    status: u16,
-    /// The page that they were sent to; `None` where the directory itself answers.
-    page: Option<FinalPage>,
-}
-
-/// A page that a directory sends people to.
-struct FinalPage {
-    /// Where it is on this host.
-    path: String,
-    /// The other directory that it is in: the logon page of `ecp` is that of `owa`.
-    owner: Option<&'static Service>,
-}
-
-impl FinalPage {
-    fn of(location: &Text, from: ServiceId) -> Self {
-        let location = location.as_str();
-        let path = match after_scheme(location) {
-            Some(rest) => rest
-                .find('/')
-                .map_or("/", |at| rest.get(at..).unwrap_or("/")),
-            None => location,
-        };
-        let path = path.split(['?', '#']).next().unwrap_or_default();
-        let folder = |path: &str| path.split('/').nth(1).map(str::to_ascii_lowercase);
-        let owner = WEB.iter().filter(|row| row.id != from).find(|row| {
-            virtual_directory(row.id).is_some_and(|it| folder(it.path) == folder(path))
-        });
-        Self {
-            path: path.to_owned(),
-            owner,
-        }
-    }
-
-    /// What people get there.
-    fn answers(&self, status: u16) -> String {
-        let whose = match self.owner {
-            Some(owner) => format!("{}'s", owner.name),
-            None => "the".to_owned(),
-        };
-        format!(
-            "it redirects to {whose} page \"{}\", which answers HTTP {status}",
-            shorten(&self.path)
-        )
-    }
-}
-
-/// The status at the end: of the page that people get to, where they are sent on.
-fn last_answer(case: &Case<'_>) -> Option<LastAnswer> {
-    let facts = case.http()?;
-    if means(case, |meaning| meaning == Meaning::Logon).is_none() {
-        return Some(LastAnswer {
-            status: facts.status?,
-            page: None,
-        });
-    }
-    let redirect = facts.redirects.last()?;
-    Some(LastAnswer {
-        status: facts.final_status?,
-        page: Some(FinalPage::of(&redirect.location, case.service().id)),
-    })
 }
 
 fn server_error(case: &Case<'_>, group: Group) -> Option<Evidence> {
@@ -581,192 +414,6 @@ fn anonymous(case: &Case<'_>) -> Option<Evidence> {
     )
 }
 
-fn redirect_loop(case: &Case<'_>) -> Option<Evidence> {
-    let facts = case.http()?;
-    if let Some(redirect) = last_redirect(case, RedirectKind::TooMany) {
-        return Some(
-            Evidence::new(format!(
-                "{} redirects, and the next one leads to {}",
-                facts.redirects.len().saturating_sub(1),
-                quote(&redirect.location)
-            ))
-            .severity(Severity::Warn)
-            .hint(
-                "Open the page in a browser and see whether the redirects end. Each one costs clients time, and some \
-                 Exchange clients follow only a few.",
-            ),
-        );
-    }
-    let redirect = last_redirect(case, RedirectKind::Loop)?;
-    let evidence = Evidence::new(format!(
-        "the redirect to {} goes round in circles",
-        quote(&redirect.location)
-    ));
-    // IIS itself redirects without a mark of Exchange's.
-    let by_iis = facts
-        .server
-        .as_ref()
-        .is_some_and(|server| server.as_str().starts_with("Microsoft-IIS"));
-    Some(if is_exchange(facts) || by_iis || !is_for_people(case) {
-        evidence
-    } else {
-        // Access gateways set a cookie first and send back to the same page; no cookie is kept here.
-        evidence.severity(Severity::Warn).hint(
-            "Open the page in a browser. If it loads there, a gateway in front possibly sets a cookie first; if not, \
-             remove the HTTP redirect that the directories inherit from the site.",
-        )
-    })
-}
-
-fn redirect_unusable(case: &Case<'_>) -> Option<Evidence> {
-    if let Some(redirect) = last_redirect(case, RedirectKind::Nonsense) {
-        return Some(Evidence::new(format!(
-            "the redirect to {} does not lead to a web page",
-            quote(&redirect.location)
-        )));
-    }
-    let facts = case.http()?;
-    // 300 and 304 need no place to go to, and nothing else is a redirect without one.
-    let is_redirect = matches!(facts.status, Some(301..=303 | 307 | 308));
-    (case.failure().is_none()
-        && case.service().group == Group::Web
-        && is_redirect
-        && facts.location.is_none())
-    .then(|| Evidence::new(format!("{}, and no address to go to", answer(facts))))
-}
-
-fn redirect_elsewhere(case: &Case<'_>) -> Option<Evidence> {
-    let facts = case.http()?;
-    if portal(case, facts).is_some() {
-        return None;
-    }
-    if case.service().group == Group::Port {
-        return redirect_from_the_root(case, facts);
-    }
-    let is_away = means(case, |meaning| meaning == Meaning::Away).is_some();
-    if let Some(redirect) = last_redirect(case, RedirectKind::OtherHost) {
-        let evidence = Evidence::new(format!(
-            "the answer redirects to another host: {}",
-            quote(&redirect.location)
-        ));
-        return Some(if is_away { gone(evidence) } else { evidence });
-    }
-    let redirect = last_redirect(case, RedirectKind::SameHost)?;
-    // A directory that was asked for without its slash, and then asks to sign in.
-    if !is_away || matches!(facts.final_status, None | Some(401)) {
-        return None;
-    }
-    Some(gone(Evidence::new(format!(
-        "the answer redirects to {}, and mail programs do not follow",
-        quote(&redirect.location)
-    ))))
-}
-
-/// Outlook and phones stay where they are: a directory of theirs that leads away cannot be used.
-fn gone(evidence: Evidence) -> Evidence {
-    evidence.severity(Severity::Fail).hint(
-        "Outlook, phones and servers follow no redirect here. Let this directory through the device in front without \
-         a logon page, and make sure that it inherits no HTTP redirect from the site.",
-    )
-}
-
-/// `/` on 80 and 443 may lead anywhere on the host that was asked for.
-fn redirect_from_the_root(case: &Case<'_>, facts: &HttpFacts) -> Option<Evidence> {
-    let location = foreign_location(case, facts)?;
-    Some(Evidence::new(format!(
-        "the answer to `/` redirects to another host: {}",
-        quote(location)
-    )))
-}
-
-fn captive_portal(case: &Case<'_>) -> Option<Evidence> {
-    let facts = case.http()?;
-    if means(case, |meaning| meaning == Meaning::Portal).is_some() {
-        return Some(Evidence::new(format!(
-            "{}: this network requires a sign-in first",
-            answer(facts)
-        )));
-    }
-    let location = portal(case, facts)?;
-    let is_away = means(case, |meaning| meaning == Meaning::Away).is_some();
-    Some(
-        Evidence::new(format!(
-            "the answer redirects to a portal on another host, possibly this network's own sign-in: {}",
-            quote(location)
-        ))
-        // A person with a browser may get there; Outlook does not.
-        .severity(if is_away {
-            Severity::Fail
-        } else {
-            Severity::Warn
-        }),
-    )
-}
-
-/// Words that sign-in pages of networks have in their addresses.
-const PORTAL_WORDS: [&str; 6] = ["captive", "guest", "hotspot", "portal", "wifi", "wlan"];
-
-/// Domains of Microsoft's own sign-in and portals, to which hosts of organisations lead.
-const MICROSOFT: [&str; 6] = [
-    "cloud.microsoft",
-    "microsoft.com",
-    "microsoftonline.com",
-    "office.com",
-    "office365.com",
-    "outlook.com",
-];
-
-/// A redirect that looks like one to the sign-in page of a network: to a host of another domain that is called so.
-fn portal<'a>(case: &Case<'_>, facts: &'a HttpFacts) -> Option<&'a Text> {
-    let location = foreign_location(case, facts)?;
-    let lower = location.as_str().to_ascii_lowercase();
-    let domain = |host: &str| {
-        let mut labels: Vec<&str> = host.trim_end_matches('.').rsplit('.').take(2).collect();
-        labels.reverse();
-        labels.join(".")
-    };
-    let ours = domain(&case.context.server_name.to_string().to_ascii_lowercase());
-    let theirs = domain(host_of(&lower)?);
-    if ours == theirs || MICROSOFT.contains(&theirs.as_str()) {
-        return None;
-    }
-    let path = lower.split('?').next().unwrap_or_default();
-    PORTAL_WORDS
-        .iter()
-        .any(|word| path.contains(word))
-        .then_some(location)
-}
-
-/// Where a redirect leads, if that is another host than the one that was asked for.
-fn foreign_location<'a>(case: &Case<'_>, facts: &'a HttpFacts) -> Option<&'a Text> {
-    if case.failure().is_some() || !matches!(facts.status, Some(301..=303 | 307 | 308)) {
-        return None;
-    }
-    let location = facts.location.as_ref()?;
-    let lower = location.as_str().to_ascii_lowercase();
-    let theirs = host_of(&lower)?;
-    let ours = case.context.server_name.to_string().to_ascii_lowercase();
-    (theirs.trim_end_matches('.') != ours.trim_end_matches('.')).then_some(location)
-}
-
-/// The host of an address with a scheme.
-fn host_of(location: &str) -> Option<&str> {
-    let rest = after_scheme(location)?;
-    let authority = rest.split(['/', '?', '#']).next()?;
-    let host = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => host,
-        _ => authority,
-    };
-    let host = host.trim_matches(['[', ']']);
-    (!host.is_empty()).then_some(host)
-}
-
-/// What follows `scheme://` where that stands in front; in a path or a query it is somebody else's address.
-fn after_scheme(location: &str) -> Option<&str> {
-    let (scheme, rest) = location.split_once("://")?;
-    (!scheme.contains(['/', '?', '#'])).then_some(rest)
-}
-
 fn unhealthy(case: &Case<'_>) -> Option<Evidence> {
     match health(case)? {
         Health::ClosedUnanswered => {
@@ -851,22 +498,6 @@ fn health(case: &Case<'_>) -> Option<Health> {
     (is_known && works.is_some()).then_some(health)
 }
 
-/// The redirect at which following ended, if it is of that kind.
-fn last_redirect<'a>(case: &Case<'a>, kind: RedirectKind) -> Option<&'a Redirect> {
-    if case.failure().is_some() {
-        return None;
-    }
-    case.http()?
-        .redirects
-        .last()
-        .filter(|redirect| redirect.kind == kind)
-}
-
-/// Whether people open it in browsers, which follow redirects and keep cookies.
-fn is_for_people(case: &Case<'_>) -> bool {
-    matches!(case.service().id, ServiceId::Owa | ServiceId::Ecp)
-}
-
 fn is_online(case: &Case<'_>) -> bool {
     matches!(
         case.context.role,
@@ -883,102 +514,14 @@ fn offers(case: &Case<'_>, scheme: &str) -> bool {
     })
 }
 
-/// `HTTP 503 "Service Unavailable", by "Microsoft-HTTPAPI/2.0"`
-fn answer(facts: &HttpFacts) -> String {
-    let status = facts.status.unwrap_or_default();
-    let reason = facts
-        .reason
-        .as_ref()
-        .filter(|reason| !reason.is_empty())
-        .map_or_else(String::new, |reason| format!(" {}", quote(reason)));
-    let by = facts
-        .server
-        .as_ref()
-        .filter(|server| !server.is_empty())
-        .map_or_else(String::new, |server| format!(", by {}", quote(server)));
-    let blocked = facts.blocked_by.map_or_else(String::new, |product| {
-        format!(", a page of {product} that blocks the request")
-    });
-    format!("HTTP {status}{reason}{by}{blocked}")
-}
-
-/// Whether Windows' own HTTP driver answered because nobody else did.
-pub(in crate::judge) fn is_http_sys(facts: &HttpFacts) -> bool {
-    facts.server.as_ref().is_some_and(|server| {
-        server
-            .as_str()
-            .to_ascii_lowercase()
-            .starts_with("microsoft-httpapi")
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::super::fixture::{Fixture, open};
+    use super::fixture::{answering, facts, redirecting, web};
     use super::*;
-    use crate::catalog::WEB;
-    use crate::facts::{TlsFacts, TlsVersion};
+    use crate::facts::{HttpFacts, TlsFacts, TlsVersion};
     use crate::finding::Status;
+    use crate::judge::fixture::open;
     use crate::observation::{Cause, Stage};
-
-    /// An answer of an Exchange front end, as it would be.
-    fn facts(status: u16) -> HttpFacts {
-        HttpFacts {
-            status: Some(status),
-            server: Some(Text::from("Microsoft-IIS/10.0")),
-            front_end: Some(Text::from("EX01")),
-            authentication: vec![Text::from("Negotiate"), Text::from("NTLM")],
-            health: Some(Health::Healthy),
-            health_server: Some(Text::from("ex01.corp.example.com")),
-            ..HttpFacts::default()
-        }
-    }
-
-    fn answering(service: ServiceId, facts: HttpFacts) -> Fixture {
-        open(service).peer(PeerFacts::Http(facts))
-    }
-
-    fn redirecting(service: ServiceId, kind: RedirectKind, end: Option<u16>) -> Fixture {
-        answering(
-            service,
-            HttpFacts {
-                location: Some(Text::from("/somewhere")),
-                redirects: vec![Redirect {
-                    location: Text::from("/somewhere"),
-                    kind,
-                }],
-                final_status: end,
-                ..facts(302)
-            },
-        )
-    }
-
-    fn web() -> impl Iterator<Item = ServiceId> {
-        WEB.iter().map(|row| row.id)
-    }
-
-    #[test]
-    fn every_status_has_a_meaning_on_every_column() {
-        for service in COLUMNS {
-            for status in 200..=999 {
-                assert!(meaning(service, status).is_some(), "{service} {status}");
-            }
-            assert_eq!(meaning(service, 101), None);
-        }
-        assert_eq!(meaning(ServiceId::Smtp, 200), None);
-        // A row that an earlier one hides would never count.
-        for (index, (statuses, _)) in MEANINGS.iter().enumerate() {
-            assert!(
-                statuses.clone().any(|status| {
-                    MEANINGS
-                        .iter()
-                        .position(|(statuses, _)| statuses.contains(&status))
-                        == Some(index)
-                }),
-                "{statuses:?}"
-            );
-        }
-    }
 
     #[test]
     fn what_exchange_answers_by_default_is_fine() {
@@ -1144,156 +687,6 @@ mod tests {
     }
 
     #[test]
-    fn redirects_are_judged_by_where_they_lead_and_who_is_sent() {
-        use RedirectKind::{Downgrade, Loop, Nonsense, OtherHost, SameHost, TooMany};
-        use Severity::{Fail, Info, Warn};
-        for (service, kind, end, code, severity) in [
-            (ServiceId::Owa, Loop, None, Code::WebRedirectLoop, Fail),
-            (
-                ServiceId::Owa,
-                TooMany,
-                Some(302),
-                Code::WebRedirectLoop,
-                Warn,
-            ),
-            (
-                ServiceId::Owa,
-                Downgrade,
-                None,
-                Code::WebRedirectToCleartext,
-                Fail,
-            ),
-            (
-                ServiceId::Ews,
-                Downgrade,
-                None,
-                Code::WebRedirectToCleartext,
-                Fail,
-            ),
-            (
-                ServiceId::Owa,
-                Nonsense,
-                None,
-                Code::WebRedirectUnusable,
-                Fail,
-            ),
-            (
-                ServiceId::Owa,
-                OtherHost,
-                None,
-                Code::WebRedirectElsewhere,
-                Info,
-            ),
-            (
-                ServiceId::Autodiscover,
-                OtherHost,
-                None,
-                Code::WebRedirectElsewhere,
-                Info,
-            ),
-            (
-                ServiceId::Mapi,
-                OtherHost,
-                None,
-                Code::WebRedirectElsewhere,
-                Fail,
-            ),
-            (
-                ServiceId::Mapi,
-                SameHost,
-                Some(200),
-                Code::WebRedirectElsewhere,
-                Fail,
-            ),
-            (
-                ServiceId::Owa,
-                SameHost,
-                Some(500),
-                Code::WebServerError,
-                Fail,
-            ),
-            (
-                ServiceId::Owa,
-                SameHost,
-                Some(404),
-                Code::HttpRejected,
-                Fail,
-            ),
-        ] {
-            let staged = redirecting(service, kind, end);
-            assert_eq!(
-                staged.told(),
-                [(code, severity)],
-                "{service} {kind:?} {end:?}"
-            );
-        }
-        for (service, end) in [
-            (ServiceId::Activesync, Some(401)),
-            (ServiceId::Owa, Some(440)),
-            (ServiceId::Owa, None),
-        ] {
-            assert_eq!(redirecting(service, SameHost, end).told(), [], "{service}");
-        }
-    }
-
-    #[test]
-    fn a_loop_without_a_sign_of_exchange_may_be_a_gateway_that_sets_a_cookie() {
-        let by = |service| {
-            let mut staged = redirecting(service, RedirectKind::Loop, None);
-            if let Some(PeerFacts::Http(facts)) = &mut staged.seen.peer {
-                facts.front_end = None;
-                facts.server = None;
-                facts.health = None;
-                facts.health_server = None;
-            }
-            staged
-        };
-        let owa = by(ServiceId::Owa);
-        assert_eq!(owa.told(), [(Code::WebRedirectLoop, Severity::Warn)]);
-        assert!(owa.words(Code::WebRedirectLoop).1.contains("possibly"));
-        let mapi = by(ServiceId::Mapi);
-        assert_eq!(mapi.told(), [(Code::WebRedirectLoop, Severity::Fail)]);
-    }
-
-    #[test]
-    fn a_redirect_without_a_place_leads_nowhere() {
-        let staged = answering(ServiceId::Owa, facts(302));
-        assert_eq!(staged.told(), [(Code::WebRedirectUnusable, Severity::Fail)]);
-    }
-
-    #[test]
-    fn the_root_may_lead_to_another_host_and_that_is_worth_knowing() {
-        let leading = |location: &str| {
-            answering(
-                ServiceId::Http,
-                HttpFacts {
-                    location: Some(Text::from(location)),
-                    ..facts(301)
-                },
-            )
-        };
-        for location in [
-            "https://mail.example.com/owa",
-            "https://MAIL.example.com:443/owa",
-            "/owa",
-            "nonsense://",
-            "/login?url=https://login.hotel.example/",
-        ] {
-            assert_eq!(leading(location).told(), [], "{location}");
-        }
-        for location in [
-            "http://login.hotel.example/",
-            "https://mail.example.com.evil/",
-        ] {
-            assert_eq!(
-                leading(location).told(),
-                [(Code::WebRedirectElsewhere, Severity::Info)],
-                "{location}"
-            );
-        }
-    }
-
-    #[test]
     fn the_health_page_says_what_the_directory_does_not() {
         for (health, told) in [
             (Health::Healthy, None),
@@ -1333,66 +726,6 @@ mod tests {
         let mut shell = closed;
         shell.check.service = ServiceId::Powershell.row();
         assert_eq!(shell.told(), []);
-    }
-
-    /// The logon page of the admin center is that of Outlook on the web.
-    #[test]
-    fn a_directory_that_sends_people_to_a_broken_page_names_whose_it_is() {
-        const LOGON: &str = "https://mail.example.com/owa/auth/logon.aspx?url=https%3a%2f%2fmail.example.com%2fecp&reason=0";
-        let sent = |service, location: &str, end| {
-            let mut facts = facts(302);
-            facts.location = Some(Text::from(location));
-            facts.redirects = vec![Redirect {
-                location: Text::from(location),
-                kind: RedirectKind::SameHost,
-            }];
-            facts.final_status = Some(end);
-            answering(service, facts)
-        };
-        for (service, location, said, next) in [
-            (
-                ServiceId::Ecp,
-                LOGON,
-                "it redirects to owa's page \"/owa/auth/logon.aspx\", which answers HTTP 503",
-                "Fix owa first",
-            ),
-            (
-                ServiceId::Ecp,
-                "/OWA/auth/logon.aspx",
-                "it redirects to owa's page \"/OWA/auth/logon.aspx\", which answers HTTP 503",
-                "Fix owa first",
-            ),
-            (
-                ServiceId::Ecp,
-                "/my.policy?orig=https://mail.example.com/owa",
-                "it redirects to the page \"/my.policy\", which answers HTTP 503, while healthcheck.htm is fine",
-                "Get-HealthReport",
-            ),
-            (
-                ServiceId::Owa,
-                LOGON,
-                "it redirects to the page \"/owa/auth/logon.aspx\", which answers HTTP 503, while healthcheck.htm is \
-                 fine",
-                "Get-HealthReport",
-            ),
-            (
-                ServiceId::Ecp,
-                "/my.policy",
-                "it redirects to the page \"/my.policy\", which answers HTTP 503, while healthcheck.htm is fine",
-                "Get-HealthReport",
-            ),
-        ] {
-            let staged = sent(service, location, 503);
-            assert_eq!(staged.told(), [(Code::WebServerError, Severity::Fail)]);
-            let (message, hint) = staged.words(Code::WebServerError);
-            assert_eq!(message, said);
-            assert!(hint.contains(next), "{hint}");
-        }
-        let (message, _) = sent(ServiceId::Ecp, LOGON, 404).words(Code::HttpRejected);
-        assert_eq!(
-            message,
-            "it redirects to owa's page \"/owa/auth/logon.aspx\", which answers HTTP 404"
-        );
     }
 
     #[test]
