@@ -211,3 +211,11 @@ pub(super) fn worst_of<'a>(
         .max()
         .unwrap_or(Severity::Info)
 }
+
+/// Where the service is looked at.
+pub(super) fn port(whole: &TargetCase<'_>, service: ServiceId) -> u16 {
+    whole
+        .ports()
+        .find(|row| row.check.service.id == service)
+        .map_or(service.row().port, |row| row.check.port)
+}

@@ -19,9 +19,12 @@ mod certificates;
 mod changes;
 mod identity;
 mod modern;
+mod mute;
 mod nodes;
+mod port_25;
 mod reach;
 mod shared;
+mod unanswered;
 
 pub(super) use candidate::is_good;
 pub use case::{Control, Elsewhere};
@@ -96,13 +99,13 @@ pub fn judge_target(
 /// way accepts everything.
 #[must_use]
 pub fn calls_for_control(findings: &[Finding]) -> bool {
-    reach::is_everything_open(findings)
+    mute::is_everything_open(findings)
 }
 
 /// Whether port 25 of another host would tell something: that of the target was looked at and does not answer.
 #[must_use]
 pub fn calls_for_port_25(findings: &[Finding]) -> bool {
-    reach::is_25_unanswered(findings)
+    port_25::is_25_unanswered(findings)
 }
 
 /// All rules over a target, in their order.
