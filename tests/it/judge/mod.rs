@@ -3,7 +3,10 @@
 mod check;
 mod explain;
 mod host;
+mod modern;
 mod nodes;
+mod observations;
+mod staged_host;
 mod target;
 
 use std::time::Duration;
