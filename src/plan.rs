@@ -386,8 +386,12 @@ pub struct Limits {
     pub goodbye: Duration,
     /// The run; in-flight checks end there.
     pub run: Option<Duration>,
-    /// Sockets in flight, in all.
+    /// Sockets in flight, in all, those aside that only wait for their peer.
     pub jobs: usize,
+    /// Sockets in flight that only wait for their peer: an answer to a connect, or the next word.
+    pub patient: usize,
+    /// Targets that begin beyond the oldest that is not finished, where a document keeps their order.
+    pub ahead: usize,
     /// Sockets in flight to one address.
     pub per_address: usize,
 }
@@ -399,6 +403,13 @@ impl Limits {
     pub const CONNECT: Duration = Duration::from_secs(3);
     /// Sockets in flight by default.
     pub const JOBS: usize = 256;
+    /// The same where nothing is said on a connection (`--tcp-only`), which costs little.
+    pub const DIALS: usize = 4096;
+    /// Sockets beyond those that only wait for their peer, by default.
+    pub const PATIENT: usize = 2048;
+    /// Targets that begin beyond the oldest unfinished one of a document: as long as that one takes, the others of a
+    /// fleet are looked at, and kept until it is told.
+    pub const AHEAD: usize = 2048;
     /// Sockets in flight to one address by default.
     pub const PER_ADDRESS: usize = 24;
 
@@ -491,6 +502,8 @@ impl Limits {
             goodbye: Duration::from_secs(1).min(check),
             run: None,
             jobs: Self::JOBS,
+            patient: 0,
+            ahead: Self::AHEAD,
             per_address: Self::PER_ADDRESS,
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::error::Error;
 use super::execute::{Awaited, ended, execute};
 use super::inputs::{read_baseline, read_ca_file, read_client_certificate, roots};
-use super::limits::{file_limit, runtime, sockets};
+use super::limits::{file_limit, runtime, with_sockets};
 use super::reports::Outputs;
 use super::signals::Signals;
 use super::terminal::complain;
@@ -31,7 +31,7 @@ pub(super) fn check(order: CheckOrder) -> Result<Exit, Error> {
     let path = client_cert.as_deref();
     let identity = path.map(read_client_certificate).transpose()?;
     plan.baseline = baseline.as_deref().map(read_baseline).transpose()?;
-    plan.limits.jobs = sockets(jobs, file_limit());
+    plan.limits = with_sockets(plan.limits, plan.depth, jobs, file_limit());
     for warning in cli::warnings(&plan) {
         complain(&format!("warning: {warning}"));
     }

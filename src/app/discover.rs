@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::domain::{self, Look, nothing_asked};
 use super::error::Error;
 use super::inputs::read_ca_file;
-use super::limits::{file_limit, runtime, sockets};
+use super::limits::{file_limit, runtime, with_sockets};
 use super::signals::{Signals, heed};
 use super::terminal::{choice, complain, style, to_stdout};
 use crate::cli::{ColorWhen, DiscoverOrder};
@@ -22,7 +22,7 @@ use crate::exit::Exit;
 use crate::finding::{DomainFinding, Status};
 use crate::judge::{judge_domain, unanswered};
 use crate::net::{Halt, Halter, Roots, SocketLimits};
-use crate::plan::Limits;
+use crate::plan::Depth;
 use crate::report::{Activity, DomainTree, Rows, domain_awaited, domain_json};
 
 pub(super) fn run(order: &DiscoverOrder) -> Result<Exit, Error> {
@@ -64,7 +64,7 @@ async fn look(
         trust_anchor: order.trust_anchor.as_deref(),
         hosts: TcpHosts {
             roots: Arc::new(roots),
-            sockets: SocketLimits::new(sockets(None, file_limit()), Limits::PER_ADDRESS),
+            sockets: SocketLimits::of(&with_sockets(order.limits, Depth::Full, None, file_limit())),
             limits: order.limits,
             reach: order.reach,
             halt,

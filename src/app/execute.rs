@@ -64,7 +64,7 @@ pub(super) async fn execute(
     let (halter, halt) = Halter::new();
     heed(signals, halter, Arc::clone(&end), outputs.begun());
     let started_at = clock::now();
-    let sockets = SocketLimits::new(plan.limits.jobs, plan.limits.per_address);
+    let sockets = SocketLimits::of(&plan.limits);
     let domain = match domain {
         Some(order) => {
             let (roots, sockets) = (Arc::clone(&roots), Arc::clone(&sockets));

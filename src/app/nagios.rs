@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::error::Error;
 use super::inputs::{read_ca_file, read_client_certificate, roots};
-use super::limits::{file_limit, runtime, sockets};
+use super::limits::{file_limit, runtime, with_sockets};
 use super::signals::{Signals, heed};
 use super::terminal::print;
 use crate::cli::{self, CheckOrder, Command, NagiosOrder};
@@ -59,7 +59,7 @@ pub(super) fn run(order: NagiosOrder) -> Result<PluginState, Error> {
     }
     let path = client_cert.as_deref();
     let identity = path.map(read_client_certificate).transpose()?;
-    plan.limits.jobs = sockets(None, file_limit());
+    plan.limits = with_sockets(plan.limits, plan.depth, None, file_limit());
     let levels = plan.standards.cert_days;
     let runtime = runtime(1)?;
     let done = runtime.block_on(async {
@@ -72,7 +72,7 @@ pub(super) fn run(order: NagiosOrder) -> Result<PluginState, Error> {
             started_at: clock::now(),
             identity,
             roots,
-            sockets: SocketLimits::new(plan.limits.jobs, plan.limits.per_address),
+            sockets: SocketLimits::of(&plan.limits),
             sequence: Sequence::Ordered,
             cancellation: Cancellation { halt, end },
             kept: Arc::default(),

@@ -6,12 +6,13 @@ use std::sync::{Arc, OnceLock};
 
 use super::error::Error;
 use super::inputs::{read_ca_file, read_client_certificate, roots};
-use super::limits::{file_limit, sockets};
+use super::limits::{file_limit, with_sockets};
 use super::signals::{Reloads, Signals, heed};
 use super::terminal::complain;
 use crate::cli::{self, ModuleOrder, ServeOrder};
 use crate::exit::Exit;
 use crate::net::{Halter, Roots};
+use crate::plan::{Depth, Limits};
 use crate::serve::{Exporter, ExporterSettings, Module, Modules};
 
 pub(super) fn serve(order: ServeOrder) -> Result<Exit, Error> {
@@ -19,6 +20,7 @@ pub(super) fn serve(order: ServeOrder) -> Result<Exit, Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
+    let sockets = with_sockets(Limits::default(), Depth::Full, order.jobs, file_limit());
     let served = runtime.block_on(async {
         let signals = Signals::of_a_service()?;
         let mut reloads = Reloads::listen()?;
@@ -27,7 +29,7 @@ pub(super) fn serve(order: ServeOrder) -> Result<Exit, Error> {
             web_config: order.web_config,
             patterns: order.patterns,
             max_probes: order.max_probes,
-            sockets: (sockets(order.jobs, file_limit()), order.per_address),
+            sockets: (sockets.jobs, order.per_address),
             read_host: cli::read_host,
             modules,
             tell: complain,

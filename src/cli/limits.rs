@@ -27,7 +27,8 @@ pub(super) struct LimitsArgs {
     #[arg(long, value_name = "D", help_heading = "Limits")]
     wait: Option<String>,
 
-    /// Connections open at once [default: 256, or half of what this machine allows]
+    /// Connections open at once, in all [default: 256, and 2048 more that only wait for an answer; with --tcp-only 4096;
+    /// never more than half of what this machine allows]
     #[arg(short, long, value_name = "N", help_heading = "Limits")]
     jobs: Option<String>,
 

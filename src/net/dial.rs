@@ -5,7 +5,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::net::{TcpSocket, TcpStream};
@@ -14,9 +14,10 @@ use tokio::time::Instant;
 
 use super::bounds::{Bounds, Halt, Interruption};
 use super::os;
+use super::placed::PlacedStream;
 use super::proxy::{self, Talk, Via};
 use super::session::{Dial, Record, Session};
-use super::sockets::{Permit, PermittedSocket, SocketLimits};
+use super::sockets::{Permit, PermittedSocket, Queued, SocketLimits};
 use super::tls::TlsAsk;
 use crate::facts::Text;
 use crate::observation::{Attempt, Cause, Failure, Stage, State};
@@ -24,6 +25,9 @@ use crate::plan::{Endpoint, Limits, Reach};
 
 /// How long an address has before the next one is tried beside it (RFC 8305 §5).
 const STAGGER: Duration = Duration::from_millis(250);
+
+/// How long a connection is awaited until it gives its place to another.
+const UNANSWERED: Duration = Duration::from_millis(250);
 
 /// Dials the endpoints of one check.
 #[derive(Debug)]
@@ -39,7 +43,9 @@ pub struct TcpDial {
     /// When the check began: with its first socket, not while it waited for one.
     began: OnceLock<Instant>,
     /// The right to the socket of the present connection; the next one goes the same way and uses it again.
-    permit: Mutex<Option<Permit>>,
+    permit: Mutex<Option<Arc<Permit>>>,
+    /// That it waits for its first socket.
+    queued: Mutex<Option<Queued>>,
 }
 
 impl TcpDial {
@@ -65,6 +71,26 @@ impl TcpDial {
             via: None,
             began: OnceLock::new(),
             permit: Mutex::new(None),
+            queued: Mutex::new(None),
+        }
+    }
+
+    /// Waits for its turn, where it is known already whose turn it is: what a check needs besides can be made then. What
+    /// ends the wait early ends the dial as well.
+    pub async fn ready(&self) {
+        let queued = self.sockets.queue();
+        let first = self.endpoints.first().and_then(Endpoint::address);
+        if let (Some(first), None) = (first, &self.via) {
+            let mut halt = self.halt.clone();
+            tokio::select! {
+                biased;
+                () = halt.said() => {}
+                () = come(self.deadline) => {}
+                permit = self.sockets.permit(first.ip()) => drop(self.keep(permit)),
+            }
+        }
+        if self.permit().is_none() {
+            *self.queued.lock().unwrap_or_else(PoisonError::into_inner) = Some(queued);
         }
     }
 
@@ -96,13 +122,20 @@ impl TcpDial {
         let held = self.keep(None);
         let mut halt = self.halt.clone();
         let end = self.began.get().map(|began| *began + self.limits.check);
-        tokio::select! {
+        let turn = tokio::select! {
             biased;
             () = halt.said() => Err(Cause::Interrupted),
             () = come(self.deadline) => Err(Cause::Deadline),
             () = come(end) => Err(Cause::Filtered),
             socket = self.sockets.socket(hop, held) => socket.ok_or(Cause::Internal),
-        }
+        };
+        drop(
+            self.queued
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+        turn
     }
 
     /// The ways to an endpoint that there are: one that answered before, or all of them.
@@ -129,11 +162,12 @@ impl TcpDial {
         Ok(endpoints.iter().flat_map(through).collect())
     }
 
-    fn keep(&self, permit: Option<Permit>) -> Option<Permit> {
-        std::mem::replace(
-            &mut *self.permit.lock().unwrap_or_else(PoisonError::into_inner),
-            permit,
-        )
+    fn keep(&self, permit: Option<Arc<Permit>>) -> Option<Arc<Permit>> {
+        std::mem::replace(&mut *self.permit(), permit)
+    }
+
+    fn permit(&self) -> MutexGuard<'_, Option<Arc<Permit>>> {
+        self.permit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -146,9 +180,12 @@ async fn come(moment: Option<Instant>) {
 }
 
 impl Dial for TcpDial {
-    type Stream = TcpStream;
+    type Stream = PlacedStream;
 
-    async fn dial<'a>(&'a self, record: &'a mut Record) -> Result<Session<'a, TcpStream>, Failure> {
+    async fn dial<'a>(
+        &'a self,
+        record: &'a mut Record,
+    ) -> Result<Session<'a, PlacedStream>, Failure> {
         let fail = |record: &mut Record, cause, detail| {
             record.close_step();
             Failure {
@@ -194,7 +231,7 @@ impl Dial for TcpDial {
                 ..fail(record, lost.cause, lost.detail)
             });
         };
-        self.keep(Some(won.permit));
+        self.keep(Some(Arc::clone(&won.permit)));
         // What is said here is short and waits for an answer.
         let _ = won.stream.set_nodelay(true);
         let local = won.stream.local_addr().ok();
@@ -202,7 +239,7 @@ impl Dial for TcpDial {
         record.connected(Some(State::Open), address, local, race.attempts());
         record.talked_with_proxy(won.reached, won.talk);
         Ok(Session::new(
-            won.stream,
+            PlacedStream::new(won.stream, won.permit),
             record,
             bounds,
             Arc::clone(&self.tls),
@@ -303,7 +340,7 @@ struct Lost {
 struct Won {
     stream: TcpStream,
     endpoint: Endpoint,
-    permit: Permit,
+    permit: Arc<Permit>,
     /// When the proxy was reached, where there is one.
     reached: Option<Instant>,
     talk: Talk,
@@ -399,11 +436,15 @@ impl Race {
             };
             // Its time begins with its socket: a run that waits for sockets must not call anything filtered that was
             // never asked.
-            let connected =
-                match tokio::time::timeout(patience, connect(socket, &route, source)).await {
-                    Ok(connected) => connected,
-                    Err(_) => Err(route.unanswered()),
-                };
+            let connected = match tokio::time::timeout(
+                patience,
+                answered(&permit, connect(socket, &route, source)),
+            )
+            .await
+            {
+                Ok(connected) => connected,
+                Err(_) => Err(route.unanswered()),
+            };
             let reached = match connected {
                 Ok(stream) => reach(stream, route, permit, patience_of_proxy).await,
                 Err(lost) => Err(lost),
@@ -484,11 +525,27 @@ impl StartedDial {
     }
 }
 
+/// Waits for a connection; one that is not answered at once gives its place to another meanwhile.
+async fn answered<T>(permit: &Permit, connected: impl Future<Output = T>) -> T {
+    if !permit.can_wait() {
+        return connected.await;
+    }
+    tokio::pin!(connected);
+    tokio::select! {
+        biased;
+        connected = &mut connected => return connected,
+        () = tokio::time::sleep(UNANSWERED) => permit.wait(),
+    }
+    let connected = connected.await;
+    permit.go_on();
+    connected
+}
+
 /// Asks the proxy for the endpoint, where a connection leads to one.
 async fn reach(
     mut stream: TcpStream,
     route: Route,
-    permit: Permit,
+    permit: Arc<Permit>,
     patience: Duration,
 ) -> Result<Won, Lost> {
     let Some(via) = &route.via else {

@@ -19,6 +19,7 @@ mod identity;
 mod old_tls;
 mod os;
 mod p521;
+mod placed;
 mod proxy;
 pub mod recording;
 pub mod resolve;

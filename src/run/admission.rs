@@ -4,38 +4,49 @@ use std::collections::BTreeSet;
 
 use super::setup::Sequence;
 use crate::event::TargetId;
+use crate::plan::Limits;
 
-/// Which targets may begin.
+/// Which targets may begin. Checks take sockets as they get them; a target begins when few of those that have begun wait
+/// for one ([`few_queued`](crate::net::SocketLimits::few_queued)), and here are the bounds that hold besides.
 pub(super) struct Admission {
-    sequence: Sequence,
-    /// So many at once; in a document, so many beyond the oldest that is not finished.
-    window: usize,
+    /// So many are under way at once: each has a socket, or had one.
+    under_way: usize,
+    /// So many are looked up at once.
+    looked_up: usize,
+    /// In a document, so many begin beyond the oldest that is not finished.
+    ahead: Option<usize>,
     begun: usize,
+    resolved: usize,
     finished: usize,
     /// The first that is not finished.
     oldest: usize,
     /// Those after it that are.
-    ahead: BTreeSet<usize>,
+    done: BTreeSet<usize>,
 }
 
 impl Admission {
-    pub(super) fn new(sequence: Sequence, window: usize) -> Self {
+    pub(super) fn new(sequence: Sequence, limits: &Limits) -> Self {
         Self {
-            sequence,
-            window: window.max(1),
+            under_way: limits.jobs.saturating_add(limits.patient).max(1),
+            looked_up: limits.jobs.clamp(1, Limits::JOBS),
+            ahead: match sequence {
+                Sequence::Ordered => Some(limits.ahead.max(1)),
+                Sequence::Unordered => None,
+            },
             begun: 0,
+            resolved: 0,
             finished: 0,
             oldest: 0,
-            ahead: BTreeSet::new(),
+            done: BTreeSet::new(),
         }
     }
 
     pub(super) fn is_open(&self) -> bool {
-        let first = match self.sequence {
-            Sequence::Ordered => self.oldest,
-            Sequence::Unordered => self.finished,
-        };
-        self.begun < first.saturating_add(self.window)
+        self.begun - self.finished < self.under_way
+            && self.begun - self.resolved < self.looked_up
+            && self
+                .ahead
+                .is_none_or(|ahead| self.begun - self.oldest < ahead)
     }
 
     pub(super) fn begin(&mut self) -> TargetId {
@@ -44,10 +55,18 @@ impl Admission {
         target
     }
 
+    /// The addresses of one more are known.
+    pub(super) fn resolve(&mut self) {
+        self.resolved += 1;
+    }
+
     pub(super) fn finish(&mut self, target: TargetId) {
         self.finished += 1;
-        self.ahead.insert(target.0);
-        while self.ahead.remove(&self.oldest) {
+        if self.ahead.is_none() {
+            return;
+        }
+        self.done.insert(target.0);
+        while self.done.remove(&self.oldest) {
             self.oldest += 1;
         }
     }

@@ -62,8 +62,10 @@ pub(super) async fn check_within(
     )
     .via(way.via);
     let began = shared.began.elapsed();
+    dial.ready().await;
+    // What a conversation needs is made when its turn has come: most checks of a long list wait.
     Observation {
         began: Some(began),
-        ..probe(&dial, &ask).await
+        ..Box::pin(probe(&dial, &ask)).await
     }
 }

@@ -12,9 +12,9 @@ use super::events::tell;
 use super::nodes::Nodes;
 use super::setup::{Controls, RunSetup, Sequence, Setup};
 use super::target::one_target;
-use crate::event::{Event, RunFinished, Summary};
+use crate::event::{Event, RunFinished, Summary, TargetId};
 use crate::net::Via;
-use crate::plan::{Plan, Target};
+use crate::plan::{Limits, Plan, Target};
 
 /// Runs a plan and tells what happens, in order. A reader that is slow keeps no check waiting that is under way, only
 /// targets that have not begun; one that is gone is no reason to stop.
@@ -65,39 +65,37 @@ async fn all_targets(
     sequence: Sequence,
     events: &mpsc::Sender<Event>,
 ) -> Summary {
-    let mut targets = targets.into_iter().fuse();
-    let mut admission = Admission::new(sequence, shared.plan.limits.jobs);
+    let limits = &shared.plan.limits;
+    let mut targets = targets.into_iter().fuse().peekable();
+    let mut admission = Admission::new(sequence, limits);
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let mut running = JoinSet::new();
     let mut summary = Summary::default();
     loop {
-        while admission.is_open()
-            && let Some(target) = targets.next()
-        {
-            let id = admission.begin();
-            let started = Event::TargetStarted {
-                target: id,
-                name: target.name.clone(),
-                role: target.role,
-            };
-            tell(events, started).await;
-            running.spawn(one_target(
-                Arc::clone(shared),
-                id,
-                Arc::new(target),
-                sender.clone(),
-            ));
+        let is_last = targets.peek().is_none();
+        if is_last && running.is_empty() && receiver.is_empty() {
+            break;
         }
         let event = tokio::select! {
             biased;
             Some(event) = receiver.recv() => event,
-            ended = running.join_next() => match ended {
-                Some(Ok(())) => continue,
-                Some(Err(error)) => pass_on(error),
-                // What the last of them told stands before its end.
-                None => break,
+            Some(ended) = running.join_next() => match ended {
+                Ok(()) => continue,
+                Err(error) => pass_on(error),
             },
+            () = shared.sockets.few_queued(limits.jobs.min(Limits::JOBS)), if !is_last && admission.is_open() => {
+                if let Some(target) = targets.next() {
+                    let id = admission.begin();
+                    tell(events, started(id, &target)).await;
+                    let target = Arc::new(target);
+                    running.spawn(one_target(Arc::clone(shared), id, target, sender.clone()));
+                }
+                continue;
+            }
         };
+        if let Event::TargetResolved { .. } = &event {
+            admission.resolve();
+        }
         if let Event::TargetFinished { target, .. } = &event {
             admission.finish(*target);
         }
@@ -117,6 +115,14 @@ async fn all_targets(
     summary
 }
 
+fn started(target: TargetId, of: &Target) -> Event {
+    Event::TargetStarted {
+        target,
+        name: of.name.clone(),
+        role: of.role,
+    }
+}
+
 /// A target whose own task broke would leave a gap in every document: a run that does not know what it told must not
 /// end as if it did.
 fn pass_on(error: JoinError) -> ! {
@@ -131,9 +137,7 @@ mod tests {
     use super::*;
     use crate::catalog::{Role, ServiceId};
     use crate::net::{Halt, Roots, SocketLimits};
-    use crate::plan::{
-        Audit, Check, Depth, Host, Limits, Reach, Standards, Stores, Transcripts, Trust,
-    };
+    use crate::plan::{Audit, Check, Depth, Host, Reach, Standards, Stores, Transcripts, Trust};
     use crate::run::events::channel;
     use crate::run::fixture::check;
     use crate::run::setup::Cancellation;
@@ -177,6 +181,7 @@ mod tests {
             transcripts: Transcripts::Dropped,
             limits: Limits {
                 jobs: 2,
+                ahead: 2,
                 ..Limits::for_check(moment, moment)
             },
         }
@@ -238,7 +243,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_more_targets_are_begun_than_there_are_sockets() {
+    async fn a_document_keeps_few_targets_beyond_the_oldest_that_is_not_over() {
         let told = course(Sequence::Ordered).await;
         let place = |what| told.iter().position(|told| *told == what);
         assert!(place((1, "done")) < place((0, "done")), "{told:?}");

@@ -371,6 +371,41 @@ async fn a_wait_for_a_busy_address_takes_no_place_from_others() {
     assert_eq!(waiting.await.expect("no panic").failure, None);
 }
 
+/// Hosts that a firewall hides, or that accept and say nothing, keep no other waiting.
+#[tokio::test]
+async fn who_waits_for_its_peer_takes_no_place_from_others() {
+    let limits = Limits {
+        jobs: 1,
+        patient: 1,
+        ..Limits::default()
+    };
+    let (address, _listener) = open().await;
+    let filtered = Filtered::new();
+    let sockets = SocketLimits::of(&limits);
+    let hidden = Dialled::to(&[filtered.address])
+        .through(&sockets)
+        .patience(4 * SLACK);
+    let hidden = tokio::spawn(dial(hidden));
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let seen = dial(Dialled::to(&[address]).through(&sockets)).await;
+    assert_eq!(seen.failure, None);
+    assert!(!hidden.is_finished());
+    hidden.abort();
+
+    let (mute, _listener) = open().await;
+    let sockets = SocketLimits::of(&limits);
+    let silent = Dialled::to(&[mute]).through(&sockets).build();
+    let mut record = Record::new(Transcripts::Dropped);
+    let mut session = silent.dial(&mut record).await.expect("it accepts");
+    let heard = session.receive::<()>(|_| Ok(None));
+    let other = dial(Dialled::to(&[address]).through(&sockets));
+    tokio::select! {
+        biased;
+        heard = heard => panic!("nobody has spoken: {heard:?}"),
+        seen = other => assert_eq!(seen.failure, None),
+    }
+}
+
 #[tokio::test]
 async fn with_one_socket_a_race_goes_on_one_after_the_other() {
     let filtered = Filtered::new();

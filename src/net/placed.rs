@@ -1,0 +1,116 @@
+//! A connection that gives its place to another while its peer is silent.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep};
+
+use super::sockets::Permit;
+
+/// How long a peer is silent until its connection gives its place away. A server that has many guests takes longer than
+/// the way there and back, and more guests are no help to it.
+const SILENT: Duration = Duration::from_secs(1);
+
+/// A connection, and the right to it.
+#[derive(Debug)]
+pub struct PlacedStream {
+    tcp: TcpStream,
+    permit: Arc<Permit>,
+    silence: Option<Pin<Box<Sleep>>>,
+    silent: Silence,
+}
+
+/// How far the wait of a read is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Silence {
+    None,
+    Short,
+    /// The place is another's, where there is room to wait without one.
+    Long,
+}
+
+impl PlacedStream {
+    pub(super) fn new(tcp: TcpStream, permit: Arc<Permit>) -> Self {
+        Self {
+            tcp,
+            permit,
+            silence: None,
+            silent: Silence::None,
+        }
+    }
+
+    /// The peer is not heard yet.
+    fn wait(&mut self, cx: &mut Context<'_>) {
+        if !self.permit.can_wait() {
+            return;
+        }
+        let silence = self
+            .silence
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(SILENT)));
+        if self.silent == Silence::None {
+            self.silent = Silence::Short;
+            silence.as_mut().reset(Instant::now() + SILENT);
+        }
+        if self.silent == Silence::Short && silence.as_mut().poll(cx).is_ready() {
+            self.silent = Silence::Long;
+            self.permit.wait();
+        }
+    }
+
+    fn go_on(&mut self) {
+        if self.silent == Silence::Long {
+            self.permit.go_on();
+        }
+        self.silent = Silence::None;
+    }
+}
+
+impl AsyncRead for PlacedStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut self.tcp).poll_read(cx, into);
+        match read {
+            Poll::Ready(_) => self.go_on(),
+            Poll::Pending => self.wait(cx),
+        }
+        read
+    }
+}
+
+impl AsyncWrite for PlacedStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.tcp).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.tcp).poll_write_vectored(cx, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.tcp.is_write_vectored()
+    }
+}
