@@ -16,7 +16,7 @@ use super::bounds::{Bounds, Halt, Interruption};
 use super::os;
 use super::placed::PlacedStream;
 use super::proxy::{self, Talk, Via};
-use super::session::{Dial, Record, Session};
+use super::session::{Dial, OnSecure, Record, Session};
 use super::sockets::{Permit, PermittedSocket, Queued, SocketLimits};
 use super::tls::TlsAsk;
 use crate::facts::Text;
@@ -40,6 +40,7 @@ pub struct TcpDial {
     sockets: Arc<SocketLimits>,
     tls: Arc<TlsAsk>,
     via: Option<Arc<Via>>,
+    on_secure: Option<OnSecure>,
     /// When the check began: with its first socket, not while it waited for one.
     began: OnceLock<Instant>,
     /// The right to the socket of the present connection; the next one goes the same way and uses it again.
@@ -69,6 +70,7 @@ impl TcpDial {
             sockets,
             tls,
             via: None,
+            on_secure: None,
             began: OnceLock::new(),
             permit: Mutex::new(None),
             queued: Mutex::new(None),
@@ -98,6 +100,12 @@ impl TcpDial {
     #[must_use]
     pub fn via(self, via: Option<Arc<Via>>) -> Self {
         Self { via, ..self }
+    }
+
+    /// The same, with something to do when a handshake has come to its end.
+    #[must_use]
+    pub fn on_secure(self, on_secure: Option<OnSecure>) -> Self {
+        Self { on_secure, ..self }
     }
 
     /// The bounds of the next connection; the first leaves time for a second.
@@ -238,12 +246,9 @@ impl Dial for TcpDial {
         let address = won.endpoint.address();
         record.connected(Some(State::Open), address, local, race.attempts());
         record.talked_with_proxy(won.reached, won.talk);
-        Ok(Session::new(
-            PlacedStream::new(won.stream, won.permit),
-            record,
-            bounds,
-            Arc::clone(&self.tls),
-        ))
+        let stream = PlacedStream::new(won.stream, won.permit);
+        let session = Session::new(stream, record, bounds, Arc::clone(&self.tls));
+        Ok(session.on_secure(self.on_secure.as_ref()))
     }
 }
 

@@ -36,7 +36,7 @@ pub use identity::{Identity, NoIdentity};
 pub use proxy::Via;
 pub use recording::Stream;
 pub use resolve::{Lookup, resolve};
-pub use session::{Dial, Record, Session};
+pub use session::{Dial, OnSecure, Record, Session};
 pub use sockets::SocketLimits;
 pub use tls::{Alpn, KnownChains, TlsAsk};
 pub use trust::Roots;

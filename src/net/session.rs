@@ -5,6 +5,7 @@
 //! stage's patience, the check's end, the run's deadline and the interrupt; which of them it was is told by the
 //! [`Failure`]. What was learned stands in the [`Record`], which outlives the session.
 
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -283,7 +284,32 @@ pub struct Session<'a, S> {
     bounds: Bounds,
     /// With what TLS is asked for.
     tls: Arc<TlsAsk>,
+    on_secure: Option<&'a OnSecure>,
     health: SessionHealth,
+}
+
+/// What is done when a handshake has come to its end, given the endpoint that was reached: others may wait for no more
+/// than that.
+#[derive(Clone)]
+pub struct OnSecure(Arc<dyn Fn(Option<SocketAddr>) + Send + Sync>);
+
+impl OnSecure {
+    /// Something to do.
+    #[must_use]
+    pub fn new(act: impl Fn(Option<SocketAddr>) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(act))
+    }
+
+    /// Does it.
+    pub fn say(&self, reached: Option<SocketAddr>) {
+        (self.0)(reached);
+    }
+}
+
+impl fmt::Debug for OnSecure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnSecure")
+    }
 }
 
 #[derive(Debug)]
@@ -311,8 +337,15 @@ impl<'a, S: Stream> Session<'a, S> {
             record,
             bounds,
             tls,
+            on_secure: None,
             health: SessionHealth::Talking,
         }
+    }
+
+    /// The same, with something to do when a handshake has come to its end.
+    #[must_use]
+    pub fn on_secure(self, on_secure: Option<&'a OnSecure>) -> Self {
+        Self { on_secure, ..self }
     }
 
     /// Begins a stage.
@@ -455,6 +488,9 @@ impl<'a, S: Stream> Session<'a, S> {
         let mut shaken = tls::shake_hands(tap, &ask, alpn, &mut self.bounds, patience).await;
         // What follows is this machine's work, not the peer's.
         self.record.close_step();
+        if let (Ok(_), Some(on_secure)) = (&shaken.result, self.on_secure) {
+            on_secure.say(self.record.address);
+        }
         let told = tls::assess(&shaken.chain, &ask, &mut self.bounds).await;
         shaken.facts.certificate = told.certificate;
         shaken.facts.chain = told.chain;

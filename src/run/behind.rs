@@ -1,16 +1,27 @@
-//! Web services behind 443 wait for the check of it.
+//! Web services behind 443 wait until it has shaken hands; where it does not, for what the check of it saw.
 
 use std::sync::Arc;
+
+use std::net::SocketAddr;
 
 use tokio::sync::watch;
 
 use super::rows::{PlannedRow, broken};
 use crate::catalog::ServiceId;
+use crate::net::OnSecure;
 use crate::observation::{Cause, Failure, Observation, Stage, State};
 use crate::plan::{Check, Endpoint};
 
-/// What a check saw, for those behind it.
-type FrontSeen = Option<Arc<Observation>>;
+/// What is known of a check, for those behind it.
+#[derive(Debug)]
+pub(super) enum FrontSeen {
+    /// Nothing yet.
+    Nothing,
+    /// It shook hands at this endpoint. What else it sees is nobody's concern behind it.
+    Secure(Option<SocketAddr>),
+    /// It is over.
+    All(Arc<Observation>),
+}
 
 /// The checks of a target that others wait for: a port that does not open, or does not shake hands, is not asked nine
 /// times more. One for each service in front, and each set of endpoints.
@@ -36,7 +47,7 @@ impl Dependencies {
             .iter()
             .filter(|(check, _)| is_in_front(check.service.id));
         let all = in_front.map(|(check, endpoints)| {
-            let sender = Arc::new(watch::Sender::new(None));
+            let sender = Arc::new(watch::Sender::new(FrontSeen::Nothing));
             (check.service.id, endpoints.clone(), sender)
         });
         Self(all.collect())
@@ -59,8 +70,19 @@ impl Dependencies {
 impl Dependency {
     pub(super) fn tell(&self, observation: &Observation) {
         if let Self::InFront(sender) = self {
-            sender.send_replace(Some(Arc::new(observation.clone())));
+            say(sender, || FrontSeen::All(Arc::new(observation.clone())));
         }
+    }
+
+    /// What is done when the check in front has shaken hands.
+    pub(super) fn on_secure(&self) -> Option<OnSecure> {
+        let Self::InFront(sender) = self else {
+            return None;
+        };
+        let sender = Arc::clone(sender);
+        Some(OnSecure::new(move |address| {
+            say(&sender, || FrontSeen::Secure(address));
+        }))
     }
 
     /// Where the service is to be asked: at the address that answered in front, where that was looked at, so that both
@@ -73,10 +95,17 @@ impl Dependency {
             return Ok(endpoints);
         };
         let mut front = front.clone();
-        let told = front.wait_for(Option::is_some).await;
-        let Some(seen) = told.as_deref().ok().and_then(Option::as_deref) else {
+        let told = front
+            .wait_for(|seen| !matches!(seen, FrontSeen::Nothing))
+            .await;
+        let there = |answered: Option<SocketAddr>| {
+            answered.map_or(endpoints, |answered| vec![answered.into()])
+        };
+        let seen = match told.as_deref() {
+            Ok(FrontSeen::All(seen)) => seen,
+            Ok(FrontSeen::Secure(answered)) => return Ok(there(*answered)),
             // It broke before it could tell: that is not the fault of what is in front.
-            return Err(Box::new(broken()));
+            Ok(FrontSeen::Nothing) | Err(_) => return Err(Box::new(broken())),
         };
         if seen.state != Some(State::Open) {
             return Err(Box::new(not_asked(seen, Cause::HttpsNotOpen)));
@@ -85,10 +114,19 @@ impl Dependency {
         if !is_secure || seen.detour.is_some() {
             return Err(Box::new(not_asked(seen, Cause::HttpsUnusable)));
         }
-        Ok(seen
-            .address
-            .map_or(endpoints, |answered| vec![answered.into()]))
+        Ok(there(seen.address))
     }
+}
+
+/// What is known first is enough.
+fn say(sender: &watch::Sender<FrontSeen>, word: impl FnOnce() -> FrontSeen) {
+    sender.send_if_modified(|seen| {
+        let is_first = matches!(seen, FrontSeen::Nothing);
+        if is_first {
+            *seen = word();
+        }
+        is_first
+    });
 }
 
 /// A web service behind a 443 that is of no use; where this machine or the run was the reason, that is told again.
@@ -221,6 +259,26 @@ mod tests {
         ] {
             assert_eq!(behind(front.clone()).await, told, "{front:?}");
         }
+    }
+
+    /// Its answer to a request, a goodbye and an audit are nobody's concern.
+    #[tokio::test]
+    async fn web_services_wait_for_no_more_than_the_handshake_of_443() {
+        let [first, second] =
+            [[192, 0, 2, 25], [192, 0, 2, 26]].map(|ip| SocketAddr::from((ip, 443)));
+        let both: Vec<Endpoint> = vec![first.into(), second.into()];
+        let [https, owa] = dependencies([ServiceId::Https, ServiceId::Owa], &both);
+        assert!(owa.on_secure().is_none());
+        let on_secure = https.on_secure().expect("others wait for it");
+        let waiting = owa.endpoints(both.clone());
+        tokio::pin!(waiting);
+        let soon = std::time::Duration::from_millis(10);
+        assert!(tokio::time::timeout(soon, &mut waiting).await.is_err());
+        on_secure.say(Some(second));
+        assert_eq!(waiting.await.ok(), Some(vec![second.into()]));
+        // What comes later changes nothing.
+        https.tell(&failing(Stage::Application, Cause::Reset));
+        assert_eq!(owa.endpoints(both).await.ok(), Some(vec![second.into()]));
     }
 
     #[tokio::test]

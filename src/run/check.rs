@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::setup::RunSetup;
-use crate::net::{TcpDial, TlsAsk, Via};
+use crate::net::{OnSecure, TcpDial, TlsAsk, Via};
 use crate::observation::Observation;
 use crate::plan::{Check, Endpoint, Limits, Plan, Target};
 use crate::probe::{Ask, probe};
@@ -15,6 +15,8 @@ pub(super) struct DialTerms {
     pub(super) tls: Arc<TlsAsk>,
     /// The proxy on it.
     pub(super) via: Option<Arc<Via>>,
+    /// Whoever waits for a handshake on it.
+    pub(super) on_secure: Option<OnSecure>,
 }
 
 pub(super) fn ask(plan: &Plan, target: &Target, check: Check) -> Ask {
@@ -60,7 +62,8 @@ pub(super) async fn check_within(
         Arc::clone(&shared.sockets),
         way.tls,
     )
-    .via(way.via);
+    .via(way.via)
+    .on_secure(way.on_secure);
     let began = shared.began.elapsed();
     dial.ready().await;
     // What a conversation needs is made when its turn has come: most checks of a long list wait.

@@ -55,17 +55,22 @@ pub(super) async fn one_target(
             known: crate::net::KnownChains::default(),
         }),
         via: shared.via(&target),
+        on_secure: None,
     };
     let dependencies = Dependencies::of(&rows);
     let mut findings: Vec<Option<Finding>> = vec![None; rows.len()];
     let mut tasks = Vec::with_capacity(rows.len());
     for (row, (check, endpoints)) in rows.iter().enumerate() {
-        let (shared, way) = (Arc::clone(&shared), way.clone());
+        let shared = Arc::clone(&shared);
         let target = Arc::clone(&target);
         let (check, endpoints) = (*check, endpoints.clone());
         let unresolved = lookup.addresses.as_ref().err().cloned();
         let ask = ask(&shared.plan, &target, check);
         let dependency = dependencies.dependency(&check, &endpoints);
+        let way = DialTerms {
+            on_secure: dependency.on_secure(),
+            ..way.clone()
+        };
         let only = only(&endpoints);
         let task = checks.spawn(async move {
             let observation = match unresolved {
