@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -47,6 +48,8 @@ pub struct TcpDial {
     permit: Mutex<Option<Arc<Permit>>>,
     /// That it waits for its first socket.
     queued: Mutex<Option<Queued>>,
+    /// Held by the connection that is open: the next one is dialled when it is closed, its goodbye included.
+    line: Arc<Semaphore>,
 }
 
 impl TcpDial {
@@ -74,6 +77,7 @@ impl TcpDial {
             began: OnceLock::new(),
             permit: Mutex::new(None),
             queued: Mutex::new(None),
+            line: Arc::new(Semaphore::new(1)),
         }
     }
 
@@ -124,10 +128,17 @@ impl TcpDial {
         }
     }
 
-    /// Waits for a socket. The first one has no bound of its own: nothing has begun yet. One after a dial
-    /// that failed has what is left of the check.
-    async fn turn(&self, hop: SocketAddr) -> Result<PermittedSocket, Cause> {
-        let held = self.keep(None);
+    /// Waits until the connection before is closed, and for a socket. The first one has no bound of its own: nothing has
+    /// begun yet. One after a dial that failed has what is left of the check.
+    async fn turn(
+        &self,
+        hop: SocketAddr,
+    ) -> Result<(OwnedSemaphorePermit, PermittedSocket), Cause> {
+        let turn = async {
+            let line = Arc::clone(&self.line).acquire_owned().await.ok()?;
+            let held = self.keep(None);
+            Some((line, self.sockets.socket(hop, held).await?))
+        };
         let mut halt = self.halt.clone();
         let end = self.began.get().map(|began| *began + self.limits.check);
         let turn = tokio::select! {
@@ -135,7 +146,7 @@ impl TcpDial {
             () = halt.said() => Err(Cause::Interrupted),
             () = come(self.deadline) => Err(Cause::Deadline),
             () = come(end) => Err(Cause::Filtered),
-            socket = self.sockets.socket(hop, held) => socket.ok_or(Cause::Internal),
+            turn = turn => turn.ok_or(Cause::Internal),
         };
         drop(
             self.queued
@@ -212,8 +223,8 @@ impl Dial for TcpDial {
         let Some(first) = routes.first().map(|route| route.hop) else {
             return Err(fail(record, Cause::NameWithoutAddress, None));
         };
-        let socket = match self.turn(first).await {
-            Ok(socket) => socket,
+        let (line, socket) = match self.turn(first).await {
+            Ok(turn) => turn,
             Err(cause) => return Err(fail(record, cause, None)),
         };
         record.enter(Stage::Connect);
@@ -246,7 +257,7 @@ impl Dial for TcpDial {
         let address = won.endpoint.address();
         record.connected(Some(State::Open), address, local, race.attempts());
         record.talked_with_proxy(won.reached, won.talk);
-        let stream = PlacedStream::new(won.stream, won.permit);
+        let stream = PlacedStream::new(won.stream, won.permit, line);
         let session = Session::new(stream, record, bounds, Arc::clone(&self.tls));
         Ok(session.on_secure(self.on_secure.as_ref()))
     }

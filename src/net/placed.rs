@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep};
 
 use super::sockets::Permit;
@@ -16,11 +17,14 @@ use super::sockets::Permit;
 /// the way there and back, and more guests are no help to it.
 const SILENT: Duration = Duration::from_secs(1);
 
-/// A connection, and the right to it.
+/// A connection, and the rights that end with it. A goodbye may outlast the check that it belongs to.
 #[derive(Debug)]
 pub struct PlacedStream {
+    /// Closed first.
     tcp: TcpStream,
     permit: Arc<Permit>,
+    /// The check's next connection waits for it.
+    _line: OwnedSemaphorePermit,
     silence: Option<Pin<Box<Sleep>>>,
     silent: Silence,
 }
@@ -35,10 +39,11 @@ enum Silence {
 }
 
 impl PlacedStream {
-    pub(super) fn new(tcp: TcpStream, permit: Arc<Permit>) -> Self {
+    pub(super) fn new(tcp: TcpStream, permit: Arc<Permit>, line: OwnedSemaphorePermit) -> Self {
         Self {
             tcp,
             permit,
+            _line: line,
             silence: None,
             silent: Silence::None,
         }

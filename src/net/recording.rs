@@ -12,8 +12,8 @@ use crate::plan::Limits;
 use crate::wire::sniff::{Spoken, sniff};
 
 /// What a session runs over.
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Stream for S {}
 
 /// A stream that remembers the first bytes it delivers, what a peer said instead of a TLS record; and ends at
 /// [`Limits::WIRE_BYTES`], since nobody else counts the records that carry no word.

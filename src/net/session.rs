@@ -613,42 +613,45 @@ impl<'a, S: Stream> Session<'a, S> {
     }
 
     /// Takes leave: the observation is complete before, and nothing here is timed, judged or told. Politeness is
-    /// brief.
+    /// brief, and nobody waits for it: once the words are said, their answer is heard beside what comes next, except
+    /// where the conversation is told. The connection, and all that it holds, ends with that.
     pub async fn take_leave(&mut self, words: Option<&[u8]>) {
         self.record.close_step();
         if self.bounds.halt.is_said() {
             return;
         }
-        let patience = self.bounds.limits.goodbye;
+        let end = Instant::now() + self.bounds.limits.goodbye;
+        let left = move || end.saturating_duration_since(Instant::now());
         let words = words.filter(|_| self.health == SessionHealth::Talking);
         let mut transport = std::mem::replace(&mut self.transport, Transport::Gone);
+        let Some(words) = words else {
+            let _ = self.bounds.bounded(left(), transport.shutdown()).await;
+            return;
+        };
         // What came unasked before stands with what comes now.
         let mut answer = std::mem::take(&mut self.inbox);
-        let mut is_said = false;
-        let leave = async {
-            if let Some(words) = words {
-                let taken = transport.write_all(words).await;
-                // To a peer that has gone as well: when it went is chance.
-                is_said = true;
-                if taken.is_err() {
-                    return;
-                }
-                transport.hear(&mut answer).await;
+        let taken = self
+            .bounds
+            .bounded(left(), transport.write_all(words))
+            .await;
+        if self.record.transcripts == Transcripts::Dropped {
+            if let Ok(Ok(())) = taken {
+                let mut bounds = self.bounds.clone();
+                tokio::spawn(async move {
+                    let _ = bounds.bounded(left(), transport.part(&mut answer)).await;
+                });
             }
-            let _ = transport.shutdown().await;
-            if words.is_some() {
-                // Closed over bytes that nobody has read, a connection ends in a reset.
-                transport.hear_out(&mut answer).await;
-            }
-        };
-        let _ = self.bounds.bounded(patience, leave).await;
-        if let Some(words) = words {
-            // What the peer does not take in time is not said.
-            if is_said {
-                self.record.note_lines(Speaker::Client, words);
-            }
-            self.record.note_lines(Speaker::Server, &answer);
+            return;
         }
+        // What the peer does not take in time is not said; to one that has gone it is: when it went is chance.
+        if let Ok(taken) = taken {
+            if taken.is_ok() {
+                let parted = transport.part(&mut answer);
+                let _ = self.bounds.bounded(left(), parted).await;
+            }
+            self.record.note_lines(Speaker::Client, words);
+        }
+        self.record.note_lines(Speaker::Server, &answer);
     }
 
     fn patience(&self) -> Duration {
@@ -830,6 +833,14 @@ impl<S: Stream> Transport<S> {
             }
             Self::Gone => Err(io::ErrorKind::NotConnected.into()),
         }
+    }
+
+    /// After a goodbye: hears its answer, and closes.
+    async fn part(&mut self, answer: &mut Vec<u8>) {
+        self.hear(answer).await;
+        let _ = self.shutdown().await;
+        // Closed over bytes that nobody has read, a connection ends in a reset.
+        self.hear_out(answer).await;
     }
 
     /// Reads the answer to a goodbye, or until the peer closes; no more than a goodbye is long.

@@ -12,9 +12,12 @@ use std::time::Duration;
 use exchports::net::{Bounds, Dial, KnownChains, Record, Session, TlsAsk};
 use exchports::observation::{Cause, Failure, Stage, State};
 use exchports::plan::Host;
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
-use tokio::sync::Notify;
+use tokio::io::{
+    AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex, split,
+};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::beneath::Changes;
 use super::identity::roots;
@@ -32,6 +35,8 @@ pub(crate) struct Pipe {
     /// each other, which no TCP is narrow enough for.
     pub(crate) up: usize,
     pub(crate) writes: Writes,
+    /// From here to the peer and back.
+    pub(crate) round_trip: Duration,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -46,6 +51,7 @@ impl Pipe {
         down: 64 * 1024,
         up: 64 * 1024,
         writes: Writes::Whole,
+        round_trip: Duration::ZERO,
     };
 }
 
@@ -67,7 +73,8 @@ pub(crate) struct PeerDial {
     /// Of a check that begins now.
     bounds: Bounds,
     tls: Arc<TlsAsk>,
-    open: Arc<AtomicUsize>,
+    /// Held by the connection that is open, its goodbye included.
+    line: Arc<Semaphore>,
     dialled: Mutex<Vec<Dialled>>,
 }
 
@@ -89,15 +96,22 @@ impl PeerDial {
                 roots: roots(),
                 known: KnownChains::default(),
             }),
-            open: Arc::default(),
+            line: Arc::new(Semaphore::new(1)),
             dialled: Mutex::default(),
         }
     }
 
-    /// What every connection carried, once its peer has nothing left to do; one that panicked panics here.
+    /// Waits until the last connection is closed. No check waits for its goodbye, which has an end all the same.
+    pub(crate) async fn closed(&self) {
+        let patience = self.bounds.limits.goodbye + Duration::from_millis(1);
+        let closed = tokio::time::timeout(patience, self.line.acquire()).await;
+        assert!(closed.is_ok(), "a connection was left open");
+    }
+
+    /// What every connection carried, once it is closed and its peer has nothing left to do; one that panicked panics
+    /// here.
     pub(crate) async fn heard(self) -> Vec<Heard> {
-        let open = self.open.load(Ordering::Relaxed);
-        assert_eq!(open, 0, "a connection was left open");
+        self.closed().await;
         let mut connections = Vec::new();
         for dialled in self.dialled.into_inner().expect("nobody panicked") {
             if let Err(error) = dialled.task.await {
@@ -117,9 +131,9 @@ impl Dial for PeerDial {
     type Stream = OurEnd;
 
     async fn dial<'a>(&'a self, record: &'a mut Record) -> Result<Session<'a, OurEnd>, Failure> {
-        let before = self.open.load(Ordering::Relaxed);
-        assert_eq!(before, 0, "the connection before was still open");
+        let line = Arc::clone(&self.line).acquire_owned().await;
         record.enter(Stage::Connect);
+        tokio::time::sleep(self.pipe.round_trip).await;
         let address = SocketAddr::from(([192, 0, 2, 25], 25));
         let next = self.peers.lock().expect("one at a time").pop_front();
         let Some(act) = next else {
@@ -138,16 +152,19 @@ impl Dial for PeerDial {
         };
         let (down, their_down) = duplex(self.pipe.down);
         let (up, their_up) = duplex(self.pipe.up);
+        let their_down = match self.pipe.round_trip {
+            Duration::ZERO => their_down,
+            round_trip => late(their_down, round_trip),
+        };
         let (reset, gone) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
         let (heard, read) = (Arc::default(), Arc::default());
-        self.open.fetch_add(1, Ordering::Relaxed);
         let ours = OurEnd {
             down,
             up,
             reset: Arc::clone(&reset),
             gone: Arc::clone(&gone),
             read: Arc::clone(&read),
-            open: Arc::clone(&self.open),
+            _line: line.expect("it is never shut"),
         };
         let theirs = TheirEnd {
             down: their_down,
@@ -174,6 +191,34 @@ impl Dial for PeerDial {
     }
 }
 
+/// A stream whose words arrive a round trip after they were said; what is said to it arrives at once.
+pub(crate) fn late(client: DuplexStream, delay: Duration) -> DuplexStream {
+    let (ours, theirs) = duplex(64 * 1024);
+    let (mut from_server, mut to_server) = split(ours);
+    let (mut from_client, mut to_client) = split(client);
+    let (queue, mut queued) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        let mut buffer = [0; 16 * 1024];
+        while let Ok(length @ 1..) = from_server.read(&mut buffer).await {
+            let _ = queue.send((Instant::now() + delay, buffer[..length].to_vec()));
+        }
+    });
+    tokio::spawn(async move {
+        while let Some((at, bytes)) = queued.recv().await {
+            tokio::time::sleep_until(at).await;
+            if to_client.write_all(&bytes).await.is_err() {
+                return;
+            }
+        }
+        let _ = to_client.shutdown().await;
+    });
+    tokio::spawn(async move {
+        let _ = tokio::io::copy(&mut from_client, &mut to_server).await;
+        let _ = to_server.shutdown().await;
+    });
+    theirs
+}
+
 /// What the session runs over: counts, and turns the end into a reset where the peer said so.
 #[derive(Debug)]
 pub(crate) struct OurEnd {
@@ -182,12 +227,11 @@ pub(crate) struct OurEnd {
     reset: Arc<AtomicBool>,
     gone: Arc<Notify>,
     read: Arc<AtomicUsize>,
-    open: Arc<AtomicUsize>,
+    _line: OwnedSemaphorePermit,
 }
 
 impl Drop for OurEnd {
     fn drop(&mut self) {
-        self.open.fetch_sub(1, Ordering::Relaxed);
         self.gone.notify_one();
     }
 }

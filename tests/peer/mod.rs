@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 
 use beneath::{Change, Changes, Place};
 use dial::TheirEnd;
-pub(crate) use dial::{Heard, PeerDial, Pipe, Writes};
+pub(crate) use dial::{Heard, PeerDial, Pipe, Writes, late};
 pub(crate) use identity::{HOST, config, identity, roots, showing};
 
 /// What a peer does once it is connected.

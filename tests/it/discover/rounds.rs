@@ -20,10 +20,9 @@ use rustls::ServerConfig;
 use time::OffsetDateTime;
 use tokio::io::{
     AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
-    DuplexStream, duplex, split,
+    DuplexStream, duplex,
 };
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
@@ -36,6 +35,7 @@ use exchports::observation::{Failure, Stage, State};
 use exchports::plan::{Host, Limits, Reach, Stores, Trust};
 
 use super::asked_name;
+use crate::peer::late;
 use crate::tls::{authority, issued, names};
 
 const DOMAIN: &str = "own.example";
@@ -249,34 +249,6 @@ impl Dial for PeerDial {
         };
         Ok(Session::new(near, record, bounds, Arc::clone(&self.tls)))
     }
-}
-
-/// A stream whose words arrive a round trip after they were said; what is said to it arrives at once.
-fn late(client: DuplexStream, delay: Duration) -> DuplexStream {
-    let (ours, theirs) = duplex(64 * 1024);
-    let (mut from_server, mut to_server) = split(ours);
-    let (mut from_client, mut to_client) = split(client);
-    let (queue, mut queued) = mpsc::unbounded_channel();
-    tokio::spawn(async move {
-        let mut buffer = [0; 16 * 1024];
-        while let Ok(length @ 1..) = from_server.read(&mut buffer).await {
-            let _ = queue.send((Instant::now() + delay, buffer[..length].to_vec()));
-        }
-    });
-    tokio::spawn(async move {
-        while let Some((at, bytes)) = queued.recv().await {
-            tokio::time::sleep_until(at).await;
-            if to_client.write_all(&bytes).await.is_err() {
-                return;
-            }
-        }
-        let _ = to_client.shutdown().await;
-    });
-    tokio::spawn(async move {
-        let _ = tokio::io::copy(&mut from_client, &mut to_server).await;
-        let _ = to_server.shutdown().await;
-    });
-    theirs
 }
 
 async fn mail_host(mut stream: DuplexStream, config: Arc<ServerConfig>) -> io::Result<()> {

@@ -137,11 +137,11 @@ impl Sheet {
                 row.peer, row.right, outcome.observation.failure
             );
         }
-        if outcome.took > TIME || read > READ || told > TOLD {
+        if outcome.closed > TIME || read > READ || told > TOLD {
             let _ = writeln!(
                 self.wrong,
                 "{} on {name}: {:?}, {read} bytes read, {told} told",
-                row.peer, outcome.took
+                row.peer, outcome.closed
             );
         }
         assert_ne!(

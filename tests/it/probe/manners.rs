@@ -262,7 +262,7 @@ fn a_goodbye_costs_a_second_at_the_most_and_is_not_told() {
                 ..Trial::of(ServiceId::Pop3, vec![peer])
             };
             let outcome = on_a_clock_that_stands_still(trial.run());
-            assert_eq!(outcome.took, took, "{meets:?}");
+            assert_eq!((outcome.took, outcome.closed), (took, took), "{meets:?}");
             // Only what was said whole stands in the conversation.
             let is_said = |line: &exchports::observation::Line| {
                 line.speaker == Speaker::Client && line.text.as_str() == "QUIT"

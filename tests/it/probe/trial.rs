@@ -21,6 +21,7 @@ pub(crate) struct Trial {
     pub(crate) deadline: Option<Duration>,
     pub(crate) halt: Halt,
     pub(crate) depth: Depth,
+    pub(crate) transcripts: Transcripts,
     /// One for each connection, in turn; further ones are refused.
     pub(crate) peers: Vec<Act>,
 }
@@ -28,8 +29,10 @@ pub(crate) struct Trial {
 /// What came of it.
 pub(crate) struct Outcome {
     pub(crate) observation: Observation,
-    /// Until the observation was there, goodbye included.
+    /// Until the observation was there; goodbye included, where conversations are kept.
     pub(crate) took: Duration,
+    /// Until the last connection was closed.
+    pub(crate) closed: Duration,
     pub(crate) connections: Vec<Heard>,
 }
 
@@ -43,6 +46,7 @@ impl Trial {
             deadline: None,
             halt: Halt::never(),
             depth: Depth::Full,
+            transcripts: Transcripts::Kept,
             peers,
         }
     }
@@ -65,10 +69,12 @@ impl Trial {
             ehlo_name: None,
             depth: self.depth,
             audit: Audit::No,
-            transcripts: Transcripts::Kept,
+            transcripts: self.transcripts,
         };
         let observation = probe(&dial, &ask).await;
         let took = began.elapsed();
+        dial.closed().await;
+        let closed = began.elapsed();
         let connections = dial.heard().await;
         for connection in &connections {
             manners::assert_polite(service.protocol, &connection.said);
@@ -76,6 +82,7 @@ impl Trial {
         Outcome {
             observation,
             took,
+            closed,
             connections,
         }
     }
