@@ -6,14 +6,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 
 use crate::plan::Limits;
 use crate::wire::sniff::{Spoken, sniff};
 
 /// What a session runs over.
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
-impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Stream for S {}
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {
+    /// Acknowledges what comes next without waiting for a word of ours that the acknowledgement could go with. Servers
+    /// send tickets when a handshake of TLS 1.3 is over, and hold their answer until those are acknowledged (RFC 896).
+    fn acknowledge_at_once(&self) {}
+}
+
+/// A pipe in memory, where nothing is acknowledged.
+impl Stream for DuplexStream {}
 
 /// A stream that remembers the first bytes it delivers, what a peer said instead of a TLS record; and ends at
 /// [`Limits::WIRE_BYTES`], since nobody else counts the records that carry no word.
@@ -60,6 +66,12 @@ impl<S> RecordingStream<S> {
 
     pub(super) fn forget(&mut self) {
         self.heard = None;
+    }
+}
+
+impl<S: Stream> RecordingStream<S> {
+    pub(super) fn acknowledge_at_once(&self) {
+        self.stream.acknowledge_at_once();
     }
 }
 

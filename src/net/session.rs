@@ -385,6 +385,7 @@ impl<'a, S: Stream> Session<'a, S> {
             .bounds
             .bounded(patience, async { transport.write_all(bytes).await })
             .await;
+        self.transport.acknowledge_tickets();
         match sent {
             Ok(_) => Ok(()),
             Err(over) => Err(self.break_off(over.cause(Cause::Stalled), None)),
@@ -504,6 +505,7 @@ impl<'a, S: Stream> Session<'a, S> {
             Ok(mut stream) => {
                 stream.get_mut().0.forget();
                 self.transport = Transport::Secure(stream);
+                self.transport.acknowledge_tickets();
                 self.record.note(
                     Speaker::Event,
                     version.map_or("TLS", TlsVersion::name).as_bytes(),
@@ -813,6 +815,13 @@ fn hex_dump(bytes: &[u8]) -> String {
 }
 
 impl<S: Stream> Transport<S> {
+    /// Tickets come with the first answer in a secure session.
+    fn acknowledge_tickets(&self) {
+        if let Self::Secure(stream) = self {
+            stream.get_ref().0.acknowledge_at_once();
+        }
+    }
+
     async fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Clear(stream) => stream.read(into).await,

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use exchports::net::{Bounds, Dial, KnownChains, Record, Session, TlsAsk};
+use exchports::net::{Bounds, Dial, KnownChains, Record, Session, Stream, TlsAsk};
 use exchports::observation::{Cause, Failure, Stage, State};
 use exchports::plan::Host;
 use tokio::io::{
@@ -235,6 +235,8 @@ impl Drop for OurEnd {
         self.gone.notify_one();
     }
 }
+
+impl Stream for OurEnd {}
 
 impl AsyncRead for OurEnd {
     fn poll_read(

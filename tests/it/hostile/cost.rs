@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use exchports::catalog::ServiceId;
 use exchports::facts::{LegacyAnswer, TlsVersion};
-use exchports::net::{Bounds, Halt, Record, Session, TlsAsk};
+use exchports::net::{Bounds, Halt, Record, Session, Stream, TlsAsk};
 use exchports::observation::{Cause, Stage};
 use exchports::plan::{Host, Limits, Transcripts};
 use exchports::wire::http::{self, Framing};
@@ -156,6 +156,8 @@ impl Counted {
         }
     }
 }
+
+impl Stream for Counted {}
 
 impl AsyncRead for Counted {
     fn poll_read(
