@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use exchports::catalog::{Protocol, SERVICES, ServiceId, service};
+use exchports::catalog::{Protocol, SERVICES, ServiceId, WEB, service, virtual_directory};
 use exchports::observation::{Cause, Observation, Speaker};
 use exchports::plan::Limits;
 
@@ -73,11 +73,20 @@ fn words(protocol: Protocol) -> Vec<Vec<u8>> {
             })
             .into_iter()
             .chain(web::PATHS.map(|path| web::request(path).into()))
+            .chain(pages().map(|path| web::request(path).into()))
             .chain(lines(&[HEADER]))
             .collect(),
         Protocol::Rdp => vec![b"\x03\0\0\x13\x0e\xe0\0\0\0\0\0\x01\0\x08\0\x0b\0\0\0".to_vec()],
         Protocol::Ldap => ldap_words(),
     }
+}
+
+/// The pages of all web services.
+fn pages() -> impl Iterator<Item = &'static str> {
+    WEB.iter()
+        .filter_map(|service| virtual_directory(service.id))
+        .flat_map(|directory| [Some(directory.path), directory.healthcheck])
+        .flatten()
 }
 
 /// Two searches of the rootDSE, `StartTLS`, unbind, as the transcript has them.
