@@ -12,7 +12,7 @@ use exchports::net::{
 use exchports::observation::{Cause, Observation, Stage, State};
 use exchports::plan::{Endpoint, Families, Host, Limits, Reach, Stores, Transcripts, Trust};
 use socket2::{Domain, Socket, Type};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 /// How long a dial is given where it is to fail.
@@ -564,6 +564,31 @@ async fn a_second_dial_uses_the_same_right_and_goes_to_the_same_address() {
     // The right is given back with the check.
     let next = dial(Dialled::to(&[crowd.address]).through(&sockets)).await;
     assert_eq!(next.failure, None);
+}
+
+/// The check is over when its goodbye is said; its right to a socket when the connection is closed.
+#[tokio::test]
+async fn a_goodbye_keeps_its_right_to_a_socket_and_nobody_waiting() {
+    let (address, listener) = open().await;
+    let sockets = SocketLimits::new(1, 1);
+    let dialled = Dialled::to(&[address]).through(&sockets).build();
+    let mut record = Record::new(Transcripts::Dropped);
+    let mut session = dialled.dial(&mut record).await.expect("a connection");
+    let (mut server, _) = listener.accept().await.expect("our own end");
+    session.take_leave(Some(b"QUIT\r\n")).await;
+    drop(session);
+    drop(dialled);
+
+    // It is said before anybody goes on.
+    let mut heard = [0; 6];
+    server.read_exact(&mut heard).await.expect("a goodbye");
+    assert_eq!(&heard, b"QUIT\r\n");
+    let next = tokio::spawn(dial(Dialled::to(&[address]).through(&sockets)));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!next.is_finished(), "two sockets where one is allowed");
+    server.write_all(b"221 2.0.0 Bye\r\n").await.expect("open");
+    drop(server);
+    assert_eq!(next.await.expect("no panic").failure, None);
 }
 
 // names
