@@ -28,6 +28,15 @@ pub struct PlacedStream {
     _line: OwnedSemaphorePermit,
     silence: Option<Pin<Box<Sleep>>>,
     silent: Silence,
+    acknowledges: Acknowledgement,
+}
+
+/// When what was read is acknowledged.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Acknowledgement {
+    /// When the system sees fit.
+    Delayed,
+    AtOnce,
 }
 
 /// How far the wait of a read is.
@@ -47,6 +56,7 @@ impl PlacedStream {
             _line: line,
             silence: None,
             silent: Silence::None,
+            acknowledges: Acknowledgement::Delayed,
         }
     }
 
@@ -68,6 +78,17 @@ impl PlacedStream {
         }
     }
 
+    /// What has come: Linux forgets that it is to do so at once, after a few segments and with each word of ours.
+    fn acknowledge(&self) {
+        let is_due = self.acknowledges == Acknowledgement::AtOnce;
+        #[cfg(target_os = "linux")]
+        if is_due {
+            let _ = self.tcp.set_quickack(true);
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = is_due;
+    }
+
     fn go_on(&mut self) {
         if self.silent == Silence::Long {
             self.permit.go_on();
@@ -77,10 +98,9 @@ impl PlacedStream {
 }
 
 impl Stream for PlacedStream {
-    fn acknowledge_at_once(&self) {
-        // Linux forgets it with the next word of ours.
-        #[cfg(target_os = "linux")]
-        let _ = self.tcp.set_quickack(true);
+    fn acknowledge_at_once(&mut self) {
+        self.acknowledges = Acknowledgement::AtOnce;
+        self.acknowledge();
         // Every segment; Windows remembers it.
         #[cfg(windows)]
         let _ = socket2::SockRef::from(&self.tcp).set_tcp_ack_frequency(1);
@@ -95,7 +115,10 @@ impl AsyncRead for PlacedStream {
     ) -> Poll<io::Result<()>> {
         let read = Pin::new(&mut self.tcp).poll_read(cx, into);
         match read {
-            Poll::Ready(_) => self.go_on(),
+            Poll::Ready(_) => {
+                self.go_on();
+                self.acknowledge();
+            }
             Poll::Pending => self.wait(cx),
         }
         read

@@ -13,9 +13,9 @@ use crate::wire::sniff::{Spoken, sniff};
 
 /// What a session runs over.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {
-    /// Acknowledges what comes next without waiting for a word of ours that the acknowledgement could go with. Servers
+    /// Acknowledges from now on without waiting for a word of ours that the acknowledgement could go with. Servers
     /// send tickets when a handshake of TLS 1.3 is over, and hold their answer until those are acknowledged (RFC 896).
-    fn acknowledge_at_once(&self) {}
+    fn acknowledge_at_once(&mut self) {}
 }
 
 /// A pipe in memory, where nothing is acknowledged.
@@ -70,7 +70,7 @@ impl<S> RecordingStream<S> {
 }
 
 impl<S: Stream> RecordingStream<S> {
-    pub(super) fn acknowledge_at_once(&self) {
+    pub(super) fn acknowledge_at_once(&mut self) {
         self.stream.acknowledge_at_once();
     }
 }

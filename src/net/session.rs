@@ -385,7 +385,6 @@ impl<'a, S: Stream> Session<'a, S> {
             .bounds
             .bounded(patience, async { transport.write_all(bytes).await })
             .await;
-        self.transport.acknowledge_tickets();
         match sent {
             Ok(_) => Ok(()),
             Err(over) => Err(self.break_off(over.cause(Cause::Stalled), None)),
@@ -503,9 +502,10 @@ impl<'a, S: Stream> Session<'a, S> {
         }
         match shaken.result {
             Ok(mut stream) => {
-                stream.get_mut().0.forget();
+                let tap = stream.get_mut().0;
+                tap.forget();
+                tap.acknowledge_at_once();
                 self.transport = Transport::Secure(stream);
-                self.transport.acknowledge_tickets();
                 self.record.note(
                     Speaker::Event,
                     version.map_or("TLS", TlsVersion::name).as_bytes(),
@@ -815,13 +815,6 @@ fn hex_dump(bytes: &[u8]) -> String {
 }
 
 impl<S: Stream> Transport<S> {
-    /// Tickets come with the first answer in a secure session.
-    fn acknowledge_tickets(&self) {
-        if let Self::Secure(stream) = self {
-            stream.get_ref().0.acknowledge_at_once();
-        }
-    }
-
     async fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Clear(stream) => stream.read(into).await,
