@@ -66,10 +66,12 @@ fn hostile_names_get_their_answer_in_time() {
 
 /// The names, and what may come of each: what a resolver makes of a broken answer is its own affair, but it is no pass, no
 /// wait and no more addresses than are taken.
-const NAMES: [(&str, &[&str]); 12] = [
+const NAMES: [(&str, &[&str]); 13] = [
     // The system's resolver puts them in order first, one by one: there may be no time for that.
     ("hosts.test", &["refused", "name-lookup-failed"]),
     ("many.test", &["refused"]),
+    // Answered when both families are asked for, and not before: a lookup takes one round trip.
+    ("both.test", &["refused"]),
     (
         "controls.test",
         &[
@@ -154,10 +156,19 @@ fn serve() {
     let listener = TcpListener::bind(here).unwrap();
     thread::spawn(move || {
         let mut question = [0; 512];
+        let mut held = None;
         while let Ok((count, asker)) = socket.recv_from(&mut question) {
-            if let Some(answer) = answer(&question[..count], Over::Udp) {
-                let _ = socket.send_to(&answer, asker);
+            let Some(answer) = answer(&question[..count], Over::Udp) else {
+                continue;
+            };
+            if question[12..].starts_with(b"\x04both\x04test\0") {
+                let Some((other, first)) = held.replace((answer.clone(), asker)) else {
+                    continue;
+                };
+                held = None;
+                let _ = socket.send_to(&other, first);
             }
+            let _ = socket.send_to(&answer, asker);
         }
     });
     thread::spawn(move || {
@@ -223,6 +234,7 @@ fn answer(question: &[u8], over: Over) -> Option<Vec<u8>> {
             long[10..12].copy_from_slice(b"\xff\xff");
             records.push(long);
         }
+        "both" if is_for_v4 => records.push(address),
         // A name that points to itself
         "pointer" => records.push(record(
             &[0xc0, 12 + u8::try_from(end).ok()?],
