@@ -24,8 +24,8 @@ pub enum Event {
     RunStarted {
         /// When.
         at: OffsetDateTime,
-        /// How many targets it has.
-        targets: usize,
+        /// How many targets it has, where that is known.
+        targets: Option<usize>,
         /// What was found of the mail domain whose hosts are among them (`--domain`).
         domain: Option<Arc<DomainFinding>>,
     },

@@ -477,9 +477,20 @@ impl Limits {
     pub const HEAD_FIELDS: usize = 64;
     /// How long whoever was answered may take nothing of it.
     pub const STALL: Duration = Duration::from_secs(20);
-    /// Bytes of a file of targets or of certificates, at the most. All public roots of the world take a quarter of one
+    /// Bytes of a file of certificates or of an earlier report, at the most. All public roots of the world take a quarter of one
     /// megabyte.
     pub const FILE_BYTES: u64 = 16 * 1024 * 1024;
+    /// Targets that are read before a run begins, at the most: those after them are read as they are needed.
+    pub const LISTED: usize = 1000;
+    /// Targets where all of them have to be known (`--wait`, `--nodes`, `--domain`).
+    pub const KEPT: usize = 100_000;
+    /// Bytes of a line of a list of targets.
+    pub const LIST_LINE: usize = 8192;
+    /// Targets of a list that one that comes again is found among: the last so many, at least. Each takes ten bytes.
+    pub const REMEMBERED: usize = 200_000;
+    /// Hosts that are not well and are named once more at the end of a table: of more nobody reads them, and each would
+    /// have to be kept.
+    pub const OVERVIEW: usize = 10_000;
     /// Lines of a conversation that are kept at the most.
     pub const TRANSCRIPT_LINES: usize = 200;
     /// Bytes of a conversation that are kept at the most, escaped as they are shown.

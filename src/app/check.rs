@@ -4,19 +4,22 @@ use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 
 use super::error::Error;
-use super::execute::{Awaited, ended, execute};
+use super::execute::{Awaited, Besides, ended, execute};
 use super::inputs::{read_baseline, read_ca_file, read_client_certificate, roots};
 use super::limits::{file_limit, runtime, with_sockets};
 use super::reports::Outputs;
 use super::signals::Signals;
+use super::targets;
 use super::terminal::complain;
-use crate::cli::{self, CheckOrder};
+use crate::cli::{self, CheckOrder, UsageError};
+use crate::event::RunEnd;
 use crate::exit::Exit;
 use crate::plan::{Depth, Limits};
 
 pub(super) fn check(order: CheckOrder) -> Result<Exit, Error> {
     let CheckOrder {
         mut plan,
+        more,
         ca_files,
         client_cert,
         baseline,
@@ -37,6 +40,7 @@ pub(super) fn check(order: CheckOrder) -> Result<Exit, Error> {
     }
     let outputs = Outputs::open(&telling)?;
     let runtime = runtime(plan.targets.len())?;
+    let (further, unread) = more.map(targets::read).unzip();
     let done = runtime.block_on(async {
         // Before anything that takes time; what came before could be ended at once, and nothing was lost.
         let signals = Signals::listen()?;
@@ -60,8 +64,11 @@ pub(super) fn check(order: CheckOrder) -> Result<Exit, Error> {
             Arc::clone(&roots),
             outputs,
             signals,
-            wait,
-            domain,
+            Besides {
+                further,
+                wait,
+                domain,
+            },
         )
         .await?;
         Ok((done, roots.trouble()))
@@ -69,6 +76,10 @@ pub(super) fn check(order: CheckOrder) -> Result<Exit, Error> {
     // What hangs must not keep the process: its thread is left behind.
     runtime.shutdown_background();
     let (done, trouble) = done?;
+    let unread = unread.as_ref().and_then(|trouble| trouble.get());
+    if let (Some(UsageError(why)), RunEnd::Complete) = (unread, done.finished.end) {
+        return Err(Error::Usage(UsageError(why.clone())));
+    }
     if let Some(trouble) = trouble {
         complain(&format!("warning: {trouble}"));
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::error::Error;
-use super::execute::{ended, execute};
+use super::execute::{Besides, ended, execute};
 use super::inputs::roots;
 use super::limits::runtime;
 use super::reports::Outputs;
@@ -37,7 +37,7 @@ pub(super) fn demo(faults: Vec<Staged>, audit: Audit, telling: &Telling) -> Resu
         .await?;
         let plan = demo_plan(&simulation, audit, telling)?;
         let roots = Arc::new(roots(&plan, &[])?);
-        let done = execute(plan, None, roots, outputs, signals, None, None).await;
+        let done = execute(plan, None, roots, outputs, signals, Besides::default()).await;
         simulation.stop().await;
         done
     });

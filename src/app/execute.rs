@@ -19,7 +19,7 @@ use crate::event::{Event, RunFinished};
 use crate::exit::{self, Exit, FailOn};
 use crate::net::{Halter, Identity, Roots, SocketLimits, clock};
 use crate::plan::Plan;
-use crate::run::{self, Cancellation, Setup, Wait};
+use crate::run::{self, Cancellation, Further, Setup, Wait};
 
 /// What is waited for, and whether a line tells of it.
 #[derive(Clone, Copy)]
@@ -27,6 +27,17 @@ pub(super) struct Awaited {
     pub(super) patience: Duration,
     pub(super) fail_on: FailOn,
     pub(super) is_shown: bool,
+}
+
+/// What a run of a plan may have besides.
+#[derive(Default)]
+pub(super) struct Besides {
+    /// Targets after those of the plan.
+    pub(super) further: Option<Further>,
+    /// What is waited for.
+    pub(super) wait: Option<Awaited>,
+    /// The mail domain whose hosts are checked.
+    pub(super) domain: Option<DomainOrder>,
 }
 
 /// What a run came to.
@@ -57,9 +68,13 @@ pub(super) async fn execute(
     roots: Arc<Roots>,
     outputs: Outputs,
     signals: Signals,
-    wait: Option<Awaited>,
-    domain: Option<DomainOrder>,
+    besides: Besides,
 ) -> Result<Done, Error> {
+    let Besides {
+        further,
+        wait,
+        domain,
+    } = besides;
     let end = Arc::new(OnceLock::new());
     let (halter, halt) = Halter::new();
     heed(signals, halter, Arc::clone(&end), outputs.begun());
@@ -100,7 +115,7 @@ pub(super) async fn execute(
             line.clear();
             finished
         }
-        None => run::run(plan, setup, sender).await,
+        None => run::run_with(plan, further, setup, sender).await,
     };
     // Awaited, not joined: a reader that takes nothing any more must not keep a second Ctrl-C from being heard.
     match written.await {

@@ -20,6 +20,7 @@ mod reports;
 mod serve;
 mod signals;
 mod simulate;
+mod targets;
 mod terminal;
 mod wait;
 

@@ -318,7 +318,7 @@ mod tests {
     fn start() -> Event {
         Event::RunStarted {
             at: time::OffsetDateTime::UNIX_EPOCH,
-            targets: 1,
+            targets: Some(1),
             domain: None,
         }
     }

@@ -9,9 +9,10 @@ use super::discover::{self, DomainOrder};
 use super::error::UsageError;
 use super::limits::LimitsArgs;
 use super::output::{OutputArgs, Telling};
-use super::route::RouteArgs;
+use super::route::{RouteArgs, RouteAsked};
 use super::selection::SelectionArgs;
 use super::standards::StandardsArgs;
+use super::streamed::{self, ListPart, MoreTargets, Recipe};
 use super::targets::{self, Listed};
 use crate::catalog::{Expectation, Group, ROLES, Role, Service, ServiceId};
 use crate::plan::{Audit, Check, Plan, Target};
@@ -30,7 +31,8 @@ could be judged, 130 and 143 interrupted.";
 
 #[derive(Args, Debug)]
 pub(super) struct CheckArgs {
-    /// Host names, IPv4 or IPv6 addresses; `-` reads them from standard input, one per line
+    /// Host names, IPv4 or IPv6 addresses; `-` reads them from standard input, one per line, as they come. A host that is
+    /// listed again is checked once
     #[arg(value_name = "TARGET")]
     pub(super) targets: Vec<String>,
 
@@ -85,6 +87,8 @@ pub(super) struct CheckArgs {
 pub struct CheckOrder {
     /// The plan; its CA certificates are still to be read.
     pub plan: Plan,
+    /// The targets after those of the plan.
+    pub more: Option<MoreTargets>,
     /// The files with further roots.
     pub ca_files: Vec<PathBuf>,
     /// The file with a client certificate and its key.
@@ -103,30 +107,27 @@ pub struct CheckOrder {
 
 impl CheckArgs {
     pub(super) fn order(self) -> Result<CheckOrder, UsageError> {
-        let named = match &self.domain {
-            Some(_) if self.targets.is_empty() && self.targets_file.is_empty() => Vec::new(),
-            _ => targets::read(&self.targets, &self.targets_file)?,
-        };
-        let service_names = self.selection.named()?;
         let route = self.route.route()?;
-        let mut targets = Vec::with_capacity(named.len());
-        for Listed { name, host, role } in named {
-            route.check(&host)?;
-            let role = self.selection.role(role)?;
-            let server_name = route.server_name.as_ref().unwrap_or(&host);
-            targets.push(Target {
-                server_name: targets::without_final_dot(server_name),
-                name,
-                host,
-                address: route.address,
-                role,
-                checks: self.selection.checks(role)?,
-                named: service_names.clone(),
-                node_of: None,
-            });
+        let wait = self.limits.wait()?;
+        let (mut targets, more) = match &self.domain {
+            Some(_) if self.targets.is_empty() && self.targets_file.is_empty() => {
+                (Vec::new(), None)
+            }
+            _ => {
+                let part = if wait.is_some() || self.domain.is_some() || self.route.has_nodes() {
+                    ListPart::Whole
+                } else {
+                    ListPart::Beginning
+                };
+                let recipe = self.recipe(route.clone())?;
+                streamed::targets(&self.targets, &self.targets_file, part, recipe)?
+            }
+        };
+        for node in self.route.nodes(&targets, &route)? {
+            self.route.is_not_ehlo_name(&node)?;
+            targets.push(node);
         }
-        targets.extend(self.route.nodes(&targets, &route)?);
-        let ehlo_name = self.route.ehlo_name(&targets)?;
+        let ehlo_name = self.route.ehlo_name()?;
         let controls = self.route.controls(&targets)?;
         let jobs = self.limits.jobs()?;
         let telling = self.output.telling()?;
@@ -146,7 +147,6 @@ impl CheckArgs {
             transcripts: telling.transcripts(),
             limits: self.limits.limits()?,
         };
-        let wait = self.limits.wait()?;
         if wait.is_some() && !is_anything_required(&plan) {
             return Err(UsageError(
                 "--wait waits until what is required passes, and nothing is: name services with --service, or a --role"
@@ -155,6 +155,7 @@ impl CheckArgs {
         }
         Ok(CheckOrder {
             plan,
+            more,
             ca_files: self.standards.ca_file,
             client_cert: self.route.client_cert,
             baseline: self.baseline,
@@ -163,6 +164,30 @@ impl CheckArgs {
             telling,
             domain,
         })
+    }
+
+    /// What is made of a host on a list.
+    fn recipe(&self, route: RouteAsked) -> Result<Recipe, UsageError> {
+        let selection = self.selection.clone();
+        let named = selection.named()?;
+        let own = self.route.clone();
+        Ok(Box::new(move |Listed { name, host, role }| {
+            route.check(&host)?;
+            let role = selection.role(role)?;
+            let server_name = route.server_name.as_ref().unwrap_or(&host);
+            let target = Target {
+                server_name: targets::without_final_dot(server_name),
+                name,
+                host,
+                address: route.address,
+                role,
+                checks: selection.checks(role)?,
+                named: named.clone(),
+                node_of: None,
+            };
+            own.is_not_ehlo_name(&target)?;
+            Ok(target)
+        }))
     }
 
     fn domain(&self, telling: &Telling) -> Result<Option<DomainOrder>, UsageError> {

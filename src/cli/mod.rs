@@ -17,6 +17,7 @@ mod discover;
 mod error;
 mod explain;
 mod limits;
+mod lines;
 mod list;
 mod man;
 mod nagios;
@@ -31,6 +32,8 @@ mod selection;
 mod serve;
 mod simulate;
 mod standards;
+mod streamed;
+mod target_list;
 mod targets;
 mod values;
 
@@ -46,6 +49,7 @@ pub use error::{UsageError, shown};
 pub use nagios::{NagiosOrder, is_plugin};
 pub use output::{ColorWhen, Telling};
 pub use serve::{ModuleOrder, ServeOrder, read_host};
+pub use streamed::MoreTargets;
 
 /// Reads what was typed, the program's own name first.
 ///

@@ -15,7 +15,7 @@ const USER: &str = "EXCHPORTS_PROXY_USER";
 const PASSWORD: &str = "EXCHPORTS_PROXY_PASSWORD";
 
 /// The proxy that was meant, and that of the environment where it is not used.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Proxies {
     pub(super) used: Option<Arc<Proxy>>,
     pub(super) unused: Option<Arc<Proxy>>,

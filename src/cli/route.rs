@@ -14,7 +14,7 @@ use crate::plan::{
     Addresses, Check, ControlHost, Families, Host, Proxy, ProxyScheme, Reach, Target,
 };
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct RouteArgs {
     /// Connect to this address; SNI, Host and the certificate still use the target's name
     #[arg(long, value_name = "ADDRESS", help_heading = "Connection")]
@@ -79,6 +79,7 @@ pub(super) struct RouteArgs {
 }
 
 /// Where every target is dialled.
+#[derive(Clone)]
 pub(super) struct RouteAsked {
     pub(super) reach: Reach,
     pub(super) proxies: Proxies,
@@ -169,6 +170,10 @@ impl RouteArgs {
         })
     }
 
+    pub(super) fn has_nodes(&self) -> bool {
+        !self.nodes.is_empty()
+    }
+
     /// The targets that are nodes of the only one there is: looked at by its name, in its role. What that role forbids is
     /// about who comes from outside, so that of a node it is looked at only where it was named.
     pub(super) fn nodes(
@@ -241,23 +246,29 @@ impl RouteArgs {
         }])
     }
 
-    pub(super) fn ehlo_name(&self, targets: &[Target]) -> Result<Option<String>, UsageError> {
+    /// How we call ourselves.
+    pub(super) fn ehlo_name(&self) -> Result<Option<String>, UsageError> {
+        let typed = self.ehlo_name.as_deref();
+        typed.map(values::ehlo_name).transpose()
+    }
+
+    /// Servers refuse their own name.
+    pub(super) fn is_not_ehlo_name(&self, target: &Target) -> Result<(), UsageError> {
         let Some(typed) = &self.ehlo_name else {
-            return Ok(None);
+            return Ok(());
         };
         let name = values::ehlo_name(typed)?;
         let is_name = |host: &Host| {
             let host = targets::without_final_dot(host);
             host.to_string().eq_ignore_ascii_case(&name)
         };
-        let is_target = |target: &Target| is_name(&target.server_name) || is_name(&target.host);
-        if targets.iter().any(is_target) {
+        if is_name(&target.server_name) || is_name(&target.host) {
             return Err(UsageError(format!(
                 "--ehlo-name {} is the target's own name, which servers refuse: give this machine's name",
                 quoted(typed)
             )));
         }
-        Ok(Some(name))
+        Ok(())
     }
 }
 

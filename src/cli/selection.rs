@@ -8,7 +8,7 @@ use super::values;
 use crate::catalog::{self, Expectation, Group, Role, ServiceId, expectation};
 use crate::plan::{Audit, Check, Depth};
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct SelectionArgs {
     /// Check only these services: ids, ports, `web` or `all`, comma-separated; services that you name must pass
     #[arg(short, long, value_name = "LIST", value_parser = Words(possible::services), hide_possible_values = true, help_heading = "What to check")]

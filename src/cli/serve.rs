@@ -171,6 +171,7 @@ impl ServeArgs {
             .ok_or_else(|| wrong("it takes options of `exchports check`"))?;
         let CheckOrder {
             plan,
+            more: _,
             mut ca_files,
             client_cert,
             baseline,

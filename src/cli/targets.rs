@@ -1,12 +1,10 @@
 //! Targets: what is a host name, what is not, and what was probably meant.
 
-use std::io::Read as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::path::{Path, PathBuf};
 
-use super::error::{UsageError, quoted, shown};
+use super::error::{UsageError, quoted};
 use crate::catalog::Role;
-use crate::plan::{Host, Limits};
+use crate::plan::Host;
 
 /// A target as it was typed, as it was meant, and its role where the list names one.
 #[derive(Debug)]
@@ -16,125 +14,30 @@ pub(super) struct Listed {
     pub(super) role: Option<Role>,
 }
 
-/// All targets, as typed and as meant: those on the command line, `-` for standard input, then the files'.
-pub(super) fn read(typed: &[String], files: &[PathBuf]) -> Result<Vec<Listed>, UsageError> {
-    let mut targets = Vec::new();
-    for word in typed {
-        if word == "-" {
-            let text = whole("standard input", std::io::stdin().lock())?;
-            list("standard input", &text, &mut targets)?;
-        } else {
-            targets.push(Listed {
-                name: word.clone(),
-                host: host(word)?,
-                role: None,
-            });
-        }
+/// The target of a line, its role behind it where it has its own; `#` begins a comment.
+pub(super) fn listed(line: &str) -> Result<Option<Listed>, UsageError> {
+    let word = line.split('#').next().unwrap_or_default().trim();
+    if word.is_empty() {
+        return Ok(None);
     }
-    for path in files {
-        if path.as_os_str() == "-" {
-            return Err(UsageError(
-                "--targets-file takes no `-`: standard input is a target, as in `exchports check -`"
-                    .to_owned(),
-            ));
+    let mut words = word.split_whitespace();
+    let (word, role) = match (words.next(), words.next(), words.next()) {
+        (Some(word), Some(role), None) => {
+            let known = Role::from_name(role).ok_or_else(|| {
+                UsageError(format!(
+                    "{} is not a role: write one host per line, or a host and its role, as in `{word} mailbox`",
+                    quoted(role)
+                ))
+            })?;
+            (word, Some(known))
         }
-        let name = file_name(path);
-        let text = whole(&name, open(path, &name)?)?;
-        list(&name, &text, &mut targets)?;
-    }
-    if targets.is_empty() {
-        return Err(none(typed, files));
-    }
-    Ok(targets)
-}
-
-/// No target at all: a list that is empty by mistake must not look like a run without findings.
-fn none(typed: &[String], files: &[PathBuf]) -> UsageError {
-    let lists = match (typed, files) {
-        ([], []) => {
-            return UsageError(
-                "no target: name at least one host, as in `exchports check mail.example.com`"
-                    .to_owned(),
-            );
-        }
-        ([], [file]) => format!("{} has no target", file_name(file)),
-        (_, []) => "standard input has no target".to_owned(),
-        _ => "none of the lists has a target".to_owned(),
+        _ => (word, None),
     };
-    UsageError(format!(
-        "{lists} in it: write one host per line; `#` starts a comment"
-    ))
-}
-
-fn file_name(path: &Path) -> String {
-    format!("--targets-file {}", shown(path))
-}
-
-fn open(path: &Path, name: &str) -> Result<std::fs::File, UsageError> {
-    std::fs::File::open(path).map_err(|error| UsageError(format!("{name} cannot be read: {error}")))
-}
-
-fn whole(name: &str, from: impl std::io::Read) -> Result<String, UsageError> {
-    let mut bytes = Vec::new();
-    let read = from.take(Limits::FILE_BYTES + 1).read_to_end(&mut bytes);
-    read.map_err(|error| UsageError(format!("{name} cannot be read: {error}")))?;
-    if bytes.len() as u64 > Limits::FILE_BYTES {
-        return Err(UsageError(format!(
-            "{name} is over 16 MiB: a list of hosts, one per line, is smaller"
-        )));
-    }
-    decoded(&bytes).ok_or_else(|| {
-        UsageError(format!(
-            "{name} is not UTF-8: save it as plain text in UTF-8"
-        ))
-    })
-}
-
-/// UTF-8, or the UTF-16 that `>` of Windows PowerShell 5.1 writes: that begins with a byte order mark (Microsoft,
-/// `about_Character_Encoding`).
-fn decoded(bytes: &[u8]) -> Option<String> {
-    let utf_16 = |read: fn([u8; 2]) -> u16, bytes: &[u8]| {
-        let (units, rest) = bytes.as_chunks::<2>();
-        let units: Vec<u16> = units.iter().copied().map(read).collect();
-        String::from_utf16(&units).ok().filter(|_| rest.is_empty())
-    };
-    match bytes {
-        [0xff, 0xfe, rest @ ..] => utf_16(u16::from_le_bytes, rest),
-        [0xfe, 0xff, rest @ ..] => utf_16(u16::from_be_bytes, rest),
-        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8(rest.to_vec()).ok(),
-        _ => String::from_utf8(bytes.to_vec()).ok(),
-    }
-}
-
-/// One target a line, its role behind it where it has its own; `#` begins a comment.
-fn list(name: &str, text: &str, targets: &mut Vec<Listed>) -> Result<(), UsageError> {
-    for (index, line) in text.lines().enumerate() {
-        let word = line.split('#').next().unwrap_or_default().trim();
-        if word.is_empty() {
-            continue;
-        }
-        let at_line = |error| UsageError(format!("{name}, line {}: {error}", index + 1));
-        let mut words = word.split_whitespace();
-        let (word, role) = match (words.next(), words.next(), words.next()) {
-            (Some(word), Some(role), None) => {
-                let known = Role::from_name(role).ok_or_else(|| {
-                    at_line(UsageError(format!(
-                        "{} is not a role: write one host per line, or a host and its role, as in `{word} mailbox`",
-                        quoted(role)
-                    )))
-                })?;
-                (word, Some(known))
-            }
-            _ => (word, None),
-        };
-        let host = host(word).map_err(at_line)?;
-        targets.push(Listed {
-            name: word.to_owned(),
-            host,
-            role,
-        });
-    }
-    Ok(())
+    Ok(Some(Listed {
+        name: word.to_owned(),
+        host: host(word)?,
+        role,
+    }))
 }
 
 /// A host as typed: a name, an international name, an address, an address in brackets.
@@ -468,34 +371,22 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_read_as_editors_and_shells_write_them() {
-        let text = "mail.example.com\r\nbücher.example\r\n";
-        let units: Vec<u16> = text.encode_utf16().collect();
-        let little: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
-        let big: Vec<u8> = units.iter().flat_map(|unit| unit.to_be_bytes()).collect();
-        for bytes in [
-            text.as_bytes().to_vec(),
-            [b"\xef\xbb\xbf", text.as_bytes()].concat(),
-            [b"\xff\xfe", little.as_slice()].concat(),
-            [b"\xfe\xff", big.as_slice()].concat(),
+    fn a_line_has_a_host_its_role_and_a_comment() {
+        let meant = |line| {
+            let target = listed(line).expect("a good line")?;
+            Some((target.name, target.role))
+        };
+        let host = |name: &str, role| Some((name.to_owned(), role));
+        for (line, expected) in [
+            ("# servers", None),
+            ("", None),
+            ("mail.example.com # main", host("mail.example.com", None)),
+            ("  192.0.2.1  \r", host("192.0.2.1", None)),
+            ("ex01 mailbox", host("ex01", Some(Role::Mailbox))),
         ] {
-            assert_eq!(decoded(&bytes).as_deref(), Some(text), "{bytes:x?}");
+            assert_eq!(meant(line), expected, "{line:?}");
         }
-        let cut = [b"\xff\xfe", &little[..little.len() - 1]].concat();
-        let half_a_pair = b"\xff\xfe\x3d\xd8".to_vec();
-        for bytes in [cut, half_a_pair, little, b"b\xfccher.example".to_vec()] {
-            let read = decoded(&bytes).map(|text| text.contains('\0'));
-            assert_ne!(read, Some(false), "{bytes:x?}");
-        }
-    }
-
-    #[test]
-    fn lists_have_comments_and_tell_the_line() {
-        let mut targets = Vec::new();
-        let text = "# servers\nmail.example.com # main\n\n  192.0.2.1  \r\n";
-        list("list", text, &mut targets).expect("a good list");
-        assert_eq!(targets.len(), 2);
-        let error = list("list", "good.example\nhost:25\n", &mut targets).expect_err("a bad line");
-        assert!(error.to_string().starts_with("list, line 2: "), "{error}");
+        assert!(listed("host:25").is_err());
+        assert!(listed("host mailboxes").is_err());
     }
 }

@@ -26,5 +26,5 @@ mod wait;
 
 pub use events::channel;
 pub use setup::{Cancellation, Kept, Sequence, Setup};
-pub use targets::run;
+pub use targets::{Further, run, run_with};
 pub use wait::{Wait, until_well};

@@ -1,5 +1,6 @@
 //! All targets of a run: as many at once as there is room for.
 
+use std::iter::Peekable;
 use std::mem;
 use std::sync::Arc;
 
@@ -16,15 +17,73 @@ use crate::event::{Event, RunFinished, Summary, TargetId};
 use crate::net::Via;
 use crate::plan::{Limits, Plan, Target};
 
+/// Targets that come while a run goes on.
+#[derive(Debug)]
+pub struct Further {
+    /// As they come.
+    pub targets: mpsc::Receiver<Target>,
+    /// How many targets there are, with those of the plan; `None` where nobody knows, and there may be no end.
+    pub count: Option<usize>,
+}
+
+/// Where targets come from.
+struct ComingTargets<I: Iterator<Item = Target>> {
+    listed: Peekable<I>,
+    further: Option<mpsc::Receiver<Target>>,
+    /// Whether nobody knows how many will come.
+    is_endless: bool,
+}
+
+impl<I: Iterator<Item = Target>> ComingTargets<I> {
+    fn new(listed: I, further: Option<Further>) -> Self {
+        let is_endless = further.as_ref().is_some_and(|more| more.count.is_none());
+        Self {
+            listed: listed.peekable(),
+            further: further.map(|more| more.targets),
+            is_endless,
+        }
+    }
+
+    fn is_over(&mut self) -> bool {
+        self.further.is_none() && self.listed.peek().is_none()
+    }
+
+    /// The next; `None` where there is none any more. Nothing is lost where this is given up.
+    async fn next(&mut self) -> Option<Target> {
+        if let Some(target) = self.listed.next() {
+            return Some(target);
+        }
+        let next = self.further.as_mut()?.recv().await;
+        if next.is_none() {
+            self.further = None;
+        }
+        next
+    }
+}
+
 /// Runs a plan and tells what happens, in order. A reader that is slow keeps no check waiting that is under way, only
 /// targets that have not begun; one that is gone is no reason to stop.
-pub async fn run(mut plan: Plan, setup: Setup, events: mpsc::Sender<Event>) -> RunFinished {
+pub async fn run(plan: Plan, setup: Setup, events: mpsc::Sender<Event>) -> RunFinished {
+    run_with(plan, None, setup, events).await
+}
+
+/// The same, with targets after those of the plan. An interrupt ends them; a deadline ends those of which nobody knows how
+/// many they are.
+pub async fn run_with(
+    mut plan: Plan,
+    further: Option<Further>,
+    setup: Setup,
+    events: mpsc::Sender<Event>,
+) -> RunFinished {
     let began = Instant::now();
     let at = setup.started_at;
     let targets = mem::take(&mut plan.targets);
     let started = Event::RunStarted {
         at,
-        targets: targets.len(),
+        targets: match &further {
+            Some(further) => further.count,
+            None => Some(targets.len()),
+        },
         domain: setup.domain.clone(),
     };
     tell(&events, started).await;
@@ -43,7 +102,8 @@ pub async fn run(mut plan: Plan, setup: Setup, events: mpsc::Sender<Event>) -> R
         now: at,
     });
     let nodes = Nodes::of(&targets);
-    let mut summary = all_targets(&shared, targets, nodes, setup.sequence, &events).await;
+    let source = ComingTargets::new(targets.into_iter(), further);
+    let mut summary = all_targets(&shared, source, nodes, setup.sequence, &events).await;
     if let Some(domain) = &setup.domain {
         summary.add_domain(domain);
     }
@@ -60,19 +120,18 @@ pub async fn run(mut plan: Plan, setup: Setup, events: mpsc::Sender<Event>) -> R
 /// check may wait for a reader; what is in it is bounded by the targets under way.
 async fn all_targets(
     shared: &Arc<RunSetup>,
-    targets: impl IntoIterator<Item = Target>,
+    mut source: ComingTargets<impl Iterator<Item = Target>>,
     mut nodes: Option<Nodes>,
     sequence: Sequence,
     events: &mpsc::Sender<Event>,
 ) -> Summary {
     let limits = &shared.plan.limits;
-    let mut targets = targets.into_iter().fuse().peekable();
     let mut admission = Admission::new(sequence, limits);
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let mut running = JoinSet::new();
     let mut summary = Summary::default();
     loop {
-        let is_last = targets.peek().is_none();
+        let is_last = source.is_over();
         if is_last && running.is_empty() && receiver.is_empty() {
             break;
         }
@@ -83,8 +142,8 @@ async fn all_targets(
                 Ok(()) => continue,
                 Err(error) => pass_on(error),
             },
-            () = shared.sockets.few_queued(limits.jobs.min(Limits::JOBS)), if !is_last && admission.is_open() => {
-                if let Some(target) = targets.next() {
+            target = next(&mut source, shared), if !is_last && admission.is_open() => {
+                if let Some(target) = target {
                     let id = admission.begin();
                     tell(events, started(id, &target)).await;
                     let target = Arc::new(target);
@@ -113,6 +172,37 @@ async fn all_targets(
         }
     }
     summary
+}
+
+/// The next target, as soon as few checks wait for a socket; `None` where there will be no other.
+async fn next(
+    source: &mut ComingTargets<impl Iterator<Item = Target>>,
+    shared: &RunSetup,
+) -> Option<Target> {
+    let limits = &shared.plan.limits;
+    shared
+        .sockets
+        .few_queued(limits.jobs.min(Limits::JOBS))
+        .await;
+    if source.further.is_none() {
+        return source.next().await;
+    }
+    let mut halt = shared.halt.clone();
+    let deadline = shared.deadline.filter(|_| source.is_endless);
+    let over = async {
+        match deadline {
+            Some(deadline) => tokio::time::sleep_until(deadline).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        () = halt.said() => {}
+        () = over => {}
+        target = source.next() => return target,
+    }
+    source.further = None;
+    None
 }
 
 fn started(target: TargetId, of: &Target) -> Event {
@@ -311,7 +401,8 @@ mod tests {
             via: None,
         });
         let running = tokio::spawn(async move {
-            all_targets(&shared, targets, None, Sequence::Unordered, &sender).await
+            let source = ComingTargets::new(targets, None);
+            all_targets(&shared, source, None, Sequence::Unordered, &sender).await
         });
         tokio::time::sleep(Duration::from_millis(100)).await;
         let begun = taken.load(std::sync::atomic::Ordering::Relaxed);

@@ -213,7 +213,7 @@ fn run_of(finding: &Finding, host: &Host) -> Vec<Event> {
     vec![
         Event::RunStarted {
             at: now(),
-            targets: 1,
+            targets: Some(1),
             domain: None,
         },
         Event::TargetStarted {

@@ -162,6 +162,10 @@ impl Table {
         for (status, line) in &hosts.overview {
             push_worded(*status, line, 0, (color, width), str::to_owned, text);
         }
+        if let Some(worst) = hosts.worst_unlisted {
+            let line = format!("and {} more hosts, told above", hosts.unlisted);
+            push_worded(worst, &line, 0, (color, width), str::to_owned, text);
+        }
         if hosts.uncounted > 0 {
             let line = match hosts.uncounted {
                 1 => "1 host is well".to_owned(),
@@ -180,7 +184,8 @@ impl Reporter for Table {
             targets, domain, ..
         } = event
         {
-            self.hosts.planned = *targets;
+            // Of a list that has not told its end there are several.
+            self.hosts.planned = targets.unwrap_or(usize::MAX);
             if let Some(domain) = domain {
                 push_domain(domain, self.style, &mut text);
                 self.last = Last::Page;

@@ -7,6 +7,7 @@ use super::wording::{STATUSES, checks, count};
 use crate::event::{RunEnd, RunFinished};
 use crate::facts::Text;
 use crate::finding::Status;
+use crate::plan::Limits;
 
 /// What is known of the targets told so far.
 #[derive(Default)]
@@ -23,8 +24,11 @@ pub(super) struct HostCounts {
     skip: usize,
     /// What is wrong, each cause of each host once.
     pub(super) problems: usize,
-    /// A line for each host that is not well.
+    /// A line for each host that is not well, for the first [`Limits::OVERVIEW`] of them.
     pub(super) overview: Vec<(Status, String)>,
+    /// How many are not well beyond these, and the worst of them.
+    pub(super) unlisted: usize,
+    pub(super) worst_unlisted: Option<Status>,
 }
 
 impl HostCounts {
@@ -38,7 +42,10 @@ impl HostCounts {
         }
         let problems = page.problems();
         self.problems += problems;
-        if self.planned > 1 && !page.is_well() {
+        if self.planned > 1 && !page.is_well() && self.overview.len() == Limits::OVERVIEW {
+            self.unlisted += 1;
+            self.worst_unlisted = self.worst_unlisted.max(Some(status));
+        } else if self.planned > 1 && !page.is_well() {
             let name = Text::from(page.target.target.as_str());
             let first = page.matters.first().map_or(String::new(), |first| {
                 let whom = match first.whom.as_str() {

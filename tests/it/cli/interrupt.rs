@@ -99,11 +99,13 @@ fn a_second_signal_at_once_leaves_the_document_whole() {
 #[test]
 fn a_second_interrupt_ends_a_run_whose_reader_takes_nothing() {
     let folder = folder();
-    let many = "127.0.0.1\n".repeat(300);
-    let list = path(&folder, "list", Some(&many));
+    let many: Vec<String> = (0..300)
+        .map(|number| format!("host-{number}.example\n"))
+        .collect();
+    let list = path(&folder, "list", Some(&many.concat()));
     let file = folder.path().join("report.json");
     let typed = format!(
-        "check --targets-file {list} --json --report table={}",
+        "check --targets-file {list} --address 127.0.0.1 --json --report table={}",
         file.display()
     );
     let mut child = spawned(&words(&typed));

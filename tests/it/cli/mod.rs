@@ -5,6 +5,7 @@ mod documents;
 mod exit_code;
 mod in_front;
 mod interrupt;
+mod lists;
 mod output;
 mod redact;
 mod report_files;

@@ -386,7 +386,7 @@ fn files_that_cannot_be_used_are_told_on_one_line_and_none_is_left() {
         (file("--ca-file", &broken), &["broken", "certificate 1"]),
         (
             file("--targets-file", &endless),
-            &["endless", "over 16 MiB"],
+            &["endless, line 2", "over 8192 bytes"],
         ),
         (file("--ca-file", &endless), &["endless", "over 16 MiB"]),
     ]);

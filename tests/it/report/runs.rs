@@ -207,7 +207,7 @@ pub(super) fn events(targets: Vec<Looked>) -> Vec<Event> {
     let mut summary = Summary::default();
     let mut events = vec![Event::RunStarted {
         at: day(0),
-        targets: targets.len(),
+        targets: Some(targets.len()),
         domain: None,
     }];
     for (target, (mut finding, rows)) in targets.into_iter().enumerate() {
