@@ -23,31 +23,27 @@ use crate::net::{Lookup, TlsAsk, resolve};
 use crate::observation::{Cause, Failure, Observation, Stage};
 use crate::plan::{Check, Host, Target};
 
-#[expect(
-    clippy::too_many_lines,
-    reason = "a target from its lookup to its verdict, in the order in which that goes"
-)]
 pub(super) async fn one_target(
     shared: Arc<RunSetup>,
     id: TargetId,
     target: Arc<Target>,
     sender: Sender,
 ) {
-    // Nobody listens only when the run is over.
-    let tell = |event| drop(sender.send(event));
     let lookup = look_up(&shared, &target).await;
     let addresses = lookup.addresses.clone().unwrap_or_default();
     let name = shared.name_for_proxy(&target);
     let mut rows = rows(&shared.plan, &target, &addresses, name.as_deref());
     expect_by_address(&target, &addresses, &mut rows);
-    // Where the role is found from all rows, none of them can be judged before the last.
-    let is_held = target.role == Role::Auto;
-    tell(Event::TargetResolved {
+    let events = TargetEvents {
+        sender,
+        id,
+        is_held: target.role == Role::Auto,
+    };
+    events.tell(Event::TargetResolved {
         target: id,
         checks: rows.iter().map(|(check, _)| check.service.id).collect(),
     });
-    let mut checks = JoinSet::new();
-    let way = DialTerms {
+    let terms = DialTerms {
         tls: Arc::new(TlsAsk {
             host: target.server_name.clone(),
             identity: shared.identity.clone(),
@@ -57,28 +53,119 @@ pub(super) async fn one_target(
         via: shared.via(&target),
         on_secure: None,
     };
-    let dependencies = Dependencies::of(&rows);
-    let mut findings: Vec<Option<Finding>> = vec![None; rows.len()];
+    let checks = begin_checks(&shared, id, &target, &rows, &lookup, &terms);
+    let context = shared.context(&target);
+    let mut findings = all_checks(checks, &rows, &context, &events).await;
+    let open: Vec<bool> = findings
+        .iter()
+        .map(|place| place.as_ref().is_some_and(is_open_question))
+        .collect();
+    ask_again(&shared, &target, &rows, &mut findings, &terms).await;
+    if !events.is_held {
+        for (row, finding) in findings.iter().enumerate() {
+            if let (Some(finding), Some(true)) = (finding, open.get(row)) {
+                events.tell_check(row, finding.clone());
+            }
+        }
+    }
+    let findings: Vec<Finding> = findings.into_iter().flatten().collect();
+    let around = Surroundings {
+        addresses,
+        resolve: lookup.took,
+        port_25: port_25(&shared, &target, &findings, &terms).await,
+        control: control(&shared, &target, &findings, terms).await,
+    };
+    let verdict = if events.is_held {
+        let seen: Vec<(Check, Observation)> = findings
+            .into_iter()
+            .map(|finding| (finding.check, finding.observation))
+            .collect();
+        let (findings, verdict) = judge::judge_by_signs(&target, &around, &seen, &context);
+        for (row, finding) in findings.into_iter().enumerate() {
+            events.tell_check(row, finding);
+        }
+        verdict
+    } else {
+        judge::judge_target(&target, around, &findings, &context)
+    };
+    events.tell(Event::TargetFinished {
+        target: id,
+        finding: Arc::new(verdict),
+    });
+}
+
+/// Tells what there is of one target.
+struct TargetEvents {
+    sender: Sender,
+    id: TargetId,
+    /// Where the role is found from all rows, none of them can be judged before the last.
+    is_held: bool,
+}
+
+impl TargetEvents {
+    fn tell(&self, event: Event) {
+        // Nobody listens only when the run is over.
+        drop(self.sender.send(event));
+    }
+
+    fn tell_check(&self, row: usize, finding: Finding) {
+        self.tell(Event::CheckFinished {
+            target: self.id,
+            row,
+            finding: Arc::new(finding),
+        });
+    }
+
+    /// One that may still change was only seen.
+    fn tell_ended(&self, row: usize, finding: &Finding) {
+        if self.is_held || is_open_question(finding) {
+            self.tell(Event::CheckSeen {
+                target: self.id,
+                row,
+            });
+        } else {
+            self.tell_check(row, finding.clone());
+        }
+    }
+}
+
+/// The checks that are under way, and which task is which row.
+struct Checks {
+    running: JoinSet<(usize, Finding)>,
+    tasks: Vec<task::Id>,
+}
+
+/// Begins them all at once; those behind 443 wait for it by themselves.
+fn begin_checks(
+    shared: &Arc<RunSetup>,
+    id: TargetId,
+    target: &Arc<Target>,
+    rows: &[PlannedRow],
+    lookup: &Lookup,
+    terms: &DialTerms,
+) -> Checks {
+    let mut running = JoinSet::new();
+    // Only the checks in front can speak for themselves: should one break, nobody waits for it, since this ends here.
+    let dependencies = Dependencies::of(rows);
     let mut tasks = Vec::with_capacity(rows.len());
     for (row, (check, endpoints)) in rows.iter().enumerate() {
-        let shared = Arc::clone(&shared);
-        let target = Arc::clone(&target);
+        let (shared, target) = (Arc::clone(shared), Arc::clone(target));
         let (check, endpoints) = (*check, endpoints.clone());
         let unresolved = lookup.addresses.as_ref().err().cloned();
         let ask = ask(&shared.plan, &target, check);
         let dependency = dependencies.dependency(&check, &endpoints);
-        let way = DialTerms {
+        let terms = DialTerms {
             on_secure: dependency.on_secure(),
-            ..way.clone()
+            ..terms.clone()
         };
         let only = only(&endpoints);
-        let task = checks.spawn(async move {
+        let task = running.spawn(async move {
             let observation = match unresolved {
                 Some(failure) => not_resolved(failure),
                 None => match shared.kept.get(&(id, row)) {
                     Some(known) => known.clone(),
                     None => match dependency.endpoints(endpoints).await {
-                        Ok(endpoints) => one_check(&shared, endpoints, ask, way).await,
+                        Ok(endpoints) => one_check(&shared, endpoints, ask, terms).await,
                         Err(seen) => *seen,
                     },
                 },
@@ -94,69 +181,27 @@ pub(super) async fn one_target(
         });
         tasks.push(task.id());
     }
-    // From here on only the checks in front can speak for themselves: should one break, nobody waits for it.
-    drop(dependencies);
-    let context = shared.context(&target);
-    while let Some(ended) = checks.join_next().await {
-        let Some((row, finding)) = finished_row(ended, &tasks, &rows, &context) else {
+    Checks { running, tasks }
+}
+
+/// Waits for all of them, and tells of each as it ends.
+async fn all_checks(
+    mut checks: Checks,
+    rows: &[PlannedRow],
+    context: &Context<'_>,
+    events: &TargetEvents,
+) -> Vec<Option<Finding>> {
+    let mut findings: Vec<Option<Finding>> = vec![None; rows.len()];
+    while let Some(ended) = checks.running.join_next().await {
+        let Some((row, finding)) = finished_row(ended, &checks.tasks, rows, context) else {
             continue;
         };
-        let event = if is_held || is_open_question(&finding) {
-            Event::CheckSeen { target: id, row }
-        } else {
-            Event::CheckFinished {
-                target: id,
-                row,
-                finding: Arc::new(finding.clone()),
-            }
-        };
-        tell(event);
+        events.tell_ended(row, &finding);
         if let Some(place) = findings.get_mut(row) {
             *place = Some(finding);
         }
     }
-    let open: Vec<bool> = findings
-        .iter()
-        .map(|place| place.as_ref().is_some_and(is_open_question))
-        .collect();
-    ask_again(&shared, &target, &rows, &mut findings, &way).await;
-    for (row, finding) in findings.iter().enumerate() {
-        if let (Some(finding), Some(true), false) = (finding, open.get(row), is_held) {
-            tell(Event::CheckFinished {
-                target: id,
-                row,
-                finding: Arc::new(finding.clone()),
-            });
-        }
-    }
-    let findings: Vec<Finding> = findings.into_iter().flatten().collect();
-    let around = Surroundings {
-        addresses,
-        resolve: lookup.took,
-        port_25: port_25(&shared, &target, &findings, &way).await,
-        control: control(&shared, &target, &findings, way).await,
-    };
-    let verdict = if is_held {
-        let seen: Vec<(Check, Observation)> = findings
-            .into_iter()
-            .map(|finding| (finding.check, finding.observation))
-            .collect();
-        let (findings, verdict) = judge::judge_by_signs(&target, &around, &seen, &context);
-        for (row, finding) in findings.into_iter().enumerate() {
-            tell(Event::CheckFinished {
-                target: id,
-                row,
-                finding: Arc::new(finding),
-            });
-        }
-        verdict
-    } else {
-        judge::judge_target(&target, around, &findings, &context)
-    };
-    tell(Event::TargetFinished {
-        target: id,
-        finding: Arc::new(verdict),
-    });
+    findings
 }
 
 /// The row whose check has ended. A defect of ours in one check is that check's finding; the others go on.
