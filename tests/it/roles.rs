@@ -7,14 +7,15 @@ use exchports::catalog::{self, Expectation, Group, Protocol, Role, SERVICES, Ser
 use exchports::event::{RunEnd, RunFinished, Summary};
 use exchports::exit::{FailOn, decide};
 use exchports::facts::{
-    CertificateFacts, Health, HttpFacts, ImapFacts, KeyFacts, LdapFacts, PeerFacts, Pop3Facts,
-    SignatureStrength, SmtpFacts, Text, TlsFacts, TlsVersion, TrustFacts,
+    Health, HttpFacts, ImapFacts, LdapFacts, PeerFacts, Pop3Facts, SmtpFacts, Text, TlsFacts,
+    TlsVersion,
 };
 use exchports::finding::{Code, Finding, Status, TargetFinding};
 use exchports::judge::{Context, Surroundings, judge_by_signs};
 use exchports::observation::{Cause, Failure, Observation, Stage, State};
 use exchports::plan::{Check, Host, Standards, Target};
-use time::OffsetDateTime;
+
+use crate::judge::{certificate, now};
 
 use ServiceId::{
     Http, Https, Imap, Imaps, Ldap, Ldaps, Pop3, Pop3s, Rdp, Smtp, Submission, Submissions,
@@ -393,7 +394,7 @@ fn staged(
                     address: Some((address, service.port).into()),
                     tls: (service.id != Http).then(|| TlsFacts {
                         version: Some(TlsVersion::Tls13),
-                        certificate: Some(certificate()),
+                        certificate: Some(certificate(Vec::new())),
                         ..TlsFacts::default()
                     }),
                     peer: peer(service.id),
@@ -639,44 +640,12 @@ fn peer(id: ServiceId, smtp: &str, mailboxes: &str) -> Option<PeerFacts> {
     })
 }
 
-fn certificate() -> CertificateFacts {
-    CertificateFacts {
-        subject: Text::from("CN=mail.example.com"),
-        issuer: Text::from("CN=Example CA"),
-        names: vec![Text::from("mail.example.com")],
-        not_before: now() - time::Duration::days(100),
-        not_after: now() + time::Duration::days(265),
-        serial: "0a".into(),
-        sha1: "ab".repeat(20),
-        sha256: "ab".repeat(32),
-        key: KeyFacts {
-            algorithm: "EC".into(),
-            bits: Some(256),
-        },
-        signature: "ecdsa-with-SHA256".into(),
-        signature_strength: SignatureStrength::Good,
-        self_signed: false,
-        name_matches: true,
-        trust: TrustFacts {
-            anchor: None,
-            defects: Vec::new(),
-            path: vec![0],
-        },
-        issuer_urls: Vec::new(),
-        more_names: 0,
-    }
-}
-
 fn failure(stage: Stage, cause: Cause) -> Failure {
     Failure {
         stage,
         cause,
         detail: None,
     }
-}
-
-fn now() -> OffsetDateTime {
-    OffsetDateTime::from_unix_timestamp(1_795_000_000).expect("a moment in 2026")
 }
 
 #[test]

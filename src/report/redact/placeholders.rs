@@ -82,6 +82,12 @@ impl Placeholders {
         *text = text.rewritten(|text| self.text(text));
     }
 
+    pub(super) fn say_all<'a>(&mut self, texts: impl IntoIterator<Item = &'a mut Text>) {
+        for text in texts {
+            self.say(text);
+        }
+    }
+
     /// A text without the names that are known, and without whatever else looks like one.
     pub(super) fn text(&mut self, text: &str) -> String {
         let text = self.without_headers(text);

@@ -137,41 +137,24 @@ impl Placeholders {
     fn peer(&mut self, peer: &mut PeerFacts) {
         match peer {
             PeerFacts::Smtp(facts) => {
-                facts.greeting.iter_mut().for_each(|text| self.say(text));
-                facts.extensions.iter_mut().for_each(|text| self.say(text));
-                facts
-                    .secure_extensions
-                    .iter_mut()
-                    .for_each(|text| self.say(text));
+                self.say_all(&mut facts.greeting);
+                self.say_all(&mut facts.extensions);
+                self.say_all(&mut facts.secure_extensions);
             }
             PeerFacts::Imap(facts) => {
-                facts.greeting.iter_mut().for_each(|text| self.say(text));
-                facts
-                    .capabilities
-                    .iter_mut()
-                    .for_each(|text| self.say(text));
-                facts
-                    .secure_capabilities
-                    .iter_mut()
-                    .for_each(|text| self.say(text));
+                self.say_all(&mut facts.greeting);
+                self.say_all(&mut facts.capabilities);
+                self.say_all(&mut facts.secure_capabilities);
             }
             PeerFacts::Pop3(facts) => {
-                facts.greeting.iter_mut().for_each(|text| self.say(text));
-                facts
-                    .capabilities
-                    .iter_mut()
-                    .for_each(|text| self.say(text));
-                facts
-                    .secure_capabilities
-                    .iter_mut()
-                    .for_each(|text| self.say(text));
+                self.say_all(&mut facts.greeting);
+                self.say_all(&mut facts.capabilities);
+                self.say_all(&mut facts.secure_capabilities);
             }
             PeerFacts::Ldap(facts) => {
                 for (attribute, values) in &mut facts.root_dse {
                     if names_nobody(attribute.as_str()) {
-                        for text in values.iter_mut() {
-                            self.say(text);
-                        }
+                        self.say_all(values);
                         continue;
                     }
                     for value in values {
@@ -189,11 +172,8 @@ impl Placeholders {
                     &mut facts.front_end,
                     &mut facts.health_server,
                 ];
-                texts.into_iter().flatten().for_each(|text| self.say(text));
-                facts
-                    .authentication
-                    .iter_mut()
-                    .for_each(|text| self.say(text));
+                self.say_all(texts.into_iter().flatten());
+                self.say_all(&mut facts.authentication);
                 for via in &mut facts.via {
                     let place = self.name(via.as_str());
                     *via = Text::from(place.as_str());
@@ -204,7 +184,7 @@ impl Placeholders {
                 }) = facts.bearer.as_deref_mut()
                 {
                     let texts = trusted_issuers.iter_mut().chain(authorization_uri);
-                    texts.for_each(|text| self.say(text));
+                    self.say_all(texts);
                 }
                 for redirect in &mut facts.redirects {
                     self.say(&mut redirect.location);

@@ -11,8 +11,9 @@ use exchports::finding::{Code, Severity, Status};
 use exchports::judge::{Control, Elsewhere, calls_for_control, target_rules};
 use exchports::observation::{Attempt, Cause, Observation, State};
 
+use super::now;
 use super::staged_host::{
-    ADDRESSES, StagedHost, certificate, codes, days, healthy, ip, now, old, only, serve, unopened,
+    ADDRESSES, StagedHost, certificate, codes, days, healthy, ip, old, only, serve, unopened,
 };
 
 use ServiceId::{

@@ -29,7 +29,7 @@ pub(super) const EXPECTATIONS: [Expectation; 3] = [
     Expectation::Forbidden,
 ];
 
-pub(super) fn now() -> OffsetDateTime {
+pub(crate) fn now() -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(1_795_000_000).expect("a moment in 2026")
 }
 
@@ -148,7 +148,7 @@ pub(super) fn healthy(service: &Service) -> Observation {
     }
 }
 
-pub(super) fn certificate(defects: Vec<TrustDefect>) -> CertificateFacts {
+pub(crate) fn certificate(defects: Vec<TrustDefect>) -> CertificateFacts {
     CertificateFacts {
         subject: Text::from("CN=mail.example.com"),
         issuer: Text::from("CN=Example CA"),

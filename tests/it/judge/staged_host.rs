@@ -5,20 +5,19 @@ use std::time::Duration;
 
 use exchports::catalog::{Expectation, Group, Role, Service, ServiceId, all, expectation};
 use exchports::facts::{
-    CertificateFacts, Health, HttpFacts, KeyFacts, PeerFacts, SignatureStrength, SmtpFacts, Text,
-    TlsFacts, TlsVersion, TrustFacts,
+    CertificateFacts, Health, HttpFacts, PeerFacts, SmtpFacts, Text, TlsFacts, TlsVersion,
+    TrustFacts,
 };
 use exchports::finding::{Code, Finding, Severity, TargetDiagnosis, TargetFinding};
 use exchports::judge::{Context, Control, Elsewhere, Surroundings, judge, judge_target};
 use exchports::observation::{Cause, Failure, Observation, Stage, State, Step};
 use exchports::plan::{Check, Host, Standards, Target};
-use time::OffsetDateTime;
+
+use super::now;
 
 use ServiceId::Http;
 
 pub(super) const NAME: &str = "mail.example.com";
-
-// -- what the tests are made of
 
 pub(super) const ADDRESSES: [&str; 2] = ["192.0.2.10", "192.0.2.11"];
 
@@ -206,10 +205,6 @@ pub(super) fn only(finding: &TargetFinding, code: Code) -> &TargetDiagnosis {
     told
 }
 
-pub(super) fn now() -> OffsetDateTime {
-    OffsetDateTime::from_unix_timestamp(1_795_000_000).expect("a moment in 2026")
-}
-
 pub(super) fn days(days: i64) -> time::Duration {
     time::Duration::days(days)
 }
@@ -281,25 +276,11 @@ pub(super) fn healthy(service: &Service) -> Observation {
 /// Renewed a hundred days ago.
 pub(super) fn certificate() -> CertificateFacts {
     CertificateFacts {
-        subject: Text::from("CN=mail.example.com"),
-        issuer: Text::from("CN=Example CA"),
-        names: vec![Text::from("mail.example.com")],
-        not_before: now() - days(100),
-        not_after: now() + days(265),
         serial: "0b".into(),
         sha1: "bb".repeat(20),
         sha256: "bb".repeat(32),
-        key: KeyFacts {
-            algorithm: "EC".into(),
-            bits: Some(256),
-        },
-        signature: "ecdsa-with-SHA256".into(),
-        signature_strength: SignatureStrength::Good,
-        self_signed: false,
-        name_matches: true,
         trust: TrustFacts::default(),
-        issuer_urls: Vec::new(),
-        more_names: 0,
+        ..super::certificate(Vec::new())
     }
 }
 
