@@ -1,4 +1,4 @@
-//! The current time as the protocols write it; the room's only clock.
+//! The current time as the protocols write it; the module's only clock.
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;

@@ -108,6 +108,33 @@ impl Sources {
         edges
     }
 
+    /// File → the modules of the crate that it names, its own included.
+    pub(crate) fn uses(&self) -> BTreeMap<&str, BTreeSet<String>> {
+        let mut named = BTreeMap::new();
+        for (path, module) in &self.modules {
+            let mut paths = Paths::default();
+            module.items.iter().for_each(|item| paths.visit_item(item));
+            let used = paths
+                .found
+                .iter()
+                .filter_map(|found| self.absolute(path, found, 0)?.into_iter().next())
+                .filter(|name| self.modules.contains_key(std::slice::from_ref(name)));
+            named.insert(&*module.file, used.collect());
+        }
+        named
+    }
+
+    /// File → the words of its code.
+    pub(crate) fn words(&self) -> BTreeMap<&str, Words> {
+        let mut all = BTreeMap::new();
+        for module in self.modules.values() {
+            let mut words = Words::default();
+            module.items.iter().for_each(|item| words.visit_item(item));
+            all.insert(&*module.file, words);
+        }
+        all
+    }
+
     /// Every type that is defined outside functions: its name and its files.
     pub(crate) fn types(&self) -> BTreeMap<String, Vec<&str>> {
         let mut types: BTreeMap<String, Vec<&str>> = BTreeMap::new();
@@ -287,6 +314,70 @@ impl<'ast> Visit<'ast> for Paths {
     fn visit_visibility(&mut self, _: &'ast syn::Visibility) {}
 }
 
+/// What stands in the code of a file: paths, methods, macros and what they are given.
+#[derive(Default)]
+pub(crate) struct Words {
+    paths: BTreeSet<Vec<String>>,
+    /// As `println!`.
+    macros: BTreeSet<String>,
+}
+
+impl Words {
+    /// Whether a path, a name or a macro stands there, whole or in a longer path.
+    pub(crate) fn has(&self, word: &str) -> bool {
+        let sought: Vec<&str> = word.split("::").collect();
+        let is_in = |path: &Vec<String>| path.windows(sought.len()).any(|part| part == sought);
+        self.macros.contains(word) || self.paths.iter().any(is_in)
+    }
+}
+
+impl<'ast> Visit<'ast> for Words {
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        let segments = path.segments.iter();
+        self.paths
+            .insert(segments.map(|segment| segment.ident.to_string()).collect());
+        visit::visit_path(self, path);
+    }
+
+    fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
+        self.paths.insert(vec![call.method.to_string()]);
+        visit::visit_expr_method_call(self, call);
+    }
+
+    fn visit_item_use(&mut self, used: &'ast ItemUse) {
+        collect(&used.tree, &mut Vec::new(), &mut |path, _| {
+            self.paths.insert(path);
+        });
+    }
+
+    fn visit_item_mod(&mut self, module: &'ast ItemMod) {
+        if !module.attrs.iter().any(is_for_tests) {
+            visit::visit_item_mod(self, module);
+        }
+    }
+
+    fn visit_macro(&mut self, found: &'ast syn::Macro) {
+        if let Some(last) = found.path.segments.last() {
+            self.macros.insert(format!("{}!", last.ident));
+        }
+        // What a macro is given is words, not yet paths.
+        let words = found.tokens.to_string().replace(" :: ", "::");
+        let within = words
+            .split(" ! ")
+            .map(|before| before.split(' ').next_back());
+        let within = within.flatten().map(|name| format!("{name}!"));
+        self.macros.extend(within);
+        let words = words.split(|letter: char| !letter.is_alphanumeric() && !"_:".contains(letter));
+        for word in words.filter(|word| !word.is_empty()) {
+            let path = word.split("::").map(str::to_owned);
+            self.paths.insert(path.collect());
+        }
+        visit::visit_macro(self, found);
+    }
+
+    fn visit_attribute(&mut self, _: &'ast Attribute) {}
+}
+
 /// Each leaf of a `use`: its path, and the name that it gets; no name for `*`.
 fn collect(
     tree: &UseTree,
@@ -360,4 +451,53 @@ fn name(item: &Item) -> Option<String> {
         _ => return None,
     };
     Some(ident.to_string())
+}
+
+#[test]
+fn imports_are_read_as_code() {
+    let code = r##"
+        //! TcpStream, println!
+        use std::{io, time::{Duration, Instant as Moment}};
+        use tokio::net;
+        macro_rules! say { ($it:expr) => { eprintln!("{}", $it) } }
+        /* rustls /* and */ webpki */
+        fn run() {
+            let text = "SystemTime::now() // dbg!";
+            let raw = r#"tokio::process " "#;
+            let addresses = text.to_socket_addrs();
+            assert!(crate::net::clock::now() > OffsetDateTime::now_utc());
+        }
+        #[cfg(test)]
+        mod tests {
+            fn print() { println!() }
+        }
+    "##;
+    let mut words = Words::default();
+    for item in &syn::parse_file(code).expect("it is Rust").items {
+        words.visit_item(item);
+    }
+    for word in [
+        "std::time::Instant",
+        "tokio",
+        "tokio::net",
+        "to_socket_addrs",
+        "eprintln!",
+        "assert!",
+        "now_utc",
+        "net::clock",
+    ] {
+        assert!(words.has(word), "{word}");
+    }
+    for word in [
+        "TcpStream",
+        "println!",
+        "rustls",
+        "webpki",
+        "SystemTime::now",
+        "dbg!",
+        "tokio::process",
+        "time::now",
+    ] {
+        assert!(!words.has(word), "{word}");
+    }
 }

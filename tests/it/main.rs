@@ -1,4 +1,4 @@
-//! The one integration binary: the program and its rooms, seen from outside.
+//! The one integration binary: the program and its modules, seen from outside.
 
 mod ci;
 mod cli;

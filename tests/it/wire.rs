@@ -179,10 +179,10 @@ fn names(oracles: &[oracles::Oracle]) -> BTreeSet<&'static str> {
     oracles.iter().map(|(name, _)| *name).collect()
 }
 
-/// The source files of a room with their modules; of a module with a wall in it, all under its own name.
-fn sources(room: &Path) -> Vec<(String, String)> {
+/// The source files of a folder with their modules; those of a module with files of its own are all under its name.
+fn sources(folder: &Path) -> Vec<(String, String)> {
     let mut sources = Vec::new();
-    for entry in files(room) {
+    for entry in files(folder) {
         let module = entry.rsplit(['/', '\\']).next().expect("a name");
         let module = module.trim_end_matches(".rs").to_owned();
         if Path::new(&entry).is_dir() {

@@ -1,4 +1,4 @@
-//! The room `judge` from outside: what holds for every rule, every cause, every role, every word.
+//! The module `judge` from outside: what holds for every rule, every cause, every role, every word.
 
 mod check;
 mod explain;

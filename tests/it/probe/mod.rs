@@ -1,4 +1,4 @@
-//! The room `probe` over scripted peers: literal bytes, a clock that stands still, no network.
+//! The module `probe` over scripted peers: literal bytes, a clock that stands still, no network.
 //!
 //! [`trial`] is one check against a [`peer`](crate::peer), which is the other end of a connection.
 //! [`script`] reads the transcripts of `tests/transcripts`, [`transcripts`] plays them. [`bounds`] holds every wait to
