@@ -1,5 +1,6 @@
 //! Who may have come to a limit on connections is asked once more, alone, when all others are done.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::check::{DialTerms, ask, check_within};
@@ -30,11 +31,11 @@ pub(super) async fn ask_again(
     shared: &RunSetup,
     target: &Target,
     rows: &[PlannedRow],
-    findings: &mut [Option<Finding>],
+    findings: &mut [Option<Arc<Finding>>],
     way: &DialTerms,
 ) {
     // A limit can turn all away that come at once: where nobody was answered, the first one tells.
-    let mut is_any_answered = findings.iter().flatten().any(is_answered);
+    let mut is_any_answered = findings.iter().flatten().any(|one| is_answered(one));
     let mut in_vain: Vec<Option<Code>> = Vec::new();
     let mut opened: Vec<&[Endpoint]> = Vec::new();
     for ((check, addresses), place) in rows.iter().zip(findings) {
@@ -78,7 +79,7 @@ pub(super) async fn ask_again(
         if check.service.id == crate::catalog::ServiceId::Https {
             opened.push(addresses);
         }
-        *place = Some(again);
+        *place = Some(Arc::new(again));
     }
 }
 

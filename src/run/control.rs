@@ -1,6 +1,7 @@
 //! One port more, where every port accepted.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use time::OffsetDateTime;
 
@@ -17,7 +18,7 @@ use crate::probe::Ask;
 pub(super) async fn control(
     shared: &RunSetup,
     target: &Target,
-    findings: &[Finding],
+    findings: &[Arc<Finding>],
     way: DialTerms,
 ) -> Option<Control> {
     if !judge::calls_for_control(findings) || !is_doubtful(shared.plan.depth, findings) {
@@ -46,8 +47,8 @@ pub(super) async fn control(
 
 /// Whether open ports may be somebody else's who answers for all. Where each of them spoke its protocol there is nothing
 /// to find out, and a firewall would make it cost a timeout; of those that were only connected to nobody knows.
-fn is_doubtful(depth: Depth, findings: &[Finding]) -> bool {
-    let is_mute = |finding: &Finding| {
+fn is_doubtful(depth: Depth, findings: &[Arc<Finding>]) -> bool {
+    let is_mute = |finding: &Arc<Finding>| {
         finding.observation.failure.as_ref().is_some_and(|failure| {
             matches!(
                 failure.cause,
@@ -88,7 +89,7 @@ mod tests {
             server_name: &server_name,
             now: OffsetDateTime::UNIX_EPOCH,
         };
-        let found = |seen| judge::judge(check(ServiceId::Https), seen, &context);
+        let found = |seen| Arc::new(judge::judge(check(ServiceId::Https), seen, &context));
         let talks = [found(open()), found(failing(Stage::Starttls, Cause::NoTls))];
         let mute = [
             found(open()),

@@ -1,6 +1,7 @@
 //! Port 25 of another host, where that of a target does not answer: is it blocked here, or there?
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::check::{DialTerms, ask, one_check};
 use super::setup::RunSetup;
@@ -17,7 +18,7 @@ use crate::probe::Ask;
 pub(super) async fn port_25(
     shared: &RunSetup,
     target: &Target,
-    findings: &[Finding],
+    findings: &[Arc<Finding>],
     way: &DialTerms,
 ) -> Vec<Elsewhere> {
     let mut seen = Vec::new();

@@ -58,17 +58,17 @@ pub(super) async fn one_target(
     let mut findings = all_checks(checks, &rows, &context, &events).await;
     let open: Vec<bool> = findings
         .iter()
-        .map(|place| place.as_ref().is_some_and(is_open_question))
+        .map(|place| place.as_deref().is_some_and(is_open_question))
         .collect();
     ask_again(&shared, &target, &rows, &mut findings, &terms).await;
     if !events.is_held {
         for (row, finding) in findings.iter().enumerate() {
             if let (Some(finding), Some(true)) = (finding, open.get(row)) {
-                events.tell_check(row, finding.clone());
+                events.tell_check(row, Arc::clone(finding));
             }
         }
     }
-    let findings: Vec<Finding> = findings.into_iter().flatten().collect();
+    let findings: Vec<Arc<Finding>> = findings.into_iter().flatten().collect();
     let around = Surroundings {
         addresses,
         resolve: lookup.took,
@@ -78,11 +78,11 @@ pub(super) async fn one_target(
     let verdict = if events.is_held {
         let seen: Vec<(Check, Observation)> = findings
             .into_iter()
-            .map(|finding| (finding.check, finding.observation))
+            .map(|finding| (finding.check, Arc::unwrap_or_clone(finding).observation))
             .collect();
         let (findings, verdict) = judge::judge_by_signs(&target, &around, &seen, &context);
         for (row, finding) in findings.into_iter().enumerate() {
-            events.tell_check(row, finding);
+            events.tell_check(row, Arc::new(finding));
         }
         verdict
     } else {
@@ -108,23 +108,23 @@ impl TargetEvents {
         drop(self.sender.send(event));
     }
 
-    fn tell_check(&self, row: usize, finding: Finding) {
+    fn tell_check(&self, row: usize, finding: Arc<Finding>) {
         self.tell(Event::CheckFinished {
             target: self.id,
             row,
-            finding: Arc::new(finding),
+            finding,
         });
     }
 
     /// One that may still change was only seen.
-    fn tell_ended(&self, row: usize, finding: &Finding) {
+    fn tell_ended(&self, row: usize, finding: &Arc<Finding>) {
         if self.is_held || is_open_question(finding) {
             self.tell(Event::CheckSeen {
                 target: self.id,
                 row,
             });
         } else {
-            self.tell_check(row, finding.clone());
+            self.tell_check(row, Arc::clone(finding));
         }
     }
 }
@@ -190,12 +190,13 @@ async fn all_checks(
     rows: &[PlannedRow],
     context: &Context<'_>,
     events: &TargetEvents,
-) -> Vec<Option<Finding>> {
-    let mut findings: Vec<Option<Finding>> = vec![None; rows.len()];
+) -> Vec<Option<Arc<Finding>>> {
+    let mut findings: Vec<Option<Arc<Finding>>> = vec![None; rows.len()];
     while let Some(ended) = checks.running.join_next().await {
         let Some((row, finding)) = finished_row(ended, &checks.tasks, rows, context) else {
             continue;
         };
+        let finding = Arc::new(finding);
         events.tell_ended(row, &finding);
         if let Some(place) = findings.get_mut(row) {
             *place = Some(finding);
@@ -310,5 +311,32 @@ mod tests {
         assert_eq!(causes, [(0, Some(Cause::Internal)), (1, None)]);
         let seen = ended.first().map(|(_, finding)| &finding.observation);
         assert_eq!(seen.and_then(|seen| seen.address), Some(address));
+    }
+
+    /// However many reporters there are, and whoever judges the target: none of them has a copy.
+    #[test]
+    fn what_is_told_of_a_check_is_shared() {
+        let standards = Standards::default();
+        let server_name = Host::Name("mail.example.com".to_owned());
+        let context = Context {
+            standards: &standards,
+            role: Role::Any,
+            unused_proxy: None,
+            server_name: &server_name,
+            now: OffsetDateTime::UNIX_EPOCH,
+        };
+        let finding = Arc::new(judge::judge(check(ServiceId::Imaps), open(), &context));
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        let events = TargetEvents {
+            sender,
+            id: TargetId(0),
+            is_held: false,
+        };
+        events.tell_ended(0, &finding);
+        let told = match receiver.try_recv() {
+            Ok(Event::CheckFinished { finding, .. }) => Some(finding),
+            _ => None,
+        };
+        assert!(told.is_some_and(|told| Arc::ptr_eq(&told, &finding)));
     }
 }

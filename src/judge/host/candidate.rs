@@ -4,8 +4,8 @@ use crate::catalog::{Expectation, Role, ServiceId};
 use crate::finding::{Candidate, Finding, Status};
 
 /// What the roles that a target was judged as ask of it, and how much of that works.
-pub(super) fn candidate(role: Role, rows: &[Finding], status: Status) -> Candidate {
-    let is_asked = |row: &&Finding| row.check.expect == Expectation::Required;
+pub(super) fn candidate(role: Role, rows: &[&Finding], status: Status) -> Candidate {
+    let is_asked = |row: &&&Finding| row.check.expect == Expectation::Required;
     // Of a group that was looked at in part, nothing can be said.
     let is_seen = |id: &ServiceId| rows.iter().any(|row| row.check.service.id == *id);
     let groups = role.row().one_of.iter();

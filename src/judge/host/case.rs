@@ -93,7 +93,7 @@ impl TargetEvidence {
 /// What a rule over a target looks at.
 #[derive(Debug)]
 pub struct TargetCase<'a> {
-    pub(super) findings: &'a [Finding],
+    pub(super) findings: &'a [&'a Finding],
     pub(super) context: &'a Context<'a>,
     pub(super) control: Option<Control>,
     pub(super) port_25: &'a [Elsewhere],
@@ -102,18 +102,22 @@ pub struct TargetCase<'a> {
 impl<'a> TargetCase<'a> {
     /// Whose software the host runs: what one service says of it holds for those that say nothing.
     pub(super) fn product(&self) -> Product {
-        product(&self.findings.iter(), self.context)
+        product(&self.rows(), self.context)
+    }
+
+    /// What was found of every check.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &'a Finding> + Clone {
+        self.findings.iter().copied()
     }
 
     /// Services with a port of their own.
     pub(super) fn ports(&self) -> impl Iterator<Item = &'a Finding> + Clone {
-        ports(self.findings)
+        ports(self.rows())
     }
 
     /// The services behind 443, with what their directories answered, as far as they did.
     pub(super) fn web(&self) -> impl Iterator<Item = (&'a Finding, &'a HttpFacts)> + Clone {
-        self.findings
-            .iter()
+        self.rows()
             .filter(|finding| finding.check.service.group == Group::Web)
             .filter_map(|finding| Some((finding, http(finding)?)))
             .filter(|(_, facts)| facts.status.is_some())
@@ -141,10 +145,10 @@ pub(super) fn product<'a>(
     Product::of(known.find(|product| says(*product)), context.role)
 }
 
-pub(super) fn ports(findings: &[Finding]) -> impl Iterator<Item = &Finding> + Clone {
-    findings
-        .iter()
-        .filter(|finding| finding.check.service.group == Group::Port)
+pub(super) fn ports<'a>(
+    rows: impl Iterator<Item = &'a Finding> + Clone,
+) -> impl Iterator<Item = &'a Finding> + Clone {
+    rows.filter(|finding| finding.check.service.group == Group::Port)
 }
 
 pub(super) fn http(finding: &Finding) -> Option<&HttpFacts> {

@@ -69,7 +69,7 @@ fn matter(rows: &[&Finding]) -> Code {
 /// design, and one signed by itself is what setup made: neither is a renewal that was forgotten.
 fn served<'a>(whole: &TargetCase<'a>) -> Vec<Served<'a>> {
     let mut all: Vec<Served<'a>> = Vec::new();
-    for finding in whole.findings {
+    for finding in whole.rows() {
         let protocol = finding.check.service.protocol;
         // Nor is one renewed for what must not be reachable.
         let is_forbidden = finding.check.expect == Expectation::Forbidden;

@@ -195,7 +195,7 @@ fn changes(
 ) -> Vec<TargetEvidence> {
     let mut found: Vec<(Change, Vec<&Finding>)> = Vec::new();
     let mut at = "";
-    for row in whole.findings {
+    for row in whole.rows() {
         let Some(before) = &row.observation.before else {
             continue;
         };

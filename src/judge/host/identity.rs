@@ -144,7 +144,7 @@ fn none_of(whole: &TargetCase<'_>, group: usize, message: &str) -> Vec<TargetEvi
 
 /// Whether anything that was said is Exchange's own.
 pub(super) fn is_exchange(whole: &TargetCase<'_>) -> bool {
-    whole.findings.iter().any(|finding| {
+    whole.rows().any(|finding| {
         let case = Case {
             check: finding.check,
             seen: &finding.observation,
@@ -248,8 +248,7 @@ fn role_does_not_fit(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
     }
     // Mail for an organisation of its own often goes in and out through Exchange Online: only a hint.
     whole
-        .findings
-        .iter()
+        .rows()
         .find_map(|row| {
             let greeting = smtp(row)?.greeting.as_ref()?;
             let name = greeting.as_str().split_whitespace().nth(1)?;
@@ -324,7 +323,7 @@ fn iso((year, month, day): Day) -> String {
 /// The builds that were told, each line once; the longest wording of each, which has the revision.
 fn builds<'a>(whole: &TargetCase<'a>) -> Vec<Build<'a>> {
     let mut builds: Vec<Build<'a>> = Vec::new();
-    for row in whole.findings {
+    for row in whole.rows() {
         let Some(told) = http(row).and_then(|facts| facts.exchange_build.as_ref()) else {
             continue;
         };
@@ -361,14 +360,13 @@ fn names_differ(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
         Some((_, rows)) => rows.push(row),
         None => machines.push((name, vec![row])),
     };
-    for row in whole.findings {
+    for row in whole.rows() {
         if let Some(name) = http(row).and_then(|facts| facts.front_end.as_ref()) {
             note(name, row);
         }
     }
     let greetings: Vec<(Text, &Finding)> = whole
-        .findings
-        .iter()
+        .rows()
         .filter(|row| row.check.service.protocol == Protocol::Smtp)
         .filter_map(|row| Some((machine_in_greeting(row, whole)?, row)))
         .collect();
@@ -411,8 +409,7 @@ fn machine_in_greeting(row: &Finding, whole: &TargetCase<'_>) -> Option<Text> {
     let parent = name.split_once('.').map(|(_, parent)| parent)?;
     let is_asked = matches!(whole.context.server_name, Host::Name(asked) if asked.trim_end_matches('.') == name);
     let is_published = whole
-        .findings
-        .iter()
+        .rows()
         .filter_map(certificate)
         .filter(|found| !found.self_signed)
         .flat_map(|found| &found.names)

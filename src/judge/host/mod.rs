@@ -4,6 +4,7 @@
 //! A cause that several rows share is told here once, with the services that share it; their rows keep it, and reports
 //! for people need not repeat it ([`Code::covers`]).
 
+use std::borrow::Borrow;
 use std::cmp::Reverse;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -52,14 +53,15 @@ pub struct Surroundings {
 /// target of which nothing was looked at is skipped. Diagnoses come worst first, then in the order of the
 /// [rules](fn@target_rules).
 #[must_use]
-pub fn judge_target(
+pub fn judge_target<F: Borrow<Finding>>(
     target: &Target,
     around: Surroundings,
-    findings: &[Finding],
+    findings: &[F],
     context: &Context<'_>,
 ) -> TargetFinding {
+    let findings: Vec<&Finding> = findings.iter().map(Borrow::borrow).collect();
     let whole = TargetCase {
-        findings,
+        findings: &findings,
         context,
         control: around.control,
         port_25: &around.port_25,
@@ -80,7 +82,7 @@ pub fn judge_target(
     diagnoses.extend(shared);
     // Stable: what is equally bad stays in the order of the rules.
     diagnoses.sort_by_key(|told| Reverse(told.diagnosis.severity));
-    let status = worst(findings, &diagnoses);
+    let status = worst(&findings, &diagnoses);
     TargetFinding {
         target: target.name.clone(),
         node_of: target.node_of.clone(),
@@ -89,23 +91,23 @@ pub fn judge_target(
         resolve: around.resolve,
         status,
         diagnoses,
-        unrequired: unrequired(findings),
+        unrequired: unrequired(&findings),
         guess: None,
-        candidates: vec![candidate(context.role, findings, status)],
+        candidates: vec![candidate(context.role, &findings, status)],
     }
 }
 
 /// Whether a port should be tried on which nobody is: every port of the target accepted, so possibly something on the
 /// way accepts everything.
 #[must_use]
-pub fn calls_for_control(findings: &[Finding]) -> bool {
-    mute::is_everything_open(findings)
+pub fn calls_for_control<F: Borrow<Finding>>(findings: &[F]) -> bool {
+    mute::is_everything_open(findings.iter().map(Borrow::borrow))
 }
 
 /// Whether port 25 of another host would tell something: that of the target was looked at and does not answer.
 #[must_use]
-pub fn calls_for_port_25(findings: &[Finding]) -> bool {
-    port_25::is_25_unanswered(findings)
+pub fn calls_for_port_25<F: Borrow<Finding>>(findings: &[F]) -> bool {
+    port_25::is_25_unanswered(findings.iter().map(Borrow::borrow))
 }
 
 /// All rules over a target, in their order.
@@ -123,7 +125,7 @@ pub fn target_rules() -> impl Iterator<Item = &'static HostRule> {
 }
 
 /// What fails although nothing requires it, each service once.
-fn unrequired(findings: &[Finding]) -> Vec<(ServiceId, Expectation)> {
+fn unrequired(findings: &[&Finding]) -> Vec<(ServiceId, Expectation)> {
     let mut failing: Vec<(ServiceId, Expectation)> = findings
         .iter()
         .filter(|finding| finding.status == Status::Fail)
@@ -134,7 +136,7 @@ fn unrequired(findings: &[Finding]) -> Vec<(ServiceId, Expectation)> {
     failing
 }
 
-fn worst(findings: &[Finding], diagnoses: &[TargetDiagnosis]) -> Status {
+fn worst(findings: &[&Finding], diagnoses: &[TargetDiagnosis]) -> Status {
     let of_checks = findings
         .iter()
         .map(|finding| match finding.status {

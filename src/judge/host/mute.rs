@@ -10,8 +10,9 @@ use crate::finding::{Code, Finding};
 use crate::observation::{Cause, Stage, State};
 
 /// Whether all ports that were tried accepted; one alone is no pattern.
-pub(super) fn is_everything_open(findings: &[Finding]) -> bool {
-    ports(findings).all(is_open) && services(ports(findings)).len() >= EVERYTHING
+pub(super) fn is_everything_open<'a>(rows: impl Iterator<Item = &'a Finding> + Clone) -> bool {
+    let ports = ports(rows);
+    ports.clone().all(is_open) && services(ports).len() >= EVERYTHING
 }
 
 /// So many open ports are more than most hosts have.
@@ -21,7 +22,7 @@ pub(super) fn everything_open(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
     let Some(control) = whole.control else {
         return Vec::new();
     };
-    if control.state != Some(State::Open) || !is_everything_open(whole.findings) {
+    if control.state != Some(State::Open) || !is_everything_open(whole.rows()) {
         return Vec::new();
     }
     vec![TargetEvidence::new(
@@ -99,7 +100,7 @@ pub(super) fn proxy_header_missing(whole: &TargetCase<'_>) -> Vec<TargetEvidence
             )
             .severity(or_unsaid(
                 whole,
-                worst_of(Code::ProxyHeaderMissing, whole.findings),
+                worst_of(Code::ProxyHeaderMissing, whole.rows()),
             )),
         ];
     }
@@ -122,7 +123,7 @@ pub(super) fn proxy_header_missing(whole: &TargetCase<'_>) -> Vec<TargetEvidence
     )
     .severity(or_unsaid(
         whole,
-        worst_of(Code::ProxyHeaderMissing, whole.findings),
+        worst_of(Code::ProxyHeaderMissing, whole.rows()),
     ))]
 }
 
@@ -166,17 +167,13 @@ pub(super) fn no_live_member(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
             format!("all {count} open ports accept the connection and {how}"),
             open.into_iter().chain(behind(whole)),
         )
-        .severity(or_unsaid(
-            whole,
-            worst_of(Code::NoLiveMember, whole.findings),
-        )),
+        .severity(or_unsaid(whole, worst_of(Code::NoLiveMember, whole.rows()))),
     ]
 }
 
 /// The web services that were not asked because of 443.
 fn behind<'a>(whole: &TargetCase<'a>) -> impl Iterator<Item = &'a Finding> {
-    let findings = whole.findings;
-    findings
-        .iter()
+    whole
+        .rows()
         .filter(|row| row.failure_code == Some(Code::HttpsUnusable))
 }

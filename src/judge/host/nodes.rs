@@ -24,7 +24,7 @@ pub(super) const RULES: &[HostRule] = &[HostRule {
     holds: |whole| {
         // What one check of each service saw has nothing beside it.
         let mut addresses: Vec<IpAddr> = Vec::new();
-        for row in whole.findings {
+        for row in whole.rows() {
             if let Some(address) = address(row).filter(|it| !addresses.contains(it)) {
                 addresses.push(address);
             }
@@ -36,8 +36,7 @@ pub(super) const RULES: &[HostRule] = &[HostRule {
             .map(|(address, label)| Place {
                 label,
                 rows: whole
-                    .findings
-                    .iter()
+                    .rows()
                     .filter(|row| case::address(row) == Some(*address))
                     .collect(),
             })

@@ -10,8 +10,8 @@ use crate::finding::{Code, Finding, Severity};
 use crate::observation::State;
 
 /// Whether 25 was looked at, and nobody answered on it at any address.
-pub(super) fn is_25_unanswered(findings: &[Finding]) -> bool {
-    let mut smtp = ports(findings)
+pub(super) fn is_25_unanswered<'a>(rows: impl Iterator<Item = &'a Finding> + Clone) -> bool {
+    let mut smtp = ports(rows)
         .filter(|row| row.check.service.id == ServiceId::Smtp)
         .peekable();
     smtp.peek().is_some() && smtp.all(|row| row.observation.state == Some(State::Filtered))
@@ -19,7 +19,7 @@ pub(super) fn is_25_unanswered(findings: &[Finding]) -> bool {
 
 /// What 25 of other hosts says of that of this one.
 fn told_by_elsewhere(whole: &TargetCase<'_>) -> Option<Code> {
-    if !is_25_unanswered(whole.findings) || whole.port_25.is_empty() {
+    if !is_25_unanswered(whole.rows()) || whole.port_25.is_empty() {
         return None;
     }
     let any = |states: &[State]| {

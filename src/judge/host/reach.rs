@@ -222,7 +222,7 @@ fn one_family(whole: &TargetCase<'_>, code: Code) -> Vec<TargetEvidence> {
     };
     let severity = worst_of(code, rows.iter().copied()).max(Severity::Warn);
     // What lives behind 443 shares its fate.
-    let behind = whole.findings.iter().filter(|row| {
+    let behind = whole.rows().filter(|row| {
         row.failure_code == Some(Code::HttpsNotOpen)
             && address(row).is_some_and(|ip| broken.contains(&ip))
     });

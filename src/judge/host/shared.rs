@@ -50,7 +50,7 @@ const SHARED: [(Code, SharedBy); 28] = [
 /// A lookup that failed keeps every check from being made, be it one; its rows tell nothing of it themselves.
 pub(super) fn of_the_lookup(whole: &TargetCase<'_>) -> Vec<TargetDiagnosis> {
     let mut told: Vec<TargetDiagnosis> = Vec::new();
-    for finding in whole.findings {
+    for finding in whole.rows() {
         let case = Case {
             check: finding.check,
             seen: &finding.observation,
@@ -79,7 +79,7 @@ pub(super) fn of_the_rows(whole: &TargetCase<'_>) -> Vec<TargetDiagnosis> {
     let mut all = Vec::new();
     for (code, by) in SHARED {
         let mut groups: Vec<(Option<&str>, Vec<&Finding>)> = Vec::new();
-        for finding in whole.findings {
+        for finding in whole.rows() {
             if !tells(finding, code) {
                 continue;
             }
@@ -109,8 +109,7 @@ pub(super) fn of_the_rows(whole: &TargetCase<'_>) -> Vec<TargetDiagnosis> {
 pub(super) fn left_out(whole: &TargetCase<'_>) -> Vec<TargetDiagnosis> {
     const CODE: Code = Code::CertificateMissingIntermediate;
     let sent: Vec<&ChainLink> = whole
-        .findings
-        .iter()
+        .rows()
         .filter(|row| certificate(row).is_some_and(|found| found.trust.anchor.is_some()))
         .filter_map(|row| row.observation.tls.as_ref())
         .flat_map(|tls| tls.chain.iter().skip(1))
@@ -127,7 +126,7 @@ pub(super) fn left_out(whole: &TargetCase<'_>) -> Vec<TargetDiagnosis> {
         sent.iter().find(is_left_out).map(|link| &link.subject)
     };
     let mut groups: Vec<(&Text, Vec<&Finding>)> = Vec::new();
-    for row in whole.findings {
+    for row in whole.rows() {
         let Some(subject) = missing(row) else {
             continue;
         };
@@ -178,7 +177,7 @@ fn told(code: Code, rows: &[&Finding], whole: &TargetCase<'_>) -> Option<TargetD
     let is_one_hint = of_rows().all(|diagnosis| diagnosis.hint == first.hint);
     let services = services(rows.iter().copied());
     // Where a service has rows that are fine, or have another cause, the addresses tell which are meant.
-    let has_others = whole.findings.iter().any(|finding| {
+    let has_others = whole.rows().any(|finding| {
         services.contains(&finding.check.service.id)
             && !rows.iter().any(|row| std::ptr::eq(*row, finding))
     });

@@ -52,7 +52,7 @@ pub(super) fn nothing_listens(whole: &TargetCase<'_>) -> Vec<TargetEvidence> {
     vec![
         TargetEvidence::new(
             format!("all {count} ports refuse the connection"),
-            whole.findings,
+            whole.rows(),
         )
         .severity(severity),
     ]
@@ -96,8 +96,7 @@ fn dead_addresses(
     }
     // What lives behind 443 shares its fate.
     let rows: Vec<&Finding> = whole
-        .findings
-        .iter()
+        .rows()
         .filter(|row| address(row).is_some_and(|ip| dead.contains(&ip)))
         .collect();
     let (ports, _): (Vec<&Finding>, Vec<&Finding>) = rows

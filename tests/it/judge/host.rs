@@ -7,7 +7,7 @@ use exchports::catalog::{Role, ServiceId};
 use exchports::facts::{
     CertificateFacts, HttpFacts, PeerFacts, SmtpFacts, Text, TrustDefect, TrustFacts,
 };
-use exchports::finding::{Code, Severity, Status};
+use exchports::finding::{Code, Finding, Severity, Status};
 use exchports::judge::{Control, Elsewhere, calls_for_control, target_rules};
 use exchports::observation::{Attempt, Cause, Observation, State};
 
@@ -480,7 +480,7 @@ fn everything_open_takes_a_port_where_nobody_is() {
     assert_eq!(codes(&host.judged()), []);
     host.see(Rdp, &unopened(State::Closed, Cause::Refused));
     assert!(!calls_for_control(&host.findings()));
-    assert!(!calls_for_control(&[]));
+    assert!(!calls_for_control::<Finding>(&[]));
     let three = StagedHost::with(Role::Mailbox, &[Smtp, Https, Submission]);
     assert!(!calls_for_control(&three.findings()));
 }

@@ -76,7 +76,7 @@ fn a_target_keeps_what_it_was_given() {
     let host = Host::Name("mail.example.com".into());
     let standards = Standards::default();
     let context = context(&standards, &host, Role::Edge);
-    let found = judge_target(
+    let found = judge_target::<Finding>(
         &target("mail.example.com", Role::Edge),
         Surroundings {
             port_25: Vec::new(),
