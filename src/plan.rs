@@ -390,7 +390,7 @@ pub struct Limits {
     pub jobs: usize,
     /// Sockets in flight that only wait for their peer: an answer to a connect, or the next word.
     pub patient: usize,
-    /// Targets that begin beyond the oldest that is not finished, where a document keeps their order.
+    /// Checks of targets that begin from the oldest on that is not finished, where a document keeps their order.
     pub ahead: usize,
     /// Sockets in flight to one address.
     pub per_address: usize,
@@ -407,9 +407,9 @@ impl Limits {
     pub const DIALS: usize = 4096;
     /// Sockets beyond those that only wait for their peer, by default.
     pub const PATIENT: usize = 2048;
-    /// Targets that begin beyond the oldest unfinished one of a document: as long as that one takes, the others of a
-    /// fleet are looked at, and kept until it is told.
-    pub const AHEAD: usize = 2048;
+    /// Checks of targets that begin from the oldest unfinished one of a document on: as long as that one takes, the others
+    /// of a fleet are looked at, and kept until it is told, a few kilobytes each.
+    pub const AHEAD: usize = 6144;
     /// Sockets in flight to one address by default.
     pub const PER_ADDRESS: usize = 24;
 

@@ -1,6 +1,6 @@
 //! Which targets may begin.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use super::setup::Sequence;
 use crate::event::TargetId;
@@ -13,8 +13,11 @@ pub(super) struct Admission {
     under_way: usize,
     /// So many are looked up at once.
     looked_up: usize,
-    /// In a document, so many begin beyond the oldest that is not finished.
+    /// In a document, so many checks of targets begin from the oldest that is not finished on.
     ahead: Option<usize>,
+    /// How many each of these targets has, and all of them.
+    checks: VecDeque<usize>,
+    kept: usize,
     begun: usize,
     resolved: usize,
     finished: usize,
@@ -33,6 +36,8 @@ impl Admission {
                 Sequence::Ordered => Some(limits.ahead.max(1)),
                 Sequence::Unordered => None,
             },
+            checks: VecDeque::new(),
+            kept: 0,
             begun: 0,
             resolved: 0,
             finished: 0,
@@ -44,14 +49,17 @@ impl Admission {
     pub(super) fn is_open(&self) -> bool {
         self.begun - self.finished < self.under_way
             && self.begun - self.resolved < self.looked_up
-            && self
-                .ahead
-                .is_none_or(|ahead| self.begun - self.oldest < ahead)
+            && self.ahead.is_none_or(|ahead| self.kept < ahead)
     }
 
-    pub(super) fn begin(&mut self) -> TargetId {
+    pub(super) fn begin(&mut self, checks: usize) -> TargetId {
         let target = TargetId(self.begun);
         self.begun += 1;
+        if self.ahead.is_some() {
+            let checks = checks.max(1);
+            self.checks.push_back(checks);
+            self.kept += checks;
+        }
         target
     }
 
@@ -68,6 +76,7 @@ impl Admission {
         self.done.insert(target.0);
         while self.done.remove(&self.oldest) {
             self.oldest += 1;
+            self.kept -= self.checks.pop_front().unwrap_or_default();
         }
     }
 }

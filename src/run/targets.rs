@@ -144,7 +144,7 @@ async fn all_targets(
             },
             target = next(&mut source, shared), if !is_last && admission.is_open() => {
                 if let Some(target) = target {
-                    let id = admission.begin();
+                    let id = admission.begin(target.checks.len());
                     tell(events, started(id, &target)).await;
                     let target = Arc::new(target);
                     running.spawn(one_target(Arc::clone(shared), id, target, sender.clone()));
