@@ -438,6 +438,10 @@ impl Limits {
     pub const VISITS: usize = 3;
     /// Certificates of a chain that are looked at, at the most.
     pub const CHAIN: usize = 16;
+    /// Chains that are remembered, so that they are looked at once in a run, at the most.
+    pub const KNOWN_CHAINS: usize = 256;
+    /// Bytes of them, and of what is told of them, at the most: a chain and its facts take about eight thousand.
+    pub const KNOWN_CHAIN_BYTES: usize = 1024 * 1024;
     /// Certificates on the way to a root, at the most.
     pub const PATH: usize = 8;
     /// Signatures that are checked for one chain, at the most: a chain can be made to have many candidate issuers.

@@ -63,7 +63,6 @@ impl Hosts for TcpHosts {
             host: Host::Name(host.to_owned()),
             identity: None,
             roots: Arc::clone(&self.roots),
-            known: crate::net::KnownChains::default(),
         };
         Some(TcpDial::new(
             endpoints,

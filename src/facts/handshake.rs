@@ -1,5 +1,7 @@
 //! What a TLS handshake showed.
 
+use std::sync::Arc;
+
 use super::certificate::{CertificateFacts, ChainLink, Fingerprints};
 use super::old_tls::{LegacyFacts, VersionAnswer};
 use super::text::Text;
@@ -18,12 +20,12 @@ pub struct TlsFacts {
     pub alpn: Option<Text>,
     /// The name sent as SNI; `None` for an address literal.
     pub server_name: Option<String>,
-    /// The certificate, judged against the name and the roots.
-    pub certificate: Option<CertificateFacts>,
+    /// The certificate, judged against the name and the roots. It is shared by all that were shown it.
+    pub certificate: Option<Arc<CertificateFacts>>,
     /// The chain as sent, leaf first.
-    pub chain: Vec<ChainLink>,
+    pub chain: Arc<[ChainLink]>,
     /// By what each certificate of the chain is known to others (TLSA records), in the same order.
-    pub fingerprints: Vec<Fingerprints>,
+    pub fingerprints: Arc<[Fingerprints]>,
     /// Whether the server asked for a client certificate.
     pub client_certificate: Option<ClientCertificate>,
     /// What the server would speak in old TLS, where the handshake failed and a second look asked.

@@ -114,7 +114,7 @@ impl Fixture {
     pub(super) fn certificate(mut self, certificate: CertificateFacts) -> Self {
         self.seen.tls = Some(TlsFacts {
             version: Some(TlsVersion::Tls13),
-            certificate: Some(certificate),
+            certificate: Some(certificate.into()),
             ..TlsFacts::default()
         });
         self
@@ -122,7 +122,7 @@ impl Fixture {
 
     pub(super) fn chain(mut self, chain: Vec<ChainLink>) -> Self {
         if let Some(tls) = &mut self.seen.tls {
-            tls.chain = chain;
+            tls.chain = chain.into();
         }
         self
     }

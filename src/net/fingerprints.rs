@@ -1,5 +1,7 @@
 //! By what certificates and their keys are known to others: hashes, as TLSA records have them (RFC 6698 §2.1).
 
+use std::sync::Arc;
+
 use ring::digest::{Algorithm, SHA256, SHA512, digest};
 use rustls::pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
@@ -8,7 +10,7 @@ use crate::facts::Fingerprints;
 use crate::plan::Limits;
 
 /// Those of a chain, in its order.
-pub(super) fn of(chain: &[CertificateDer<'_>]) -> Vec<Fingerprints> {
+pub(super) fn of(chain: &[CertificateDer<'_>]) -> Arc<[Fingerprints]> {
     chain.iter().take(Limits::CHAIN).map(one).collect()
 }
 

@@ -38,5 +38,5 @@ pub use recording::Stream;
 pub use resolve::{Lookup, resolve};
 pub use session::{Dial, OnSecure, Record, Session};
 pub use sockets::SocketLimits;
-pub use tls::{Alpn, KnownChains, TlsAsk};
+pub use tls::{Alpn, TlsAsk};
 pub use trust::Roots;

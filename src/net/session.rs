@@ -21,6 +21,7 @@ use super::old_tls;
 use super::proxy::Talk;
 use super::recording::{REST_OF_LINE, RecordingStream, Stream, first_line, is_whole};
 use super::tls::{self, Alpn, TlsAsk};
+use super::trust::PresentedChain;
 use crate::facts::{
     ClientCertificate, KeyProof, LegacyAnswer, LegacyFacts, Text, TlsFacts, TlsVersion,
     VersionAnswer,
@@ -491,7 +492,7 @@ impl<'a, S: Stream> Session<'a, S> {
         if let (Ok(_), Some(on_secure)) = (&shaken.result, self.on_secure) {
             on_secure.say(self.record.address);
         }
-        let told = tls::assess(&shaken.chain, &ask, &mut self.bounds).await;
+        let told = tls::assess(shaken.chain, &ask, &mut self.bounds).await;
         shaken.facts.certificate = told.certificate;
         shaken.facts.chain = told.chain;
         shaken.facts.fingerprints = told.fingerprints;
@@ -564,7 +565,8 @@ impl<'a, S: Stream> Session<'a, S> {
         }
         self.record.close_step();
         if !chain.is_empty() {
-            let told = tls::assess(&chain, &ask, &mut self.bounds).await;
+            let chain = PresentedChain::New(chain);
+            let told = tls::assess(chain, &ask, &mut self.bounds).await;
             let tls = self.record.tls.get_or_insert_default();
             if tls.certificate.is_none() && tls.chain.is_empty() {
                 tls.certificate = told.certificate;

@@ -26,15 +26,14 @@ use tokio_rustls::client::TlsStream;
 
 use super::bounds::{Bounds, Interruption};
 use super::der;
-use super::fingerprints;
 use super::identity::Identity;
 use super::recording::{REST_OF_LINE, Recording, RecordingStream, Stream, first_line, is_whole};
 pub use super::trust::signatures::provider;
 use super::trust::signatures::{self, Signature};
-use super::trust::{self, ChainFacts, Roots};
+use super::trust::{self, ChainFacts, PresentedChain, Roots};
 use crate::facts::{ClientCertificate, Text, TlsFacts, TlsVersion, alert_name};
 use crate::observation::Cause;
-use crate::plan::{Host, Limits};
+use crate::plan::Host;
 use crate::wire::sniff::{Spoken, sniff};
 use crate::wire::tls::flight;
 
@@ -47,38 +46,6 @@ pub struct TlsAsk {
     pub roots: Arc<Roots>,
     /// What we show to a server that asks for a certificate.
     pub identity: Option<Identity>,
-    /// What is known already, since a host's services serve few chains.
-    pub known: KnownChains,
-}
-
-/// Chains that were looked at by the same name and roots, and what they say: signatures are what a check costs most.
-#[derive(Debug, Default)]
-pub struct KnownChains(Mutex<Vec<(Vec<CertificateDer<'static>>, ChainFacts)>>);
-
-impl KnownChains {
-    /// Chains that are kept: more than a host has.
-    const MOST: usize = 8;
-
-    fn get(&self, chain: &[CertificateDer<'_>]) -> Option<ChainFacts> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut known = known.iter();
-        known
-            .find(|(other, _)| other.as_slice() == chain)
-            .map(|(_, facts)| facts.clone())
-    }
-
-    /// What leads to no root may do so when this machine's own have been read again: that is not kept.
-    fn keep(&self, chain: &[CertificateDer<'_>], facts: &ChainFacts) {
-        let has_anchor = |facts: &ChainFacts| {
-            let certificate = facts.certificate.as_ref();
-            certificate.is_some_and(|it| it.trust.anchor.is_some())
-        };
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() < Self::MOST && has_anchor(facts) {
-            let chain = chain.iter().map(|it| it.clone().into_owned()).collect();
-            known.push((chain, facts.clone()));
-        }
-    }
 }
 
 /// The application protocol to offer (RFC 7301).
@@ -97,7 +64,7 @@ pub(super) struct Shaken<S> {
     /// What was seen, in either case; the chain is still to be assessed.
     pub(super) facts: TlsFacts,
     /// The chain as sent.
-    pub(super) chain: Vec<CertificateDer<'static>>,
+    pub(super) chain: PresentedChain,
 }
 
 /// Why a handshake failed.
@@ -142,31 +109,21 @@ pub(super) async fn shake_hands<S: Stream>(
     Shaken {
         result,
         facts,
-        chain: seen.chain(),
+        chain: seen.take_chain(),
     }
 }
 
 /// Turns a chain into facts, against the name and the roots that were asked for.
-pub(super) async fn assess(
-    chain: &[CertificateDer<'_>],
-    ask: &TlsAsk,
-    bounds: &mut Bounds,
-) -> ChainFacts {
-    if let Some(known) = ask.known.get(chain) {
-        return known;
-    }
+pub(super) async fn assess(chain: PresentedChain, ask: &TlsAsk, bounds: &mut Bounds) -> ChainFacts {
     let name = server_name(&ask.host);
-    let mut facts = trust::assess_in_time(chain, name.as_ref(), &ask.roots, bounds).await;
-    facts.fingerprints = fingerprints::of(chain);
-    ask.known.keep(chain, &facts);
-    facts
+    trust::assess_in_time(chain, name.as_ref(), &ask.roots, bounds).await
 }
 
 fn client_config(ask: &TlsAsk, alpn: Alpn, seen: &Arc<HandshakeSeen>) -> Arc<ClientConfig> {
     let provider = Arc::clone(ask.roots.provider());
     let verifier = Arc::new(Recorder {
         seen: Arc::clone(seen),
-        provider: Arc::clone(&provider),
+        roots: Arc::clone(&ask.roots),
     });
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -437,18 +394,16 @@ fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {
 /// What the verifier and the handshake noted; one for each handshake.
 #[derive(Debug, Default)]
 struct HandshakeSeen {
-    chain: Mutex<Vec<CertificateDer<'static>>>,
+    chain: Mutex<PresentedChain>,
     asked_for_certificate: AtomicBool,
     identity: Option<Identity>,
     sent_certificate: AtomicBool,
 }
 
 impl HandshakeSeen {
-    fn chain(&self) -> Vec<CertificateDer<'static>> {
-        self.chain
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    fn take_chain(&self) -> PresentedChain {
+        let mut chain = self.chain.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *chain)
     }
 
     fn client_certificate(&self) -> Option<ClientCertificate> {
@@ -485,7 +440,13 @@ impl ResolvesClientCert for HandshakeSeen {
 #[derive(Debug)]
 struct Recorder {
     seen: Arc<HandshakeSeen>,
-    provider: Arc<CryptoProvider>,
+    roots: Arc<Roots>,
+}
+
+impl Recorder {
+    fn provider(&self) -> &CryptoProvider {
+        self.roots.provider()
+    }
 }
 
 /// Whether a signature can be checked by nobody here: RSA-PSS with a key under 2048 bits. The rules tell of the key; a
@@ -513,18 +474,20 @@ impl ServerCertVerifier for Recorder {
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let chain = std::iter::once(end_entity)
-            .chain(intermediates)
-            .take(Limits::CHAIN)
-            .map(|certificate| certificate.clone().into_owned())
-            .collect();
+        let chain = self
+            .roots
+            .presented(std::iter::once(end_entity).chain(intermediates));
+        let is_readable = match &chain {
+            PresentedChain::Known(known) => known.is_readable(),
+            PresentedChain::New(_) => trust::is_readable(end_entity),
+        };
         *self
             .seen
             .chain
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = chain;
         // What cannot be read cannot be judged, and must not pass unjudged.
-        if !trust::is_readable(end_entity) {
+        if !is_readable {
             return Err(CertificateError::BadEncoding.into());
         }
         Ok(ServerCertVerified::assertion())
@@ -536,7 +499,7 @@ impl ServerCertVerifier for Recorder {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
+        let algorithms = &self.provider().signature_verification_algorithms;
         verify_tls12_signature(message, certificate, signed, algorithms).or_else(|error| {
             // Once more, for certificates that webpki does not read (version 1, an unknown critical extension) and for
             // short RSA keys.
@@ -544,7 +507,7 @@ impl ServerCertVerifier for Recorder {
             let (inside, _) = der::contents(&key).ok_or_else(|| error.clone())?;
             let signature = signed.signature();
             let told = signatures::signed_handshake(
-                &self.provider,
+                self.provider(),
                 inside,
                 signed.scheme,
                 message,
@@ -564,7 +527,7 @@ impl ServerCertVerifier for Recorder {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
+        let algorithms = &self.provider().signature_verification_algorithms;
         verify_tls13_signature(message, certificate, signed, algorithms).or_else(|error| {
             let Some(key) = trust::public_key(certificate) else {
                 return Err(error);
@@ -578,61 +541,8 @@ impl ServerCertVerifier for Recorder {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
+        self.provider()
             .signature_verification_algorithms
             .supported_schemes()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::net::Halt;
-    use crate::plan::{Stores, Trust};
-    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-    use tokio::time::Instant;
-
-    fn bounds() -> Bounds {
-        Bounds {
-            limits: Limits::default(),
-            until: Instant::now() + Duration::from_secs(5),
-            deadline: None,
-            halt: Halt::never(),
-        }
-    }
-
-    /// What is said of it the second time is what was said the first time; what leads to no root is looked at again.
-    #[tokio::test]
-    async fn a_chain_that_leads_to_a_root_is_looked_at_once() {
-        let key = || KeyPair::generate().expect("a key");
-        let names = || vec!["mail.example.com".to_owned()];
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let authority = CertifiedIssuer::self_signed(params, key()).expect("an authority");
-        let params = CertificateParams::new(names()).expect("names");
-        let leaf = params.signed_by(&key(), &authority).expect("a leaf");
-        let params = CertificateParams::new(names()).expect("names");
-        let stranger = params.self_signed(&key()).expect("a certificate");
-        let trust = Trust {
-            stores: Stores::Public,
-            ca_certificates: vec![authority.der().to_vec()],
-        };
-        let ask = TlsAsk {
-            host: Host::Name("mail.example.com".to_owned()),
-            roots: Arc::new(Roots::new(&trust).expect("a root")),
-            identity: None,
-            known: KnownChains::default(),
-        };
-        let kept = || ask.known.0.lock().expect("it is whole").len();
-        for (chain, is_kept) in [([stranger.der().clone()], 0), ([leaf.der().clone()], 1)] {
-            let first = assess(&chain, &ask, &mut bounds()).await;
-            assert_eq!(kept(), is_kept);
-            let second = assess(&chain, &ask, &mut bounds()).await;
-            assert_eq!((kept(), first.certificate), (is_kept, second.certificate));
-            assert_eq!(first.chain, second.chain);
-        }
-        // Another certificate is another chain.
-        let other = [stranger.der().clone(), leaf.der().clone()];
-        assert!(ask.known.get(&other).is_none());
     }
 }

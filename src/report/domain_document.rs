@@ -258,7 +258,7 @@ impl<'a> Seen<'a> {
                 .collect(),
             tls_version: tls.and_then(|tls| tls.version).map(TlsVersion::as_str),
             certificate: tls
-                .and_then(|tls| tls.certificate.as_ref())
+                .and_then(|tls| tls.certificate.as_deref())
                 .map(Certificate::of),
             http_status: http.and_then(|facts| facts.status),
             location: http

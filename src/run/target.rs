@@ -48,7 +48,6 @@ pub(super) async fn one_target(
             host: target.server_name.clone(),
             identity: shared.identity.clone(),
             roots: Arc::clone(&shared.roots),
-            known: crate::net::KnownChains::default(),
         }),
         via: shared.via(&target),
         on_secure: None,

@@ -711,7 +711,6 @@ fn asking() -> Arc<TlsAsk> {
         host: name("mail.example.test"),
         identity: None,
         roots: Arc::new(Roots::new(&trust).expect("no files to read")),
-        known: exchports::net::KnownChains::default(),
     })
 }
 

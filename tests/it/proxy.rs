@@ -313,7 +313,6 @@ async fn dial(proxy: &Proxy, endpoints: &[Endpoint]) -> (Observation, Option<Vec
         host: Host::Name("mail.example.com".to_owned()),
         identity: None,
         roots: Arc::new(Roots::new(&trust).expect("no files to read")),
-        known: exchports::net::KnownChains::default(),
     };
     let limits = Limits {
         reply: PATIENCE,

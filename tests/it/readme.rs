@@ -276,6 +276,8 @@ fn the_bounds_are_the_programs() {
         ("Limits::QUESTIONS", Limits::QUESTIONS),
         ("Limits::CHAIN", Limits::CHAIN),
         ("Limits::PATH", Limits::PATH),
+        ("Limits::KNOWN_CHAINS", Limits::KNOWN_CHAINS),
+        ("Limits::KNOWN_CHAIN_BYTES", Limits::KNOWN_CHAIN_BYTES),
         ("Limits::SIGNATURES", Limits::SIGNATURES),
         ("Limits::CERTIFICATE_NAMES", Limits::CERTIFICATE_NAMES),
         ("Limits::WAYS", Limits::WAYS),

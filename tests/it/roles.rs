@@ -394,7 +394,7 @@ fn staged(
                     address: Some((address, service.port).into()),
                     tls: (service.id != Http).then(|| TlsFacts {
                         version: Some(TlsVersion::Tls13),
-                        certificate: Some(certificate(Vec::new())),
+                        certificate: Some(certificate(Vec::new()).into()),
                         ..TlsFacts::default()
                     }),
                     peer: peer(service.id),

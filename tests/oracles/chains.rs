@@ -79,7 +79,7 @@ fn assert_sound(tls: &TlsFacts, sent: usize) {
     let kept = kept(tls);
     assert!(kept <= MOST_KEPT, "{kept} bytes of text are kept");
     assert_eq!(tls.chain.len(), sent.min(Limits::CHAIN));
-    for link in &tls.chain {
+    for link in tls.chain.iter() {
         assert_eq!(link.sha256.len(), 64);
     }
     let Some(certificate) = &tls.certificate else {

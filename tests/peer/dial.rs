@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use exchports::net::{Bounds, Dial, KnownChains, Record, Session, Stream, TlsAsk};
+use exchports::net::{Bounds, Dial, Record, Session, Stream, TlsAsk};
 use exchports::observation::{Cause, Failure, Stage, State};
 use exchports::plan::Host;
 use tokio::io::{
@@ -94,7 +94,6 @@ impl PeerDial {
                 host,
                 identity: None,
                 roots: roots(),
-                known: KnownChains::default(),
             }),
             line: Arc::new(Semaphore::new(1)),
             dialled: Mutex::default(),

@@ -123,7 +123,7 @@ impl<'a> Case<'a> {
     /// The certificate that the server showed.
     #[must_use]
     pub fn certificate(&self) -> Option<&'a CertificateFacts> {
-        self.tls()?.certificate.as_ref()
+        self.tls()?.certificate.as_deref()
     }
 
     /// Whether the port accepted a connection.

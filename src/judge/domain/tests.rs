@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -92,8 +93,8 @@ fn seen(peer: Option<PeerFacts>) -> Option<Box<Observation>> {
         state: Some(State::Open),
         tls: Some(TlsFacts {
             version: Some(TlsVersion::Tls13),
-            certificate: Some(certificate()),
-            fingerprints: vec![print],
+            certificate: Some(certificate().into()),
+            fingerprints: [print].into(),
             ..TlsFacts::default()
         }),
         peer,
@@ -398,7 +399,7 @@ const CASES: &[Case] = &[
         if let Some(tls) = &mut port_25(found).tls
             && let Some(leaf) = &mut tls.certificate
         {
-            leaf.trust.anchor = Some(Anchor::System);
+            Arc::make_mut(leaf).trust.anchor = Some(Anchor::System);
         }
     }),
     (Code::MtaStsRecord, Severity::Warn, |found| {
@@ -433,8 +434,8 @@ fn port_25(found: &mut Discovery) -> &mut Observation {
 
 fn leaf(visit: &mut Visit) -> &mut CertificateFacts {
     let tls = visit.seen.as_mut().and_then(|seen| seen.tls.as_mut());
-    tls.and_then(|tls| tls.certificate.as_mut())
-        .expect("it has a certificate")
+    let leaf = tls.and_then(|tls| tls.certificate.as_mut());
+    Arc::make_mut(leaf.expect("it has a certificate"))
 }
 
 fn policy(found: &mut Discovery) -> &mut Policy {

@@ -151,7 +151,7 @@ pub(super) fn left_out(whole: &TargetCase<'_>) -> Vec<TargetDiagnosis> {
 }
 
 pub(super) fn certificate(finding: &Finding) -> Option<&crate::facts::CertificateFacts> {
-    finding.observation.tls.as_ref()?.certificate.as_ref()
+    finding.observation.tls.as_ref()?.certificate.as_deref()
 }
 
 /// Whether the row tells this, and not merely as worth knowing.

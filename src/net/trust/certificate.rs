@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use rustls::client::verify_server_name;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -16,7 +16,6 @@ use x509_parser::oid_registry::{
 use x509_parser::signature_algorithm::SignatureAlgorithm;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo, X509Name};
 
-use super::roots::Roots;
 use crate::facts::{KeyFacts, SignatureStrength, Text};
 use crate::net::der::{contents, rsa_bits};
 use crate::plan::Limits;
@@ -208,14 +207,13 @@ pub(super) fn may_serve(leaf: &Parsed<'_>) -> bool {
 
 /// Whether a certificate is made out to a name. One that webpki does not read (version 1, an unknown critical extension)
 /// has names all the same.
-pub(super) fn is_made_out_to(
-    name: &ServerName<'_>,
-    der: &CertificateDer<'_>,
-    leaf: &Parsed<'_>,
-) -> bool {
+pub(super) fn is_made_out_to(name: &ServerName<'_>, der: &CertificateDer<'_>) -> bool {
     if let Ok(certificate) = ParsedCertificate::try_from(der) {
         return verify_server_name(&certificate, name).is_ok();
     }
+    let Some(leaf) = Parsed::read(der) else {
+        return false;
+    };
     names_of(&leaf.x509).any(|it| match (it, name) {
         (Name::Dns(pattern), ServerName::DnsName(asked)) => {
             is_name_of(pattern, asked.as_ref().as_bytes())
@@ -353,18 +351,8 @@ pub(super) fn sha1(der: &[u8]) -> String {
     hex(digest(&SHA1_FOR_LEGACY_USE_ONLY, der).as_ref())
 }
 
-pub(super) fn sha256(der: &[u8], roots: &Roots) -> String {
-    roots
-        .provider()
-        .cipher_suites
-        .iter()
-        .find_map(|suite| {
-            suite
-                .tls13()
-                .map(|suite| suite.common.hash_provider)
-                .filter(|hash| hash.output_len() == 32)
-        })
-        .map_or_else(String::new, |hash| hex(hash.hash(der).as_ref()))
+pub(super) fn sha256(der: &[u8]) -> String {
+    hex(digest(&SHA256, der).as_ref())
 }
 
 fn hex(bytes: &[u8]) -> String {

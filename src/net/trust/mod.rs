@@ -5,50 +5,37 @@
 //! every certificate of the path is valid, whether it has other objections (purpose, name constraints).
 
 mod certificate;
+mod known;
 mod path;
 mod roots;
 pub(super) mod signatures;
 mod system_roots;
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use rustls::pki_types::{CertificateDer, ServerName};
 
 pub use self::certificate::{NotCertificates, certificates};
 pub(super) use self::certificate::{is_readable, public_key};
+pub(super) use self::known::{ChainFacts, PresentedChain};
 pub use self::roots::{NotARoot, Roots};
 
 use self::certificate::{
-    Parsed, TextBudget, is_made_out_to, issuer_urls, key, name_text, names, serial, sha1, sha256,
-    signature,
+    Parsed, TextBudget, issuer_urls, key, name_text, names, serial, sha1, sha256, signature,
 };
+use self::known::KnownChain;
 use self::path::{Proofs, is_self_signed, trust};
 use self::system_roots::StoreReading;
 use super::bounds::Bounds;
-use crate::facts::{CertificateFacts, ChainLink, Fingerprints, Text, TrustDefect};
+use super::fingerprints;
+use crate::facts::{CertificateFacts, ChainLink, Text, TrustDefect};
 use crate::plan::Limits;
 
-/// What a chain says.
-#[derive(Clone, Debug, Default)]
-pub(super) struct ChainFacts {
-    pub(super) certificate: Option<CertificateFacts>,
-    pub(super) chain: Vec<ChainLink>,
-    /// By what each of them is known to others.
-    pub(super) fingerprints: Vec<Fingerprints>,
-}
-
-/// Turns a chain into facts. A name that no certificate can bear is `None`.
-fn assess(
-    chain: &[CertificateDer<'_>],
-    name: Option<&ServerName<'_>>,
-    roots: &Roots,
-    proofs: &mut Proofs,
-) -> ChainFacts {
+/// Turns a chain into facts, those of its certificate as for a name that it is not made out to.
+fn assess(chain: &[CertificateDer<'_>], roots: &Roots, proofs: &mut Proofs) -> Assessed {
     let mut budget = TextBudget(Limits::CHAIN_TEXT);
-    let links = chain
-        .iter()
-        .map(|der| link(der, roots, &mut budget))
-        .collect();
+    let links = chain.iter().map(|der| link(der, &mut budget)).collect();
     let parsed: Vec<Option<Parsed<'_>>> = chain
         .iter()
         .enumerate()
@@ -60,61 +47,102 @@ fn assess(
         })
         .collect();
     let certificate = match parsed.first() {
-        Some(Some(leaf)) => Some(certificate(leaf, &parsed, chain, name, roots, proofs)),
+        Some(Some(leaf)) => Some(certificate(leaf, &parsed, chain, roots, proofs)),
         _ => None,
     };
-    ChainFacts {
-        certificate,
-        chain: links,
-        fingerprints: Vec::new(),
-    }
+    Assessed { certificate, links }
 }
 
-/// [`assess`], and once more when this machine's store of roots was not there yet and could change the answer.
+/// Turns a chain into facts, against a name; one that no certificate can bear is `None`.
 pub(super) async fn assess_in_time(
-    chain: &[CertificateDer<'_>],
+    presented: PresentedChain,
     name: Option<&ServerName<'_>>,
     roots: &Roots,
     bounds: &mut Bounds,
 ) -> ChainFacts {
-    let mut proofs = Proofs::default();
-    let is_whole = roots
-        .system
-        .as_ref()
-        .is_none_or(|system| system.store().is_some());
-    let mut told = assess(chain, name, roots, &mut proofs);
-    let Some(system) = roots.system.as_ref().filter(|_| told.has_no_anchor()) else {
-        return told;
+    let known = match presented {
+        PresentedChain::Known(known) => known,
+        PresentedChain::New(chain) => look_at(chain.into(), roots, bounds).await,
     };
-    if !is_whole {
-        if system.reading() == StoreReading::UnderWay {
-            let patience = bounds.limits.reply;
-            // Why it ended is told by how far the reading is.
-            let _ = bounds.bounded(patience, system.settled()).await;
-        }
-        told = assess(chain, name, roots, &mut proofs);
-    }
-    if let Some(certificate) = told
-        .certificate
-        .as_mut()
-        .filter(|it| it.trust.anchor.is_none())
-    {
-        if system.reading() != StoreReading::Done {
-            certificate.trust.defects.push(TrustDefect::Unproven(
-                "this machine's own store of roots could not be read in time".into(),
-            ));
-        } else if !certificate.self_signed {
-            roots.missed.store(true, Ordering::Relaxed);
-        }
-    }
-    told
+    known.told(name)
 }
 
-impl ChainFacts {
+/// Looks at a chain that may be known; and once more when this machine's store of roots was not there yet and could
+/// change the answer.
+async fn look_at(
+    chain: Arc<[CertificateDer<'static>]>,
+    roots: &Roots,
+    bounds: &mut Bounds,
+) -> Arc<KnownChain> {
+    if let Some(known) = roots.known.get(&chain) {
+        return known;
+    }
+    let mut proofs = Proofs::default();
+    let mut are_whole = roots.are_whole();
+    let mut told = assess(&chain, roots, &mut proofs);
+    if let Some(system) = roots.system.as_ref().filter(|_| told.has_no_anchor()) {
+        if !are_whole {
+            if system.reading() == StoreReading::UnderWay {
+                let patience = bounds.limits.reply;
+                // Why it ended is told by how far the reading is.
+                let _ = bounds.bounded(patience, system.settled()).await;
+                if let Some(known) = roots.known.get(&chain) {
+                    return known;
+                }
+            }
+            are_whole = roots.are_whole();
+            told = assess(&chain, roots, &mut proofs);
+        }
+        if let Some(certificate) = told
+            .certificate
+            .as_mut()
+            .filter(|it| it.trust.anchor.is_none())
+        {
+            if system.reading() != StoreReading::Done {
+                certificate.trust.defects.push(TrustDefect::Unproven(
+                    "this machine's own store of roots could not be read in time".into(),
+                ));
+            } else if !certificate.self_signed {
+                roots.missed.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+    let is_final = are_whole || told.is_beyond_doubt();
+    let known = Arc::new(told.known(chain));
+    // What roots that are still to come could change is looked at again.
+    if is_final {
+        roots.known.keep(&known);
+    }
+    known
+}
+
+/// What was found of a chain.
+struct Assessed {
+    certificate: Option<CertificateFacts>,
+    links: Arc<[ChainLink]>,
+}
+
+impl Assessed {
+    fn known(self, chain: Arc<[CertificateDer<'static>]>) -> KnownChain {
+        let facts = ChainFacts {
+            certificate: self.certificate.map(Arc::new),
+            chain: self.links,
+            fingerprints: fingerprints::of(&chain),
+        };
+        KnownChain::new(chain, facts)
+    }
+
     fn has_no_anchor(&self) -> bool {
         self.certificate
             .as_ref()
             .is_some_and(|certificate| certificate.trust.anchor.is_none())
+    }
+
+    /// Whether a root was found to which nothing is objected: no further one is asked then.
+    fn is_beyond_doubt(&self) -> bool {
+        self.certificate.as_ref().is_some_and(|certificate| {
+            certificate.trust.anchor.is_some() && certificate.trust.defects.is_empty()
+        })
     }
 }
 
@@ -122,7 +150,6 @@ fn certificate(
     leaf: &Parsed<'_>,
     parsed: &[Option<Parsed<'_>>],
     chain: &[CertificateDer<'_>],
-    name: Option<&ServerName<'_>>,
     roots: &Roots,
     proofs: &mut Proofs,
 ) -> CertificateFacts {
@@ -139,23 +166,19 @@ fn certificate(
         not_after: tbs.validity.not_after.to_datetime(),
         serial: serial(tbs.raw_serial()),
         sha1: chain.first().map_or_else(String::new, |der| sha1(der)),
-        sha256: chain
-            .first()
-            .map_or_else(String::new, |der| sha256(der, roots)),
+        sha256: chain.first().map_or_else(String::new, |der| sha256(der)),
         key: key(&tbs.subject_pki),
         signature,
         signature_strength,
         self_signed,
-        name_matches: name
-            .zip(chain.first())
-            .is_some_and(|(name, der)| is_made_out_to(name, der, leaf)),
+        name_matches: false,
         trust: trust(leaf, self_signed, parsed, chain, roots, proofs),
         issuer_urls: issuer_urls(&leaf.x509),
     }
 }
 
-fn link(der: &CertificateDer<'_>, roots: &Roots, budget: &mut TextBudget) -> ChainLink {
-    let sha256 = sha256(der, roots);
+fn link(der: &CertificateDer<'_>, budget: &mut TextBudget) -> ChainLink {
+    let sha256 = sha256(der);
     match Parsed::read(der) {
         Some(parsed) => {
             let tbs = &parsed.x509.tbs_certificate;
@@ -183,13 +206,17 @@ fn link(der: &CertificateDer<'_>, roots: &Roots, budget: &mut TextBudget) -> Cha
 
 #[cfg(test)]
 mod tests {
-    use super::certificate::URLS_TEXT;
+    use super::certificate::{URLS_TEXT, is_made_out_to};
     use super::signatures::Signature;
+    use super::system_roots::SystemRoots;
     use super::*;
     use crate::facts::Anchor;
+    use crate::net::Halt;
     use crate::plan::{Stores, Trust};
-    use rcgen::{CertificateParams, KeyPair};
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
     use rustls::server::ParsedCertificate;
+    use std::time::Duration;
+    use tokio::time::Instant;
 
     fn certificate_and_key(name: &str) -> (rcgen::Certificate, KeyPair) {
         let key = KeyPair::generate().expect("a key");
@@ -255,14 +282,13 @@ mod tests {
         let pem = include_bytes!("../../../tests/fixtures/certificates/p521-root.pem");
         let der = certificates(pem).expect("a fixture").remove(0);
         let chain = [CertificateDer::from(der.clone())];
-        let name = ServerName::try_from("mail.example.test").ok();
         let told = |ca_certificates| {
             let trust = Trust {
                 stores: Stores::Public,
                 ca_certificates,
             };
             let roots = Roots::new(&trust).expect("roots");
-            assess(&chain, name.as_ref(), &roots, &mut Proofs::default())
+            assess(&chain, &roots, &mut Proofs::default())
                 .certificate
                 .expect("it can be read")
         };
@@ -280,9 +306,9 @@ mod tests {
     #[test]
     fn a_chain_of_nothing_tells_nothing() {
         let roots = Roots::new(&Trust::default()).expect("no files to read");
-        let told = assess(&[], None, &roots, &mut Proofs::default());
+        let told = assess(&[], &roots, &mut Proofs::default());
         assert_eq!(told.certificate, None);
-        assert_eq!(told.chain, []);
+        assert_eq!(told.links.as_ref(), []);
     }
 
     fn tlv(tag: u8, inside: &[u8]) -> Vec<u8> {
@@ -350,10 +376,12 @@ mod tests {
             });
             let name = ServerName::try_from("mail.example.test").ok();
             let roots = roots.expect("roots");
-            assess(&[self.der()], name.as_ref(), &roots, &mut Proofs::default())
+            let chain = Arc::from([self.der()]);
+            let told = assess(&chain, &roots, &mut Proofs::default());
+            told.known(chain).told(name.as_ref())
         }
 
-        fn facts(&self) -> CertificateFacts {
+        fn facts(&self) -> Arc<CertificateFacts> {
             self.told().certificate.expect("it can be read")
         }
     }
@@ -449,9 +477,9 @@ mod tests {
             };
             let der = forged.der();
             assert!(ParsedCertificate::try_from(&der).is_err());
-            let leaf = Parsed::read(&der).expect("it can be read");
+            assert!(Parsed::read(&der).is_some());
             let asked = ServerName::try_from(asked).expect("a name");
-            is_made_out_to(&asked, &der, &leaf)
+            is_made_out_to(&asked, &der)
         };
         let dns = |name: &str| tlv(0x82, name.as_bytes());
         let address = tlv(0x87, &[192, 0, 2, 1]);
@@ -493,7 +521,7 @@ mod tests {
         };
         let roots = Roots::new(&trust).expect("roots");
         let mut proofs = Proofs::default();
-        let first = assess(&chain, None, &roots, &mut proofs);
+        let first = assess(&chain, &roots, &mut proofs);
         let count = proofs.known.len();
         assert!((1..=16).contains(&count), "{count}");
         // What is known is believed, and nothing is asked again.
@@ -501,10 +529,127 @@ mod tests {
             .known
             .values_mut()
             .for_each(|it| *it = Signature::Broken);
-        let again = assess(&chain, None, &roots, &mut proofs);
+        let again = assess(&chain, &roots, &mut proofs);
         assert_eq!(proofs.known.len(), count);
-        let self_signed = |told: ChainFacts| told.certificate.map(|it| it.self_signed);
+        let self_signed = |told: Assessed| told.certificate.map(|it| it.self_signed);
         assert_eq!(self_signed(first), Some(true));
         assert_eq!(self_signed(again), Some(false));
+    }
+
+    fn bounds() -> Bounds {
+        let moment = Duration::from_millis(20);
+        Bounds {
+            limits: Limits::for_check(moment, moment),
+            until: Instant::now() + Duration::from_secs(5),
+            deadline: None,
+            halt: Halt::never(),
+        }
+    }
+
+    fn trusting(authority: &CertificateDer<'_>) -> Roots {
+        let trust = Trust {
+            stores: Stores::Public,
+            ca_certificates: vec![authority.to_vec()],
+        };
+        Roots::new(&trust).expect("roots")
+    }
+
+    /// An authority, a certificate of it for `mail.example.com`, and one that is signed by itself.
+    fn issued() -> [CertificateDer<'static>; 3] {
+        let key = || KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = CertifiedIssuer::self_signed(params, key()).expect("an authority");
+        let names = vec!["mail.example.com".to_owned()];
+        let params = CertificateParams::new(names).expect("names");
+        let leaf = params.signed_by(&key(), &authority).expect("a leaf");
+        let (stranger, _) = certificate_and_key("mail.example.com");
+        [
+            authority.der().clone(),
+            leaf.der().clone(),
+            stranger.der().clone(),
+        ]
+    }
+
+    async fn told(chain: &[CertificateDer<'static>], name: &str, roots: &Roots) -> ChainFacts {
+        let name = ServerName::try_from(name).expect("a name");
+        let presented = roots.presented(chain.iter());
+        assess_in_time(presented, Some(&name), roots, &mut bounds()).await
+    }
+
+    /// Whether the second was not looked at anew.
+    fn is_shared(first: &ChainFacts, second: &ChainFacts) -> bool {
+        Arc::ptr_eq(&first.chain, &second.chain)
+    }
+
+    #[tokio::test]
+    async fn a_chain_is_looked_at_once_and_compared_with_each_name() {
+        let [authority, leaf, stranger] = issued();
+        let roots = trusting(&authority);
+        for (chain, has_root) in [([leaf], true), ([stranger], false)] {
+            let first = told(&chain, "mail.example.com", &roots).await;
+            let again = told(&chain, "mail.example.com", &roots).await;
+            let other = told(&chain, "other.example.com", &roots).await;
+            for seen in [&again, &other] {
+                assert!(is_shared(&first, seen));
+            }
+            assert!(Arc::ptr_eq(&first.fingerprints, &other.fingerprints));
+            let of = |seen: &ChainFacts| Arc::clone(seen.certificate.as_ref().expect("one"));
+            assert!(Arc::ptr_eq(&of(&first), &of(&again)));
+            assert!(of(&first).name_matches && !of(&other).name_matches);
+            assert_eq!(of(&first).trust, of(&other).trust);
+            assert_eq!(of(&first).trust.anchor.is_some(), has_root);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_chain_is_known_by_every_byte_and_under_its_own_roots_only() {
+        let [authority, leaf, stranger] = issued();
+        let roots = trusting(&authority);
+        let chain = [leaf.clone(), stranger.clone()];
+        let first = told(&chain, "mail.example.com", &roots).await;
+        // In the signature, in a name, in the certificate behind it; one more, one less, another order.
+        let name = leaf
+            .windows(7)
+            .position(|part| part == b"example")
+            .expect("a name");
+        let changed = |der: &CertificateDer<'_>, at: usize| {
+            let mut der = der.to_vec();
+            der[at] ^= 1;
+            CertificateDer::from(der)
+        };
+        for other in [
+            vec![changed(&leaf, leaf.len() - 1), stranger.clone()],
+            vec![changed(&leaf, name), stranger.clone()],
+            vec![leaf.clone(), changed(&stranger, stranger.len() - 1)],
+            vec![leaf.clone()],
+            vec![leaf.clone(), stranger.clone(), authority.clone()],
+            vec![stranger.clone(), leaf.clone()],
+        ] {
+            let seen = told(&other, "mail.example.com", &roots).await;
+            assert!(!is_shared(&first, &seen));
+            let is_whole = other[0] == leaf;
+            let anchor = seen.certificate.as_ref().and_then(|it| it.trust.anchor);
+            assert_eq!(anchor.is_some(), is_whole, "{other:?}");
+        }
+        let [another, ..] = issued();
+        let elsewhere = told(&chain, "mail.example.com", &trusting(&another)).await;
+        assert!(!is_shared(&first, &elsewhere));
+        let anchor = |seen: &ChainFacts| seen.certificate.as_ref().map(|it| it.trust.anchor);
+        assert_eq!(anchor(&first), Some(Some(Anchor::CaFile)));
+        assert_eq!(anchor(&elsewhere), Some(None));
+    }
+
+    /// What this machine's own roots could change is not remembered before they are there.
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_the_last_word_is_looked_at_again() {
+        let [authority, leaf, stranger] = issued();
+        let mut roots = trusting(&authority);
+        roots.system = Some(SystemRoots::that_never_come());
+        for (chain, is_final) in [([leaf], true), ([stranger], false)] {
+            let first = told(&chain, "mail.example.com", &roots).await;
+            let again = told(&chain, "mail.example.com", &roots).await;
+            assert_eq!(is_shared(&first, &again), is_final);
+        }
     }
 }

@@ -442,7 +442,7 @@ impl Proofs {
     fn check(&mut self, signed: &Parsed<'_>, public_key: &[u8], roots: &Roots) -> Signature {
         *self
             .known
-            .entry((signed.at, sha256(public_key, roots)))
+            .entry((signed.at, sha256(public_key)))
             .or_insert_with(|| {
                 signatures::check(
                     roots.provider(),

@@ -8,10 +8,11 @@ use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 
+use super::known::{KnownChains, PresentedChain};
 use super::signatures;
 use super::system_roots::SystemRoots;
 use crate::facts::{Anchor, Text};
-use crate::plan::{Stores, Trust};
+use crate::plan::{Limits, Stores, Trust};
 
 /// Whom to trust, by where the root comes from.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub struct Roots {
     pub(super) system: Option<SystemRoots>,
     /// Whether a certificate's issuer was looked for in this machine's store, in vain.
     pub(super) missed: AtomicBool,
+    /// What was looked at with these roots.
+    pub(super) known: KnownChains,
 }
 
 /// Why a file's certificates cannot be trusted.
@@ -61,6 +64,7 @@ impl Roots {
             public,
             system: (trust.stores != Stores::Public).then(SystemRoots::default),
             missed: AtomicBool::new(false),
+            known: KnownChains::default(),
         })
     }
 
@@ -94,6 +98,29 @@ impl Roots {
         if let Some(system) = &self.system {
             system.begin();
         }
+    }
+
+    /// What a peer shows, as far as a chain is looked at.
+    pub(in crate::net) fn presented<'a>(
+        &self,
+        chain: impl Iterator<Item = &'a CertificateDer<'a>>,
+    ) -> PresentedChain {
+        let chain: Vec<_> = chain
+            .take(Limits::CHAIN)
+            .map(|der| CertificateDer::from(der.as_ref()))
+            .collect();
+        match self.known.get(&chain) {
+            Some(known) => PresentedChain::Known(known),
+            None => {
+                PresentedChain::New(chain.into_iter().map(CertificateDer::into_owned).collect())
+            }
+        }
+    }
+
+    /// Whether no set of roots is still to come.
+    pub(super) fn are_whole(&self) -> bool {
+        let system = self.system.as_ref();
+        system.is_none_or(|system| system.store().is_some())
     }
 
     /// The sets of roots that are there, the one asked first in front.

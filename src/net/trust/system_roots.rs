@@ -37,6 +37,15 @@ pub(super) enum StoreReading {
 }
 
 impl SystemRoots {
+    /// A store that is being read for ever.
+    #[cfg(test)]
+    pub(super) fn that_never_come() -> Self {
+        let (sender, receiver) = watch::channel(None);
+        // Dropped, it would say that they cannot come.
+        std::mem::forget(sender);
+        Self(OnceLock::from(receiver))
+    }
+
     /// Begins to read, if nobody has begun.
     pub(super) fn begin(&self) {
         self.receiver();

@@ -104,7 +104,7 @@ impl Placeholders {
             self.learn_distinguished(certificate.subject.as_str());
             self.learn_distinguished(certificate.issuer.as_str());
         }
-        for link in &tls.chain {
+        for link in tls.chain.iter() {
             self.learn_distinguished(link.subject.as_str());
             self.learn_distinguished(link.issuer.as_str());
         }

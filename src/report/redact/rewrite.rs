@@ -1,6 +1,7 @@
 //! What is told instead: findings, with placeholders in the places of names.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::placeholders::Placeholders;
 use super::words::{is_host, names_nobody, parts};
@@ -77,9 +78,9 @@ impl Placeholders {
     fn tls(&mut self, tls: &mut TlsFacts) {
         tls.server_name = tls.server_name.take().map(|name| self.place(&name));
         if let Some(certificate) = &mut tls.certificate {
-            self.certificate(certificate);
+            self.certificate(Arc::make_mut(certificate));
         }
-        for link in &mut tls.chain {
+        for link in Arc::make_mut(&mut tls.chain) {
             let ChainLink {
                 subject,
                 issuer,

@@ -289,7 +289,7 @@ fn shown_certificate(rows: &[Arc<Finding>]) -> Option<&CertificateFacts> {
 }
 
 fn certificate(row: &Arc<Finding>) -> Option<&CertificateFacts> {
-    row.observation.tls.as_ref()?.certificate.as_ref()
+    row.observation.tls.as_ref()?.certificate.as_deref()
 }
 
 fn http(row: &Finding) -> Option<&HttpFacts> {

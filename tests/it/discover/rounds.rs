@@ -200,7 +200,6 @@ impl Hosts for Peers {
             config: Arc::clone(&self.config),
             delay: self.delay,
             tls: Arc::new(TlsAsk {
-                known: exchports::net::KnownChains::default(),
                 host: Host::Name(host.to_owned()),
                 roots: Arc::clone(&self.roots),
                 identity: None,

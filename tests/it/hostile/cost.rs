@@ -210,7 +210,6 @@ fn ask() -> Arc<TlsAsk> {
         host: Host::Name(HOST.to_owned()),
         identity: None,
         roots: roots(),
-        known: exchports::net::KnownChains::default(),
     })
 }
 

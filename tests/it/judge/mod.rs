@@ -140,7 +140,7 @@ pub(super) fn healthy(service: &Service) -> Observation {
         state: Some(State::Open),
         tls: (service.id != ServiceId::Http).then(|| TlsFacts {
             version: Some(TlsVersion::Tls12),
-            certificate: Some(certificate(Vec::new())),
+            certificate: Some(certificate(Vec::new()).into()),
             ..TlsFacts::default()
         }),
         peer: Some(peer),

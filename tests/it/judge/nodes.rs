@@ -1,6 +1,7 @@
 //! A name and the nodes behind it, or the addresses of one: what differs is told, of which and what, and nothing else.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use exchports::catalog::{Expectation, Role, ServiceId};
 use exchports::facts::{Health, HttpFacts, Nla, PeerFacts, Text, TlsVersion, VersionAnswer};
@@ -204,6 +205,7 @@ fn what_differs_by_design_is_not_told() {
     hosts[2].on(&[Smtp], |seen| {
         renewed(seen, "5e1f0000");
         if let Some(found) = &mut tls(seen).certificate {
+            let found = Arc::make_mut(found);
             found.self_signed = true;
         }
     });
@@ -270,6 +272,7 @@ fn addresses_are_compared_as_nodes_are() {
     hosts[1].on(&[Https], |seen| {
         renewed(seen, "7700beef");
         if let Some(found) = &mut tls(seen).certificate {
+            let found = Arc::make_mut(found);
             found.not_before -= time::Duration::days(300);
             found.not_after -= time::Duration::days(100);
         }
@@ -384,6 +387,7 @@ fn http(seen: &mut Observation) -> &mut HttpFacts {
 /// Another certificate, by its fingerprints.
 fn renewed(seen: &mut Observation, digits: &str) {
     if let Some(found) = &mut tls(seen).certificate {
+        let found = Arc::make_mut(found);
         found.sha256 = digits.repeat(8);
         found.sha1 = digits.repeat(5);
     }

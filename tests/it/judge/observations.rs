@@ -102,7 +102,7 @@ pub(super) fn horrible(service: &Service) -> Observation {
         tls: Some(TlsFacts {
             version: Some(TlsVersion::Tls10),
             server_name: Some("mail.example.com".into()),
-            certificate: Some(horrible_certificate()),
+            certificate: Some(horrible_certificate().into()),
             client_certificate: Some(exchports::facts::ClientCertificate::Requested),
             ..TlsFacts::default()
         }),
@@ -162,7 +162,7 @@ pub(super) fn open_ones(service: &Service) -> Vec<Observation> {
         if let Some(tls) = &mut seen.tls {
             let mut certificate = certificate(vec![defect]);
             certificate.not_after = now() + time::Duration::days(3);
-            tls.certificate = Some(certificate);
+            tls.certificate = Some(certificate.into());
         }
         all.push(seen);
     }
@@ -261,10 +261,11 @@ pub(super) fn odd_ones(service: &Service) -> Vec<Observation> {
             });
             let mut inspected = healthy(service);
             if let Some(tls) = &mut inspected.tls {
-                tls.certificate = Some(CertificateFacts {
+                let inspector = CertificateFacts {
                     issuer: Text::from("CN=Zscaler Root CA,O=Zscaler Inc."),
                     ..certificate(vec![TrustDefect::UnknownIssuer])
-                });
+                };
+                tls.certificate = Some(inspector.into());
                 tls.versions = vec![
                     (TlsVersion::Tls10, VersionAnswer::Accepted),
                     (TlsVersion::Tls11, VersionAnswer::Accepted),

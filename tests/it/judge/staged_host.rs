@@ -233,7 +233,7 @@ pub(super) fn unopened(state: State, cause: Cause) -> Observation {
 pub(super) fn serve(seen: &mut Observation, certificate: CertificateFacts) {
     seen.tls = Some(TlsFacts {
         version: Some(TlsVersion::Tls12),
-        certificate: Some(certificate),
+        certificate: Some(certificate.into()),
         ..TlsFacts::default()
     });
 }

@@ -750,7 +750,6 @@ async fn look_whole(
             host: host.clone(),
             identity: None,
             roots: Arc::new(Roots::new(&trust).expect("no file to read")),
-            known: exchports::net::KnownChains::default(),
         }),
     );
     let mut services = catalog::all();

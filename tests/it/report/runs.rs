@@ -116,12 +116,12 @@ pub(crate) fn said_everywhere(said: &Text) -> Vec<Event> {
         .to_vec();
     let mut https = row(Role::Any, ServiceId::Https, Status::Warn, State::Open);
     let mut tls = tls(5);
-    if let Some(certificate) = &mut tls.certificate {
+    if let Some(certificate) = tls.certificate.as_mut().map(Arc::make_mut) {
         certificate.subject = said.clone();
         certificate.issuer = said.clone();
         certificate.names = vec![said.clone(), said.clone()];
     }
-    for link in &mut tls.chain {
+    for link in Arc::make_mut(&mut tls.chain) {
         link.subject = said.clone();
         link.issuer = said.clone();
     }
@@ -348,7 +348,7 @@ pub(super) fn troubled_smtp() -> Finding {
 pub(super) fn troubled_https() -> Finding {
     let mut row = row(Role::Any, ServiceId::Https, Status::Fail, State::Open);
     let mut tls = tls(18);
-    if let Some(certificate) = &mut tls.certificate {
+    if let Some(certificate) = tls.certificate.as_mut().map(Arc::make_mut) {
         certificate.signature = String::from("sha1WithRSAEncryption");
         certificate.signature_strength = SignatureStrength::Weak;
         certificate.name_matches = false;
@@ -690,13 +690,13 @@ pub(super) fn long_names() -> Looked {
     let mut ldap = row(role, ServiceId::Ldap, Status::Fail, State::Open);
     let mut tls = tls(-3);
     tls.version = Some(TlsVersion::Tls12);
-    if let Some(certificate) = &mut tls.certificate {
+    if let Some(certificate) = tls.certificate.as_mut().map(Arc::make_mut) {
         certificate.key = KeyFacts {
             algorithm: "1.2.3.4".to_owned(),
             bits: None,
         };
     }
-    tls.chain[0].not_after = None;
+    Arc::make_mut(&mut tls.chain)[0].not_after = None;
     ldap.observation.tls = Some(tls);
     ldap.days_left = Some(-3);
     ldap.diagnoses = vec![diagnosis(
@@ -883,7 +883,7 @@ pub(super) fn tls(days: i64) -> TlsFacts {
         group: Some("X25519".to_owned()),
         alpn: None,
         server_name: Some("mail.example.com".to_owned()),
-        certificate: Some(CertificateFacts {
+        certificate: Some(Arc::new(CertificateFacts {
             subject: Text::from("CN=mail.example.com"),
             issuer: Text::from("CN=Example CA"),
             names: vec![
@@ -910,8 +910,8 @@ pub(super) fn tls(days: i64) -> TlsFacts {
             },
             issuer_urls: Vec::new(),
             more_names: 0,
-        }),
-        chain: vec![
+        })),
+        chain: Arc::new([
             ChainLink {
                 subject: Text::from("CN=mail.example.com"),
                 issuer: Text::from("CN=Example CA"),
@@ -933,8 +933,8 @@ pub(super) fn tls(days: i64) -> TlsFacts {
                 }),
                 signature: None,
             },
-        ],
-        fingerprints: Vec::new(),
+        ]),
+        fingerprints: Arc::default(),
         client_certificate: None,
         legacy: None,
         versions: Vec::new(),

@@ -86,7 +86,6 @@ async fn a_client_certificate_goes_to_who_asks_and_what_is_said_of_it_is_told() 
         ] {
             let config = served.config_with_clients(version, root.der(), true);
             let ask = Arc::new(TlsAsk {
-                known: exchports::net::KnownChains::default(),
                 identity: Some(shown),
                 roots: Arc::clone(&trusting(&[root.der()], NAME).roots),
                 host: Host::Name(NAME.to_owned()),
@@ -122,7 +121,6 @@ async fn a_client_certificate_is_sent_to_nobody_who_does_not_ask() {
     for version in [Tls12, Tls13] {
         let config = issued(&root, |_| ()).config(version);
         let ask = Arc::new(TlsAsk {
-            known: exchports::net::KnownChains::default(),
             identity: Some(shown.clone()),
             roots: Arc::clone(&trusting(&[root.der()], NAME).roots),
             host: Host::Name(NAME.to_owned()),

@@ -515,7 +515,6 @@ pub(super) fn asking(trust: &Trust, name: &str) -> Arc<TlsAsk> {
         host,
         identity: None,
         roots: Arc::new(roots),
-        known: exchports::net::KnownChains::default(),
     })
 }
 

@@ -1,6 +1,7 @@
 //! Whose certificates are trusted: chains, paths, roots.
 
 use std::process::Command;
+use std::sync::Arc;
 
 use rcgen::{
     BasicConstraints, CertifiedIssuer, CustomExtension, ExtendedKeyUsagePurpose, GeneralSubtree,
@@ -9,9 +10,9 @@ use rcgen::{
 use rustls::pki_types::CertificateDer;
 
 use exchports::facts::{Anchor, SignatureStrength, TlsVersion, TrustDefect};
-use exchports::net::Roots;
+use exchports::net::{Roots, TlsAsk};
 use exchports::observation::Cause;
-use exchports::plan::{Stores, Trust};
+use exchports::plan::{Host, Stores, Trust};
 
 use super::{
     FIXTURES, NAME, Served, asking, authority, authority_params, cause, common_name, facts,
@@ -19,6 +20,44 @@ use super::{
     self_signed_with, shake, trusting, with_critical_extension,
 };
 use TlsVersion::{Tls12, Tls13};
+
+/// Two hosts with one certificate: it is looked at once, and compared with both names. With other roots it is another
+/// matter, and so is a handshake that is signed with another key.
+#[tokio::test]
+async fn a_chain_that_two_hosts_show_is_looked_at_once() {
+    let root = authority("Root", None, |_| ());
+    let served = issued(&root, |_| ());
+    let named = trusting(&[root.der()], NAME);
+    let other = Arc::new(TlsAsk {
+        host: Host::Name("other.example.net".to_owned()),
+        identity: None,
+        roots: Arc::clone(&named.roots),
+    });
+    for version in [Tls12, Tls13] {
+        let (first, second) = (
+            shake(&served, version, &named).await,
+            shake(&served, version, &other).await,
+        );
+        let ((tls, certificate), (its_tls, its_certificate)) = (facts(&first), facts(&second));
+        assert!(Arc::ptr_eq(&tls.chain, &its_tls.chain));
+        assert!(certificate.name_matches && !its_certificate.name_matches);
+        assert_eq!(certificate.trust, its_certificate.trust);
+    }
+    let known = shake(&served, Tls13, &named).await;
+    let elsewhere = shake(&served, Tls13, &trusting(&[], NAME)).await;
+    let ((tls, certificate), (its_tls, its_certificate)) = (facts(&known), facts(&elsewhere));
+    assert!(!Arc::ptr_eq(&tls.chain, &its_tls.chain));
+    assert_eq!(certificate.trust.anchor, Some(Anchor::CaFile));
+    assert_eq!(its_certificate.trust.anchor, None);
+    let thief = Served {
+        chain: served.chain.clone(),
+        key: self_signed(|_| ()).key,
+    };
+    for version in [Tls12, Tls13] {
+        let stolen = shake(&thief, version, &named).await;
+        assert_eq!(cause(&stolen), Some(Cause::HandshakeFailed), "{version:?}");
+    }
+}
 
 #[tokio::test]
 #[expect(clippy::too_many_lines, reason = "it is a table")]
