@@ -38,7 +38,7 @@ fn a_check_takes_as_many_round_trips_as_its_protocol_needs() {
         ("pop3-exchange-110", [7, 6], [8, 7]),
         // connect, TLS, greeting, CAPA; QUIT
         ("pop3-exchange-995", [4, 4], [5, 5]),
-        // connect, rootDSE, StartTLS, TLS, rootDSE; unbind. No StartTLS while an answer is outstanding (RFC 4511 §4.14.1)
+        // connect, rootDSE, StartTLS, TLS, rootDSE; unbind. No StartTLS while an answer is outstanding (RFC 4513 §3.1.1)
         ("ldap-ad-389", [6, 5], [7, 6]),
         // connect, TLS, rootDSE; unbind
         ("ldap-ad-636", [4, 3], [5, 4]),
