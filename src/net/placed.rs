@@ -74,7 +74,7 @@ impl PlacedStream {
         }
         if self.silent == Silence::Short && silence.as_mut().poll(cx).is_ready() {
             self.silent = Silence::Long;
-            self.permit.wait();
+            self.permit.wait_in_silence();
         }
     }
 

@@ -39,6 +39,8 @@ pub struct SocketLimits {
     owed: AtomicUsize,
     /// Room for sockets that only wait for their peer.
     patient: Semaphore,
+    /// How many of these may be in a conversation: were all servers slow, each of them more would make them slower.
+    silent: Semaphore,
     has_patience: bool,
     /// Checks that wait for their first socket.
     queued: AtomicUsize,
@@ -65,6 +67,8 @@ enum Standing {
     Placed,
     /// It waits for its peer.
     Patient,
+    /// The same, in a conversation.
+    Silent,
     /// Nothing any more: there were no files for it.
     Gone,
 }
@@ -98,6 +102,7 @@ impl SocketLimits {
             size: AtomicUsize::new(places),
             owed: AtomicUsize::new(0),
             patient: Semaphore::new(patient.min(Semaphore::MAX_PERMITS)),
+            silent: Semaphore::new(patient.min(places)),
             has_patience: patient > 0,
             queued: AtomicUsize::new(0),
             few_queued: Notify::new(),
@@ -158,6 +163,19 @@ impl SocketLimits {
         if paid.is_err() {
             self.places.add_permits(1);
         }
+    }
+
+    /// Gives back the room of one that waited; whether it did.
+    fn wait_no_more(&self, standing: Standing) -> bool {
+        let is_silent = standing == Standing::Silent;
+        let has_waited = is_silent || standing == Standing::Patient;
+        if has_waited {
+            self.patient.add_permits(1);
+        }
+        if is_silent {
+            self.silent.add_permits(1);
+        }
+        has_waited
     }
 
     /// Takes a place, free or not.
@@ -230,7 +248,7 @@ impl SocketLimits {
                     .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer);
                 shrunk.is_ok()
             }
-            Standing::Patient | Standing::Gone => true,
+            Standing::Patient | Standing::Silent | Standing::Gone => true,
         };
         if is_taken {
             *standing = Standing::Gone;
@@ -257,12 +275,27 @@ impl Permit {
         }
     }
 
+    /// The same in a conversation.
+    pub(super) fn wait_in_silence(&self) {
+        let mut standing = self.standing();
+        if *standing == Standing::Placed
+            && let (Ok(room), Ok(silent)) = (
+                self.limits.patient.try_acquire(),
+                self.limits.silent.try_acquire(),
+            )
+        {
+            room.forget();
+            silent.forget();
+            self.limits.give_back_place();
+            *standing = Standing::Silent;
+        }
+    }
+
     /// Its peer has answered.
     pub(super) fn go_on(&self) {
         let mut standing = self.standing();
-        if *standing == Standing::Patient {
+        if self.limits.wait_no_more(*standing) {
             self.limits.take_place();
-            self.limits.patient.add_permits(1);
             *standing = Standing::Placed;
         }
     }
@@ -276,8 +309,10 @@ impl Drop for Permit {
     fn drop(&mut self) {
         match *self.standing() {
             Standing::Placed => self.limits.give_back_place(),
-            Standing::Patient => self.limits.patient.add_permits(1),
             Standing::Gone => {}
+            waiting => {
+                self.limits.wait_no_more(waiting);
+            }
         }
     }
 }
