@@ -96,10 +96,17 @@ impl Ascii {
     }
 
     fn break_line<W: ?Sized + Write>(&self, writer: &mut W) -> io::Result<()> {
-        match self.layout {
-            Layout::Compact => Ok(()),
-            Layout::Indented(level) => write!(writer, "\n{:indent$}", "", indent = 2 * level),
+        /// A line break, and blanks for as many levels as there usually are.
+        const BREAK: &[u8] = b"\n                                ";
+        let Layout::Indented(level) = self.layout else {
+            return Ok(());
+        };
+        let line = 1 + 2 * level;
+        writer.write_all(BREAK.get(..line).unwrap_or(BREAK))?;
+        for _ in BREAK.len()..line {
+            writer.write_all(b" ")?;
         }
+        Ok(())
     }
 }
 
@@ -158,6 +165,9 @@ impl Formatter for Ascii {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
+        if fragment.bytes().all(|byte| byte < 0x7f) {
+            return writer.write_all(fragment.as_bytes());
+        }
         let is_plain = |c: char| c.is_ascii() && c != '\x7f';
         for run in fragment.split_inclusive(|c| !is_plain(c)) {
             let plain = run.trim_end_matches(|c| !is_plain(c));
@@ -196,6 +206,8 @@ mod tests {
         let deeper = usual.replace('\n', "\n    ");
         assert_eq!(json(&value, Layout::Indented(2)), deeper);
         assert_eq!(json(&value, Layout::Compact), value.to_string());
+        let far = usual.replace('\n', &format!("\n{}", " ".repeat(50)));
+        assert_eq!(json(&value, Layout::Indented(25)), far);
     }
 
     #[test]
